@@ -1,0 +1,38 @@
+"""The errors that callers of ``model`` may meet, each with a stable code beside its message."""
+
+from typing import Literal
+
+MemeErrorCode = Literal[
+    "empty",
+    "unsupported_format",
+    "corrupt",
+    "too_many_bytes",
+    "too_many_pixels",
+    "text_too_long",
+    "bad_tags",
+    "unreadable_file",
+]
+
+
+class MemeguardError(Exception):
+    """Base of every error raised on purpose by this project."""
+
+
+class MemeError(MemeguardError, ValueError):
+    """What was given is not a meme we can judge.
+
+    ``code`` is stable and machine readable; the message says which limit was hit or what was found.
+    """
+
+    def __init__(self, code: MemeErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code: MemeErrorCode = code
+        self.message = message
+
+
+class BundleError(MemeguardError):
+    """A bundle folder is missing, damaged or does not fit this code; the message says which part and what to do."""
+
+
+class EngineUnavailableError(MemeguardError):
+    """A part that was asked for by name (an OCR engine, an execution provider) is not on this machine."""

@@ -1,0 +1,56 @@
+"""What reading a picture gives back, whichever engine read it.
+
+"Unavailable" is a value of ``status``, never an empty text: a moderator must be able to tell a meme without words from
+a meme that nobody could read.
+"""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+OcrStatus = Literal["ok", "unavailable", "failed"]
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class OcrWord:
+    """One word: its ``box`` is (left, top, right, bottom) in pixels of the original picture, confidence in 0..1."""
+
+    text: str
+    box: Box
+    confidence: float
+
+
+@dataclass(frozen=True)
+class OcrResult:
+    """The words of a picture in reading order.
+
+    ``text`` is the words joined line by line ("\\n" between lines). ``confidence`` is the mean over words, None
+    without words. ``detail`` says why when ``status`` is not "ok".
+    """
+
+    status: OcrStatus
+    text: str
+    words: tuple[OcrWord, ...]
+    confidence: float | None
+    engine: str
+    engine_version: str | None
+    detail: str | None = None
+
+
+class OcrEngine(Protocol):
+    """A reader of pictures. ``read`` never raises for a picture: it answers with a status. Safe under threads."""
+
+    name: str
+
+    @property
+    def version(self) -> str | None:
+        """Version of the engine, None when it is not installed."""
+
+    def unavailable_reason(self) -> str | None:
+        """None when the engine can read; else what is missing and how to install it."""
+
+    def read(self, image: NDArray[np.uint8]) -> OcrResult:
+        """Read an RGB picture, uint8 [H, W, 3]."""
