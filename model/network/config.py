@@ -1,0 +1,103 @@
+"""What a MemeFier network is made of: sizes, dropouts, and a switch for each part that an ablation can take out."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from types import MappingProxyType
+from typing import Any, Literal
+
+from model.taxonomy import Task, tasks_named
+
+PresetName = Literal["small", "large"]
+
+# The paper's two stage-2 encoders. Its best Hateful Memes run used the large one at width 1024.
+_PRESETS: Mapping[str, Mapping[str, int]] = MappingProxyType(
+    {
+        "small": MappingProxyType({"width": 512, "encoder_layers": 1, "encoder_heads": 4, "encoder_ff": 512}),
+        "large": MappingProxyType({"width": 1024, "encoder_layers": 3, "encoder_heads": 16, "encoder_ff": 2048}),
+    }
+)
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """The network that is trained and exported as the head.
+
+    ``tasks`` are kept in taxonomy order, whatever order they are given in: it is the order of the logits.
+    A part that is switched off has no parameters at all. Raises ``ValueError`` for a config that cannot be built.
+
+    The switches:
+
+    - ``stage1``: multiply each modality's tokens by the other one's pooled vector.
+    - ``stage1_rescale``: L2-normalise these products, which otherwise have norm about 1/sqrt(width) beside the CLS and
+      knowledge tokens of norm 1.
+    - ``stage2``: the Transformer encoder. Without it the heads read the mean of the tokens.
+    - ``knowledge``: the caller's tags as extra tokens.
+    - ``type_embedding``: one learned vector a token stream, added to its tokens.
+    - ``pooled_product``: Hate-CLIPper's branch (2022), an MLP over the product of the two pooled vectors, beside CLS.
+    - ``input_norm``: LayerNorm on a tower's features before they are projected: the patch states of CLIP have outlier
+      dimensions with values in the tens.
+    - ``norm_first``: pre-norm instead of the paper's post-norm encoder layers.
+    """
+
+    tasks: tuple[str, ...]
+    width: int = 512
+    encoder_layers: int = 1
+    encoder_heads: int = 4
+    encoder_ff: int = 512
+    projection_dropout: float = 0.4
+    encoder_dropout: float = 0.5
+    head_dropout: float = 0.1
+    stage1: bool = True
+    stage1_rescale: bool = True
+    stage2: bool = True
+    knowledge: bool = True
+    type_embedding: bool = True
+    pooled_product: bool = False
+    input_norm: bool = True
+    norm_first: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.tasks:
+            raise ValueError("a network needs at least one task")
+        object.__setattr__(self, "tasks", tuple(task.name for task in tasks_named(self.tasks)))
+        for name in ("width", "encoder_layers", "encoder_heads", "encoder_ff"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.width % self.encoder_heads:
+            raise ValueError(f"width {self.width} is not divisible by encoder_heads {self.encoder_heads}")
+        for name in ("projection_dropout", "encoder_dropout", "head_dropout"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
+
+    @property
+    def task_list(self) -> tuple[Task, ...]:
+        """The tasks themselves, in the order of the logits."""
+        return tasks_named(self.tasks)
+
+    @property
+    def fused_width(self) -> int:
+        """Width of the vector that the heads read."""
+        return self.width * 2 if self.pooled_product else self.width
+
+    @classmethod
+    def preset(cls, name: PresetName, tasks: tuple[str, ...], **overrides: Any) -> "NetworkConfig":
+        """The paper's ``small`` or ``large`` network, with fields of one's own on top."""
+        if name not in _PRESETS:
+            raise ValueError(f"unknown preset {name!r}; known presets: {', '.join(_PRESETS)}")
+        return cls.from_dict({**_PRESETS[name], "tasks": tasks, **overrides})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON or YAML; ``from_dict`` reads them back."""
+        return {**asdict(self), "tasks": list(self.tasks)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "NetworkConfig":
+        """Raises ``ValueError`` naming the first key that is not a field, and the fields there are."""
+        known = [field.name for field in fields(cls)]
+        unknown = [key for key in values if key not in known]
+        if unknown:
+            raise ValueError(f"unknown network setting {unknown[0]!r}; known settings: {', '.join(known)}")
+        tasks = values.get("tasks")
+        if not isinstance(tasks, list | tuple):
+            raise ValueError(f"tasks must be a list of task names, got {tasks!r}")
+        return cls(**{**values, "tasks": tuple(tasks)})
