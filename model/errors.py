@@ -36,3 +36,7 @@ class BundleError(MemeguardError):
 
 class EngineUnavailableError(MemeguardError):
     """A part that was asked for by name (an OCR engine, an execution provider) is not on this machine."""
+
+
+class ExportRefusedError(MemeguardError):
+    """An export whose numbers differ too much from the network's; the message holds the difference and the limit."""

@@ -23,8 +23,8 @@ class MemeFier(nn.Module):
         super().__init__()
         self.config = config
         self.text_tower = text_tower
-        widths = FeatureWidths(image_width, patch_width, text_tower.pooled_width, text_tower.token_width)
-        self.fusion = Fusion(config, widths)
+        self.widths = FeatureWidths(image_width, patch_width, text_tower.pooled_width, text_tower.token_width)
+        self.fusion = Fusion(config, self.widths)
         self.heads = TaskHeads(config.task_list, config.fused_width, config.head_dropout)
 
     def forward(

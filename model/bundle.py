@@ -1,0 +1,247 @@
+"""The folder that ships: an image tower, a head, a tokenizer and the manifest that ties them together.
+
+A frozen image tower is its own file, so that retraining replaces the head only. ``open_bundle`` checks every digest,
+the preprocess fingerprint and the taxonomy before anything is run, and says which one does not match.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from model.errors import BundleError
+from model.preprocess import PreprocessConfig, Preprocessor
+from model.taxonomy import TASKS, Task, tasks_named
+
+FORMAT_VERSION = 1
+MANIFEST_NAME = "manifest.json"
+#: The embedded default that a fresh checkout serves.
+COMPACT_BUNDLE = Path(__file__).parent / "bundles" / "compact"
+
+Precision = Literal["fp32", "int8"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ImageTowerSpec(_Strict):
+    """The picture's graph: ``pixel_values`` [B, 3, S, S] to pooled [B, embed_width] and patches [B, P, patch_width].
+
+    ``batch_invariant`` is false when a row's output depends on the rows beside it (int8 activations are quantised over
+    the whole batch): the runtime then feeds pictures one at a time, so that a meme's score depends on the meme alone.
+    """
+
+    file: str
+    input_name: str
+    embeds_output: str
+    patches_output: str
+    embed_width: int
+    patch_width: int
+    batch_invariant: bool
+    precision: Precision
+    backbone: str
+    source: str
+    licence: str
+
+
+class HeadSpec(_Strict):
+    """The text tower, fusion and classification graph; its output names are task names."""
+
+    file: str
+    precision: Precision
+    opset: int
+    text_backbone: str
+    source: str
+    licence: str
+
+
+class TaskSpec(_Strict):
+    """A task as this bundle has it, with its classes spelt out so that a changed taxonomy is noticed."""
+
+    name: str
+    classes: list[str]
+
+
+class CalibrationSpec(_Strict):
+    """Platt scaling, fitted on dev: probability = sigmoid(scale * logit + shift), softmax for several classes."""
+
+    scale: float = Field(gt=0)
+    shift: float = 0.0
+
+
+class Thresholds(_Strict):
+    """Calibrated probabilities at and above which a task asks for review, or blocks."""
+
+    review: float = Field(ge=0, le=1)
+    block: float = Field(ge=0, le=1.01)
+
+
+class Interval(_Strict):
+    """A measured value with its 95% interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+class MetricRow(_Strict):
+    """How one model did on one set: ``model`` says which twin (fused, text_only, image_only, logistic_regression)."""
+
+    data: str
+    split: str
+    task: str
+    model: str
+    n: int
+    metrics: dict[str, Interval]
+
+
+class Manifest(_Strict):
+    """Everything that identifies a bundle and says what it is worth."""
+
+    format_version: Literal[1]
+    name: str
+    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    description: str
+    licence: str
+    files: dict[str, str]
+    image_tower: ImageTowerSpec
+    head: HeadSpec
+    tokenizer: str
+    tasks: list[TaskSpec]
+    preprocess: PreprocessConfig
+    preprocess_fingerprint: str
+    calibration: dict[str, CalibrationSpec]
+    thresholds: dict[str, Thresholds]
+    parity: dict[str, Any]
+    metrics: list[MetricRow]
+    training: dict[str, Any]
+    data_cards: list[str]
+
+    @field_validator("files")
+    @classmethod
+    def _plain_names(cls, files: dict[str, str]) -> dict[str, str]:
+        for name in files:
+            if Path(name).name != name or name == MANIFEST_NAME:
+                raise ValueError(f"file name {name!r} must be a plain name inside the bundle")
+        return files
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose parts were checked. ``digest`` is the sha256 of its manifest, which holds every other digest."""
+
+    path: Path
+    manifest: Manifest
+    digest: str
+    tasks: tuple[Task, ...]
+    preprocessor: Preprocessor
+
+    def file(self, name: str) -> Path:
+        """Path of one of the bundle's files."""
+        return self.path / name
+
+
+def open_bundle(path: str | Path = COMPACT_BUNDLE) -> Bundle:
+    """Read and check a bundle folder.
+
+    Raises ``BundleError`` when a part is missing, its digest differs, the preprocessing of this code differs from that
+    of training, or a task's classes differ from the taxonomy.
+    """
+    folder = Path(path)
+    raw = _read_manifest(folder)
+    manifest = _parse_manifest(folder, raw)
+    for name, digest in manifest.files.items():
+        _check_digest(folder, name, digest)
+    for role, name in _roles(manifest).items():
+        if name not in manifest.files:
+            raise BundleError(f"{folder}: the {role} {name!r} is not among the manifest's files; export it again")
+    return Bundle(
+        path=folder,
+        manifest=manifest,
+        digest=hashlib.sha256(raw).hexdigest(),
+        tasks=_checked_tasks(folder, manifest),
+        preprocessor=_checked_preprocessor(folder, manifest),
+    )
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file, as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write ``manifest.json`` in one step, so that a reader never sees half of it."""
+    temporary = folder / f"{MANIFEST_NAME}.tmp"
+    temporary.write_text(
+        json.dumps(manifest.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    temporary.replace(folder / MANIFEST_NAME)
+
+
+def _read_manifest(folder: Path) -> bytes:
+    try:
+        return (folder / MANIFEST_NAME).read_bytes()
+    except FileNotFoundError as error:
+        raise BundleError(f"{folder}: no {MANIFEST_NAME} here; give the folder that `export` wrote") from error
+
+
+def _parse_manifest(folder: Path, raw: bytes) -> Manifest:
+    try:
+        return Manifest.model_validate_json(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"])) or "document"
+        raise BundleError(
+            f"{folder}: the manifest does not fit this version of Memeguard (format {FORMAT_VERSION}): "
+            f"{place}: {first['msg']}; export the bundle again with this version"
+        ) from error
+
+
+def _roles(manifest: Manifest) -> dict[str, str]:
+    return {
+        "image tower": manifest.image_tower.file,
+        "head": manifest.head.file,
+        "tokenizer": manifest.tokenizer,
+    }
+
+
+def _check_digest(folder: Path, name: str, expected: str) -> None:
+    path = folder / name
+    if not path.is_file():
+        raise BundleError(f"{folder}: {name} is missing; copy the whole folder, or fetch large files (git lfs) first")
+    found = file_digest(path)
+    if found != expected:
+        raise BundleError(
+            f"{folder}: {name} has sha256 {found[:12]}, the manifest says {expected[:12]}; the file was changed or cut "
+            "short: copy or export the bundle again"
+        )
+
+
+def _checked_tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
+    for spec in manifest.tasks:
+        known = TASKS.get(spec.name)
+        if known is None or list(known.classes) != spec.classes:
+            raise BundleError(
+                f"{folder}: task {spec.name!r} with classes {spec.classes} does not match model/taxonomy.py "
+                f"({list(known.classes) if known else 'no such task'}); export the bundle again with this version"
+            )
+        if spec.name not in manifest.calibration:
+            raise BundleError(f"{folder}: task {spec.name!r} has no calibration; export the bundle again")
+    return tasks_named([spec.name for spec in manifest.tasks])
+
+
+def _checked_preprocessor(folder: Path, manifest: Manifest) -> Preprocessor:
+    preprocessor = Preprocessor(manifest.preprocess, (folder / manifest.tokenizer).read_bytes())
+    found = preprocessor.fingerprint()
+    if found != manifest.preprocess_fingerprint:
+        raise BundleError(
+            f"{folder}: preprocessing here (fingerprint {found[:12]}) differs from training "
+            f"({manifest.preprocess_fingerprint[:12]}): another pillow or tokenizers version, or changed code; install "
+            "the versions in constraints.txt or export the bundle again"
+        )
+    return preprocessor

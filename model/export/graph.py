@@ -1,0 +1,103 @@
+"""torch modules to ONNX graphs with the input and output names that ``model.runtime`` feeds and reads."""
+
+import logging
+import warnings
+from pathlib import Path
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from model.bundle import Precision
+from model.export.int8 import pack_int8
+from model.network.memefier import MemeFier
+
+OPSET = 20
+HEAD_INPUTS = ("image_embeds", "patch_tokens", "image_mask", "input_ids", "attention_mask", "tag_ids", "tag_mask")
+_DYNAMIC = torch.export.Dim.DYNAMIC
+
+
+def head_example(
+    network: MemeFier,
+    *,
+    batch: int,
+    text_tokens: int,
+    tags: int = 1,
+    tag_tokens: int = 4,
+    patches: int = 5,
+    seed: int = 0,
+) -> tuple[Tensor, ...]:
+    """Random inputs of ``MemeFier.forward``: rows of every text length up to full, absent pictures, padding tags."""
+    generator = torch.Generator().manual_seed(seed)
+    widths = network.widths
+
+    def ids(*shape: int) -> Tensor:
+        return torch.randint(1, network.text_tower.vocab_size, shape, generator=generator)
+
+    def mask(rows: int, width: int) -> Tensor:
+        lengths = torch.randint(0, width + 1, (rows, 1), generator=generator)
+        lengths[0] = width
+        return (torch.arange(width)[None] < lengths).long()
+
+    image_mask = torch.randint(0, 2, (batch,), generator=generator)
+    image_mask[0] = 1
+    return (
+        torch.randn(batch, widths.image, generator=generator),
+        torch.randn(batch, patches, widths.patch, generator=generator),
+        image_mask,
+        ids(batch, text_tokens),
+        mask(batch, text_tokens),
+        ids(batch, tags, tag_tokens),
+        mask(batch * tags, tag_tokens).reshape(batch, tags, tag_tokens),
+    )
+
+
+def export_head(network: MemeFier, path: Path, precision: Precision = "fp32") -> None:
+    """Write the head graph; batch, patches, text length and tags stay dynamic, outputs are named by task.
+
+    With ``int8`` the weights must be on the int8 grid already (``round_weights_to_int8``): they are packed without
+    further loss.
+    """
+    network.eval()
+    # Sizes above 1: the exporter takes a size of 1 for a constant.
+    example = head_example(network, batch=2, text_tokens=7, tags=3, tag_tokens=4)
+    shapes = {
+        name: dict.fromkeys(range(value.dim()), _DYNAMIC) for name, value in zip(HEAD_INPUTS, example, strict=True)
+    }
+    for name in ("image_embeds", "patch_tokens"):  # the last axis is a width of the network
+        del shapes[name][example[HEAD_INPUTS.index(name)].dim() - 1]
+    _export(network, example, path, HEAD_INPUTS, network.config.tasks, shapes)
+    if precision == "int8":
+        onnx.save(pack_int8(onnx.load(path)), path)
+
+
+def export_image_tower(tower: nn.Module, side_px: int, path: Path) -> None:
+    """Write ``pixel_values`` [B, 3, S, S] -> ``image_embeds`` [B, Di], ``patch_tokens`` [B, P, Dp]; B stays dynamic."""
+    tower.eval()
+    example = (torch.zeros(2, 3, side_px, side_px),)
+    _export(tower, example, path, ("pixel_values",), ("image_embeds", "patch_tokens"), {"pixel_values": {0: _DYNAMIC}})
+
+
+def _export(
+    module: nn.Module,
+    example: tuple[Tensor, ...],
+    path: Path,
+    inputs: tuple[str, ...],
+    outputs: tuple[str, ...],
+    shapes: dict[str, dict[int, object]],
+) -> None:
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():  # the exporter warns of its own internals; parity is checked on numbers instead
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module,
+            example,
+            str(path),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_shapes=shapes,
+            external_data=False,
+            verbose=False,
+        )

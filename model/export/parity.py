@@ -1,0 +1,75 @@
+"""The exported head against the torch network, on logits."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import torch
+
+from model.bundle import Precision
+from model.errors import ExportRefusedError
+from model.export.graph import HEAD_INPUTS, head_example
+from model.network.memefier import MemeFier
+from model.runtime import session_options
+
+#: Largest difference of a logit that is let through.
+PARITY_LIMIT: dict[Precision, float] = {"fp32": 1e-4, "int8": 1e-3}
+_BATCHES = (1, 3, 8)
+_SHORT_TEXT_TOKENS = 2
+
+
+@dataclass(frozen=True)
+class ParityReport:
+    """What was compared, and the largest difference found."""
+
+    max_abs_logit_diff: float
+    limit: float
+    batches: tuple[int, ...]
+    text_tokens: tuple[int, ...]
+    tags: tuple[int, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, for the manifest."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+
+def check_head_parity(
+    network: MemeFier, path: Path, precision: Precision, *, max_text_tokens: int, max_tags: int, patches: int
+) -> ParityReport:
+    """Compare logits at batch 1, 3 and 8, at short and full text, with one tag and with as many as may be given.
+
+    Raises ``ExportRefusedError`` when they differ by more than ``PARITY_LIMIT`` allows, or are not finite.
+    """
+    session = ort.InferenceSession(str(path), session_options(), providers=["CPUExecutionProvider"])
+    text_tokens, tags = (_SHORT_TEXT_TOKENS, max_text_tokens), (1, max_tags)
+    worst = max(
+        _largest_difference(network, session, batch=batch, text_tokens=length, tags=n_tags, patches=patches)
+        for batch in _BATCHES
+        for length in text_tokens
+        for n_tags in tags
+    )
+    limit = PARITY_LIMIT[precision]
+    if not worst <= limit:  # also true for NaN
+        raise ExportRefusedError(
+            f"{path.name}: logits differ from the network's by {worst:.2e}; the limit is {limit:.0e}"
+        )
+    return ParityReport(worst, limit, _BATCHES, text_tokens, tags)
+
+
+def _largest_difference(
+    network: MemeFier, session: ort.InferenceSession, *, batch: int, text_tokens: int, tags: int, patches: int
+) -> float:
+    example = head_example(
+        network, batch=batch, text_tokens=text_tokens, tags=tags, patches=patches, seed=batch * 1000 + text_tokens
+    )
+    network.eval()
+    with torch.inference_mode():
+        expected = [logits.numpy() for logits in network(*example)]
+    wanted = {node.name for node in session.get_inputs()}
+    feed = {name: value.numpy() for name, value in zip(HEAD_INPUTS, example, strict=True) if name in wanted}
+    found = session.run(list(network.config.tasks), feed)
+    # The largest of a list with NaN may not be NaN; the largest of an array is.
+    differences = [np.abs(one - other).max() for one, other in zip(expected, found, strict=True)]
+    return float(np.max(differences))

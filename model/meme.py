@@ -1,0 +1,202 @@
+"""The first door: untrusted bytes become a ``Meme``, or one typed error that says what was wrong.
+
+The format is found by content, never by name or header. Size limits are checked before any pixel is decoded.
+"""
+
+import hashlib
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from model.errors import MemeError
+
+#: Pillow's names of the formats we read. AVIF, TIFF, SVG and the rest are refused by name.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
+_FORMATS_TEXT = "JPEG, PNG, WebP, GIF or BMP"
+#: Transparent pictures are judged as most pages show them.
+_BACKGROUND = (255, 255, 255)
+
+
+@dataclass(frozen=True)
+class MemeLimits:
+    """What is refused before decoding. ``max_pixels`` may not exceed Pillow's own decompression-bomb bound."""
+
+    max_bytes: int = 20 * 1024 * 1024
+    max_pixels: int = 40_000_000
+    max_text_chars: int = 10_000
+    max_tags: int = 8
+    max_tag_chars: int = 100
+
+    def __post_init__(self) -> None:
+        pillow_bound = Image.MAX_IMAGE_PIXELS or 0
+        if not 0 < self.max_pixels <= pillow_bound:
+            raise ValueError(f"max_pixels must be between 1 and {pillow_bound}, got {self.max_pixels}")
+
+
+DEFAULT_LIMITS = MemeLimits()
+
+
+@dataclass(frozen=True, eq=False)
+class Meme:
+    """A picture, upright, in RGB, with what the caller knows about it.
+
+    ``text`` is the overlaid text when the caller has it, None when it must be read from the picture. ``tags`` are
+    short strings (entities, hashtags, template name) that become knowledge tokens. ``digest`` is the sha256 of the
+    bytes that came in; ``n_frames`` is over 1 for an animation, of which the first frame is kept.
+    """
+
+    image: Image.Image = field(repr=False)
+    digest: str
+    text: str | None = field(default=None, repr=False)
+    tags: tuple[str, ...] = field(default=(), repr=False)
+    id: str | None = None
+    source_format: str = "unknown"
+    n_frames: int = 1
+
+    @property
+    def width_px(self) -> int:
+        """Width of the upright picture."""
+        return self.image.width
+
+    @property
+    def height_px(self) -> int:
+        """Height of the upright picture."""
+        return self.image.height
+
+    @classmethod
+    def from_bytes(
+        cls,
+        data: bytes,
+        *,
+        text: str | None = None,
+        tags: Sequence[str] = (),
+        id: str | None = None,
+        limits: MemeLimits = DEFAULT_LIMITS,
+    ) -> "Meme":
+        """Decode ``data``. A blank ``text`` counts as not given: the words are then read from the picture.
+
+        Raises ``MemeError``, and nothing else, for whatever the bytes, text or tags hold.
+        """
+        words = _checked_text(text, limits)
+        checked_tags = _checked_tags(tags, limits)
+        picture = _open(data, limits)
+        n_frames = int(getattr(picture, "n_frames", 1))
+        source_format = picture.format or "unknown"
+        return cls(
+            image=_decode(picture),
+            digest=hashlib.sha256(data).hexdigest(),
+            text=words,
+            tags=checked_tags,
+            id=id,
+            source_format=source_format,
+            n_frames=n_frames,
+        )
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | Path,
+        *,
+        text: str | None = None,
+        tags: Sequence[str] = (),
+        id: str | None = None,
+        limits: MemeLimits = DEFAULT_LIMITS,
+    ) -> "Meme":
+        """Read and decode a file; a file that cannot be read raises ``MemeError`` with code ``unreadable_file``."""
+        return cls.from_bytes(_read(Path(path), limits), text=text, tags=tags, id=id, limits=limits)
+
+
+def _read(path: Path, limits: MemeLimits) -> bytes:
+    """Read at most one byte over the limit, so that a huge file costs no more than a refused one."""
+    try:
+        with path.open("rb") as file:
+            return file.read(limits.max_bytes + 1)
+    except OSError as error:
+        raise MemeError("unreadable_file", f"{path}: {error.strerror or type(error).__name__}") from error
+
+
+def _open(data: bytes, limits: MemeLimits) -> Image.Image:
+    """Parse the header and hold the picture against the limits, without decoding its pixels."""
+    if not data:
+        raise MemeError("empty", "the picture has zero bytes")
+    if len(data) > limits.max_bytes:
+        raise MemeError("too_many_bytes", f"the picture is over the limit of {limits.max_bytes} bytes")
+    try:
+        picture = Image.open(io.BytesIO(data), formats=FORMATS)
+    except UnidentifiedImageError as error:
+        raise MemeError(
+            "unsupported_format", f"the bytes are no {_FORMATS_TEXT} picture (they begin with {data[:8].hex(' ')})"
+        ) from error
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise MemeError("too_many_pixels", f"the picture is over the limit of {limits.max_pixels} pixels") from error
+    except Exception as error:  # a hostile header may raise anything in a parser; it is the bytes' fault either way
+        raise MemeError("corrupt", f"the picture's header is damaged ({type(error).__name__})") from error
+    n_pixels = picture.width * picture.height
+    if n_pixels > limits.max_pixels:
+        raise MemeError(
+            "too_many_pixels",
+            f"the picture is {picture.width} x {picture.height} = {n_pixels} pixels; the limit is {limits.max_pixels}",
+        )
+    return picture
+
+
+def _decode(picture: Image.Image) -> Image.Image:
+    """Decode the first frame, upright, flattened on white, 8-bit RGB."""
+    try:
+        picture.load()
+        return _to_rgb(_upright(picture))
+    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error and others on bad bytes
+        raise MemeError(
+            "corrupt", f"the {picture.format} data is truncated or damaged ({type(error).__name__}: {error})"
+        ) from error
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """Apply the EXIF orientation; damaged EXIF says nothing about orientation, so the picture stays as it is."""
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:
+        return picture
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I"):
+        return _from_16_bit(picture)
+    if picture.has_transparency_data:
+        rgba = picture.convert("RGBA")
+        flat = Image.new("RGBA", rgba.size, (*_BACKGROUND, 255))
+        return Image.alpha_composite(flat, rgba).convert("RGB")
+    return picture.convert("RGB")
+
+
+def _from_16_bit(picture: Image.Image) -> Image.Image:
+    """Scale 16-bit grey to 8 bits; Pillow's own conversion would clip everything above 255 to white."""
+    grey = np.clip(np.asarray(picture, dtype=np.int64) // 257, 0, 255).astype(np.uint8)
+    return Image.fromarray(grey).convert("RGB")
+
+
+def _checked_text(text: str | None, limits: MemeLimits) -> str | None:
+    if text is None or not text.strip():
+        return None
+    if len(text) > limits.max_text_chars:
+        raise MemeError("text_too_long", f"text has {len(text)} characters; the limit is {limits.max_text_chars}")
+    return _encodable(text)
+
+
+def _checked_tags(tags: Sequence[str], limits: MemeLimits) -> tuple[str, ...]:
+    cleaned = tuple(_encodable(tag).strip() for tag in tags if tag.strip())
+    if len(cleaned) > limits.max_tags:
+        raise MemeError("bad_tags", f"{len(cleaned)} tags were given; the limit is {limits.max_tags}")
+    longest = max(map(len, cleaned), default=0)
+    if longest > limits.max_tag_chars:
+        raise MemeError("bad_tags", f"a tag has {longest} characters; the limit is {limits.max_tag_chars}")
+    return cleaned
+
+
+def _encodable(text: str) -> str:
+    """Replace lone surrogates (JSON can carry them), which no tokenizer or reply can encode."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,182 @@
+"""Meme and text to the arrays that the network reads, the same in training, evaluation and serving.
+
+Everything that can change a pixel or a token is in ``PreprocessConfig`` or in the tokenizer, and travels inside the
+bundle. ``Preprocessor.fingerprint`` hashes the config together with what this code makes of a fixed probe picture and
+text, so that a changed library is found at load and not in production scores.
+"""
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+from tokenizers import Tokenizer
+
+from model.meme import Meme
+
+Resize = Literal["squash", "pad"]
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+class PreprocessConfig(BaseModel):
+    """How a meme becomes arrays.
+
+    The whole picture is kept, since memes carry words at the edges: ``squash`` resizes both sides to ``side_px``
+    whatever the aspect, ``pad`` keeps the aspect and fills with black. Text longer than ``max_text_tokens`` is cut.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    side_px: int = Field(224, gt=0)
+    resize: Resize = "squash"
+    mean: tuple[float, float, float] = CLIP_MEAN
+    std: tuple[float, float, float] = CLIP_STD
+    max_text_tokens: int = Field(96, gt=2)
+    max_tags: int = Field(8, gt=0)
+    max_tag_tokens: int = Field(16, gt=2)
+    pad_token_id: int = 0
+    emoji_names: bool = True
+
+
+@dataclass(frozen=True)
+class TextInputs:
+    """Token arrays of a batch; int64.
+
+    ``input_ids``, ``attention_mask`` [B, T]; ``tag_ids``, ``tag_mask`` [B, K, Tt] with K >= 1. A row of zeros in a
+    mask means that the row has no text, or that the tag is padding.
+    """
+
+    input_ids: NDArray[np.int64]
+    attention_mask: NDArray[np.int64]
+    tag_ids: NDArray[np.int64]
+    tag_mask: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ModelInputs:
+    """What the network reads: ``pixel_values`` float32 [B, 3, S, S], ``image_mask`` int64 [B] (0: no picture)."""
+
+    pixel_values: NDArray[np.float32]
+    image_mask: NDArray[np.int64]
+    text: TextInputs
+
+
+class Preprocessor:
+    """Applies a ``PreprocessConfig`` with the bundle's tokenizer. Holds no state that a call changes."""
+
+    def __init__(self, config: PreprocessConfig, tokenizer_json: bytes) -> None:
+        self.config = config
+        self._tokenizer_digest = hashlib.sha256(tokenizer_json).hexdigest()
+        # Two tokenizers, since truncation is a setting of the object and calls may come from many threads.
+        self._text_tokenizer = _truncating(tokenizer_json, config.max_text_tokens)
+        self._tag_tokenizer = _truncating(tokenizer_json, config.max_tag_tokens)
+
+    def __call__(
+        self, memes: Sequence[Meme], texts: Sequence[str | None], tags: Sequence[Sequence[str]] | None = None
+    ) -> ModelInputs:
+        """Arrays of ``memes`` with their ``texts`` (None or blank: no words); tags are the memes' own by default."""
+        return ModelInputs(
+            pixel_values=np.stack([self.pixels(meme.image) for meme in memes]),
+            image_mask=np.ones(len(memes), dtype=np.int64),
+            text=self.text_inputs(texts, tags if tags is not None else [meme.tags for meme in memes]),
+        )
+
+    def pixels(self, image: Image.Image) -> NDArray[np.float32]:
+        """One RGB picture to float32 [3, S, S]."""
+        raw = np.asarray(self._resized(image), dtype=np.float32) / np.float32(255)
+        mean, std = (np.asarray(values, dtype=np.float32) for values in (self.config.mean, self.config.std))
+        normalised = (raw - mean) / std
+        return np.ascontiguousarray(normalised.transpose(2, 0, 1), dtype=np.float32)
+
+    def text_inputs(self, texts: Sequence[str | None], tags: Sequence[Sequence[str]]) -> TextInputs:
+        """Token arrays for one text and one list of tags a row; tags beyond ``max_tags`` are left out."""
+        rows = [self._ids(self._text_tokenizer, text or "") for text in texts]
+        input_ids, attention_mask = self._padded(rows)
+        n_tags = max([1, *(min(len(row), self.config.max_tags) for row in tags)])
+        tag_rows = [
+            self._ids(self._tag_tokenizer, row[place]) if place < len(row) else []
+            for row in tags
+            for place in range(n_tags)
+        ]
+        tag_ids, tag_mask = self._padded(tag_rows)
+        shape = (len(texts), n_tags, -1)
+        return TextInputs(input_ids, attention_mask, tag_ids.reshape(shape), tag_mask.reshape(shape))
+
+    def fingerprint(self) -> str:
+        """sha256 over the config, the tokenizer and what both make of a fixed probe picture and text."""
+        probe = self.text_inputs([_PROBE_TEXT], [("Probe Tag",)])
+        content = hashlib.sha256(json.dumps(self.config.model_dump(), sort_keys=True).encode())
+        content.update(self._tokenizer_digest.encode())
+        content.update(np.asarray(self._resized(_probe_picture()), dtype=np.uint8).tobytes())
+        content.update(json.dumps([probe.input_ids.tolist(), probe.tag_ids.tolist()]).encode())
+        return content.hexdigest()
+
+    def _resized(self, image: Image.Image) -> Image.Image:
+        side = self.config.side_px
+        if self.config.resize == "squash":
+            return image.resize((side, side), Image.Resampling.BICUBIC)
+        scale = side / max(image.size)
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        canvas = Image.new("RGB", (side, side))
+        canvas.paste(image.resize(size, Image.Resampling.BICUBIC), ((side - size[0]) // 2, (side - size[1]) // 2))
+        return canvas
+
+    def _ids(self, tokenizer: Tokenizer, text: str) -> list[int]:
+        """Token ids of ``text``; none at all, special tokens included, for a text without words."""
+        clean = normalise_text(text, emoji_names=self.config.emoji_names)
+        return list(tokenizer.encode(clean).ids) if clean else []
+
+    def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        width = max([1, *map(len, rows)])
+        ids = np.full((len(rows), width), self.config.pad_token_id, dtype=np.int64)
+        mask = np.zeros((len(rows), width), dtype=np.int64)
+        for place, row in enumerate(rows):
+            ids[place, : len(row)] = row
+            mask[place, : len(row)] = 1
+        return ids, mask
+
+
+def normalise_text(text: str, *, emoji_names: bool = True) -> str:
+    """Compatibility forms folded (NFKC), invisible characters dropped, emoji spelt by name, white space collapsed.
+
+    Text towers of this size know no emoji: without their names, much of emoji-based hate is a row of unknown tokens.
+    """
+    folded = unicodedata.normalize("NFKC", text)
+    return " ".join("".join(_spelt(char, emoji_names) for char in folded).split())
+
+
+def _spelt(char: str, emoji_names: bool) -> str:
+    category = unicodedata.category(char)
+    if category == "Cf" or char == "\ufe0f":  # zero-width characters, joiners, direction marks, emoji selectors
+        return ""
+    if category == "Cc":
+        return " "
+    if category == "Sk" and ord(char) > 0xFFFF:  # skin-tone modifiers: unknown tokens otherwise
+        return ""
+    if emoji_names and category == "So" and ord(char) > 0x2000:
+        return f" {unicodedata.name(char, '').lower()} "
+    return char
+
+
+def _truncating(tokenizer_json: bytes, max_tokens: int) -> Tokenizer:
+    tokenizer = Tokenizer.from_str(tokenizer_json.decode("utf-8"))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(max_length=max_tokens)
+    return tokenizer
+
+
+_PROBE_TEXT = "One does not simply… w\u200balk into \uff2dordor 🐀 10% 'twas"
+
+
+def _probe_picture() -> Image.Image:
+    """A fixed picture with edges, gradients and an odd aspect, on which a changed resize would show."""
+    y, x = np.mgrid[0:97, 0:311].astype(np.int64)
+    planes = [(x * 7 + y * 3) % 256, (x * y) % 256, ((x // 16 + y // 16) % 2) * 255]
+    return Image.fromarray(np.stack(planes, axis=-1).astype(np.uint8))

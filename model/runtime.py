@@ -1,0 +1,107 @@
+"""ModelInputs to logits, with onnxruntime. The network's torch twin is never needed here."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from model.bundle import Bundle
+from model.errors import EngineUnavailableError
+from model.preprocess import ModelInputs, TextInputs
+
+Provider = Literal["cpu", "cuda"]
+_ORT_PROVIDER: dict[Provider, str] = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+Logits = dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class ImageFeatures:
+    """What the image tower says of a batch: ``embeds`` float32 [B, Di], ``patches`` float32 [B, P, Dp].
+
+    A picture's features depend on the picture alone, so they can be cached by its digest and reused by other heads.
+    """
+
+    embeds: NDArray[np.float32]
+    patches: NDArray[np.float32]
+
+
+class Runtime:
+    """Two sessions over one bundle. ``threads`` bounds the cores of one call (None: all). Safe under threads."""
+
+    def __init__(self, bundle: Bundle, *, provider: Provider = "cpu", threads: int | None = None) -> None:
+        """Open the sessions; raises ``EngineUnavailableError`` when ``provider`` cannot be had."""
+        self._bundle = bundle
+        self._tower_spec = bundle.manifest.image_tower
+        self._tower = _session(bundle, self._tower_spec.file, provider, threads)
+        self._head = _session(bundle, bundle.manifest.head.file, provider, threads)
+        self._head_inputs = {node.name for node in self._head.get_inputs()}
+        self.provider = provider
+
+    @property
+    def providers(self) -> list[str]:
+        """Execution providers in force, in onnxruntime's names."""
+        return list(self._tower.get_providers())
+
+    def logits(self, inputs: ModelInputs) -> Logits:
+        """Logits by task, each float32 [B, n_logits]."""
+        return self.head(self.encode_images(inputs.pixel_values), inputs.image_mask, inputs.text)
+
+    def encode_images(self, pixel_values: NDArray[np.float32]) -> ImageFeatures:
+        """Image tower over float32 [B, 3, S, S]."""
+        size = len(pixel_values) if self._tower_spec.batch_invariant else 1
+        outputs = [self._encode(pixel_values[at : at + size]) for at in range(0, len(pixel_values), size)]
+        return ImageFeatures(
+            embeds=np.concatenate([embeds for embeds, _ in outputs]),
+            patches=np.concatenate([patches for _, patches in outputs]),
+        )
+
+    def head(self, features: ImageFeatures, image_mask: NDArray[np.int64], text: TextInputs) -> Logits:
+        """Text tower, fusion and heads over features that ``encode_images`` made."""
+        feed = {
+            "image_embeds": features.embeds,
+            "patch_tokens": features.patches,
+            "image_mask": image_mask,
+            "input_ids": text.input_ids,
+            "attention_mask": text.attention_mask,
+            "tag_ids": text.tag_ids,
+            "tag_mask": text.tag_mask,
+        }
+        # A head trained without knowledge tokens has no tag inputs in its graph.
+        feed = {name: value for name, value in feed.items() if name in self._head_inputs}
+        names = [task.name for task in self._bundle.tasks]
+        return dict(zip(names, self._head.run(names, feed), strict=True))
+
+    def _encode(self, pixel_values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        spec = self._tower_spec
+        embeds, patches = self._tower.run([spec.embeds_output, spec.patches_output], {spec.input_name: pixel_values})
+        return embeds, patches
+
+
+def session_options(threads: int | None = None) -> ort.SessionOptions:
+    """How every session of this project is opened. ``threads`` bounds the cores of one call (None: all)."""
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    # int8 weights become float once, when the session opens, instead of at every call.
+    options.add_session_config_entry("session.disable_quant_qdq", "1")
+    if threads is not None:
+        options.intra_op_num_threads = threads
+    return options
+
+
+def _session(bundle: Bundle, name: str, provider: Provider, threads: int | None) -> ort.InferenceSession:
+    wanted = _ORT_PROVIDER[provider]
+    if wanted not in ort.get_available_providers():
+        raise EngineUnavailableError(
+            f"execution provider {wanted} is not in this onnxruntime ({', '.join(ort.get_available_providers())}); "
+            "install the extra 'gpu', or ask for the provider 'cpu'"
+        )
+    session = ort.InferenceSession(str(bundle.file(name)), session_options(threads), providers=[wanted])
+    # onnxruntime falls back to the CPU without a word when CUDA's libraries are missing.
+    if session.get_providers()[0] != wanted:
+        raise EngineUnavailableError(
+            f"asked onnxruntime for {wanted}, got {session.get_providers()[0]}: the CUDA libraries were not found; "
+            "install the extra 'gpu' and a driver, or ask for the provider 'cpu'"
+        )
+    return session
