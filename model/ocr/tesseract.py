@@ -1,0 +1,141 @@
+"""Tesseract through pytesseract, on several preparations of the picture: no single setting reads most memes.
+
+Tesseract is made for dark text on light paper. Of a caption in outlined white capitals it reads a quarter of the words
+as is, two thirds when only the lightest pixels are kept and inverted; a screenshot it reads best untouched.
+"""
+
+import importlib.util
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from model.ocr.base import Engine, Line
+from model.ocr.merge import merge_by_place
+from model.ocr.reading_order import group_words
+from model.ocr.types import OcrWord
+
+Picture = NDArray[np.uint8]
+
+# Tesseract invents words in textures; below this, and without a letter or digit, they are not kept.
+MIN_WORD_CONFIDENCE = 0.6
+LIGHT_LEVEL = 200
+ENLARGEMENT = 2
+
+_AUTOMATIC_LAYOUT, _SPARSE_TEXT = 3, 11  # tesseract's --psm
+_PYTESSERACT_MISSING = "pytesseract is not installed; install it with: pip install pytesseract"
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """A way of showing the picture to Tesseract: ``apply`` may enlarge it, by ``scale`` in both directions."""
+
+    name: str
+    apply: Callable[[Picture], Picture]
+    page_segmentation_mode: int
+    scale: int = 1
+
+
+def _as_is(image: Picture) -> Picture:
+    return image
+
+
+def _light_text_inverted(image: Picture) -> Picture:
+    """Black where every channel is light, white elsewhere; enlarged, for letters are thin without their outline."""
+    light = image.min(axis=2) > LIGHT_LEVEL
+    ink = Image.fromarray(np.where(light, 0, 255).astype(np.uint8))
+    return np.asarray(ink.resize((ink.width * ENLARGEMENT, ink.height * ENLARGEMENT), Image.Resampling.BICUBIC))
+
+
+PREPARATIONS = (
+    Preparation("as is", _as_is, _AUTOMATIC_LAYOUT),
+    Preparation("sparse", _as_is, _SPARSE_TEXT),
+    Preparation("light text", _light_text_inverted, _SPARSE_TEXT, ENLARGEMENT),
+)
+
+
+class TesseractEngine(Engine):
+    """The alternative engine, for installations that have Tesseract.
+
+    ``command`` is the binary's name or path. ``timeout_s`` bounds one read, all preparations together. Tesseract runs
+    as a process of its own for each preparation, so reads from several threads share nothing.
+    """
+
+    name = "tesseract"
+
+    def __init__(self, *, command: str = "tesseract", timeout_s: float = 30.0) -> None:
+        self._command = command
+        self._timeout_s = timeout_s
+        self._pytesseract: Any = None
+        self._version: str | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def version(self) -> str | None:
+        """Version of the Tesseract binary."""
+        if self._version is None and self.unavailable_reason() is None:
+            self._version = str(self._load().get_tesseract_version())
+        return self._version
+
+    def unavailable_reason(self) -> str | None:
+        """None when both the Python package and the binary are there; else what is missing."""
+        if importlib.util.find_spec("pytesseract") is None:
+            return _PYTESSERACT_MISSING
+        if shutil.which(self._command) is None:
+            return f"no {self._command!r} command; install the system package tesseract-ocr"
+        return None
+
+    def _load(self) -> Any:
+        with self._lock:
+            if self._pytesseract is None:
+                self._pytesseract = _private_pytesseract(self._command)
+            return self._pytesseract
+
+    def _find_lines(self, image: Picture) -> list[Line]:
+        deadline = time.monotonic() + self._timeout_s
+        readings = [self._read_prepared(image, preparation, deadline) for preparation in PREPARATIONS]
+        return list(group_words(merge_by_place(readings)))
+
+    def _read_prepared(self, image: Picture, preparation: Preparation, deadline: float) -> list[OcrWord]:
+        remaining_s = deadline - time.monotonic()
+        if remaining_s <= 0:
+            raise TimeoutError
+        pytesseract = self._load()
+        data = pytesseract.image_to_data(
+            preparation.apply(image),
+            config=f"--psm {preparation.page_segmentation_mode}",
+            output_type=pytesseract.Output.DICT,
+            timeout=remaining_s,
+        )
+        return _confident_words(data, preparation.scale)
+
+
+def _private_pytesseract(command: str) -> Any:
+    """Load a copy of pytesseract's module: the command is a global of that module, and engines may differ in it."""
+    spec = importlib.util.find_spec("pytesseract.pytesseract")
+    if spec is None or spec.loader is None:
+        raise ImportError(_PYTESSERACT_MISSING)
+    module: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.tesseract_cmd = command
+    return module
+
+
+def _confident_words(data: dict[str, list[Any]], scale: int) -> list[OcrWord]:
+    """Words of a Tesseract table, boxes in pixels of the picture before it was enlarged by ``scale``."""
+    words: list[OcrWord] = []
+    columns = ("text", "conf", "left", "top", "width", "height")
+    for text, percent, left, top, width, height in zip(*(data.get(name, []) for name in columns), strict=True):
+        confidence = float(percent) / 100
+        word = str(text).strip()
+        if confidence < MIN_WORD_CONFIDENCE or not any(char.isalnum() for char in word):
+            continue
+        box = (left // scale, top // scale, -(-(left + width) // scale), -(-(top + height) // scale))
+        words.append(OcrWord(word, box, confidence))
+    return words
