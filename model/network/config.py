@@ -18,6 +18,15 @@ _PRESETS: Mapping[str, Mapping[str, int]] = MappingProxyType(
 )
 
 
+def checked_fields(config_class: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """``values``, checked to name fields of the dataclass only; raises ``ValueError`` naming the first that is none."""
+    known = [field.name for field in fields(config_class)]
+    unknown = [key for key in values if key not in known]
+    if unknown:
+        raise ValueError(f"unknown {config_class.__name__} setting {unknown[0]!r}; known settings: {', '.join(known)}")
+    return dict(values)
+
+
 @dataclass(frozen=True)
 class NetworkConfig:
     """The network that is trained and exported as the head.
@@ -93,11 +102,8 @@ class NetworkConfig:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "NetworkConfig":
         """Raises ``ValueError`` naming the first key that is not a field, and the fields there are."""
-        known = [field.name for field in fields(cls)]
-        unknown = [key for key in values if key not in known]
-        if unknown:
-            raise ValueError(f"unknown network setting {unknown[0]!r}; known settings: {', '.join(known)}")
+        values = checked_fields(cls, values)
         tasks = values.get("tasks")
         if not isinstance(tasks, list | tuple):
-            raise ValueError(f"tasks must be a list of task names, got {tasks!r}")
+            raise ValueError(f"tasks must be a list of task names, got {tasks!r}")  # noqa: TRY004 - a bad setting
         return cls(**{**values, "tasks": tuple(tasks)})

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
+import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -15,6 +17,7 @@ class TextTower(nn.Module):
 
     pooled_width: int
     token_width: int
+    vocab_size: int
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """``input_ids`` and ``attention_mask`` [B, T] int64 -> pooled [B, Dt], tokens [B, T, Dw].
@@ -33,6 +36,7 @@ class BertTextTower(TextTower):
         super().__init__()
         self.bert = bert
         self.pooled_width = self.token_width = bert.config.hidden_size
+        self.vocab_size = bert.config.vocab_size
 
     @classmethod
     def from_config(cls, **bert_config: Any) -> "BertTextTower":
@@ -69,3 +73,37 @@ class BertTextTower(TextTower):
         embedded = self.bert.embeddings(input_ids)
         tokens: Tensor = self.bert.encoder(embedded, attention_mask=keys[:, None, None, :]).last_hidden_state
         return masked_mean(tokens, present), tokens
+
+
+class OpenClipTextTower(TextTower):
+    """The text tower of an open_clip model; a text is what that model pools and projects (CLIP: its end token)."""
+
+    def __init__(self, text: Any, pad_token_id: int) -> None:
+        """``text`` is the ``text`` of an open_clip ``CustomTextCLIP``; ``pad_token_id`` is what it was trained with.
+
+        Raises ``ValueError`` when it is not open_clip's own Transformer.
+        """
+        from open_clip.transformer import TextTransformer  # noqa: PLC0415 - slow to import
+
+        if not isinstance(text, TextTransformer):
+            found = type(text).__name__
+            raise ValueError(f"text tower {found} is not supported: use open_clip's own")  # noqa: TRY004 - a bad model
+        super().__init__()
+        text.output_tokens = True
+        self.text = text
+        self.pad_token_id = pad_token_id
+        self.context_length: int = text.context_length
+        self.token_width: int = text.width
+        self.pooled_width: int = text.width if text.text_projection is None else text.output_dim
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """See ``TextTower.forward``; T is at most ``context_length``.
+
+        These towers know no mask. They were trained on texts padded to the context length with one id, and some
+        (SigLIP) pool the last place, so each text is padded that way here.
+        """
+        n_tokens = input_ids.shape[1]
+        ids = torch.where(attention_mask > 0, input_ids, self.pad_token_id)
+        ids = F.pad(ids, (0, self.context_length - n_tokens), value=self.pad_token_id)
+        pooled, tokens = self.text(ids)
+        return pooled, tokens[:, :n_tokens]

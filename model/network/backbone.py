@@ -1,0 +1,224 @@
+"""Backbones: the pair of towers that a network stands on, with what preprocessing must know about them.
+
+Two kinds. ``open_clip``: any ViT of open_clip, by name and pretrained tag or local weights. ``compact``: an image tower
+that is an ONNX file already, and a BERT text tower in a local folder.
+"""
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from model.errors import EngineUnavailableError
+from model.network.clip_tokenizer import build_clip_tokenizer
+from model.network.config import checked_fields
+from model.network.image_tower import OpenClipImageTower
+from model.network.text_tower import BertTextTower, OpenClipTextTower, TextTower
+
+BackboneKind = Literal["open_clip", "compact"]
+Rgb = tuple[float, float, float]
+# Of OpenAI's CLIP, whose image tower the compact pair has.
+_CLIP_MEAN: Rgb = (0.48145466, 0.4578275, 0.40821073)
+_CLIP_STD: Rgb = (0.26862954, 0.26130258, 0.27577711)
+
+
+@dataclass(frozen=True)
+class BackboneConfig:
+    """Which towers, and where their weights are. Raises ``ValueError`` when something is missing or out of place.
+
+    For ``open_clip``:
+
+    - ``name``: a model name of open_clip ("ViT-L-14"), or "local-dir:FOLDER", a folder with ``open_clip_config.json``
+      and weights.
+    - ``pretrained``: a tag of open_clip ("openai") or the path of a weights file. None with a model name means random
+      weights. OpenAI's weights from a file want a name that ends in "-quickgelu"; their tag sees to it by itself.
+    - ``tokenizer``: path of a ``tokenizer.json``, for models that do not use CLIP's own tokenizer; ``pad_token_id`` is
+      what the model was trained with (SigLIP: 1).
+
+    For ``compact``: ``image_tower``, path of the ONNX file, and ``text_tower``, the folder with ``config.json``,
+    ``model.safetensors`` and ``tokenizer.json``.
+    """
+
+    kind: BackboneKind
+    name: str | None = None
+    pretrained: str | None = None
+    tokenizer: str | None = None
+    pad_token_id: int = 0
+    image_tower: str | None = None
+    text_tower: str | None = None
+
+    def __post_init__(self) -> None:
+        needed: dict[str, tuple[str, ...]] = {"open_clip": ("name",), "compact": ("image_tower", "text_tower")}
+        if self.kind not in needed:
+            raise ValueError(f"unknown backbone kind {self.kind!r}; known kinds: {', '.join(needed)}")
+        missing = [name for name in needed[self.kind] if not getattr(self, name)]
+        if missing:
+            raise ValueError(f"a backbone of kind {self.kind!r} needs {missing[0]!r}")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "BackboneConfig":
+        """Raises ``ValueError`` naming the first key that is not a field."""
+        return cls(**checked_fields(cls, values))
+
+
+@dataclass(frozen=True)
+class TokenizerSpec:
+    """The tokenizer that a text tower wants: its JSON file's bytes, its padding id, the most tokens a text can have."""
+
+    json: bytes
+    pad_token_id: int
+    max_tokens: int
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """Towers, ready to be used. ``image_tower`` is None when the tower is the ONNX file at ``image_tower_path``.
+
+    ``image_width`` and ``patch_width`` are Di and Dp of the network; ``mean`` and ``std`` are of pixels in 0..1.
+    """
+
+    image_tower: OpenClipImageTower | None
+    image_tower_path: Path | None
+    text_tower: TextTower
+    image_width: int
+    patch_width: int
+    side_px: int
+    mean: Rgb
+    std: Rgb
+    tokenizer: TokenizerSpec
+
+
+def build_backbone(config: BackboneConfig) -> Backbone:
+    """Build the towers and load their weights.
+
+    Raises ``EngineUnavailableError`` when weights cannot be had, ``ValueError`` for a model that does not fit.
+    """
+    return _open_clip_backbone(config) if config.kind == "open_clip" else _compact_backbone(config)
+
+
+def _open_clip_backbone(config: BackboneConfig) -> Backbone:
+    import open_clip  # noqa: PLC0415 - slow to import
+
+    tokenizer_json = _open_clip_tokenizer(config)
+    model = _open_clip_model(config)
+    preprocess = open_clip.get_model_preprocess_cfg(model)
+    side_px = _side_px(preprocess["size"])
+    image_tower = OpenClipImageTower(model.visual, side_px)
+    text_tower = OpenClipTextTower(model.text, config.pad_token_id)
+    return Backbone(
+        image_tower=image_tower,
+        image_tower_path=None,
+        text_tower=text_tower,
+        image_width=image_tower.pooled_width,
+        patch_width=image_tower.patch_width,
+        side_px=side_px,
+        mean=tuple(preprocess["mean"]),
+        std=tuple(preprocess["std"]),
+        tokenizer=TokenizerSpec(tokenizer_json, config.pad_token_id, text_tower.context_length),
+    )
+
+
+def _open_clip_model(config: BackboneConfig) -> Any:
+    """An ``open_clip.CustomTextCLIP`` in evaluation mode."""
+    import open_clip  # noqa: PLC0415 - slow to import
+
+    name, is_folder = str(config.name), str(config.name).startswith("local-dir:")
+    tag = open_clip.get_pretrained_cfg(name, config.pretrained) if config.pretrained and not is_folder else {}
+    if config.pretrained and not tag and not Path(config.pretrained).is_file():
+        raise EngineUnavailableError(
+            f"{config.pretrained!r} is neither a file nor a pretrained tag of {name}; "
+            f"its tags are {', '.join(open_clip.list_pretrained_tags_by_model(name))}"
+        )
+    try:
+        model = open_clip.create_model(
+            name,
+            pretrained=config.pretrained,
+            force_custom_text=True,
+            # With the plain GELU of the model's config, these weights work, but worse.
+            force_quick_gelu=bool(tag.get("quick_gelu")),
+            require_pretrained=is_folder or config.pretrained is not None,
+        )
+    except (RuntimeError, OSError, pickle.UnpicklingError) as error:
+        raise EngineUnavailableError(
+            f"no weights for backbone {name!r} with pretrained={config.pretrained!r}: {error}. Where no model hub is "
+            "reachable, give the path of a local weights file as 'pretrained', or 'local-dir:FOLDER' as 'name'"
+        ) from error
+    return model.eval()
+
+
+def _open_clip_tokenizer(config: BackboneConfig) -> bytes:
+    """The bytes of the tokenizer file: CLIP's own unless the config names another."""
+    import open_clip  # noqa: PLC0415 - slow to import
+
+    if config.tokenizer is not None:
+        return _read(Path(config.tokenizer), "tokenizer")
+    try:
+        model_config = open_clip.get_model_config(str(config.name))
+    except OSError as error:
+        raise EngineUnavailableError(f"no open_clip model in {config.name!r}: {error}") from error
+    if model_config is None:
+        raise ValueError(f"unknown open_clip model {config.name!r}; open_clip.list_models() lists the known ones")
+    text = model_config["text_cfg"]
+    if "hf_tokenizer_name" in text or "hf_model_name" in text:
+        raise ValueError(f"{config.name} does not use CLIP's tokenizer: give the path of its tokenizer.json")
+    return build_clip_tokenizer().to_str().encode()
+
+
+def _compact_backbone(config: BackboneConfig) -> Backbone:
+    image_path, text_folder = Path(str(config.image_tower)), Path(str(config.text_tower))
+    side_px, image_width, patch_width = _measure_onnx_tower(image_path)
+    try:
+        text_tower = BertTextTower.from_folder(text_folder)
+    except FileNotFoundError as error:
+        raise EngineUnavailableError(str(error)) from error
+    tokenizer = TokenizerSpec(
+        json=_read(text_folder / "tokenizer.json", "tokenizer"),
+        pad_token_id=text_tower.bert.config.pad_token_id,
+        max_tokens=text_tower.bert.config.max_position_embeddings,
+    )
+    return Backbone(
+        image_tower=None,
+        image_tower_path=image_path,
+        text_tower=text_tower,
+        image_width=image_width,
+        patch_width=patch_width,
+        side_px=side_px,
+        mean=_CLIP_MEAN,
+        std=_CLIP_STD,
+        tokenizer=tokenizer,
+    )
+
+
+def _measure_onnx_tower(path: Path) -> tuple[int, int, int]:
+    """Side in px, Di and Dp of an ONNX image tower: [B, 3, S, S] -> [B, Di] and [B, P, Dp], by its declared shapes."""
+    import onnx  # noqa: PLC0415 - slow to import
+
+    if not path.is_file():
+        raise EngineUnavailableError(f"no image tower at {path}; give the path of a local ONNX file")
+    graph = onnx.load(str(path), load_external_data=False).graph
+    sides = [_shape(value)[-1] for value in graph.input]
+    by_rank = {len(_shape(value)): _shape(value)[-1] for value in graph.output}
+    if len(sides) != 1 or set(by_rank) != {2, 3} or 0 in (*sides, *by_rank.values()):
+        raise ValueError(
+            f"{path} is no image tower: it must map [B, 3, S, S] to [B, Di] and [B, P, Dp], S, Di, Dp fixed"
+        )
+    return sides[0], by_rank[2], by_rank[3]
+
+
+def _shape(value: Any) -> list[int]:
+    """Declared shape of an ONNX value, 0 for a dynamic axis."""
+    return [dim.dim_value for dim in value.type.tensor_type.shape.dim]
+
+
+def _side_px(size: int | tuple[int, int]) -> int:
+    height, width = (size, size) if isinstance(size, int) else size
+    if height != width:
+        raise ValueError(f"the image tower wants pictures of {height} x {width} px; only square ones are supported")
+    return height
+
+
+def _read(path: Path, what: str) -> bytes:
+    if not path.is_file():
+        raise EngineUnavailableError(f"no {what} at {path}; give the path of a local file")
+    return path.read_bytes()

@@ -1,0 +1,63 @@
+"""Image tower: pixels -> one pooled vector a picture, and one vector a patch."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class OpenClipImageTower(nn.Module):
+    """The image tower of an open_clip ViT, its own or timm's (SigLIP); exported as the ``image_tower`` graph.
+
+    Symbols: B pictures, S side in px, P patch tokens (the class token first, in the towers that have one), Di
+    ``pooled_width``, Dp ``patch_width``.
+    """
+
+    def __init__(self, visual: Any, side_px: int) -> None:
+        """``visual`` is the ``visual`` of an open_clip model; raises ``ValueError`` when it has no patch tokens."""
+        super().__init__()
+        if not _is_vision_transformer(visual):
+            raise ValueError(
+                f"an image tower of type {_type_name(visual)} has no patch tokens, which the network needs; "
+                "use a ViT of open_clip, such as ViT-B-32, ViT-L-14 or ViT-B-16-SigLIP"
+            )
+        self.visual = visual
+        embeds, patches = self._measure(side_px)
+        self.pooled_width, self.patch_width = embeds.shape[-1], patches.shape[-1]
+
+    def forward(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+        """``pixel_values`` float32 [B, 3, S, S] -> image_embeds [B, Di], patch_tokens [B, P, Dp].
+
+        The embeddings are those of ``encode_image``, not normalised; the tokens are the last layer's, after its norm.
+        """
+        features = self.visual.forward_intermediates(
+            pixel_values,
+            indices=1,
+            normalize_intermediates=True,
+            output_fmt="NLC",
+            output_extra_tokens=True,
+        )
+        patches: Tensor = features["image_intermediates"][-1]
+        class_tokens = features.get("image_intermediates_prefix")
+        if class_tokens is not None:
+            patches = torch.cat([class_tokens[-1], patches], dim=1)
+        return features["image_features"], patches
+
+    @torch.no_grad()
+    def _measure(self, side_px: int) -> tuple[Tensor, Tensor]:
+        """Outputs of a black picture: widths are asked of the tower, since its kinds keep them in different places."""
+        outputs: tuple[Tensor, Tensor] = self(torch.zeros(1, 3, side_px, side_px))
+        return outputs
+
+
+def _is_vision_transformer(visual: Any) -> bool:
+    from open_clip.transformer import VisionTransformer  # noqa: PLC0415 - slow to import
+    from timm.models import Eva  # noqa: PLC0415
+    from timm.models import VisionTransformer as TimmVisionTransformer  # noqa: PLC0415
+
+    trunk = getattr(visual, "trunk", None)
+    return isinstance(visual, VisionTransformer) or isinstance(trunk, TimmVisionTransformer | Eva)
+
+
+def _type_name(visual: Any) -> str:
+    return type(getattr(visual, "trunk", visual)).__name__
