@@ -1,0 +1,123 @@
+"""What surrounds every route: request id, body limit, errors as problem documents, metrics and one log line.
+
+Pure ASGI, so that a body is measured while it is read and not after.
+"""
+
+import logging
+import time
+import traceback
+import uuid
+
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.desk import Desk
+from serving.problems import ProblemError
+
+logger = logging.getLogger("memeguard.access")
+
+#: Asked for every few seconds by orchestrators and scrapers: counted, but not logged.
+_QUIET_ROUTES = ("/livez", "/readyz", "/metrics")
+
+
+class Reception:
+    """ASGI middleware. A route may raise ``ProblemError`` and need not know how it is answered."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        visit = _Visit(scope["app"].state.desk, scope, send)
+        try:
+            await self._app(scope, visit.limited(receive), visit.send)
+        except ProblemError as problem:
+            await visit.answer(problem, receive)
+        except ClientDisconnect:  # nobody reads this answer, but the metrics should know
+            await visit.answer(ProblemError(400, "client_disconnected", "the request body is incomplete"), receive)
+        except Exception as error:
+            visit.log_crash(error)
+            await visit.answer(ProblemError(500, "internal_error", "this is our fault; it was logged"), receive)
+        finally:
+            visit.record()
+
+
+class _Visit:
+    """One request on its way through."""
+
+    def __init__(self, desk: Desk, scope: Scope, send: Send) -> None:
+        self._desk = desk
+        self._scope = scope
+        self._send = send
+        self._started = time.perf_counter()
+        self._id = uuid.uuid4().hex
+        self._status = 0
+        self._code = "-"
+        scope.setdefault("state", {})["request_id"] = self._id
+
+    def limited(self, receive: Receive) -> Receive:
+        """``receive`` that refuses a body over the limit, by its declared length or by what arrives."""
+        limit = self._desk.settings.max_body_bytes
+        received = 0
+
+        async def receive_limited() -> Message:
+            nonlocal received
+            if _declared_length(self._scope) > limit:
+                raise _too_large(limit)
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise _too_large(limit)
+            return message
+
+        return receive_limited
+
+    async def send(self, message: Message) -> None:
+        """Pass an answer on, with the request's id in its head."""
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            message["headers"] = [*message.get("headers", []), (b"x-request-id", self._id.encode())]
+        await self._send(message)
+
+    async def answer(self, problem: ProblemError, receive: Receive) -> None:
+        """Answer with a problem document, unless an answer has already begun."""
+        self._code = problem.code
+        self._desk.metrics.saw_error(problem.code)
+        if self._status == 0:
+            await problem.response(self._id)(self._scope, receive, self.send)
+
+    def log_crash(self, error: Exception) -> None:
+        """Log where it happened, without the exception's message: that may hold what was sent."""
+        frames = "".join(traceback.format_tb(error.__traceback__))
+        logger.error("request_id=%s crashed with %s\n%s", self._id, type(error).__name__, frames)
+
+    def record(self) -> None:
+        """Count the answer and log it."""
+        seconds = time.perf_counter() - self._started
+        route = getattr(self._scope.get("route"), "path", "unmatched")
+        self._desk.metrics.saw_request(route, self._status, seconds)
+        if route not in _QUIET_ROUTES:
+            logger.info(
+                "request_id=%s route=%s status=%d code=%s ms=%.1f",
+                self._id,
+                route,
+                self._status,
+                self._code,
+                seconds * 1000,
+            )
+
+
+def _declared_length(scope: Scope) -> int:
+    """Content-Length, 0 when there is none or it is no number (the server refuses those)."""
+    values = [value for name, value in scope["headers"] if name == b"content-length"]
+    return int(values[0]) if values and values[0].isdigit() else 0
+
+
+def _too_large(limit: int) -> ProblemError:
+    # The rest of such a body is not worth reading, so the connection closes.
+    return ProblemError(
+        413, "body_too_large", f"the request body is over the limit of {limit} bytes", {"Connection": "close"}
+    )

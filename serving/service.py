@@ -1,0 +1,56 @@
+"""The BentoML service: it runs the processes; the app in ``app.py`` answers every request.
+
+``bentoml serve`` in a checkout, ``bentoml serve TAG`` of a built bento and ``memeguard serve`` all start this.
+"""
+
+import os
+
+import bentoml
+from bentoml.exceptions import BentoMLException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from model import MemeguardError, open_bundle
+from serving.app import create_app
+from serving.desk import Desk
+from serving.settings import Settings
+
+app = create_app(lambda: Desk.open(Settings.from_env(os.environ)))
+
+
+class FrontDoor:
+    """Hands every HTTP request to our app, before BentoML's own routes.
+
+    Those would answer ``/readyz`` without a reason, ``/metrics`` with labels made of raw paths, and an unknown path
+    with plain text. BentoML still starts and stops the app, because it is mounted as well.
+    """
+
+    def __init__(self, inner: ASGIApp) -> None:
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or pass on what is none."""
+        await (app if scope["type"] == "http" else self._inner)(scope, receive, send)
+
+
+@bentoml.service(
+    name="memeguard",
+    workers=1,
+    traffic={"timeout": 300},
+    metrics={"enabled": False},
+    logging={"access": {"enabled": False}},
+)
+@bentoml.asgi_app(app)
+class Memeguard:
+    """Scores memes for hate, with the words that were read from the picture as evidence."""
+
+    @bentoml.on_deployment  # type: ignore[untyped-decorator]
+    @staticmethod
+    def check() -> None:
+        """Before any worker starts: settings that can be understood and a bundle that is whole."""
+        try:
+            open_bundle(Settings.from_env(os.environ).bundle)
+        except MemeguardError as error:
+            raise BentoMLException(str(error)) from error
+
+
+Memeguard.add_asgi_middleware(FrontDoor)  # type: ignore[attr-defined]  # the decorator made it a Service
