@@ -107,12 +107,17 @@ class TesseractEngine(Engine):
         if remaining_s <= 0:
             raise TimeoutError
         pytesseract = self._load()
-        data = pytesseract.image_to_data(
-            preparation.apply(image),
-            config=f"--psm {preparation.page_segmentation_mode}",
-            output_type=pytesseract.Output.DICT,
-            timeout=remaining_s,
-        )
+        try:
+            data = pytesseract.image_to_data(
+                preparation.apply(image),
+                config=f"--psm {preparation.page_segmentation_mode}",
+                output_type=pytesseract.Output.DICT,
+                timeout=remaining_s,
+            )
+        except pytesseract.TesseractError:
+            raise
+        except RuntimeError as error:  # pytesseract's only other one says that the process ran out of time
+            raise TimeoutError from error
         return _confident_words(data, preparation.scale)
 
 
