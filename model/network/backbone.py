@@ -5,7 +5,7 @@ that is an ONNX file already, and a BERT text tower in a local folder.
 """
 
 import pickle
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -35,6 +35,8 @@ class BackboneConfig:
       weights. OpenAI's weights from a file want a name that ends in "-quickgelu"; their tag sees to it by itself.
     - ``tokenizer``: path of a ``tokenizer.json``, for models that do not use CLIP's own tokenizer; ``pad_token_id`` is
       what the model was trained with (SigLIP: 1).
+    - ``mean`` and ``std`` of the pixels in 0..1, only needed for a weights file of a model whose published weights do
+      not agree on them (ViT-L-14).
 
     For ``compact``: ``image_tower``, path of the ONNX file, and ``text_tower``, the folder with ``config.json``,
     ``model.safetensors`` and ``tokenizer.json``.
@@ -45,6 +47,8 @@ class BackboneConfig:
     pretrained: str | None = None
     tokenizer: str | None = None
     pad_token_id: int = 0
+    mean: Rgb | None = None
+    std: Rgb | None = None
     image_tower: str | None = None
     text_tower: str | None = None
 
@@ -55,6 +59,8 @@ class BackboneConfig:
         missing = [name for name in needed[self.kind] if not getattr(self, name)]
         if missing:
             raise ValueError(f"a backbone of kind {self.kind!r} needs {missing[0]!r}")
+        if (self.mean is None) != (self.std is None):
+            raise ValueError("a backbone needs both 'mean' and 'std', or neither")
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "BackboneConfig":
@@ -103,6 +109,7 @@ def _open_clip_backbone(config: BackboneConfig) -> Backbone:
     tokenizer_json = _open_clip_tokenizer(config)
     model = _open_clip_model(config)
     preprocess = open_clip.get_model_preprocess_cfg(model)
+    mean, std = _pixel_statistics(config, preprocess)
     side_px = _side_px(preprocess["size"])
     image_tower = OpenClipImageTower(model.visual, side_px)
     text_tower = OpenClipTextTower(model.text, config.pad_token_id)
@@ -113,8 +120,8 @@ def _open_clip_backbone(config: BackboneConfig) -> Backbone:
         image_width=image_tower.pooled_width,
         patch_width=image_tower.patch_width,
         side_px=side_px,
-        mean=tuple(preprocess["mean"]),
-        std=tuple(preprocess["std"]),
+        mean=mean,
+        std=std,
         tokenizer=TokenizerSpec(tokenizer_json, config.pad_token_id, text_tower.context_length),
     )
 
@@ -145,6 +152,31 @@ def _open_clip_model(config: BackboneConfig) -> Any:
             "reachable, give the path of a local weights file as 'pretrained', or 'local-dir:FOLDER' as 'name'"
         ) from error
     return model.eval()
+
+
+def _pixel_statistics(config: BackboneConfig, preprocess: Mapping[str, Any]) -> tuple[Rgb, Rgb]:
+    """Mean and std that the weights were trained with.
+
+    open_clip knows them for a tag or a folder. For a weights file it assumes OpenAI's, which is wrong for SigLIP and
+    others: there the model's published weights are asked.
+    """
+    import open_clip  # noqa: PLC0415 - slow to import
+
+    if config.mean is not None and config.std is not None:
+        return _rgb(config.mean), _rgb(config.std)
+    known = {(_rgb(preprocess["mean"]), _rgb(preprocess["std"]))}
+    name, weights = str(config.name), config.pretrained
+    if weights and not name.startswith("local-dir:") and not open_clip.get_pretrained_cfg(name, weights):
+        tags = [open_clip.get_pretrained_cfg(name, tag) for tag in open_clip.list_pretrained_tags_by_model(name)]
+        known = {(_rgb(tag["mean"]), _rgb(tag["std"])) for tag in tags} or known
+    if len(known) != 1:
+        raise ValueError(f"published weights of {name} differ in mean and std: state the ones of {weights}")
+    return known.pop()
+
+
+def _rgb(values: Sequence[float]) -> Rgb:
+    red, green, blue = values
+    return red, green, blue
 
 
 def _open_clip_tokenizer(config: BackboneConfig) -> bytes:

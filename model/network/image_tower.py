@@ -16,10 +16,11 @@ class OpenClipImageTower(nn.Module):
     def __init__(self, visual: Any, side_px: int) -> None:
         """``visual`` is the ``visual`` of an open_clip model; raises ``ValueError`` when it has no patch tokens."""
         super().__init__()
-        if not _is_vision_transformer(visual):
+        if not _gives_patch_tokens(visual):
+            found = type(getattr(visual, "trunk", visual)).__name__
             raise ValueError(
-                f"an image tower of type {_type_name(visual)} has no patch tokens, which the network needs; "
-                "use a ViT of open_clip, such as ViT-B-32, ViT-L-14 or ViT-B-16-SigLIP"
+                f"an image tower of type {found} (with this pooling) gives no "
+                "patch tokens, which the network needs; use ViT-B-32, ViT-L-14, ViT-B-16-SigLIP or the like"
             )
         self.visual = visual
         embeds, patches = self._measure(side_px)
@@ -50,14 +51,12 @@ class OpenClipImageTower(nn.Module):
         return outputs
 
 
-def _is_vision_transformer(visual: Any) -> bool:
+def _gives_patch_tokens(visual: Any) -> bool:
     from open_clip.transformer import VisionTransformer  # noqa: PLC0415 - slow to import
     from timm.models import Eva  # noqa: PLC0415
     from timm.models import VisionTransformer as TimmVisionTransformer  # noqa: PLC0415
 
-    trunk = getattr(visual, "trunk", None)
-    return isinstance(visual, VisionTransformer) or isinstance(trunk, TimmVisionTransformer | Eva)
-
-
-def _type_name(visual: Any) -> str:
-    return type(getattr(visual, "trunk", visual)).__name__
+    if isinstance(visual, VisionTransformer):
+        # CoCa's attentional pooling: the last norm fits what is pooled and not the patches.
+        return visual.attn_pool is None
+    return isinstance(getattr(visual, "trunk", None), TimmVisionTransformer | Eva)

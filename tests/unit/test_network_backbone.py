@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +93,22 @@ def test_a_local_folder_without_weights_is_refused_instead_of_giving_random_ones
         build_backbone(BackboneConfig(kind="open_clip", name=f"local-dir:{tmp_path}"))
 
 
+def test_pixel_statistics_of_a_weights_file_are_those_of_the_models_published_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_clip(tmp_path / "weights.pt")
+    config = BackboneConfig(kind="open_clip", name="MobileCLIP-B", pretrained=str(tmp_path / "weights.pt"))
+    stated = replace(config, mean=(0.1, 0.2, 0.3), std=(1.0, 1.0, 1.0))
+    small_twins = {"MobileCLIP-B": TINY_CLIP, "ViT-L-14": TINY_CLIP}
+    for name, model_config in small_twins.items():
+        monkeypatch.setitem(open_clip.factory._MODEL_CONFIGS, name, model_config)
+    published = open_clip.get_pretrained_cfg("MobileCLIP-B", "datacompdr")
+    assert build_backbone(config).mean == published["mean"] == (0.0, 0.0, 0.0)
+    assert build_backbone(stated).mean == (0.1, 0.2, 0.3)
+    with pytest.raises(ValueError, match="published weights of ViT-L-14 differ in mean and std"):
+        build_backbone(replace(config, name="ViT-L-14"))
+
+
 def test_openai_tag_gets_the_activation_that_it_was_trained_with(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: dict[str, Any] = {}
 
@@ -172,6 +189,7 @@ def test_a_missing_file_of_the_compact_pair_is_named(tmp_path: Path, missing: st
         ({"kind": "clip"}, "unknown backbone kind 'clip'"),
         ({"kind": "open_clip"}, "needs 'name'"),
         ({"kind": "compact", "image_tower": "tower.onnx"}, "needs 'text_tower'"),
+        ({"kind": "open_clip", "name": "ViT-B-32", "mean": (0.5, 0.5, 0.5)}, "both 'mean' and 'std'"),
         ({"kind": "open_clip", "nam": "ViT-B-32"}, "unknown BackboneConfig setting 'nam'"),
     ],
 )

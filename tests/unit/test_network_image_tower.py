@@ -43,7 +43,13 @@ def test_tower_reads_timms_vits_which_may_have_no_class_token() -> None:
     assert patches.shape == (2, 4, 12)
 
 
-def test_a_tower_without_patch_tokens_is_refused() -> None:
-    resnet = clip({"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "head_width": 4})
-    with pytest.raises(ValueError, match="ModifiedResNet has no patch tokens"):
-        OpenClipImageTower(resnet.visual, side_px=32)
+@pytest.mark.parametrize(
+    ("vision", "found"),
+    [
+        ({"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "head_width": 4}, "ModifiedResNet"),
+        (VIT | {"attentional_pool": True, "attn_pooler_heads": 2}, "VisionTransformer"),
+    ],
+)
+def test_a_tower_without_patch_tokens_is_refused(vision: dict[str, Any], found: str) -> None:
+    with pytest.raises(ValueError, match=rf"{found} \(with this pooling\) gives no patch tokens"):
+        OpenClipImageTower(clip(vision).visual, side_px=32)
