@@ -42,7 +42,7 @@ def make_engine(name: str, *, threads: int | None = None) -> OcrEngine:
     if name == "rapidocr":
         return RapidOcrEngine(threads=threads)
     if name == "tesseract":
-        return TesseractEngine()
+        return TesseractEngine(threads=threads)
     if name == "none":
         return NoEngine()
     raise ValueError(f"unknown OCR engine {name!r}; known engines: {', '.join(ENGINES)}")
