@@ -42,7 +42,7 @@ def make_engine(name: str, *, threads: int | None = None) -> OcrEngine:
     if name == "rapidocr":
         return RapidOcrEngine(threads=threads)
     if name == "tesseract":
-        return TesseractEngine(threads=threads)
+        return TesseractEngine(threads=threads or 1)
     if name == "none":
         return NoEngine()
     raise ValueError(f"unknown OCR engine {name!r}; known engines: {', '.join(ENGINES)}")

@@ -71,13 +71,14 @@ class TesseractEngine(Engine):
     """The alternative engine, for installations that have Tesseract.
 
     ``command`` is the binary's name or path. ``timeout_s`` bounds one read, all preparations together. ``threads``
-    limits Tesseract's threads (None: its own choice). Each preparation is a process of its own, so that reads from
+    limits Tesseract's threads: with the four that it starts by itself, which wait for one another in busy loops, a
+    read took two to four times as long on a busy machine. Each preparation is a process of its own, so that reads from
     several threads share nothing; pytesseract hands the picture over in a temporary file and deletes it.
     """
 
     name = "tesseract"
 
-    def __init__(self, *, command: str = "tesseract", threads: int | None = None, timeout_s: float = 30.0) -> None:
+    def __init__(self, *, command: str = "tesseract", threads: int = 1, timeout_s: float = 30.0) -> None:
         self._command = command
         self._threads = threads
         self._timeout_s = timeout_s
@@ -130,7 +131,7 @@ class TesseractEngine(Engine):
         return _confident_words(data, preparation.scale_for(image))
 
 
-def _private_pytesseract(command: str, threads: int | None) -> Any:
+def _private_pytesseract(command: str, threads: int) -> Any:
     """Load a copy of pytesseract: command and environment are globals of its module, and engines may differ in them."""
     spec = importlib.util.find_spec("pytesseract.pytesseract")
     if spec is None or spec.loader is None:
@@ -138,8 +139,7 @@ def _private_pytesseract(command: str, threads: int | None) -> Any:
     module: Any = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     module.tesseract_cmd = command
-    if threads is not None:
-        module.environ = {**os.environ, "OMP_THREAD_LIMIT": str(threads)}
+    module.environ = {**os.environ, "OMP_THREAD_LIMIT": str(threads)}
     return module
 
 

@@ -1,0 +1,67 @@
+import csv
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.ocr import TEMPLATES_WITH_WORDS, main, measure, multioff_memes, rendered_memes
+from training.render import render_meme
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two imgflip templates, one of which has words of its own, and a MultiOFF split of one picture and a lost one."""
+    templates = tmp_path / "imgflip" / "templates"
+    templates.mkdir(parents=True)
+    labelled = sorted(TEMPLATES_WITH_WORDS)[0]
+    for name in ("Plain", labelled):
+        Image.new("RGB", (400, 300), (60, 90, 60)).save(templates / f"{name}.jpg")
+    captions = [{"template": "Plain", "boxes": ["up", "down"]}, {"template": labelled, "boxes": ["never drawn"]}]
+    with gzip.open(tmp_path / "imgflip" / "captions.jsonl.gz", "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(caption) + "\n" for caption in captions)
+    pictures, splits = tmp_path / "multioff" / "Labelled Images", tmp_path / "multioff" / "Split Dataset"
+    pictures.mkdir(parents=True)
+    splits.mkdir()
+    meme = render_meme(None, ["four words of text"], style="caption_bar", rng=np.random.default_rng(0))
+    meme.image.save(pictures / "a.png")
+    with (splits / "Testing_meme_dataset.csv").open("w", encoding="utf-8", newline="") as csv_file:
+        rows = [("image_name", "sentence", "label"), ("lost.png", "x", "y"), ("a.png", "four words of text", "y")]
+        csv.writer(csv_file).writerows(rows)
+    return tmp_path
+
+
+def test_rendered_memes_leave_out_templates_with_words_and_repeat_with_the_seed(data: Path):
+    first = list(rendered_memes(data / "imgflip", 6, seed=1))
+    again = list(rendered_memes(data / "imgflip", 6, seed=1))
+    assert {text.lower() for _, text in first} == {"up\ndown"}
+    assert all(np.array_equal(picture, other) for (picture, _), (other, _) in zip(first, again, strict=True))
+
+
+def test_multioff_rows_without_a_picture_are_passed_over(data: Path):
+    assert [sentence for _, sentence in multioff_memes(data / "multioff", "Testing", 9)] == ["four words of text"]
+
+
+def test_a_failed_read_counts_as_failed_and_as_nothing_read():
+    picture = np.zeros((4, 4, 3), dtype=np.uint8)
+    measured = measure(iter([(picture, "two words")]), {"broken": lambda _: None})["broken"]
+    assert measured.n_failed == 1
+    assert measured.score.word_f1 == 0.0
+
+
+def test_the_benchmark_prints_a_table_and_writes_its_figures(data: Path, capsys: pytest.CaptureFixture[str]):
+    out = data / "ocr.json"
+    main(["--data", str(data), "--n", "1", "--engines", "rapidocr", "--threads", "1", "--out", str(out)])
+    table = capsys.readouterr().out.strip().splitlines()
+    assert len(table) == 2 + 2 * 2
+    figures = json.loads(out.read_text(encoding="utf-8"))["results"]["MultiOFF Testing"]
+    name = next(name for name in figures if name.startswith("rapidocr"))
+    assert figures[name]["word_f1"] == 1.0
+    assert figures[name]["pictures"] == 1
+
+
+def test_an_unknown_engine_ends_the_benchmark_by_name(data: Path):
+    with pytest.raises(ValueError, match="unknown OCR engine"):
+        main(["--data", str(data), "--engines", "abbyy"])
