@@ -72,7 +72,7 @@ class TesseractEngine(Engine):
 
     ``command`` is the binary's name or path. ``timeout_s`` bounds one read, all preparations together. ``threads``
     limits Tesseract's threads: with the four that it starts by itself, which wait for one another in busy loops, a
-    read took two to four times as long on a busy machine. Each preparation is a process of its own, so that reads from
+    read took up to four times as long on a busy machine. Each preparation is a process of its own, so that reads from
     several threads share nothing; pytesseract hands the picture over in a temporary file and deletes it.
     """
 
