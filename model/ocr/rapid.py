@@ -17,8 +17,8 @@ from model.ocr.types import Box, OcrWord
 # Longer pictures are shrunk to this for detection (recognition sees their own pixels). Memes of 640 pixels do not care;
 # on screenshots of three times that height word F1 is .85 at 736, .90 at 960, .91 at 1280 and at 1920.
 DETECTION_SIDE_PX = 1280
-# On MultiOFF validation pictures one word in thirteen below this is in the reference, above it nine in ten: most of what it
-# drops are icons and textures read as letters of another script.
+# On MultiOFF validation pictures one word in thirteen below this is in the reference, above it nine in ten: most of
+# what it drops are icons and textures read as letters of another script.
 MIN_LINE_CONFIDENCE = 0.75
 
 _DETECTOR_FILE = "PP-OCRv6_det_small.onnx"
