@@ -3,7 +3,6 @@
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from importlib.metadata import version
 from typing import Any
 
 from anyio import to_thread
@@ -17,6 +16,8 @@ from serving.problems import PROBLEM_TYPE, ProblemError
 from serving.reception import Reception
 from serving.schemas import ProblemDoc, ReadinessDoc, ResultsDoc, VerdictDoc, classify_request_body
 
+#: Of the interface, not of the package: a built bento holds no package metadata.
+API_VERSION = "1.0"
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
@@ -31,7 +32,7 @@ def create_app(open_desk: Callable[[], Desk]) -> FastAPI:
 
     app = FastAPI(
         title="Memeguard",
-        version=version("memeguard"),
+        version=API_VERSION,
         description="Scores memes for hate: a picture and its words in, a verdict with its evidence out.",
         lifespan=lifespan,
         redirect_slashes=False,

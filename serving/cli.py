@@ -1,0 +1,70 @@
+"""The command ``memeguard``: which subcommands there are, and where each one lives.
+
+A subcommand's module is imported when it is asked for, so that ``--help`` answers at once, and so that a command of
+another room (training) can be listed without the packages that it needs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+import click
+
+from model.errors import MemeguardError
+
+
+@dataclass(frozen=True)
+class Subcommand:
+    """A command named ``name`` in ``module``, with its line in the list of commands."""
+
+    module: str
+    name: str
+    summary: str
+
+
+SUBCOMMANDS: dict[str, Subcommand] = {
+    "score": Subcommand("serving.commands.score", "score", "Judge picture files."),
+    "inspect": Subcommand("serving.commands.inspect", "inspect", "Check a bundle and show what it is worth."),
+    "serve": Subcommand("serving.commands.serve", "serve", "Serve over HTTP."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose subcommands are imported on demand; their deliberate errors become one line and exit status 1."""
+
+    def __init__(self, *args: Any, subcommands: Mapping[str, Subcommand], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._subcommands = subcommands
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the table."""
+        return list(self._subcommands)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one subcommand; None when there is none of that name."""
+        entry = self._subcommands.get(cmd_name)
+        if entry is None:
+            return None
+        command = getattr(import_module(entry.module), entry.name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{entry.module}:{entry.name} is no click command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the subcommands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in self._subcommands.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run, with errors raised on purpose shown as one line on stderr."""
+        try:
+            return super().invoke(ctx)
+        except MemeguardError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=LazyGroup, subcommands=SUBCOMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="memeguard")
+def main() -> None:
+    """Score memes for hate: the picture and its words together, as an aid to a moderator."""

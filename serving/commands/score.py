@@ -1,0 +1,63 @@
+"""``memeguard score``: judge picture files."""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from model import Failure, MemeError, Scorer, Verdict, load
+from serving.commands.options import bundle_option, json_option, ocr_option, provider_option, threads_option
+from serving.tables import print_outcomes
+
+Outcome = tuple[Path, Verdict | Failure]
+
+
+@click.command()
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
+@click.option("--text", help="The words on the picture (one FILE only); default: they are read from it.")
+@click.option("--tags", multiple=True, help="Tags, separated by commas; may be repeated.")
+@bundle_option
+@ocr_option
+@provider_option
+@threads_option
+@json_option
+def score(files: tuple[Path, ...], text: str | None, tags: tuple[str, ...], as_json: bool, **flags: Any) -> None:
+    """Judge picture files. --json prints one line of JSON for each file, in the order given.
+
+    Ends with 1 when a file could not be judged; the others are judged all the same.
+    """
+    if text is not None and len(files) > 1:
+        raise click.UsageError("--text belongs to one picture; give one FILE, or leave --text out")
+    all_tags = [tag.strip() for value in tags for tag in value.split(",") if tag.strip()]
+    outcomes = list(_shown(_judged(_open_scorer(flags), files, text, all_tags), as_json))
+    if not as_json:
+        print_outcomes(outcomes)
+    sys.exit(1 if any(isinstance(outcome, Failure) for _, outcome in outcomes) else 0)
+
+
+def _open_scorer(flags: dict[str, Any]) -> Scorer:
+    """A scorer as the flags ask for; says on stderr when its OCR engine is missing."""
+    scorer = load(**{key: value for key, value in flags.items() if value is not None})
+    reason = scorer.ocr.unavailable_reason()
+    if reason and scorer.ocr.name != "none":
+        click.echo(f"Warning: OCR engine {scorer.ocr.name}: {reason}", err=True)
+    return scorer
+
+
+def _judged(scorer: Scorer, files: Iterable[Path], text: str | None, tags: list[str]) -> Iterator[Outcome]:
+    for file in files:
+        try:
+            yield file, scorer.score_file(file, text=text, tags=tags)
+        except MemeError as error:
+            yield file, Failure(str(file), error.code, error.message)
+
+
+def _shown(outcomes: Iterable[Outcome], as_json: bool) -> Iterator[Outcome]:
+    """Print each outcome as a line of JSON as soon as it is known, if JSON was asked for."""
+    for file, outcome in outcomes:
+        if as_json:
+            click.echo(json.dumps({"file": str(file)} | outcome.to_dict(), ensure_ascii=False))
+        yield file, outcome

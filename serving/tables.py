@@ -1,0 +1,99 @@
+"""What the command line shows to people. Words from pictures are printed without control characters or markup."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from model import Failure, Verdict
+from model.bundle import Bundle, MetricRow
+
+_COLOURS = {"allow": "green", "review": "yellow", "block": "red"}
+_TEXT_CHARS = 60
+
+
+def print_outcomes(rows: Sequence[tuple[Path, Verdict | Failure]]) -> None:
+    """One line a file: its decision, the score of each yes/no task and the words that were judged."""
+    tasks = sorted(
+        {name for _, outcome in rows for name in _yes_no_scores(outcome)}, key=lambda name: name != "hateful"
+    )
+    table = Table("file", "decision", *tasks, "text")
+    for file, outcome in rows:
+        scores = _yes_no_scores(outcome)
+        cells = [f"{scores[task]:.3f}" if task in scores else "" for task in tasks]
+        table.add_row(_plain(str(file)), _decision(outcome), *cells, _plain(_words(outcome)))
+    Console().print(table)
+
+
+def print_bundle(bundle: Bundle) -> None:
+    """Identity, parts, tasks, thresholds and measured quality of a bundle."""
+    manifest = bundle.manifest
+    console = Console()
+    console.print(_facts(bundle))
+    tasks = Table("task", "classes", "review at", "block at", title="tasks")
+    for task in manifest.tasks:
+        limits = manifest.thresholds.get(task.name)
+        shown = (f"{limits.review:.3f}", f"{limits.block:.3f}") if limits else ("", "")
+        tasks.add_row(task.name, ", ".join(task.classes), *shown)
+    console.print(tasks)
+    if manifest.metrics:
+        console.print(_metrics(manifest.metrics))
+    else:
+        console.print("no metrics: this bundle was never evaluated")
+
+
+def _facts(bundle: Bundle) -> Table:
+    manifest = bundle.manifest
+    tower, head, preprocess = manifest.image_tower, manifest.head, manifest.preprocess
+    table = Table(show_header=False, title=_plain(f"{manifest.name} {manifest.version}"))
+    for name, value in (
+        ("description", manifest.description),
+        ("digest", bundle.digest),
+        ("licence", manifest.licence),
+        ("image tower", f"{tower.backbone}, {tower.precision}"),
+        ("text tower", f"{head.text_backbone}, {head.precision}"),
+        ("preprocess", f"{preprocess.side_px} px, {preprocess.resize}, {preprocess.max_text_tokens} text tokens"),
+        ("parity", ", ".join(f"{key} {value}" for key, value in manifest.parity.items())),
+        ("data cards", ", ".join(manifest.data_cards) or "none"),
+        *((file, f"{bundle.file(file).stat().st_size / 1e6:.1f} MB") for file in manifest.files),
+    ):
+        table.add_row(name, _plain(value))
+    return table
+
+
+def _metrics(rows: Sequence[MetricRow]) -> Table:
+    table = Table("data", "split", "task", "model", "n", "metrics (95% interval)", title="metrics")
+    for row in rows:
+        values = "\n".join(
+            f"{name} {value.value:.3f} ({value.low:.3f} to {value.high:.3f})" for name, value in row.metrics.items()
+        )
+        table.add_row(row.data, row.split, row.task, row.model, str(row.n), values)
+    return table
+
+
+def _yes_no_scores(outcome: Verdict | Failure) -> dict[str, float]:
+    if isinstance(outcome, Failure):
+        return {}
+    return {name: score for name, score in outcome.scores.items() if isinstance(score, float)}
+
+
+def _decision(outcome: Verdict | Failure) -> Text:
+    if isinstance(outcome, Failure):
+        return Text("error", style="bold red")
+    return Text(outcome.decision, style=_COLOURS[outcome.decision])
+
+
+def _words(outcome: Verdict | Failure) -> str:
+    if isinstance(outcome, Failure):
+        return outcome.message
+    if outcome.text.status != "ok":
+        return f"({outcome.text.status}: {outcome.text.detail})"
+    content = outcome.text.content
+    return content if len(content) <= _TEXT_CHARS else f"{content[:_TEXT_CHARS]}…"
+
+
+def _plain(text: str) -> Text:
+    """Text as it is: no markup, and no escape sequence that a picture or a file name could send to the terminal."""
+    return Text("".join(char if char.isprintable() else " " for char in text))
