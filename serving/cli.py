@@ -11,8 +11,6 @@ from typing import Any
 
 import click
 
-from model.errors import MemeguardError
-
 
 @dataclass(frozen=True)
 class Subcommand:
@@ -58,6 +56,8 @@ class LazyGroup(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run, with errors raised on purpose shown as one line on stderr."""
+        from model.errors import MemeguardError  # noqa: PLC0415  `model` brings onnxruntime, and --help needs neither
+
         try:
             return super().invoke(ctx)
         except MemeguardError as error:
