@@ -5,12 +5,13 @@ The format is found by content, never by name or header. Size limits are checked
 
 import hashlib
 import io
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from model.errors import MemeError
 
@@ -19,6 +20,16 @@ FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 _FORMATS_TEXT = "JPEG, PNG, WebP, GIF or BMP"
 #: Transparent pictures are judged as most pages show them.
 _BACKGROUND = (255, 255, 255)
+#: What makes a picture of each EXIF orientation upright.
+_TO_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @dataclass(frozen=True)
@@ -46,7 +57,7 @@ class Meme:
 
     ``text`` is the overlaid text when the caller has it, None when it must be read from the picture. ``tags`` are
     short strings (entities, hashtags, template name) that become knowledge tokens. ``digest`` is the sha256 of the
-    bytes that came in; ``n_frames`` is over 1 for an animation, of which the first frame is kept.
+    bytes that came in. Of an animation (``is_animated``) the first frame is kept.
     """
 
     image: Image.Image = field(repr=False)
@@ -55,7 +66,7 @@ class Meme:
     tags: tuple[str, ...] = field(default=(), repr=False)
     id: str | None = None
     source_format: str = "unknown"
-    n_frames: int = 1
+    is_animated: bool = False
 
     @property
     def width_px(self) -> int:
@@ -77,23 +88,21 @@ class Meme:
         id: str | None = None,
         limits: MemeLimits = DEFAULT_LIMITS,
     ) -> "Meme":
-        """Decode ``data``. A blank ``text`` counts as not given: the words are then read from the picture.
+        """Decode ``data``. A ``text`` without a visible character counts as not given: the picture is then read.
 
         Raises ``MemeError``, and nothing else, for whatever the bytes, text or tags hold.
         """
         words = _checked_text(text, limits)
         checked_tags = _checked_tags(tags, limits)
         picture = _open(data, limits)
-        n_frames = int(getattr(picture, "n_frames", 1))
-        source_format = picture.format or "unknown"
         return cls(
             image=_decode(picture),
             digest=hashlib.sha256(data).hexdigest(),
             text=words,
             tags=checked_tags,
             id=id,
-            source_format=source_format,
-            n_frames=n_frames,
+            source_format=picture.format or "unknown",
+            is_animated=_is_animated(picture),
         )
 
     @classmethod
@@ -117,6 +126,8 @@ def _read(path: Path, limits: MemeLimits) -> bytes:
             return file.read(limits.max_bytes + 1)
     except OSError as error:
         raise MemeError("unreadable_file", f"{path}: {error.strerror or type(error).__name__}") from error
+    except ValueError as error:  # a NUL or a lone surrogate, which no file name can hold
+        raise MemeError("unreadable_file", f"{str(path)!r} is no file name") from error
 
 
 def _open(data: bytes, limits: MemeLimits) -> Image.Image:
@@ -156,11 +167,23 @@ def _decode(picture: Image.Image) -> Image.Image:
 
 
 def _upright(picture: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation; damaged EXIF says nothing about orientation, so the picture stays as it is."""
+    """Apply the EXIF orientation; a picture whose EXIF cannot be read stays as it is.
+
+    Not ``ImageOps.exif_transpose``: it also writes the EXIF anew, which fails on one odd tag beside a good orientation.
+    """
     try:
-        return ImageOps.exif_transpose(picture)
+        method = _TO_UPRIGHT.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
     except Exception:
         return picture
+    return picture if method is None else picture.transpose(method)
+
+
+def _is_animated(picture: Image.Image) -> bool:
+    """Whether more frames follow the first. They are not counted: a small GIF can hold millions."""
+    try:
+        return bool(getattr(picture, "is_animated", False))
+    except Exception:  # a damaged second frame
+        return True
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
@@ -180,7 +203,7 @@ def _from_16_bit(picture: Image.Image) -> Image.Image:
 
 
 def _checked_text(text: str | None, limits: MemeLimits) -> str | None:
-    if text is None or not text.strip():
+    if text is None or not any(map(_is_visible, text)):
         return None
     if len(text) > limits.max_text_chars:
         raise MemeError("text_too_long", f"text has {len(text)} characters; the limit is {limits.max_text_chars}")
@@ -195,6 +218,11 @@ def _checked_tags(tags: Sequence[str], limits: MemeLimits) -> tuple[str, ...]:
     if longest > limits.max_tag_chars:
         raise MemeError("bad_tags", f"a tag has {longest} characters; the limit is {limits.max_tag_chars}")
     return cleaned
+
+
+def _is_visible(char: str) -> bool:
+    """False for white space, controls and zero-width characters, with which a text could keep a picture unread."""
+    return unicodedata.category(char)[0] != "Z" and unicodedata.category(char) not in ("Cc", "Cf")
 
 
 def _encodable(text: str) -> str:
