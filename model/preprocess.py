@@ -114,8 +114,14 @@ class Preprocessor:
         probe = self.text_inputs([_PROBE_TEXT], [("Probe Tag",)])
         content = hashlib.sha256(json.dumps(self.config.model_dump(), sort_keys=True).encode())
         content.update(self._tokenizer_digest.encode())
-        content.update(np.asarray(self._resized(_probe_picture()), dtype=np.uint8).tobytes())
+        content.update(self.pixel_fingerprint().encode())
         content.update(json.dumps([probe.input_ids.tolist(), probe.tag_ids.tolist()]).encode())
+        return content.hexdigest()
+
+    def pixel_fingerprint(self) -> str:
+        """sha256 over what becomes of a fixed probe picture; image features may be cached under it."""
+        content = hashlib.sha256(np.asarray(self._resized(_probe_picture()), dtype=np.uint8).tobytes())
+        content.update(json.dumps([self.config.mean, self.config.std]).encode())
         return content.hexdigest()
 
     def _resized(self, image: Image.Image) -> Image.Image:
@@ -148,18 +154,22 @@ def normalise_text(text: str, *, emoji_names: bool = True) -> str:
 
     Text towers of this size know no emoji: without their names, much of emoji-based hate is a row of unknown tokens.
     """
-    folded = unicodedata.normalize("NFKC", text)
+    # Invisible characters go first: one between a letter and its accent would keep the two from being folded.
+    folded = unicodedata.normalize("NFKC", "".join(char for char in text if not _is_dropped(char)))
     return " ".join("".join(_spelt(char, emoji_names) for char in folded).split())
+
+
+def _is_dropped(char: str) -> bool:
+    category = unicodedata.category(char)
+    if category == "Cf" or char == "\ufe0f":  # zero-width characters, joiners, direction marks, emoji selectors
+        return True
+    return category == "Sk" and ord(char) > 0xFFFF  # skin-tone modifiers: unknown tokens otherwise
 
 
 def _spelt(char: str, emoji_names: bool) -> str:
     category = unicodedata.category(char)
-    if category == "Cf" or char == "\ufe0f":  # zero-width characters, joiners, direction marks, emoji selectors
-        return ""
     if category == "Cc":
         return " "
-    if category == "Sk" and ord(char) > 0xFFFF:  # skin-tone modifiers: unknown tokens otherwise
-        return ""
     if emoji_names and category == "So" and ord(char) > 0x2000:
         return f" {unicodedata.name(char, '').lower()} "
     return char

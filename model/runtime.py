@@ -1,13 +1,14 @@
 """ModelInputs to logits, with onnxruntime. The network's torch twin is never needed here."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
-from model.bundle import Bundle
+from model.bundle import Bundle, ImageTowerSpec
 from model.errors import EngineUnavailableError
 from model.preprocess import ModelInputs, TextInputs
 
@@ -27,22 +28,50 @@ class ImageFeatures:
     patches: NDArray[np.float32]
 
 
-class Runtime:
-    """Two sessions over one bundle. ``threads`` bounds the cores of one call (None: all). Safe under threads."""
+class ImageTower:
+    """The picture's graph on its own: training caches what it says, the runtime feeds it to a head."""
 
-    def __init__(self, bundle: Bundle, *, provider: Provider = "cpu", threads: int | None = None) -> None:
-        """Open the sessions; raises ``EngineUnavailableError`` when ``provider`` cannot be had."""
-        self._bundle = bundle
-        self._tower_spec = bundle.manifest.image_tower
-        self._tower = _session(bundle, self._tower_spec.file, provider, threads)
-        self._head = _session(bundle, bundle.manifest.head.file, provider, threads)
-        self._head_inputs = {node.name for node in self._head.get_inputs()}
-        self.provider = provider
+    def __init__(
+        self, path: Path, spec: ImageTowerSpec, *, provider: Provider = "cpu", threads: int | None = None
+    ) -> None:
+        self._spec = spec
+        self._session = _session(path, provider, threads)
 
     @property
     def providers(self) -> list[str]:
         """Execution providers in force, in onnxruntime's names."""
-        return list(self._tower.get_providers())
+        return list(self._session.get_providers())
+
+    def encode(self, pixel_values: NDArray[np.float32]) -> ImageFeatures:
+        """Features of float32 [B, 3, S, S], B >= 1."""
+        size = len(pixel_values) if self._spec.batch_invariant else 1
+        outputs = [self._run(pixel_values[at : at + size]) for at in range(0, len(pixel_values), size)]
+        return ImageFeatures(
+            embeds=np.concatenate([embeds for embeds, _ in outputs]),
+            patches=np.concatenate([patches for _, patches in outputs]),
+        )
+
+    def _run(self, pixel_values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        outputs = [self._spec.embeds_output, self._spec.patches_output]
+        embeds, patches = self._session.run(outputs, {self._spec.input_name: pixel_values})
+        return embeds, patches
+
+
+class Runtime:
+    """Image tower and head of one bundle. ``threads`` bounds the cores of one call (None: all). Safe under threads."""
+
+    def __init__(self, bundle: Bundle, *, provider: Provider = "cpu", threads: int | None = None) -> None:
+        """Open the sessions; raises ``EngineUnavailableError`` when ``provider`` cannot be had."""
+        spec = bundle.manifest.image_tower
+        self._tower = ImageTower(bundle.file(spec.file), spec, provider=provider, threads=threads)
+        self._head = _session(bundle.file(bundle.manifest.head.file), provider, threads)
+        self._head_inputs = {node.name for node in self._head.get_inputs()}
+        self._task_names = [task.name for task in bundle.tasks]
+
+    @property
+    def providers(self) -> list[str]:
+        """Execution providers in force, in onnxruntime's names."""
+        return self._tower.providers
 
     def logits(self, inputs: ModelInputs) -> Logits:
         """Logits by task, each float32 [B, n_logits]."""
@@ -50,12 +79,7 @@ class Runtime:
 
     def encode_images(self, pixel_values: NDArray[np.float32]) -> ImageFeatures:
         """Image tower over float32 [B, 3, S, S]."""
-        size = len(pixel_values) if self._tower_spec.batch_invariant else 1
-        outputs = [self._encode(pixel_values[at : at + size]) for at in range(0, len(pixel_values), size)]
-        return ImageFeatures(
-            embeds=np.concatenate([embeds for embeds, _ in outputs]),
-            patches=np.concatenate([patches for _, patches in outputs]),
-        )
+        return self._tower.encode(pixel_values)
 
     def head(self, features: ImageFeatures, image_mask: NDArray[np.int64], text: TextInputs) -> Logits:
         """Text tower, fusion and heads over features that ``encode_images`` made."""
@@ -68,15 +92,9 @@ class Runtime:
             "tag_ids": text.tag_ids,
             "tag_mask": text.tag_mask,
         }
-        # A head trained without knowledge tokens has no tag inputs in its graph.
+        # A head without knowledge tokens has no tag inputs in its graph.
         feed = {name: value for name, value in feed.items() if name in self._head_inputs}
-        names = [task.name for task in self._bundle.tasks]
-        return dict(zip(names, self._head.run(names, feed), strict=True))
-
-    def _encode(self, pixel_values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        spec = self._tower_spec
-        embeds, patches = self._tower.run([spec.embeds_output, spec.patches_output], {spec.input_name: pixel_values})
-        return embeds, patches
+        return dict(zip(self._task_names, self._head.run(self._task_names, feed), strict=True))
 
 
 def session_options(threads: int | None = None) -> ort.SessionOptions:
@@ -90,14 +108,14 @@ def session_options(threads: int | None = None) -> ort.SessionOptions:
     return options
 
 
-def _session(bundle: Bundle, name: str, provider: Provider, threads: int | None) -> ort.InferenceSession:
+def _session(path: Path, provider: Provider, threads: int | None) -> ort.InferenceSession:
     wanted = _ORT_PROVIDER[provider]
     if wanted not in ort.get_available_providers():
         raise EngineUnavailableError(
             f"execution provider {wanted} is not in this onnxruntime ({', '.join(ort.get_available_providers())}); "
             "install the extra 'gpu', or ask for the provider 'cpu'"
         )
-    session = ort.InferenceSession(str(bundle.file(name)), session_options(threads), providers=[wanted])
+    session = ort.InferenceSession(str(path), session_options(threads), providers=[wanted])
     # onnxruntime falls back to the CPU without a word when CUDA's libraries are missing.
     if session.get_providers()[0] != wanted:
         raise EngineUnavailableError(

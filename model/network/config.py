@@ -43,6 +43,8 @@ class NetworkConfig:
     - ``knowledge``: the caller's tags as extra tokens.
     - ``type_embedding``: one learned vector a token stream, added to its tokens.
     - ``pooled_product``: Hate-CLIPper's branch (2022), an MLP over the product of the two pooled vectors, beside CLS.
+    - ``pooled_concat``: the two pooled vectors themselves beside CLS: a short way to the heads, which a small set needs
+      to do no worse than a linear model of the frozen features.
     - ``input_norm``: LayerNorm on a tower's features before they are projected: the patch states of CLIP have outlier
       dimensions with values in the tens.
     - ``norm_first``: pre-norm instead of the paper's post-norm encoder layers.
@@ -62,6 +64,7 @@ class NetworkConfig:
     knowledge: bool = True
     type_embedding: bool = True
     pooled_product: bool = False
+    pooled_concat: bool = False
     input_norm: bool = True
     norm_first: bool = False
 
@@ -86,7 +89,7 @@ class NetworkConfig:
     @property
     def fused_width(self) -> int:
         """Width of the vector that the heads read."""
-        return self.width * 2 if self.pooled_product else self.width
+        return self.width * (1 + self.pooled_product + 2 * self.pooled_concat)
 
     @classmethod
     def preset(cls, name: PresetName, tasks: tuple[str, ...], **overrides: Any) -> "NetworkConfig":

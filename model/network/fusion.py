@@ -109,12 +109,12 @@ def masked_mean(tokens: Tensor, token_mask: Tensor) -> Tensor:
 
 
 class Fusion(nn.Module):
-    """Projections, stage 1, stage 2 and the pooled-product branch; the heads read what comes out."""
+    """Projections, stage 1, stage 2 and the branches beside it; the heads read what comes out."""
 
     def __init__(self, config: NetworkConfig, widths: FeatureWidths) -> None:
         super().__init__()
         self.config = config
-        needs_pooled = config.stage1 or config.pooled_product
+        needs_pooled = config.stage1 or config.pooled_product or config.pooled_concat
         self.pooled_image = PooledProjection(widths.image, config) if needs_pooled else None
         self.pooled_text = PooledProjection(widths.text, config) if needs_pooled else None
         self.patches = TokenProjection(widths.patch, config)
@@ -122,16 +122,18 @@ class Fusion(nn.Module):
         self.knowledge = TokenProjection(widths.text, config) if config.knowledge else None
         self.encoder = _encoder(config) if config.stage2 else None
         self.product_mlp = _product_mlp(config) if config.pooled_product else None
+        # Puts the two unit vectors on the scale of CLS, which they stand beside.
+        self.concat_norm = nn.LayerNorm(2 * config.width) if config.pooled_concat else None
 
     def forward(self, features: TowerFeatures) -> FusedMeme:
         """Fuse a batch. Shapes are in ``TowerFeatures`` and ``FusedMeme``."""
         patches, tokens = self.patches(features.patch_tokens), self.tokens(features.text_tokens)
         patch_mask = features.image_mask[:, None].expand(-1, patches.shape[1])
-        product = None
+        branches: list[Tensor] = []
         if self.pooled_image is not None and self.pooled_text is not None:
             image = self.pooled_image(features.image_embeds, features.image_mask)
             text = self.pooled_text(features.text_embeds, features.token_mask.any(dim=1))
-            product = F.normalize(image * text, dim=-1)
+            branches = self._pooled_branches(image, text)
             if self.config.stage1:
                 patches = align(patches, text, self.config.stage1_rescale)
                 tokens = align(tokens, image, self.config.stage1_rescale)
@@ -142,9 +144,16 @@ class Fusion(nn.Module):
             streams.append(self.knowledge(features.tag_embeds))
             masks.append(features.tag_mask)
         cls, patches = self._mix(torch.cat(streams, dim=1), torch.cat(masks, dim=1), patches)
-        if self.product_mlp is not None and product is not None:
-            cls = torch.cat([cls, self.product_mlp(product)], dim=-1)
-        return FusedMeme(cls, patches, patch_mask)
+        return FusedMeme(torch.cat([cls, *branches], dim=-1), patches, patch_mask)
+
+    def _pooled_branches(self, image: Tensor, text: Tensor) -> list[Tensor]:
+        """What stands beside CLS: ``image`` and ``text`` [B, D], pooled, to [B, D] and [B, 2D] as the config has it."""
+        branches = []
+        if self.product_mlp is not None:
+            branches.append(self.product_mlp(F.normalize(image * text, dim=-1)))
+        if self.concat_norm is not None:
+            branches.append(self.concat_norm(torch.cat([image, text], dim=-1)))
+        return branches
 
     def _mix(self, tokens: Tensor, token_mask: Tensor, patches: Tensor) -> tuple[Tensor, Tensor]:
         """Stage 2, or the mean in its place: [B, S, D] -> the fused vector [B, D] and the patches [B, P, D]."""

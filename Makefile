@@ -1,0 +1,42 @@
+# Every target makes the set-up that it needs; see scripts/setup.sh.
+.DEFAULT_GOAL := help
+PYTHON := .venv/bin/python
+
+.PHONY: help setup demo test lint format bench constraints clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup:  ## make .venv with all that training and the tests need
+	@scripts/setup.sh full
+
+demo:  ## serve the compact bundle, classify a sample meme over HTTP, print the verdict
+	@scripts/setup.sh base
+	@$(PYTHON) scripts/demo.py
+
+test: setup lint  ## lint, then all tests
+	@echo "==> tests"
+	@$(PYTHON) -m pytest
+
+lint: setup  ## style and types
+	@echo "==> ruff and mypy"
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+
+format: setup  ## rewrite files in the house style
+	@$(PYTHON) -m ruff check --fix .
+	@$(PYTHON) -m ruff format .
+
+bench: setup  ## the OCR comparison of the README; needs the data folder: make bench DATA=path
+	@$(PYTHON) benchmarks/ocr.py --data $(or $(DATA),$(error set DATA to the folder that holds imgflip/ and multioff/))
+
+constraints:  ## resolve every extra anew into constraints.txt
+	@scripts/setup.sh base
+	@$(PYTHON) -m pip install --quiet uv
+	@{ echo '# Every version that Memeguard is tested with. Made by `make constraints`; do not edit by hand.'; \
+	   $(PYTHON) -m uv pip compile --quiet --upgrade pyproject.toml --all-extras --python-version 3.11 \
+	     --no-annotate --no-header --no-emit-index-url; } > constraints.tmp && mv constraints.tmp constraints.txt
+
+clean:  ## remove .venv and caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

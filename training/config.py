@@ -1,0 +1,74 @@
+"""The typed config of a training run; unknown keys are refused before any work."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from model.errors import MemeguardError
+from model.network.config import NetworkConfig
+from model.preprocess import PreprocessConfig
+from training.trainer import PhaseConfig
+
+
+class ConfigError(MemeguardError):
+    """A config file does not fit; the message names the key."""
+
+
+class MixtureConfig(BaseModel):
+    """How many items of each source beyond the two labelled meme sets, which are used whole."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    seed: int = 17
+    stormfront_no_hate: int
+    caption_texts: int
+    """Users' meme captions shown as text alone in the first phase, taken as not hateful."""
+    rendered_hatemoji: int
+    rendered_stormfront: int
+    """Drawn half from hateful and half from other sentences."""
+    rendered_captions: int
+    rendered_dev_hatemoji: int
+    rendered_dev_captions: int
+
+
+class ThresholdConfig(BaseModel):
+    """What the default thresholds must reach on dev."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    review_recall: float = Field(gt=0, le=1)
+    block_precision: float = Field(gt=0, le=1)
+
+
+class CompactConfig(BaseModel):
+    """A run of ``training.compact``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    version: str
+    description: str
+    seeds: list[int] = Field(min_length=1)
+    network: dict[str, Any]
+    preprocess: PreprocessConfig
+    mixture: MixtureConfig
+    text_phase: PhaseConfig
+    meme_phase: PhaseConfig
+    thresholds: ThresholdConfig
+
+    @field_validator("network")
+    @classmethod
+    def _builds(cls, network: dict[str, Any]) -> dict[str, Any]:
+        NetworkConfig.from_dict(network)
+        return network
+
+
+def load_config(path: Path) -> CompactConfig:
+    """Read a YAML config; raises ``ConfigError`` naming the key that does not fit."""
+    try:
+        return CompactConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error

@@ -1,0 +1,87 @@
+"""Sentences and captions drawn on meme templates: pictures whose label is their words' label.
+
+The same templates carry hateful sentences, harmless sentences and ordinary users' captions, so the picture tells
+nothing and the network must read. Users' captions have no label of their own; they are taken as not hateful, which is
+true of nearly all of them and is said in the data card.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from training.datasets import ImgflipCaption, Sample
+from training.datasets.base import hateful
+from training.datasets.imgflip import template_path
+from training.render import STYLES, render_meme
+
+#: Goes up when the drawing changes, so that pictures of an older kind are not taken from the cache.
+_VERSION = 1
+_JPEG_QUALITY = 85
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A meme to be drawn: the words of each box and the template under them."""
+
+    id: str
+    boxes: tuple[str, ...]
+    template: str
+    is_hateful: bool
+    text: str
+
+
+def sentence_drafts(samples: Sequence[Sample], templates: Sequence[str], rng: np.random.Generator) -> list[Draft]:
+    """Labelled sentences, each on a template drawn at random; the text keeps emoji that no font here can draw."""
+    return [
+        Draft(
+            id=f"{sample.dataset}-{sample.id}",
+            boxes=(sample.text,),
+            template=templates[int(rng.integers(len(templates)))],
+            is_hateful=bool(sample.labels["hateful"]),
+            text=sample.text,
+        )
+        for sample in samples
+    ]
+
+
+def caption_drafts(captions: Sequence[ImgflipCaption]) -> list[Draft]:
+    """Users' captions on the template that they were written for, taken as not hateful."""
+    return [
+        Draft(
+            id=f"imgflip-{hashlib.sha256(json.dumps([caption.template, caption.boxes]).encode()).hexdigest()[:16]}",
+            boxes=caption.boxes,
+            template=caption.template,
+            is_hateful=False,
+            text=" ".join(caption.boxes),
+        )
+        for caption in captions
+    ]
+
+
+def draw(drafts: Sequence[Draft], imgflip_root: Path, cache: Path, *, split: str, seed: int) -> list[Sample]:
+    """Draw each draft once into ``cache`` and give the samples; a picture that is there already is kept."""
+    folder = cache / f"rendered-v{_VERSION}-{seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    samples = []
+    for draft in tqdm(drafts, desc=f"drawing {split} memes", unit="meme"):
+        path = folder / f"{draft.id}.jpg"
+        if not path.is_file():
+            _draw_one(draft, template_path(imgflip_root, draft.template), path, seed)
+        samples.append(Sample(draft.id, "rendered", split, draft.text, hateful(draft.is_hateful), path))
+    return samples
+
+
+def _draw_one(draft: Draft, template: Path, path: Path, seed: int) -> None:
+    digest = hashlib.sha256(f"{seed}:{draft.id}".encode()).digest()
+    rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
+    with Image.open(template) as background:
+        meme = render_meme(background.convert("RGB"), draft.boxes, style=STYLES[rng.integers(len(STYLES))], rng=rng)
+    temporary = path.with_suffix(".tmp")
+    meme.image.save(temporary, "JPEG", quality=_JPEG_QUALITY)
+    temporary.replace(path)
