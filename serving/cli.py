@@ -68,3 +68,7 @@ class LazyGroup(click.Group):
 @click.version_option(package_name="memeguard")
 def main() -> None:
     """Score memes for hate: the picture and its words together, as an aid to a moderator."""
+
+
+if __name__ == "__main__":
+    main()

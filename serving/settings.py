@@ -37,7 +37,7 @@ class Settings(BaseModel):
     provider: Provider = Field("cpu", description="Where the network runs; cuda needs the extra 'gpu'.")
     threads: int | None = Field(None, ge=1, description="Cores that one meme may use; unset: all.")
     concurrency: int | None = Field(None, ge=1, description="Requests judged at once by a worker; unset: one a core.")
-    max_body_bytes: int = Field(64 * 1024 * 1024, ge=1, description="Largest request body; over it: 413.")
+    max_body_bytes: int = Field(32 * 1024 * 1024, ge=1, description="Largest request body; over it: 413.")
     max_items: int = Field(16, ge=1, description="Most pictures in one request; over it: 413.")
     max_bytes: int = Field(DEFAULT_LIMITS.max_bytes, ge=1, description="Largest picture file; over it: 413.")
     max_pixels: int = Field(DEFAULT_LIMITS.max_pixels, ge=1, description="Largest width x height; over it: 413.")

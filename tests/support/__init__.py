@@ -1,0 +1,1 @@
+"""Pictures and servers that several tests need."""

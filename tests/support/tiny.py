@@ -1,0 +1,165 @@
+"""A bundle of a few kilobytes, made by the code that makes real ones: random weights, every part in place."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from tokenizers import Tokenizer
+from tokenizers.models import WordPiece
+from tokenizers.normalizers import BertNormalizer
+from tokenizers.pre_tokenizers import BertPreTokenizer
+from tokenizers.processors import TemplateProcessing
+from torch import Tensor, nn
+
+from model.bundle import Bundle, CalibrationSpec, HeadSpec, ImageTowerSpec, Precision, Thresholds
+from model.export import (
+    BundleParts,
+    check_head_parity,
+    export_head,
+    export_image_tower,
+    round_weights_to_int8,
+    write_bundle,
+)
+from model.export.graph import OPSET
+from model.network.config import NetworkConfig
+from model.network.memefier import MemeFier
+from model.network.text_tower import BertTextTower
+from model.preprocess import PreprocessConfig
+
+SIDE_PX, PATCHES = 32, 16
+EMBED_WIDTH, PATCH_WIDTH = 6, 8
+TASKS = ("hateful", "memotion_sentiment", "protected_class")
+PREPROCESS = PreprocessConfig(side_px=SIDE_PX, max_text_tokens=12, max_tags=3, max_tag_tokens=6)
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
+_VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *_LETTERS, *(f"##{letter}" for letter in _LETTERS), *"!?.,'…%"]
+
+
+def tokenizer_json(**changed_ids: int) -> bytes:
+    """A BERT tokenizer whose words are spelt letter by letter; ``changed_ids`` gives tokens other ids."""
+    ids = {token: place for place, token in enumerate(_VOCABULARY)} | changed_ids
+    tokenizer = Tokenizer(WordPiece(ids, unk_token="[UNK]"))  # noqa: S106 - not a password
+    tokenizer.normalizer = BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = BertPreTokenizer()
+    tokenizer.post_processor = TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", ids["[CLS]"]), ("[SEP]", ids["[SEP]"])]
+    )
+    return str(tokenizer.to_str()).encode()
+
+
+class TinyImageTower(nn.Module):
+    """``pixel_values`` [B, 3, 32, 32] -> pooled [B, 6] and patches [B, 16, 8].
+
+    With ``batch_scaled`` each picture is scaled by the whole batch, as int8 activations are.
+    """
+
+    def __init__(self, *, batch_scaled: bool = False) -> None:
+        super().__init__()
+        self.batch_scaled = batch_scaled
+        self.patch = nn.Conv2d(3, PATCH_WIDTH, kernel_size=8, stride=8)
+        self.pool = nn.Linear(PATCH_WIDTH, EMBED_WIDTH)
+
+    def forward(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+        if self.batch_scaled:
+            pixel_values = pixel_values / pixel_values.abs().amax()
+        patches = self.patch(pixel_values).flatten(2).transpose(1, 2)
+        return self.pool(patches.mean(dim=1)), patches
+
+
+def tiny_network(seed: int = 0, **overrides: Any) -> MemeFier:
+    torch.manual_seed(seed)
+    text_tower = BertTextTower.from_config(
+        vocab_size=len(_VOCABULARY),
+        hidden_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=128,
+        max_position_embeddings=16,
+    )
+    sizes = {"width": 32, "encoder_layers": 1, "encoder_heads": 4, "encoder_ff": 32}
+    config = NetworkConfig.from_dict({"tasks": TASKS, **sizes, **overrides})
+    network = MemeFier(config, text_tower, EMBED_WIDTH, PATCH_WIDTH)
+    with torch.no_grad():  # fresh heads say nearly the same of every meme, which would hide mistakes
+        for head in network.heads.linears.values():
+            head.weight.mul_(10)
+    return network.eval()
+
+
+def tower_spec(*, batch_invariant: bool = True) -> ImageTowerSpec:
+    return ImageTowerSpec(
+        file="image_tower.onnx",
+        input_name="pixel_values",
+        embeds_output="image_embeds",
+        patches_output="patch_tokens",
+        embed_width=EMBED_WIDTH,
+        patch_width=PATCH_WIDTH,
+        batch_invariant=batch_invariant,
+        precision="fp32",
+        backbone="tiny",
+        source="made in the test",
+        licence="Apache-2.0",
+    )
+
+
+def export_tower(path: Path, *, batch_scaled: bool = False) -> Path:
+    torch.manual_seed(1)
+    export_image_tower(TinyImageTower(batch_scaled=batch_scaled), SIDE_PX, path)
+    return path
+
+
+@dataclass(frozen=True)
+class TinyBundle:
+    """A bundle with the network and the parts that it was made of; the parts' files stay where they were made."""
+
+    bundle: Bundle
+    network: MemeFier
+    parts: BundleParts
+
+    def written_anew(self, folder: Path, **changed_parts: Any) -> Bundle:
+        """The same bundle in another folder, with other parts where they are given."""
+        return write_bundle(folder, replace(self.parts, **changed_parts))
+
+
+def make_tiny_bundle(folder: Path, *, precision: Precision = "fp32", **network_overrides: Any) -> TinyBundle:
+    """Export a tower and a head into ``folder`` and write ``folder/bundle`` from them."""
+    network = tiny_network(**network_overrides)
+    if precision == "int8":
+        round_weights_to_int8(network)
+    head_path = folder / "head.onnx"
+    export_head(network, head_path, precision)
+    limits = {"max_text_tokens": PREPROCESS.max_text_tokens, "max_tags": PREPROCESS.max_tags}
+    parts = BundleParts(
+        name="tiny",
+        version="0.0.1",
+        description="Random weights, for tests.",
+        licence="Apache-2.0",
+        image_tower_path=export_tower(folder / "tower.onnx"),
+        image_tower=tower_spec(),
+        head_path=head_path,
+        head=HeadSpec(
+            file="head.onnx",
+            precision=precision,
+            opset=OPSET,
+            text_backbone="tiny",
+            source="made in the test",
+            licence="Apache-2.0",
+        ),
+        tokenizer_json=tokenizer_json(),
+        preprocess=PREPROCESS,
+        tasks=network.config.tasks,
+        calibration={task: CalibrationSpec(scale=1.5, shift=-0.25) for task in network.config.tasks},
+        thresholds={"hateful": Thresholds(review=0.5, block=0.9)},
+        parity=check_head_parity(network, head_path, precision, **limits, patches=PATCHES),
+        metrics=[],
+        training={},
+        data_cards=[],
+    )
+    return TinyBundle(write_bundle(folder / "bundle", parts), network, parts)
+
+
+def picture(seed: int, width_px: int = 40, height_px: int = 24) -> Image.Image:
+    """Coarse noise that no other seed gives."""
+    generator = torch.Generator().manual_seed(seed)
+    cells = torch.randint(0, 256, (3, 4, 3), generator=generator, dtype=torch.uint8)
+    return Image.fromarray(cells.numpy()).resize((width_px, height_px))

@@ -1,0 +1,25 @@
+import re
+import tomllib
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[ ;<>=\[]", requirement, maxsplit=1)[0]
+
+
+def test_a_bento_installs_what_the_base_install_needs() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    packages = yaml.safe_load((ROOT / "bentofile.yaml").read_text())["python"]["packages"]
+    # BentoML adds itself.
+    assert {_name(line) for line in packages} | {"bentoml"} == {_name(line) for line in project["dependencies"]}
+
+
+def test_a_bentos_pins_are_those_that_the_tests_ran_with() -> None:
+    packages = yaml.safe_load((ROOT / "bentofile.yaml").read_text())["python"]["packages"]
+    pinned = {line.split(" ;")[0] for line in packages if "==" in line}
+    assert pinned <= set((ROOT / "constraints.txt").read_text().splitlines())
+    assert len(packages) - len(pinned) == 1  # onnxruntime of other platforms, which is not among the constraints
