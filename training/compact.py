@@ -5,7 +5,6 @@ on dev; the test sets are read once, at the end. Initial weights come from the p
 """
 
 import argparse
-import copy
 import hashlib
 import platform
 import subprocess
@@ -15,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from model.bundle import COMPACT_BUNDLE, CalibrationSpec, HeadSpec, ImageTowerSpec, MetricRow
+from model.bundle import COMPACT_BUNDLE, CalibrationSpec, HeadSpec, MetricRow, Thresholds
 from model.export import (
     BundleParts,
     check_auroc_loss,
@@ -28,180 +26,121 @@ from model.export import (
     write_bundle,
 )
 from model.export.graph import OPSET
-from model.network.config import NetworkConfig
 from model.network.memefier import MemeFier
 from model.network.text_tower import BertTextTower
-from model.preprocess import Preprocessor
 from training.baselines import frozen_features, logistic_regression
 from training.calibrate import apply_platt, fit_platt, fit_thresholds
-from training.config import CompactConfig, load_config
-from training.examples import BOTH, Examples, Modalities
-from training.features import FrozenTower
+from training.config import load_config
+from training.examples import Examples
 from training.losses import ABSENT
 from training.metrics import binary_metrics
-from training.mixture import Mixture, build_mixture
+from training.mixture import Mixture
 from training.model_card import write_model_card
-from training.pretrained import CLIP_VIT_B16, MINILM_L6, fetch
-from training.trainer import dev_auroc, predict, train_phase
+from training.pretrained import MINILM_L6
+from training.trainer import dev_auroc, predict
+from training.workshop import IMAGE_TOWER, VARIANTS, Workshop, open_workshop, train_seed
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "compact.yaml"
-TEXT_ONLY, IMAGE_ONLY = Modalities(image=False), Modalities(text=False)
-VARIANTS = {"fused": BOTH, "text_only": TEXT_ONLY, "image_only": IMAGE_ONLY}
 _PATCHES = 197
-
-IMAGE_TOWER = ImageTowerSpec(
-    file="image_tower.onnx",
-    input_name="pixel_values",
-    embeds_output="image_embeds",
-    patches_output="onnx::Gather_1524",
-    embed_width=512,
-    patch_width=768,
-    batch_invariant=False,
-    precision="int8",
-    backbone="OpenAI CLIP ViT-B/16, vision tower, frozen",
-    source=f"{CLIP_VIT_B16.requirement}, file as published",
-    licence="MIT",
-)
 
 
 @dataclass(frozen=True)
-class Workshop:
-    """Everything that is the same for every seed and variant."""
+class Trained:
+    """A network with int8 weights, what the rounding did to its dev AUROC, and its calibration."""
 
-    config: CompactConfig
-    network: NetworkConfig
-    preprocessor: Preprocessor
-    tower: FrozenTower
-    minilm: Path
-    mixture: Mixture
-    text: Examples
-    memes: Examples
-    select: Examples
-    calibrate: Examples
-    tests: dict[str, Examples]
+    seed: int
+    variant: str
+    network: MemeFier
+    dev_auroc: dict[str, dict[str, float]]
+    calibration: dict[str, CalibrationSpec]
 
 
-def open_workshop(config: CompactConfig, data: Path, cache: Path) -> Workshop:
-    """Fetch weights, read and draw the data, compute the features that are not cached yet."""
-    (clip_path,) = fetch(CLIP_VIT_B16, cache)
-    bert_config, _, tokenizer = fetch(MINILM_L6, cache)
-    preprocessor = Preprocessor(config.preprocess, tokenizer.read_bytes())
-    tower = FrozenTower(clip_path, IMAGE_TOWER, preprocessor, cache / "features")
-    network = NetworkConfig.from_dict(config.network)
-    mixture = build_mixture(data, config.mixture, cache)
-
-    def examples(samples: Any) -> Examples:
-        return Examples(samples, network.task_list, preprocessor, tower)
-
-    return Workshop(
-        config=config,
-        network=network,
-        preprocessor=preprocessor,
-        tower=tower,
-        minilm=bert_config.parent,
-        mixture=mixture,
-        text=examples(mixture.text),
-        memes=examples(mixture.memes),
-        select=examples(mixture.select),
-        calibrate=examples(mixture.calibrate),
-        tests={name: examples(samples) for name, samples in mixture.tests.items()},
-    )
-
-
-def train_seed(shop: Workshop, seed: int) -> dict[str, MemeFier]:
-    """The three variants of a seed. Fused and text-only start from the same network, tuned on text alone."""
-    torch.manual_seed(seed)
-    fresh = MemeFier(
-        shop.network, BertTextTower.from_folder(shop.minilm), IMAGE_TOWER.embed_width, IMAGE_TOWER.patch_width
-    )
-    read = copy.deepcopy(fresh)
-    phases = shop.config.text_phase, shop.config.meme_phase
-    train_phase(read, shop.text, shop.select, phases[0], seed=seed, modalities=TEXT_ONLY, label=f"seed {seed} reading")
-    networks = {"fused": copy.deepcopy(read), "text_only": read, "image_only": fresh}
-    for name, network in networks.items():
-        label = f"seed {seed} {name}"
-        train_phase(network, shop.memes, shop.select, phases[1], seed=seed, modalities=VARIANTS[name], label=label)
-    return networks
-
-
-def check_rounding(shop: Workshop, network: MemeFier, modalities: Modalities) -> dict[str, dict[str, float]]:
-    """Round the weights to int8 in place; refused when that costs dev AUROC. Returns dev AUROC before and after."""
+def finish(shop: Workshop, seed: int, variant: str, network: MemeFier) -> Trained:
+    """Round the weights to int8 in place, refused when that costs dev AUROC; then fit the calibration."""
+    modalities = VARIANTS[variant]
     before = dev_auroc(network, shop.select, modalities)
     round_weights_to_int8(network)
     after = dev_auroc(network, shop.select, modalities)
     for task, auroc in before.items():
         check_auroc_loss(auroc, after[task])
-    return {"fp32": before, "int8": after}
-
-
-def fit_calibration(shop: Workshop, network: MemeFier, modalities: Modalities) -> dict[str, CalibrationSpec]:
-    """Platt scaling a task on the calibration mix."""
-    fitted = {}
-    for place, (task, logits) in enumerate(
-        zip(shop.network.task_list, predict(network, shop.calibrate, modalities), strict=True)
-    ):
+    calibration = {}
+    logits = predict(network, shop.calibrate, modalities)
+    for place, task_spec in enumerate(shop.network.task_list):
         labels = shop.calibrate.labels(place)
         known = labels != ABSENT
-        fitted[task.name] = fit_platt(logits[known, 0], labels[known])
-    return fitted
+        calibration[task_spec.name] = fit_platt(logits[place][known, 0], labels[known])
+    return Trained(seed, variant, network, {"fp32": before, "int8": after}, calibration)
 
 
-def test_rows(shop: Workshop, runs: dict[str, list[MemeFier]]) -> list[MetricRow]:
+def test_rows(shop: Workshop, trained: list[Trained]) -> list[MetricRow]:
     """Test metrics of each variant over its seeds, and of the logistic regression on frozen features."""
+    baseline = Baseline(shop)
     rows = []
     for data, examples in shop.tests.items():
+        with_pictures = examples.samples[0].image is not None
+        runs = [run for run in trained if with_pictures or run.variant != "image_only"]
+        logits = {id(run): predict(run.network, examples, VARIANTS[run.variant]) for run in runs}
         for place, task in enumerate(shop.network.task_list):
             labels = examples.labels(place)
             if (labels == ABSENT).all():
                 continue
-            scores = {
-                name: [_probabilities(shop, network, examples, VARIANTS[name], place) for network in networks]
-                for name, networks in runs.items()
-                if name != "image_only" or examples.samples[0].image is not None
-            }
-            if examples.samples[0].image is not None:
-                scores["logistic_regression"] = [_baseline(shop, examples, place)]
+            scores: dict[str, list[NDArray[np.float64]]] = {}
+            for run in runs:
+                calibrated = apply_platt(logits[id(run)][place][:, 0], run.calibration[task.name])
+                scores.setdefault(run.variant, []).append(calibrated)
+            if with_pictures:
+                scores["logistic_regression"] = [baseline.scores(examples, place)]
             rows += [
                 MetricRow(
-                    data=data, split="test", task=task.name, model=name, n=len(labels),
+                    data=data,
+                    split="test",
+                    task=task.name,
+                    model=name,
+                    n=len(labels),
                     metrics=binary_metrics(labels, probabilities),
                 )
                 for name, probabilities in scores.items()
-            ]  # fmt: skip
+            ]
     return rows
 
 
-def _probabilities(
-    shop: Workshop, network: MemeFier, examples: Examples, modalities: Modalities, place: int
-) -> NDArray[np.float64]:
-    task = shop.network.task_list[place].name
-    calibration = fit_calibration(shop, network, modalities)[task]
-    return apply_platt(predict(network, examples, modalities)[place][:, 0], calibration)
+class Baseline:
+    """Logistic regression on the frozen towers' features of the real memes."""
+
+    def __init__(self, shop: Workshop) -> None:
+        self._tower = BertTextTower.from_folder(shop.minilm)
+        self._select = shop.select
+        real = [sample for sample in shop.mixture.memes if sample.dataset != "rendered"]
+        self._real = Examples(real, shop.network.task_list, shop.preprocessor, shop.tower)
+        self._train = frozen_features(self._tower, self._real)
+        self._dev = frozen_features(self._tower, self._select)
+
+    def scores(self, test: Examples, place: int) -> NDArray[np.float64]:
+        """Probabilities [N] of the task at ``place``."""
+        return logistic_regression(
+            self._train,
+            self._real.labels(place),
+            self._dev,
+            self._select.labels(place),
+            frozen_features(self._tower, test),
+        )
 
 
-def _baseline(shop: Workshop, test: Examples, place: int) -> NDArray[np.float64]:
-    tower = BertTextTower.from_folder(shop.minilm)
-    real = Examples(
-        [sample for sample in shop.mixture.memes if sample.dataset != "rendered"],
-        shop.network.task_list, shop.preprocessor, shop.tower,
-    )  # fmt: skip
-    train, dev, features = (frozen_features(tower, examples) for examples in (real, shop.select, test))
-    return logistic_regression(train, real.labels(place), dev, shop.select.labels(place), features)
-
-
-def ship(shop: Workshop, networks: dict[int, MemeFier], out: Path, record: dict[str, Any]) -> None:
-    """Export the fused network of the seed that is best on dev, and write the bundle and its card."""
-    means = {seed: np.mean(list(record["dev_auroc"][f"{seed}/fused"]["int8"].values())) for seed in networks}
-    seed = max(means, key=lambda key: float(means[key]))
-    network = networks[seed]
-    draft = out.with_name("head.onnx.tmp")
-    export_head(network, draft, "int8")
-    limits = {"max_text_tokens": shop.config.preprocess.max_text_tokens, "max_tags": shop.config.preprocess.max_tags}
-    calibration = fit_calibration(shop, network, BOTH)
+def _default_thresholds(shop: Workshop, run: Trained) -> Thresholds:
     place = shop.network.tasks.index("hateful")
     labels = shop.calibrate.labels(place)
     known = labels != ABSENT
-    logits = predict(network, shop.calibrate)[place][known, 0]
+    logits = predict(run.network, shop.calibrate)[place][known, 0]
+    return fit_thresholds(apply_platt(logits, run.calibration["hateful"]), labels[known], shop.config.thresholds)
+
+
+def ship(shop: Workshop, trained: list[Trained], rows: list[MetricRow], out: Path) -> None:
+    """Export the fused network of the seed that is best on dev, and write the bundle and its card."""
+    task = shop.config.meme_phase.select_on
+    best = max((run for run in trained if run.variant == "fused"), key=lambda run: run.dev_auroc["int8"][task])
+    draft = out.with_name("head.onnx.tmp")
+    export_head(best.network, draft, "int8")
+    limits = {"max_text_tokens": shop.config.preprocess.max_text_tokens, "max_tags": shop.config.preprocess.max_tags}
     parts = BundleParts(
         name=shop.config.name,
         version=shop.config.version,
@@ -221,15 +160,15 @@ def ship(shop: Workshop, networks: dict[int, MemeFier], out: Path, record: dict[
         tokenizer_json=(shop.minilm / "tokenizer.json").read_bytes(),
         preprocess=shop.config.preprocess,
         tasks=shop.network.tasks,
-        calibration=calibration,
-        thresholds={
-            "hateful": fit_thresholds(
-                apply_platt(logits, calibration["hateful"]), labels[known], shop.config.thresholds
-            )
+        calibration=best.calibration,
+        thresholds={"hateful": _default_thresholds(shop, best)},
+        parity=check_head_parity(best.network, draft, "int8", **limits, patches=_PATCHES),
+        metrics=rows,
+        training={
+            **provenance(shop),
+            "shipped_seed": best.seed,
+            "dev_auroc": {f"{run.variant}, seed {run.seed}": run.dev_auroc for run in trained},
         },
-        parity=check_head_parity(network, draft, "int8", **limits, patches=_PATCHES),
-        metrics=[MetricRow.model_validate(row) for row in record["test"]],
-        training={**provenance(shop), "shipped_seed": seed, "dev_auroc": record["dev_auroc"]},
         data_cards=["religious_memes", "multioff", "text_hate", "imgflip"],
     )
     bundle = write_bundle(out, parts)
@@ -278,14 +217,12 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(".cache"), help="weights, drawn memes and features")
     arguments = parser.parse_args()
     shop = open_workshop(load_config(arguments.config), arguments.data, arguments.cache)
-    runs: dict[str, list[MemeFier]] = {name: [] for name in VARIANTS}
-    record: dict[str, Any] = {"dev_auroc": {}}
-    for seed in shop.config.seeds:
-        for name, network in train_seed(shop, seed).items():
-            record["dev_auroc"][f"{seed}/{name}"] = check_rounding(shop, network, VARIANTS[name])
-            runs[name].append(network)
-    record["test"] = test_rows(shop, runs)
-    ship(shop, dict(zip(shop.config.seeds, runs["fused"], strict=True)), arguments.out, record)
+    trained = [
+        finish(shop, seed, variant, network)
+        for seed in shop.config.seeds
+        for variant, network in train_seed(shop, seed).items()
+    ]
+    ship(shop, trained, test_rows(shop, trained), arguments.out)
 
 
 if __name__ == "__main__":

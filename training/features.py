@@ -6,6 +6,7 @@ writer leaves nothing half done.
 """
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,8 @@ class FrozenTower:
         return ImageFeatures(embeds, np.stack(patches))
 
     def _key(self) -> str:
-        parts = (file_digest(self.path), self.spec.model_dump_json(), self.preprocessor.pixel_fingerprint())
+        outputs = f"{self.spec.embeds_output} {self.spec.patches_output}"
+        parts = (file_digest(self.path), outputs, self.preprocessor.pixel_fingerprint())
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
 
     def _compute(self, folder: Path, missing: dict[str, Path]) -> None:
@@ -62,7 +64,8 @@ class FrozenTower:
         for digest, path in tqdm(missing.items(), desc="image features", unit="picture"):
             pixels = self.preprocessor.pixels(Meme.from_file(path).image)
             features = tower.encode(pixels[None])
-            temporary = folder / f"{digest}.tmp"
+            # The process in its name: two runs that fill one cache may meet at a picture.
+            temporary = folder / f"{digest}.{os.getpid()}.tmp"
             with temporary.open("wb") as file:
                 np.savez(file, embeds=features.embeds[0], patches=features.patches[0].astype(np.float16))
             temporary.replace(folder / f"{digest}.npz")

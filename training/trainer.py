@@ -24,6 +24,8 @@ class PhaseConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     epochs: int = Field(gt=0)
+    select_on: str = "hateful"
+    """The task whose dev AUROC picks the epoch that is kept."""
     batch_size: int = Field(32, gt=0)
     text_tower_lr: float = Field(ge=0)
     fusion_lr: float = Field(gt=0)
@@ -39,16 +41,11 @@ class PhaseConfig(BaseModel):
 
 @dataclass(frozen=True)
 class EpochResult:
-    """Dev AUROC by task after an epoch, and their mean, on which the best epoch is chosen."""
+    """Mean training loss and dev AUROC by task after an epoch."""
 
     epoch: int
     loss: float
     dev_auroc: dict[str, float]
-
-    @property
-    def mean_auroc(self) -> float:
-        """The selection criterion."""
-        return float(np.mean(list(self.dev_auroc.values())))
 
 
 def train_phase(
@@ -61,7 +58,12 @@ def train_phase(
     modalities: Modalities = BOTH,
     label: str = "train",
 ) -> list[EpochResult]:
-    """Train ``network`` in place, leave it with the weights of its best epoch on dev, return every epoch's result."""
+    """Train ``network`` in place, leave it with the weights of its best epoch on dev, return every epoch's result.
+
+    Raises ``ValueError``, before any step, when ``dev`` has no binary task with both classes to choose the epoch by.
+    """
+    if not _ranked_tasks(network, dev):
+        raise ValueError("dev has no binary task with items of both classes, so no epoch can be chosen on it")
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     n_batches = sum(1 for _ in train.shuffled(config.batch_size, np.random.default_rng(0)))
@@ -74,7 +76,7 @@ def train_phase(
         loss = float(np.mean([_step(network, batch, optimizer, schedule, config) for batch in batches]))
         history.append(EpochResult(epoch, loss, dev_auroc(network, dev, modalities)))
         tqdm.write(f"{label} epoch {epoch}: loss {loss:.4f}, dev AUROC {history[-1].dev_auroc}")
-        if history[-1].mean_auroc == max(result.mean_auroc for result in history):
+        if history[-1].dev_auroc[config.select_on] == max(result.dev_auroc[config.select_on] for result in history):
             best = copy.deepcopy(network.state_dict())
     network.load_state_dict(best)
     return history
@@ -94,16 +96,23 @@ def predict(network: MemeFier, examples: Examples, modalities: Modalities = BOTH
 
 
 def dev_auroc(network: MemeFier, dev: Examples, modalities: Modalities) -> dict[str, float]:
-    """AUROC of each binary task over the dev samples that have its label."""
+    """AUROC of each binary task over the dev samples that have its label, where both classes occur."""
+    logits = predict(network, dev, modalities)
     aurocs = {}
-    for place, (task, logits) in enumerate(
-        zip(network.config.task_list, predict(network, dev, modalities), strict=True)
-    ):
+    for place, name in _ranked_tasks(network, dev).items():
         labels = dev.labels(place)
         known = labels != ABSENT
-        if task.kind == "binary" and known.any():
-            aurocs[task.name] = round(float(roc_auc_score(labels[known], logits[known, 0])), 4)
+        aurocs[name] = round(float(roc_auc_score(labels[known], logits[place][known, 0])), 4)
     return aurocs
+
+
+def _ranked_tasks(network: MemeFier, dev: Examples) -> dict[int, str]:
+    """Place and name of each binary task of which ``dev`` has both classes."""
+    return {
+        place: task.name
+        for place, task in enumerate(network.config.task_list)
+        if task.kind == "binary" and {0, 1} <= set(dev.labels(place).tolist())
+    }
 
 
 def _batches(train: Examples, config: PhaseConfig, modalities: Modalities, rng: np.random.Generator) -> Iterator[Batch]:

@@ -1,0 +1,98 @@
+"""What every seed of the compact bundle shares (weights, data, features), and the training of one seed."""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from model.bundle import ImageTowerSpec
+from model.network.config import NetworkConfig
+from model.network.memefier import MemeFier
+from model.network.text_tower import BertTextTower
+from model.preprocess import Preprocessor
+from training.config import CompactConfig
+from training.datasets import Sample
+from training.examples import BOTH, Examples, Modalities
+from training.features import FrozenTower
+from training.mixture import Mixture, build_mixture
+from training.pretrained import CLIP_VIT_B16, MINILM_L6, fetch
+from training.trainer import train_phase
+
+TEXT_ONLY, IMAGE_ONLY = Modalities(image=False), Modalities(text=False)
+VARIANTS = {"fused": BOTH, "text_only": TEXT_ONLY, "image_only": IMAGE_ONLY}
+
+IMAGE_TOWER = ImageTowerSpec(
+    file="image_tower.onnx",
+    input_name="pixel_values",
+    embeds_output="image_embeds",
+    patches_output="onnx::Gather_1524",
+    embed_width=512,
+    patch_width=768,
+    batch_invariant=False,
+    precision="int8",
+    backbone="OpenAI CLIP ViT-B/16, vision tower, frozen",
+    source=f"{CLIP_VIT_B16.requirement}, file as published",
+    licence="MIT",
+)
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """Everything that is the same for every seed and variant."""
+
+    config: CompactConfig
+    network: NetworkConfig
+    preprocessor: Preprocessor
+    tower: FrozenTower
+    minilm: Path
+    mixture: Mixture
+    text: Examples
+    memes: Examples
+    select: Examples
+    calibrate: Examples
+    tests: dict[str, Examples]
+
+
+def open_workshop(config: CompactConfig, data: Path, cache: Path) -> Workshop:
+    """Fetch weights, read and draw the data, compute the features that are not cached yet."""
+    (clip_path,) = fetch(CLIP_VIT_B16, cache)
+    bert_config, _, tokenizer = fetch(MINILM_L6, cache)
+    preprocessor = Preprocessor(config.preprocess, tokenizer.read_bytes())
+    tower = FrozenTower(clip_path, IMAGE_TOWER, preprocessor, cache / "features")
+    network = NetworkConfig.from_dict(config.network)
+    mixture = build_mixture(data, config.mixture, cache)
+
+    def examples(samples: Sequence[Sample]) -> Examples:
+        return Examples(samples, network.task_list, preprocessor, tower)
+
+    return Workshop(
+        config=config,
+        network=network,
+        preprocessor=preprocessor,
+        tower=tower,
+        minilm=bert_config.parent,
+        mixture=mixture,
+        text=examples(mixture.text),
+        memes=examples(mixture.memes),
+        select=examples(mixture.select),
+        calibrate=examples(mixture.calibrate),
+        tests={name: examples(samples) for name, samples in mixture.tests.items()},
+    )
+
+
+def train_seed(shop: Workshop, seed: int) -> dict[str, MemeFier]:
+    """The three variants of a seed. Fused and text-only start from the same network, tuned on text alone."""
+    torch.manual_seed(seed)
+    fresh = MemeFier(
+        shop.network, BertTextTower.from_folder(shop.minilm), IMAGE_TOWER.embed_width, IMAGE_TOWER.patch_width
+    )
+    read = copy.deepcopy(fresh)
+    phases = shop.config.text_phase, shop.config.meme_phase
+    train_phase(read, shop.text, shop.select, phases[0], seed=seed, modalities=TEXT_ONLY, label=f"seed {seed} reading")
+    networks = {"fused": copy.deepcopy(read), "text_only": read, "image_only": fresh}
+    for name, network in networks.items():
+        label = f"seed {seed} {name}"
+        train_phase(network, shop.memes, shop.select, phases[1], seed=seed, modalities=VARIANTS[name], label=label)
+    return networks
