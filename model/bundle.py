@@ -186,7 +186,7 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 def _read_manifest(folder: Path) -> bytes:
     try:
         return (folder / MANIFEST_NAME).read_bytes()
-    except FileNotFoundError as error:
+    except OSError as error:  # also when the path is a file, or may not be read
         raise BundleError(f"{folder}: no {MANIFEST_NAME} here; give the folder that `export` wrote") from error
 
 
@@ -232,6 +232,10 @@ def _checked_tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
             )
         if spec.name not in manifest.calibration:
             raise BundleError(f"{folder}: task {spec.name!r} has no calibration; export the bundle again")
+    binary = {spec.name for spec in manifest.tasks if TASKS[spec.name].kind == "binary"}
+    for name in manifest.thresholds:
+        if name not in binary:  # it would never be met, in silence
+            raise BundleError(f"{folder}: thresholds for {name!r}, which is no binary task of it; export it again")
     return tasks_named([spec.name for spec in manifest.tasks])
 
 

@@ -5,12 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
-from tokenizers import Tokenizer
-from tokenizers.models import WordPiece
-from tokenizers.normalizers import BertNormalizer
-from tokenizers.pre_tokenizers import BertPreTokenizer
-from tokenizers.processors import TemplateProcessing
 from torch import Tensor, nn
 
 from model.bundle import Bundle, CalibrationSpec, HeadSpec, ImageTowerSpec, Precision, Thresholds
@@ -26,26 +20,11 @@ from model.export.graph import OPSET
 from model.network.config import NetworkConfig
 from model.network.memefier import MemeFier
 from model.network.text_tower import BertTextTower
-from model.preprocess import PreprocessConfig
+from support.preparation import PREPROCESS, SIDE_PX, VOCABULARY, tokenizer_json
 
-SIDE_PX, PATCHES = 32, 16
+PATCHES = 16
 EMBED_WIDTH, PATCH_WIDTH = 6, 8
 TASKS = ("hateful", "memotion_sentiment", "protected_class")
-PREPROCESS = PreprocessConfig(side_px=SIDE_PX, max_text_tokens=12, max_tags=3, max_tag_tokens=6)
-_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
-_VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *_LETTERS, *(f"##{letter}" for letter in _LETTERS), *"!?.,'…%"]
-
-
-def tokenizer_json(**changed_ids: int) -> bytes:
-    """A BERT tokenizer whose words are spelt letter by letter; ``changed_ids`` gives tokens other ids."""
-    ids = {token: place for place, token in enumerate(_VOCABULARY)} | changed_ids
-    tokenizer = Tokenizer(WordPiece(ids, unk_token="[UNK]"))  # noqa: S106 - not a password
-    tokenizer.normalizer = BertNormalizer(lowercase=True)
-    tokenizer.pre_tokenizer = BertPreTokenizer()
-    tokenizer.post_processor = TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", ids["[CLS]"]), ("[SEP]", ids["[SEP]"])]
-    )
-    return str(tokenizer.to_str()).encode()
 
 
 class TinyImageTower(nn.Module):
@@ -70,7 +49,7 @@ class TinyImageTower(nn.Module):
 def tiny_network(seed: int = 0, **overrides: Any) -> MemeFier:
     torch.manual_seed(seed)
     text_tower = BertTextTower.from_config(
-        vocab_size=len(_VOCABULARY),
+        vocab_size=len(VOCABULARY),
         hidden_size=64,
         num_hidden_layers=1,
         num_attention_heads=2,
@@ -156,10 +135,3 @@ def make_tiny_bundle(folder: Path, *, precision: Precision = "fp32", **network_o
         data_cards=[],
     )
     return TinyBundle(write_bundle(folder / "bundle", parts), network, parts)
-
-
-def picture(seed: int, width_px: int = 40, height_px: int = 24) -> Image.Image:
-    """Coarse noise that no other seed gives."""
-    generator = torch.Generator().manual_seed(seed)
-    cells = torch.randint(0, 256, (3, 4, 3), generator=generator, dtype=torch.uint8)
-    return Image.fromarray(cells.numpy()).resize((width_px, height_px))

@@ -1,0 +1,112 @@
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.bundle import CalibrationSpec, Thresholds
+from model.decision import Decision, Policy, TextEvidence, calibrated, decide
+from model.ocr.types import OcrResult, OcrWord
+from model.taxonomy import TASKS
+
+WORDS = TextEvidence.from_caller("words")
+UNREAD = TextEvidence.from_ocr(OcrResult("unavailable", "", (), None, "rapidocr", None, "not installed"))
+POLICY = Policy("strict", "3", {"hateful": Thresholds(review=0.4, block=0.8)})
+SEVERITY: dict[Decision, int] = {"allow": 0, "review": 1, "block": 2}
+
+
+def scores_of(task: str, *logits: float, scale: float = 1.0, shift: float = 0.0) -> object:
+    values = np.array(logits, dtype=np.float32)
+    return calibrated(TASKS[task], values, CalibrationSpec(scale=scale, shift=shift))
+
+
+def sigmoid(value: float) -> float:
+    return 1 / (1 + math.exp(-value))
+
+
+def test_a_binary_score_is_the_sigmoid_of_the_scaled_and_shifted_logit() -> None:
+    assert scores_of("hateful", 1.5, scale=2.0, shift=-1.0) == pytest.approx(sigmoid(2.0))
+
+
+def test_a_multiclass_score_is_a_softmax_over_named_classes() -> None:
+    found = scores_of("memotion_sentiment", 0.0, math.log(2), math.log(3), scale=2.0, shift=5.0)
+    assert found == pytest.approx({"negative": 1 / 14, "neutral": 4 / 14, "positive": 9 / 14})
+
+
+def test_a_multilabel_score_is_a_sigmoid_for_each_class() -> None:
+    found = scores_of("protected_class", -3, -2, -1, 0, 1, 2, scale=0.5, shift=1.0)
+    expected = [sigmoid(0.5 * logit + 1) for logit in (-3, -2, -1, 0, 1, 2)]
+    assert found == pytest.approx(dict(zip(TASKS["protected_class"].classes, expected, strict=True)))
+
+
+@pytest.mark.parametrize("logit", [1e4, -1e4])
+def test_extreme_logits_give_certain_scores_without_overflow(logit: float) -> None:
+    with np.errstate(over="raise", invalid="raise"):
+        assert scores_of("hateful", logit) == pytest.approx(float(logit > 0))
+        classes = scores_of("memotion_sentiment", logit, 0.0, 0.0)
+    assert classes["negative"] == pytest.approx(float(logit > 0))
+
+
+@pytest.mark.parametrize(
+    ("score", "decision"),
+    [(0.0, "allow"), (0.3999, "allow"), (0.4, "review"), (0.7999, "review"), (0.8, "block"), (1.0, "block")],
+)
+def test_a_score_at_its_threshold_has_reached_it(score: float, decision: Decision) -> None:
+    assert decide({"hateful": score}, WORDS, POLICY)[0] == decision
+
+
+def test_the_reasons_name_task_score_and_threshold() -> None:
+    assert decide({"hateful": 0.55}, WORDS, POLICY)[1] == ("hateful 0.550 >= review threshold 0.400",)
+    assert decide({"hateful": 0.9}, WORDS, POLICY)[1] == ("hateful 0.900 >= block threshold 0.800",)
+    assert decide({"hateful": 0.1}, WORDS, POLICY)[1] == ("every score is under its review threshold",)
+
+
+def test_block_wins_over_review_and_both_reasons_are_given() -> None:
+    policy = replace(POLICY, thresholds={**POLICY.thresholds, "offensive": Thresholds(review=0.2, block=0.9)})
+    decision, reasons = decide({"hateful": 0.9, "offensive": 0.5}, WORDS, policy)
+    assert decision == "block"
+    assert [reason.split()[0] for reason in reasons] == ["hateful", "offensive"]
+
+
+def test_unread_words_ask_for_review_and_do_not_soften_a_block() -> None:
+    decision, reasons = decide({"hateful": 0.0}, UNREAD, POLICY)
+    assert decision == "review"
+    assert "could not be read (unavailable)" in reasons[0]
+    assert decide({"hateful": 0.9}, UNREAD, POLICY)[0] == "block"
+
+
+def test_a_block_threshold_over_one_never_blocks() -> None:
+    policy = Policy("look", "1", {"hateful": Thresholds(review=0.5, block=1.01)})
+    assert decide({"hateful": 1.0}, WORDS, policy)[0] == "review"
+
+
+def test_a_threshold_of_a_task_without_one_probability_has_no_say() -> None:
+    policy = Policy("odd", "1", {"memotion_sentiment": Thresholds(review=0.0, block=0.0)})
+    assert decide({"memotion_sentiment": {"negative": 1.0}}, WORDS, policy)[0] == "allow"
+
+
+@given(
+    lower=st.floats(0, 1),
+    higher=st.floats(0, 1),
+    review=st.floats(0, 1),
+    block=st.floats(0, 1.01),
+    text=st.sampled_from([WORDS, UNREAD]),
+)
+def test_a_higher_score_never_gives_a_milder_decision(
+    lower: float, higher: float, review: float, block: float, text: TextEvidence
+) -> None:
+    lower, higher = sorted((lower, higher))
+    policy = Policy("any", "1", {"hateful": Thresholds(review=review, block=block)})
+    milder, stricter = (decide({"hateful": score}, text, policy)[0] for score in (lower, higher))
+    assert SEVERITY[milder] <= SEVERITY[stricter]
+
+
+def test_evidence_of_ocr_keeps_words_boxes_and_engine() -> None:
+    words = (OcrWord("hi", (1, 2, 3, 4), 0.9),)
+    evidence = TextEvidence.from_ocr(OcrResult("ok", "hi", words, 0.9, "rapidocr", "3.10.0"))
+    assert (evidence.content, evidence.source, evidence.status, evidence.words) == ("hi", "ocr", "ok", words)
+    assert (evidence.engine, evidence.engine_version, evidence.confidence) == ("rapidocr", "3.10.0", 0.9)
+    assert json.dumps(evidence.words[0].box) == "[1, 2, 3, 4]"
