@@ -24,7 +24,8 @@ def frozen_features(tower: TextTower, examples: Examples) -> NDArray[np.float64]
         for at in range(0, len(examples), 32):
             inputs = examples.batch(list(range(at, min(at + 32, len(examples)))), BOTH).inputs
             pooled, _ = tower(inputs[3], inputs[4])
-            rows.append(np.hstack([normalize(pooled.numpy()), normalize(inputs[0].numpy())]))
+            shown = (inputs[0] * inputs[2][:, None]).numpy()  # zeros for a sample without a picture
+            rows.append(np.hstack([normalize(pooled.numpy()), normalize(shown)]))
     return np.vstack(rows).astype(np.float64)
 
 

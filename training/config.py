@@ -69,6 +69,8 @@ def load_config(path: Path) -> CompactConfig:
     """Read a YAML config; raises ``ConfigError`` naming the key that does not fit."""
     try:
         return CompactConfig.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error

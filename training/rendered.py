@@ -7,6 +7,7 @@ true of nearly all of them and is said in the data card.
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,7 +71,8 @@ def draw(drafts: Sequence[Draft], imgflip_root: Path, cache: Path, *, split: str
     folder.mkdir(parents=True, exist_ok=True)
     samples = []
     for draft in tqdm(drafts, desc=f"drawing {split} memes", unit="meme"):
-        path = folder / f"{draft.id}.jpg"
+        # A mixture of other sizes puts a sentence on another template, which is another picture.
+        path = folder / f"{draft.id}-{draft.template}.jpg"
         if not path.is_file():
             _draw_one(draft, template_path(imgflip_root, draft.template), path, seed)
         samples.append(Sample(draft.id, "rendered", split, draft.text, hateful(draft.is_hateful), path))
@@ -82,6 +84,6 @@ def _draw_one(draft: Draft, template: Path, path: Path, seed: int) -> None:
     rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
     with Image.open(template) as background:
         meme = render_meme(background.convert("RGB"), draft.boxes, style=STYLES[rng.integers(len(STYLES))], rng=rng)
-    temporary = path.with_suffix(".tmp")
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
     meme.image.save(temporary, "JPEG", quality=_JPEG_QUALITY)
     temporary.replace(path)

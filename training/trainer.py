@@ -60,10 +60,10 @@ def train_phase(
 ) -> list[EpochResult]:
     """Train ``network`` in place, leave it with the weights of its best epoch on dev, return every epoch's result.
 
-    Raises ``ValueError``, before any step, when ``dev`` has no binary task with both classes to choose the epoch by.
+    Raises ``ValueError``, before any step, when ``dev`` cannot rank the task that the epoch is chosen by.
     """
-    if not _ranked_tasks(network, dev):
-        raise ValueError("dev has no binary task with items of both classes, so no epoch can be chosen on it")
+    if config.select_on not in _ranked_tasks(network, dev).values():
+        raise ValueError(f"dev needs items of both classes of a binary task {config.select_on!r} to choose an epoch")
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
     n_batches = sum(1 for _ in train.shuffled(config.batch_size, np.random.default_rng(0)))

@@ -25,17 +25,29 @@ def read_hateful_memes(root: Path, split: str, *, dataset: str = "hateful_memes"
 
 def _sample(root: Path, path: Path, number: int, line: str, split: str, dataset: str) -> Sample:
     try:
-        row: dict[str, Any] = json.loads(line)
+        row = _object(json.loads(line))
         label = row.get("label")
         return Sample(
             id=str(row["id"]),
             dataset=dataset,
             split=split,
-            text=str(row["text"]),
+            text=_string(row, "text"),
             labels={} if label is None else hateful({0: False, 1: True}[label]),
-            image=root / row["img"],
+            image=root / _string(row, "img"),
         )
     except (json.JSONDecodeError, KeyError, TypeError) as error:
         raise DatasetError(
             f"{path}, line {number}: not a Hateful Memes row ({type(error).__name__}: {error})"
         ) from error
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError("not an object")
+    return value
+
+
+def _string(row: dict[str, Any], key: str) -> str:
+    if not isinstance(row[key], str):
+        raise TypeError(f"{key} is not a string")
+    return str(row[key])

@@ -16,12 +16,15 @@ _CLASSES = {"offensive": "offensive", "Non-offensiv": "not_offensive"}
 
 
 def read_multioff(root: Path, split: str) -> list[Sample]:
-    """Samples of a split ("train", "dev" or "test"); rows whose picture is missing are left out."""
+    """Samples of a split ("train", "dev" or "test"); rows whose picture is missing are left out.
+
+    Raises ``DatasetError`` naming the line that is not as expected.
+    """
     path = existing(root / "Split Dataset" / f"{_FILES[split]}_meme_dataset.csv")
     captions = _captions(root)
     with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    samples = [_sample(root, path, row, split, captions) for row in rows]
+        rows = csv.DictReader(file)
+        samples = [_sample(root, f"{path}, line {rows.line_num}", row, split, captions) for row in rows]
     return [sample for sample in samples if sample.image is not None and sample.image.is_file()]
 
 
@@ -33,10 +36,13 @@ def _captions(root: Path) -> dict[str, str]:
     return captions
 
 
-def _sample(root: Path, path: Path, row: dict[str, str], split: str, captions: dict[str, str]) -> Sample:
+def _sample(root: Path, place: str, row: dict[str, str], split: str, captions: dict[str, str]) -> Sample:
+    absent = [column for column in ("image_name", "sentence", "label") if row.get(column) is None]
+    if absent:
+        raise DatasetError(f"{place}: no {absent[0]}")
     name, label = row["image_name"], row["label"].strip()
     if label not in _CLASSES:
-        raise DatasetError(f"{path}, {name}: unknown label {label!r}; expected one of {', '.join(_CLASSES)}")
+        raise DatasetError(f"{place}: unknown label {label!r}; expected one of {', '.join(_CLASSES)}")
     return Sample(
         id=name,
         dataset="multioff",
