@@ -41,7 +41,7 @@ class TinyImageTower(nn.Module):
 
     def forward(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
         if self.batch_scaled:
-            pixel_values = pixel_values / pixel_values.abs().amax()
+            pixel_values = pixel_values / pixel_values.abs().amax(dim=(0, 1, 2, 3))
         patches = self.patch(pixel_values).flatten(2).transpose(1, 2)
         return self.pool(patches.mean(dim=1)), patches
 

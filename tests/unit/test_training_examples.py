@@ -1,0 +1,178 @@
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from support.preparation import PREPROCESS, picture, tokenizer_json
+from support.tiny import TASKS, TinyBundle, tower_spec
+
+from model.errors import MemeError
+from model.preprocess import PreprocessConfig, Preprocessor
+from model.runtime import ImageTower
+from model.taxonomy import tasks_named
+from training.baselines import frozen_features
+from training.datasets import Sample
+from training.examples import BOTH, Examples, Modalities
+from training.features import FrozenTower
+from training.losses import ABSENT
+
+
+@pytest.fixture
+def tower(tiny: TinyBundle, tmp_path: Path) -> FrozenTower:
+    preprocessor = Preprocessor(PREPROCESS, tokenizer_json())
+    return FrozenTower(tiny.parts.image_tower_path, tower_spec(), preprocessor, tmp_path / "cache", threads=1)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Path]:
+    paths = [tmp_path / f"{seed}.png" for seed in range(4)]
+    for seed, path in enumerate(paths):
+        picture(seed).save(path)
+    return paths
+
+
+def cached(tower: FrozenTower) -> dict[str, int]:
+    """Name and modification time of each file in the cache."""
+    return {str(path.relative_to(tower.cache)): path.stat().st_mtime_ns for path in tower.cache.rglob("*.npz")}
+
+
+def sample(name: str, text: str = "words", image: Path | None = None, **labels: int) -> Sample:
+    return Sample(name, "made", "train", text, labels, image)
+
+
+def test_features_are_those_of_the_tower(tower: FrozenTower, pictures: list[Path]) -> None:
+    found = tower.features([*pictures, pictures[0]])
+    pixels = np.stack([tower.preprocessor.pixels(picture(seed)) for seed in (0, 1, 2, 3, 0)])
+    expected = ImageTower(tower.path, tower.spec, threads=1).encode(pixels)
+    assert np.abs(found.embeds - expected.embeds).max() < 1e-5
+    assert np.abs(found.patches.astype(np.float32) - expected.patches).max() < 5e-3
+    assert (found.embeds.dtype, found.patches.dtype) == (np.float32, np.float16)
+
+
+def test_features_are_computed_once(tower: FrozenTower, pictures: list[Path]) -> None:
+    first, before = tower.features(pictures), cached(tower)
+    second = tower.features(list(reversed(pictures)))
+    assert len(before) == 4
+    assert cached(tower) == before
+    assert np.array_equal(second.embeds, first.embeds[::-1])
+    assert np.array_equal(second.patches, first.patches[::-1])
+
+
+def test_a_changed_picture_is_computed_anew(tower: FrozenTower, pictures: list[Path]) -> None:
+    before = tower.features(pictures[:1])
+    picture(9).save(pictures[0])
+    assert not np.array_equal(tower.features(pictures[:1]).embeds, before.embeds)
+
+
+def test_what_a_killed_writer_left_is_not_read(tower: FrozenTower, pictures: list[Path]) -> None:
+    expected = tower.features(pictures[:1])
+    (stored,) = tower.cache.rglob("*.npz")
+    for left_over in (stored.with_suffix(".tmp"), stored.with_suffix(f".{os.getpid()}.tmp")):
+        left_over.write_bytes(b"half a fi")
+    stored.unlink()
+    assert np.array_equal(tower.features(pictures[:1]).embeds, expected.embeds)
+
+
+def test_another_tower_or_preprocessing_is_not_served_from_the_cache(
+    tower: FrozenTower, pictures: list[Path], tmp_path: Path
+) -> None:
+    tower.features(pictures)
+    padded = Preprocessor(PreprocessConfig(**(PREPROCESS.model_dump() | {"resize": "pad"})), tokenizer_json())
+    other_file = tmp_path / "other.onnx"
+    other_file.write_bytes(tower.path.read_bytes() + b"\n\0")
+    other_output = tower_spec().model_copy(update={"patches_output": "another_layer"})
+    others = (
+        replace(tower, preprocessor=padded),
+        replace(tower, path=other_file),
+        replace(tower, spec=other_output),
+    )
+    assert len({one._key() for one in (tower, *others)}) == 4
+    others[0].features(pictures)
+    assert len(cached(tower)) == 8
+
+
+def test_other_text_settings_reuse_the_cache(tower: FrozenTower, pictures: list[Path]) -> None:
+    tower.features(pictures)
+    longer = Preprocessor(PreprocessConfig(**(PREPROCESS.model_dump() | {"max_text_tokens": 20})), tokenizer_json())
+    before = cached(tower)
+    replace(tower, preprocessor=longer).features(pictures)
+    assert cached(tower) == before
+
+
+def test_a_picture_that_is_none_stops_the_run(tower: FrozenTower, tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    with pytest.raises(MemeError):
+        tower.features([tmp_path / "bad.png"])
+
+
+@pytest.fixture
+def mixed(tower: FrozenTower, pictures: list[Path]) -> Examples:
+    """Memes and text-only samples in turn."""
+    samples = [
+        sample("m0", "a", pictures[0], hateful=1),
+        sample("t0", "some more words", None, memotion_sentiment=2),
+        sample("m1", "", pictures[1], hateful=0, memotion_sentiment=0),
+        replace(sample("m2", "b c", pictures[2]), tags=("cat",)),
+    ]
+    return Examples(samples, tasks_named(TASKS[:2]), tower.preprocessor, tower)
+
+
+def test_labels_are_absent_where_a_sample_has_none(mixed: Examples) -> None:
+    batch = mixed.batch([0, 1, 2, 3], BOTH)
+    assert batch.labels.tolist() == [[1, ABSENT], [ABSENT, 2], [0, 0], [ABSENT, ABSENT]]
+    assert mixed.labels(0).tolist() == [1, ABSENT, 0, ABSENT]
+
+
+def test_a_batch_has_each_samples_own_picture_and_words(mixed: Examples, tower: FrozenTower) -> None:
+    batch = mixed.batch([3, 1, 0], BOTH)
+    embeds, patches, image_mask, input_ids, attention_mask, _, tag_mask = batch.inputs
+    pictures = [mixed.samples[place].image for place in (3, 0)]
+    expected = tower.features([path for path in pictures if path is not None])
+    assert image_mask.tolist() == [1, 0, 1]
+    assert np.array_equal(embeds[[0, 2]].numpy(), expected.embeds)
+    assert np.array_equal(patches[[0, 2]].numpy(), expected.patches.astype(np.float32))
+    text = tower.preprocessor.text_inputs(["b c", "some more words", "a"], [(), (), ()])
+    assert np.array_equal(input_ids.numpy(), text.input_ids)
+    assert np.array_equal(attention_mask.numpy(), text.attention_mask)
+    assert tag_mask.any(dim=2).tolist() == [[True], [False], [False]]
+
+
+def test_modality_dropout_hides_the_picture_or_the_words_of_a_row(mixed: Examples) -> None:
+    batch = mixed.batch([0, 3, 0, 2], BOTH, np.array([1, 2, 0, 0]))
+    assert batch.inputs[2].tolist() == [0, 1, 1, 1]
+    assert batch.inputs[4].any(dim=1).tolist() == [True, False, True, False]
+
+
+def test_a_twin_is_shown_one_modality_alone(mixed: Examples) -> None:
+    text_only = mixed.batch([0, 3], Modalities(image=False)).inputs
+    image_only = mixed.batch([0, 3], Modalities(text=False)).inputs
+    assert (text_only[2].tolist(), text_only[4].any(dim=1).tolist()) == ([0, 0], [True, True])
+    assert float(text_only[0].abs().sum() + text_only[1].abs().sum()) == 0
+    assert (image_only[2].tolist(), int(image_only[4].sum()), int(image_only[6].sum())) == ([1, 1], 0, 0)
+
+
+def test_samples_without_any_picture_need_no_features(tower: FrozenTower) -> None:
+    examples = Examples([sample("a"), sample("b")], tasks_named(TASKS[:1]), tower.preprocessor, tower)
+    embeds, patches, image_mask, *_ = examples.batch([0, 1], BOTH).inputs
+    assert (embeds.shape, patches.shape, image_mask.tolist()) == ((2, 6), (2, 1, 8), [0, 0])
+    assert not tower.cache.exists()
+
+
+def test_every_sample_comes_once_an_epoch_and_never_beside_the_other_kind(mixed: Examples, tower: FrozenTower) -> None:
+    samples = [replace(mixed.samples[place % 4], id=str(place)) for place in range(41)]
+    examples = Examples(samples, tasks_named(TASKS[:1]), tower.preprocessor, tower)
+    epochs = [list(examples.shuffled(5, np.random.default_rng(seed))) for seed in (0, 1, 0)]
+    for batches in epochs:
+        assert sorted(index for batch in batches for index in batch) == list(range(41))
+        assert max(map(len, batches)) <= 5
+        assert all(len({samples[index].image is None for index in batch}) == 1 for batch in batches)
+    assert epochs[0] == epochs[2] != epochs[1]
+
+
+def test_the_baseline_sees_no_picture_where_there_is_none(mixed: Examples, tiny: TinyBundle) -> None:
+    features = frozen_features(tiny.network.text_tower, mixed)
+    image = features[:, tiny.network.text_tower.pooled_width :]
+    assert np.linalg.norm(image, axis=1) == pytest.approx([1, 0, 1, 1], abs=1e-6)
+    assert torch.is_grad_enabled()

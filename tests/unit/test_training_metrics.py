@@ -1,0 +1,144 @@
+import numpy as np
+import pytest
+
+from model.bundle import CalibrationSpec
+from training.baselines import logistic_regression
+from training.calibrate import NEVER, apply_platt, fit_platt, fit_thresholds
+from training.config import ThresholdConfig
+from training.losses import ABSENT
+from training.metrics import binary_metrics
+
+RNG = np.random.default_rng(5)
+EASY = ThresholdConfig(review_recall=0.9, block_precision=0.95)
+
+
+def labelled_logits(n: int, scale: float, shift: float) -> tuple[np.ndarray, np.ndarray]:
+    """Logits, and labels drawn with the probabilities that scale and shift make of them."""
+    logits = RNG.normal(0, 2, n).astype(np.float32)
+    labels = RNG.random(n) < 1 / (1 + np.exp(-(scale * logits + shift)))
+    return logits, labels.astype(np.int64)
+
+
+def reached(probabilities: np.ndarray, labels: np.ndarray, threshold: float) -> tuple[float, float, int]:
+    """Recall, precision and number of items at and above a threshold."""
+    above = probabilities >= threshold
+    return float(labels[above].sum() / labels.sum()), float(labels[above].mean()), int(above.sum())
+
+
+def test_metrics_are_those_computed_by_hand() -> None:
+    labels, scores = np.array([0, 0, 1, 1]), np.array([0.1, 0.6, 0.5, 0.9])
+    found = binary_metrics(labels, [scores], n_resamples=50)
+    assert found["auroc"].value == 0.75
+    assert found["accuracy"].value == 0.75
+    assert found["macro_f1"].value == pytest.approx((2 / 3 + 4 / 5) / 2, abs=1e-4)
+
+
+def test_the_value_is_the_mean_over_runs() -> None:
+    labels = np.array([0, 1])
+    found = binary_metrics(labels, [np.array([0.2, 0.8]), np.array([0.8, 0.2])], n_resamples=50)
+    assert (found["auroc"].value, found["accuracy"].value) == (0.5, 0.5)
+
+
+def test_intervals_contain_their_value_and_are_the_same_every_time() -> None:
+    logits, labels = labelled_logits(300, 1.0, 0.0)
+    runs = [apply_platt(logits, CalibrationSpec(scale=scale)) for scale in (1.0, 2.0)]
+    found = binary_metrics(labels, runs, n_resamples=200)
+    assert found == binary_metrics(labels, runs, n_resamples=200)
+    assert all(interval.low < interval.value < interval.high for interval in found.values())
+
+
+def test_more_items_give_a_narrower_interval() -> None:
+    widths = []
+    for n in (60, 2000):
+        logits, labels = labelled_logits(n, 1.0, 0.0)
+        interval = binary_metrics(labels, [apply_platt(logits, CalibrationSpec(scale=1))], n_resamples=200)["auroc"]
+        widths.append(interval.high - interval.low)
+    assert widths[1] < widths[0] / 3
+
+
+def test_runs_that_differ_widen_the_interval() -> None:
+    logits, labels = labelled_logits(400, 2.0, 0.0)
+    good, bad = apply_platt(logits, CalibrationSpec(scale=1)), apply_platt(-logits, CalibrationSpec(scale=1))
+    alone, mixed = (binary_metrics(labels, runs, n_resamples=200)["auroc"] for runs in ([good], [good, bad]))
+    assert mixed.high - mixed.low > 2 * (alone.high - alone.low)
+
+
+def test_platt_scaling_finds_the_scale_and_shift_of_the_data() -> None:
+    logits, labels = labelled_logits(20_000, 1.7, -0.8)
+    fitted = fit_platt(logits, labels)
+    assert fitted.scale == pytest.approx(1.7, abs=0.1)
+    assert fitted.shift == pytest.approx(-0.8, abs=0.1)
+
+
+def test_calibrated_probabilities_have_the_mean_of_the_labels() -> None:
+    logits, labels = labelled_logits(2000, 0.3, 1.0)
+    assert apply_platt(logits, fit_platt(logits, labels)).mean() == pytest.approx(labels.mean(), abs=1e-3)
+
+
+@pytest.mark.parametrize("logits", [[2.0, 1.0, 0.5, -1.0, -2.0], [3.0] * 5])
+def test_logits_that_do_not_rise_with_the_labels_all_get_the_share_of_positives(logits: list[float]) -> None:
+    labels = np.array([0, 0, 0, 1, 1])
+    values = np.array(logits, dtype=np.float32)
+    fitted = fit_platt(values, labels)
+    assert fitted.scale > 0
+    assert apply_platt(values, fitted) == pytest.approx(0.4, abs=1e-3)
+
+
+def test_extreme_logits_stay_probabilities() -> None:
+    with np.errstate(over="raise", invalid="raise"):
+        found = apply_platt(np.array([1e4, -1e4], dtype=np.float32), CalibrationSpec(scale=1))
+    assert found.tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize("n", [40, 200, 1000])
+def test_thresholds_reach_the_recall_and_precision_asked_for(n: int) -> None:
+    logits, labels = labelled_logits(n, 3.0, 0.0)
+    probabilities = apply_platt(logits, CalibrationSpec(scale=3.0))
+    thresholds = fit_thresholds(probabilities, labels, ThresholdConfig(review_recall=0.9, block_precision=0.9))
+    recall, _, _ = reached(probabilities, labels, thresholds.review)
+    _, precision, n_blocked = reached(probabilities, labels, thresholds.block)
+    assert recall >= 0.9
+    assert precision >= 0.9
+    assert n_blocked >= 20 or thresholds.block == NEVER
+    assert thresholds.review <= thresholds.block
+
+
+def test_review_is_the_highest_threshold_with_that_recall() -> None:
+    probabilities = np.arange(1, 11) / 20
+    thresholds = fit_thresholds(probabilities, np.ones(10, dtype=np.int64), EASY)
+    assert thresholds.review == 0.1  # one of ten positives may be missed, and is
+
+
+def test_equal_probabilities_are_blocked_together_or_not_at_all() -> None:
+    probabilities = np.full(60, 0.9)
+    labels = np.array([1] * 30 + [0] * 30)
+    assert fit_thresholds(probabilities, labels, EASY).block == NEVER
+
+
+def test_items_that_rounding_brings_to_the_threshold_are_counted() -> None:
+    probabilities = np.array([0.9009] * 30 + [0.9001] * 30)
+    labels = np.array([1] * 30 + [0] * 30)
+    assert fit_thresholds(probabilities, labels, EASY).block == NEVER
+
+
+def test_nothing_is_blocked_without_enough_items_behind_it() -> None:
+    probabilities = np.array([0.95] * 19 + [0.05] * 30)
+    labels = np.array([1] * 19 + [0] * 30)
+    assert fit_thresholds(probabilities, labels, EASY).block == NEVER
+    enough = fit_thresholds(np.append(probabilities, 0.95), np.append(labels, 1), EASY)
+    assert enough.block == 0.95
+
+
+def test_blocking_starts_at_the_lowest_precise_threshold_and_review_no_higher() -> None:
+    probabilities = np.array([0.9] * 20 + [0.7] * 20 + [0.2] * 40)
+    labels = np.array([1] * 40 + [0] * 40)
+    thresholds = fit_thresholds(probabilities, labels, ThresholdConfig(review_recall=0.5, block_precision=0.9))
+    assert (thresholds.review, thresholds.block) == (0.7, 0.7)
+
+
+def test_the_baseline_learns_from_known_labels_alone() -> None:
+    labels = RNG.integers(0, 2, 200)
+    features = RNG.normal(size=(200, 4)) + 2 * labels[:, None]
+    unknown = np.where(np.arange(200) < 60, ABSENT, labels)
+    found = logistic_regression(features, unknown, features, unknown, features)
+    assert ((found > 0.5) == labels).mean() > 0.85
