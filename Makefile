@@ -29,7 +29,7 @@ format: setup  ## rewrite files in the house style
 	@$(PYTHON) -m ruff format .
 
 bench: setup  ## the OCR comparison of the README; needs the data folder: make bench DATA=path
-	@$(PYTHON) benchmarks/ocr.py --data $(or $(DATA),$(error set DATA to the folder that holds imgflip/ and multioff/))
+	@OMP_THREAD_LIMIT=1 $(PYTHON) -m benchmarks.ocr --n 60 --seed 7 --data $(or $(DATA),$(error set DATA to the folder that holds imgflip/ and multioff/))
 
 constraints:  ## resolve every extra anew into constraints.txt
 	@scripts/setup.sh base
