@@ -49,8 +49,8 @@ install() {
     local index
     index=${PIP_INDEX_URL:-$("$venv/bin/python" -m pip config get global.index-url 2>/dev/null || true)}
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
-    UV_DEFAULT_INDEX=${UV_DEFAULT_INDEX:-$index} "$venv/bin/python" -m uv pip install --quiet \
-        --python "$venv/bin/python" -c constraints.txt "$@" && return
+    [ -z "$index" ] || export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-$index}"
+    "$venv/bin/python" -m uv pip install --quiet --python "$venv/bin/python" -c constraints.txt "$@" && return
     say "uv could not install it; trying pip"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt "$@"
 }

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationError, field_validator
 
 from model.errors import MemeguardError
 from model.network.config import NetworkConfig
@@ -22,15 +22,15 @@ class MixtureConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     seed: int = 17
-    stormfront_no_hate: int
-    caption_texts: int
+    stormfront_no_hate: NonNegativeInt
+    caption_texts: NonNegativeInt
     """Users' meme captions shown as text alone in the first phase, taken as not hateful."""
-    rendered_hatemoji: int
-    rendered_stormfront: int
+    rendered_hatemoji: NonNegativeInt
+    rendered_stormfront: NonNegativeInt
     """Drawn half from hateful and half from other sentences."""
-    rendered_captions: int
-    rendered_dev_hatemoji: int
-    rendered_dev_captions: int
+    rendered_captions: NonNegativeInt
+    rendered_dev_hatemoji: NonNegativeInt
+    rendered_dev_captions: NonNegativeInt
 
 
 class ThresholdConfig(BaseModel):
@@ -61,7 +61,10 @@ class CompactConfig(BaseModel):
     @field_validator("network")
     @classmethod
     def _builds(cls, network: dict[str, Any]) -> dict[str, Any]:
-        NetworkConfig.from_dict(network)
+        try:
+            NetworkConfig.from_dict(network)
+        except TypeError as error:  # a size in quotes; pydantic reports ValueErrors only
+            raise ValueError(str(error)) from error
         return network
 
 

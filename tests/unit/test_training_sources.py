@@ -56,6 +56,8 @@ def test_a_config_is_read_with_its_defaults(tmp_path: Path) -> None:
         ({"network": {"tasks": ["hateful"], "witdh": 32}}, "witdh"),
         ({"network": {"tasks": ["hatful"]}}, "hatful"),
         ({"seeds": []}, "seeds"),
+        ({"network": {"tasks": ["hateful"], "width": "32"}}, "network"),
+        ({"mixture": CONFIG["mixture"] | {"rendered_captions": -1}}, r"mixture\.rendered_captions"),
         ({"thresholds": {"review_recall": 2, "block_precision": 0.9}}, r"thresholds\.review_recall"),
     ],
 )
