@@ -19,8 +19,6 @@ yardstick there: Tesseract's own threads get in one another's way, and our engin
 """
 
 import argparse
-import csv
-import gzip
 import importlib
 import json
 import sys
@@ -36,6 +34,8 @@ from PIL import Image
 
 from benchmarks.ocr_metrics import ReadingScore, score_reading
 from model.ocr import OcrEngine, make_engine
+from training.datasets import read_imgflip, read_multioff
+from training.datasets.imgflip import template_path
 from training.render import STYLES, render_meme
 
 Picture = NDArray[np.uint8]
@@ -96,25 +96,21 @@ class Measurement:
 
 def rendered_memes(folder: Path, n: int, seed: int) -> Iterator[tuple[Picture, str]]:
     """Yield ``n`` pictures with what is written on them."""
-    with gzip.open(folder / "captions.jsonl.gz", "rt", encoding="utf-8") as lines:
-        captions = [json.loads(line) for line in lines]
-    captions = [caption for caption in captions if caption["template"] not in TEMPLATES_WITH_WORDS]
+    captions = [caption for caption in read_imgflip(folder) if caption.template not in TEMPLATES_WITH_WORDS]
     rng = np.random.default_rng(seed)
     for index in range(n):
         caption = captions[rng.integers(len(captions))]
-        with Image.open(folder / "templates" / f"{caption['template']}.jpg") as template:
-            meme = render_meme(template, caption["boxes"], style=STYLES[index % len(STYLES)], rng=rng)
+        with Image.open(template_path(folder, caption.template)) as template:
+            meme = render_meme(template, caption.boxes, style=STYLES[index % len(STYLES)], rng=rng)
         yield np.asarray(meme.image), meme.text
 
 
 def multioff_memes(folder: Path, split: str, n: int) -> Iterator[tuple[Picture, str]]:
-    """Yield the first ``n`` pictures of a split with the dataset's sentence; rows without a picture are passed over."""
-    with (folder / "Split Dataset" / f"{split}_meme_dataset.csv").open(encoding="utf-8", newline="") as file:
-        rows = [(folder / "Labelled Images" / row["image_name"], row["sentence"]) for row in csv.DictReader(file)]
-    present = [(path, sentence) for path, sentence in rows if path.is_file()]
-    for path, sentence in present[:n]:
-        with Image.open(path) as image:
-            yield np.asarray(image.convert("RGB")), sentence
+    """Yield the first ``n`` pictures of a split with the dataset's sentence."""
+    for sample in read_multioff(folder, split)[:n]:
+        if sample.image is not None:
+            with Image.open(sample.image) as image:
+                yield np.asarray(image.convert("RGB")), sample.text
 
 
 def plain_reader() -> Reader:
@@ -172,7 +168,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="folder that holds imgflip/ and multioff/")
     parser.add_argument("--n", type=int, default=60, help="rendered memes (default: 60)")
     parser.add_argument("--n-multioff", type=int, default=150, help="MultiOFF pictures at most (default: all)")
-    parser.add_argument("--split", choices=("Training", "Validation", "Testing"), default="Testing")
+    parser.add_argument("--split", choices=("train", "dev", "test"), default="test")
     parser.add_argument("--seed", type=int, default=7, help="of the rendered memes (default: 7)")
     parser.add_argument("--engines", nargs="+", default=["rapidocr", "tesseract"])
     parser.add_argument("--threads", type=int, default=None, help="threads that one read may use")

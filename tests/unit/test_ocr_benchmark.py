@@ -28,7 +28,11 @@ def data(tmp_path: Path) -> Path:
     meme = render_meme(None, ["four words of text"], style="caption_bar", rng=np.random.default_rng(0))
     meme.image.save(pictures / "a.png")
     with (splits / "Testing_meme_dataset.csv").open("w", encoding="utf-8", newline="") as csv_file:
-        rows = [("image_name", "sentence", "label"), ("lost.png", "x", "y"), ("a.png", "four words of text", "y")]
+        rows = [
+            ("image_name", "sentence", "label"),
+            ("lost.png", "x", "offensive"),
+            ("a.png", "four words of text", "Non-offensiv"),
+        ]
         csv.writer(csv_file).writerows(rows)
     return tmp_path
 
@@ -41,7 +45,7 @@ def test_rendered_memes_leave_out_templates_with_words_and_repeat_with_the_seed(
 
 
 def test_multioff_rows_without_a_picture_are_passed_over(data: Path):
-    assert [sentence for _, sentence in multioff_memes(data / "multioff", "Testing", 9)] == ["four words of text"]
+    assert [sentence for _, sentence in multioff_memes(data / "multioff", "test", 9)] == ["four words of text"]
 
 
 def test_a_failed_read_counts_as_failed_and_as_nothing_read():
@@ -56,7 +60,7 @@ def test_the_benchmark_prints_a_table_and_writes_its_figures(data: Path, capsys:
     main(["--data", str(data), "--n", "1", "--engines", "rapidocr", "--threads", "1", "--out", str(out)])
     table = capsys.readouterr().out.strip().splitlines()
     assert len(table) == 2 + 2 * 2
-    figures = json.loads(out.read_text(encoding="utf-8"))["results"]["MultiOFF Testing"]
+    figures = json.loads(out.read_text(encoding="utf-8"))["results"]["MultiOFF test"]
     name = next(name for name in figures if name.startswith("rapidocr"))
     assert figures[name]["word_f1"] == 1.0
     assert figures[name]["pictures"] == 1
