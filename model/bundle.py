@@ -21,6 +21,9 @@ MANIFEST_NAME = "manifest.json"
 #: The embedded default that a fresh checkout serves.
 COMPACT_BUNDLE = Path(__file__).parent / "bundles" / "compact"
 
+#: A threshold that no probability reaches.
+NEVER = 1.01
+
 Precision = Literal["fp32", "int8"]
 
 
@@ -74,10 +77,15 @@ class CalibrationSpec(_Strict):
 
 
 class Thresholds(_Strict):
-    """Calibrated probabilities at and above which a task asks for review, or blocks."""
+    """Calibrated probabilities at and above which a task asks for review, or blocks (``NEVER``: never)."""
 
     review: float = Field(ge=0, le=1)
-    block: float = Field(ge=0, le=1.01)
+    block: float = Field(ge=0, le=NEVER)
+
+    @property
+    def blocks(self) -> bool:
+        """False when this task never blocks by itself."""
+        return self.block <= 1
 
 
 class Interval(_Strict):

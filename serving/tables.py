@@ -35,7 +35,9 @@ def print_bundle(bundle: Bundle) -> None:
     tasks = Table("task", "classes", "review at", "block at", title="tasks")
     for task in manifest.tasks:
         limits = manifest.thresholds.get(task.name)
-        shown = (f"{limits.review:.3f}", f"{limits.block:.3f}") if limits else ("", "")
+        shown = ("", "")
+        if limits:
+            shown = (f"{limits.review:.3f}", f"{limits.block:.3f}" if limits.blocks else "never")
         tasks.add_row(task.name, ", ".join(task.classes), *shown)
     console.print(tasks)
     if manifest.metrics:

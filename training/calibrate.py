@@ -4,13 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from model.bundle import CalibrationSpec, Thresholds
+from model.bundle import NEVER, CalibrationSpec, Thresholds
 from training.config import ThresholdConfig
 
 #: Blocking without a look needs at least this many dev items behind it.
 _MIN_BLOCKED = 20
-#: A probability that no score reaches: this policy never blocks.
-NEVER = 1.01
 #: A flatter or falling line says that the logits are worth nothing; it is held here, so that the order stays.
 _MIN_SCALE = 1e-4
 

@@ -43,7 +43,7 @@ def _facts(manifest: Manifest) -> str:
     tasks = "; ".join(f"`{task.name}` ({', '.join(task.classes)})" for task in manifest.tasks)
     thresholds = "; ".join(
         f"`{task}`: review from {limits.review:.3f}, "
-        + (f"block from {limits.block:.3f}" if limits.block <= 1 else "never blocks by itself")
+        + (f"block from {limits.block:.3f}" if limits.blocks else "never blocks by itself")
         for task, limits in manifest.thresholds.items()
     )
     return (

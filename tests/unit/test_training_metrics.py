@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from model.bundle import CalibrationSpec
+from model.bundle import NEVER, CalibrationSpec
 from training.baselines import logistic_regression
-from training.calibrate import NEVER, apply_platt, fit_platt, fit_thresholds
+from training.calibrate import apply_platt, fit_platt, fit_thresholds
 from training.config import ThresholdConfig
 from training.losses import ABSENT
 from training.metrics import binary_metrics
