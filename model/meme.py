@@ -18,6 +18,8 @@ from model.errors import MemeError
 #: Pillow's names of the formats we read. AVIF, TIFF, SVG and the rest are refused by name.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
 _FORMATS_TEXT = "JPEG, PNG, WebP, GIF or BMP"
+#: How our formats begin. BMP's two letters are left out: plain text begins so too.
+_SIGNATURES = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF"}
 #: Transparent pictures are judged as most pages show them.
 _BACKGROUND = (255, 255, 255)
 #: What makes a picture of each EXIF orientation upright.
@@ -139,9 +141,7 @@ def _open(data: bytes, limits: MemeLimits) -> Image.Image:
     try:
         picture = Image.open(io.BytesIO(data), formats=FORMATS)
     except UnidentifiedImageError as error:
-        raise MemeError(
-            "unsupported_format", f"the bytes are no {_FORMATS_TEXT} picture (they begin with {data[:8].hex(' ')})"
-        ) from error
+        raise _unidentified(data) from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise MemeError("too_many_pixels", f"the picture is over the limit of {limits.max_pixels} pixels") from error
     except Exception as error:  # a hostile header may raise anything in a parser; it is the bytes' fault either way
@@ -153,6 +153,16 @@ def _open(data: bytes, limits: MemeLimits) -> Image.Image:
             f"the picture is {picture.width} x {picture.height} = {n_pixels} pixels; the limit is {limits.max_pixels}",
         )
     return picture
+
+
+def _unidentified(data: bytes) -> MemeError:
+    """Pillow knows no such picture: another format, or one of ours whose header is cut short."""
+    for signature, name in _SIGNATURES.items():
+        if data.startswith(signature):
+            return MemeError("corrupt", f"the bytes begin as {name}, but its header is damaged or cut short")
+    return MemeError(
+        "unsupported_format", f"the bytes are no {_FORMATS_TEXT} picture (they begin with {data[:8].hex(' ')})"
+    )
 
 
 def _decode(picture: Image.Image) -> Image.Image:
