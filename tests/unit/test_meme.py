@@ -346,4 +346,4 @@ def test_a_mutated_picture_decodes_or_raises_meme_error_and_nothing_else(
 def test_a_header_cut_short_is_called_damaged_and_not_another_format(format: str) -> None:
     refused = error_of(encoded(gradient(), format)[:9])
     assert refused.code == "corrupt"
-    assert format in refused.message
+    assert "header" in refused.message
