@@ -26,8 +26,8 @@ from model.export import (
     write_bundle,
 )
 from model.export.graph import OPSET
+from model.network.backbone import build_backbone
 from model.network.memefier import MemeFier
-from model.network.text_tower import BertTextTower
 from training.baselines import frozen_features, logistic_regression
 from training.calibrate import apply_platt, fit_platt, fit_thresholds
 from training.config import load_config
@@ -108,7 +108,7 @@ class Baseline:
     """Logistic regression on the frozen towers' features of the real memes."""
 
     def __init__(self, shop: Workshop) -> None:
-        self._tower = BertTextTower.from_folder(shop.minilm)
+        self._tower = build_backbone(shop.backbone).text_tower
         self._select = shop.select
         real = [sample for sample in shop.mixture.memes if sample.dataset != "rendered"]
         self._real = Examples(real, shop.network.task_list, shop.preprocessor, shop.tower)
@@ -157,7 +157,7 @@ def ship(shop: Workshop, trained: list[Trained], rows: list[MetricRow], out: Pat
             source=f"{MINILM_L6.requirement}, tuned by training.compact",
             licence="Apache-2.0",
         ),
-        tokenizer_json=(shop.minilm / "tokenizer.json").read_bytes(),
+        tokenizer_json=shop.tokenizer_json,
         preprocess=shop.config.preprocess,
         tasks=shop.network.tasks,
         calibration=best.calibration,

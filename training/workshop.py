@@ -8,9 +8,9 @@ from pathlib import Path
 import torch
 
 from model.bundle import ImageTowerSpec
+from model.network.backbone import BackboneConfig, build_backbone
 from model.network.config import NetworkConfig
 from model.network.memefier import MemeFier
-from model.network.text_tower import BertTextTower
 from model.preprocess import Preprocessor
 from training.config import CompactConfig
 from training.datasets import Sample
@@ -46,7 +46,8 @@ class Workshop:
     network: NetworkConfig
     preprocessor: Preprocessor
     tower: FrozenTower
-    minilm: Path
+    backbone: BackboneConfig
+    tokenizer_json: bytes
     mixture: Mixture
     text: Examples
     memes: Examples
@@ -58,8 +59,10 @@ class Workshop:
 def open_workshop(config: CompactConfig, data: Path, cache: Path) -> Workshop:
     """Fetch weights, read and draw the data, compute the features that are not cached yet."""
     (clip_path,) = fetch(CLIP_VIT_B16, cache)
-    bert_config, _, tokenizer = fetch(MINILM_L6, cache)
-    preprocessor = Preprocessor(config.preprocess, tokenizer.read_bytes())
+    minilm_path = fetch(MINILM_L6, cache)[0].parent
+    backbone = BackboneConfig(kind="compact", image_tower=str(clip_path), text_tower=str(minilm_path))
+    tokenizer_json = build_backbone(backbone).tokenizer.json
+    preprocessor = Preprocessor(config.preprocess, tokenizer_json)
     tower = FrozenTower(clip_path, IMAGE_TOWER, preprocessor, cache / "features")
     network = NetworkConfig.from_dict(config.network)
     mixture = build_mixture(data, config.mixture, cache)
@@ -72,7 +75,8 @@ def open_workshop(config: CompactConfig, data: Path, cache: Path) -> Workshop:
         network=network,
         preprocessor=preprocessor,
         tower=tower,
-        minilm=bert_config.parent,
+        backbone=backbone,
+        tokenizer_json=tokenizer_json,
         mixture=mixture,
         text=examples(mixture.text),
         memes=examples(mixture.memes),
@@ -85,9 +89,8 @@ def open_workshop(config: CompactConfig, data: Path, cache: Path) -> Workshop:
 def train_seed(shop: Workshop, seed: int) -> dict[str, MemeFier]:
     """The three variants of a seed. Fused and text-only start from the same network, tuned on text alone."""
     torch.manual_seed(seed)
-    fresh = MemeFier(
-        shop.network, BertTextTower.from_folder(shop.minilm), IMAGE_TOWER.embed_width, IMAGE_TOWER.patch_width
-    )
+    backbone = build_backbone(shop.backbone)
+    fresh = MemeFier(shop.network, backbone.text_tower, backbone.image_width, backbone.patch_width)
     read = copy.deepcopy(fresh)
     phases = shop.config.text_phase, shop.config.meme_phase
     train_phase(read, shop.text, shop.select, phases[0], seed=seed, modalities=TEXT_ONLY, label=f"seed {seed} reading")

@@ -15,12 +15,10 @@ from model.network.clip_tokenizer import build_clip_tokenizer
 from model.network.config import checked_fields
 from model.network.image_tower import OpenClipImageTower
 from model.network.text_tower import BertTextTower, OpenClipTextTower, TextTower
+from model.preprocess import CLIP_MEAN, CLIP_STD
 
 BackboneKind = Literal["open_clip", "compact"]
 Rgb = tuple[float, float, float]
-# Of OpenAI's CLIP, whose image tower the compact pair has.
-_CLIP_MEAN: Rgb = (0.48145466, 0.4578275, 0.40821073)
-_CLIP_STD: Rgb = (0.26862954, 0.26130258, 0.27577711)
 
 
 @dataclass(frozen=True)
@@ -216,8 +214,8 @@ def _compact_backbone(config: BackboneConfig) -> Backbone:
         image_width=image_width,
         patch_width=patch_width,
         side_px=side_px,
-        mean=_CLIP_MEAN,
-        std=_CLIP_STD,
+        mean=CLIP_MEAN,  # the compact pair's image tower is OpenAI's CLIP
+        std=CLIP_STD,
         tokenizer=tokenizer,
     )
 
