@@ -113,11 +113,11 @@ class Failure:
 
 def calibrated(task: Task, logits: NDArray[np.float32], calibration: CalibrationSpec) -> Score:
     """Probabilities of one row, ``logits`` [n_logits]."""
-    values = calibration.scale * logits.astype(np.float64) + calibration.shift
     if task.kind == "binary":
-        return float(_sigmoid(values)[0])
+        return float(apply_platt(logits, calibration)[0])
     if task.kind == "multilabel":
-        return dict(zip(task.classes, _sigmoid(values).tolist(), strict=True))
+        return dict(zip(task.classes, apply_platt(logits, calibration).tolist(), strict=True))
+    values = _scaled(logits, calibration)
     exponents = np.exp(values - values.max())
     return dict(zip(task.classes, (exponents / exponents.sum()).tolist(), strict=True))
 
@@ -141,6 +141,11 @@ def decide(scores: Mapping[str, Score], text: TextEvidence, policy: Policy) -> t
     return "allow", ("every score is under its review threshold",)
 
 
-def _sigmoid(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    # exp of a large positive number would overflow, which is an error in our tests and noise in production.
-    return np.asarray(0.5 * (1.0 + np.tanh(values / 2.0)), dtype=np.float64)
+def apply_platt(logits: NDArray[np.float32], calibration: CalibrationSpec) -> NDArray[np.float64]:
+    """Calibrated sigmoid of logits of any shape; training fits and measures with this very function."""
+    # tanh, because exp of a large number would overflow.
+    return np.asarray(0.5 * (1.0 + np.tanh(_scaled(logits, calibration) / 2.0)), dtype=np.float64)
+
+
+def _scaled(logits: NDArray[np.float32], calibration: CalibrationSpec) -> NDArray[np.float64]:
+    return np.asarray(calibration.scale * logits.astype(np.float64) + calibration.shift, dtype=np.float64)

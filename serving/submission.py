@@ -72,7 +72,7 @@ def _from_form(parts: list[Part], max_items: int) -> Order:
         raise ProblemError(422, "missing_image", "the form has no field image")
     _check_count(len(images), max_items)
     texts: list[str | None] = [_utf8(value, "text") for value in fields["text"]]
-    tags = [_split(_utf8(value, "tags")) for value in fields["tags"]]
+    tags = [split_tags(_utf8(value, "tags")) for value in fields["tags"]]
     if len(images) == 1:
         if len(texts) > 1:
             raise ProblemError(422, "text_count", "one picture has at most one field text")
@@ -148,7 +148,8 @@ def _utf8(value: bytes, name: str) -> str:
         raise ProblemError(400, "bad_encoding", f"the field {name} is not UTF-8") from error
 
 
-def _split(tags: str) -> tuple[str, ...]:
+def split_tags(tags: str) -> tuple[str, ...]:
+    """Tags of a form field or a flag: separated by commas, blank ones left out."""
     return tuple(tag.strip() for tag in tags.split(",") if tag.strip())
 
 

@@ -26,12 +26,6 @@ def fit_platt(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Calibra
     return CalibrationSpec(scale=round(scale, 6), shift=round(shift, 6))
 
 
-def apply_platt(logits: NDArray[np.float32], calibration: CalibrationSpec) -> NDArray[np.float64]:
-    """Probabilities [N] of ``logits`` [N]."""
-    values = calibration.scale * logits.astype(np.float64) + calibration.shift
-    return np.asarray(0.5 * (1 + np.tanh(values / 2)), dtype=np.float64)
-
-
 def fit_thresholds(
     probabilities: NDArray[np.float64], labels: NDArray[np.int64], config: ThresholdConfig
 ) -> Thresholds:

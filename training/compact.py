@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.bundle import COMPACT_BUNDLE, CalibrationSpec, HeadSpec, MetricRow, Thresholds
+from model.decision import apply_platt
 from model.export import (
     BundleParts,
     check_auroc_loss,
@@ -29,7 +30,7 @@ from model.export.graph import OPSET
 from model.network.backbone import build_backbone
 from model.network.memefier import MemeFier
 from training.baselines import frozen_features, logistic_regression
-from training.calibrate import apply_platt, fit_platt, fit_thresholds
+from training.calibrate import fit_platt, fit_thresholds
 from training.config import load_config
 from training.examples import Examples
 from training.losses import ABSENT
@@ -46,13 +47,17 @@ _PATCHES = 197
 
 @dataclass(frozen=True)
 class Trained:
-    """A network with int8 weights, what the rounding did to its dev AUROC, and its calibration."""
+    """A network with int8 weights, what the rounding did to its dev AUROC, and its calibration.
+
+    ``calibration_logits`` [N, n_logits] a task are those that the calibration was fitted on.
+    """
 
     seed: int
     variant: str
     network: MemeFier
     dev_auroc: dict[str, dict[str, float]]
     calibration: dict[str, CalibrationSpec]
+    calibration_logits: list[NDArray[np.float32]]
 
 
 def finish(shop: Workshop, seed: int, variant: str, network: MemeFier) -> Trained:
@@ -69,7 +74,7 @@ def finish(shop: Workshop, seed: int, variant: str, network: MemeFier) -> Traine
         labels = shop.calibrate.labels(place)
         known = labels != ABSENT
         calibration[task_spec.name] = fit_platt(logits[place][known, 0], labels[known])
-    return Trained(seed, variant, network, {"fp32": before, "int8": after}, calibration)
+    return Trained(seed, variant, network, {"fp32": before, "int8": after}, calibration, logits)
 
 
 def test_rows(shop: Workshop, trained: list[Trained]) -> list[MetricRow]:
@@ -130,7 +135,7 @@ def _default_thresholds(shop: Workshop, run: Trained) -> Thresholds:
     place = shop.network.tasks.index("hateful")
     labels = shop.calibrate.labels(place)
     known = labels != ABSENT
-    logits = predict(run.network, shop.calibrate)[place][known, 0]
+    logits = run.calibration_logits[place][known, 0]
     return fit_thresholds(apply_platt(logits, run.calibration["hateful"]), labels[known], shop.config.thresholds)
 
 

@@ -10,6 +10,7 @@ import click
 
 from model import Failure, MemeError, Scorer, Verdict, load
 from serving.commands.options import bundle_option, json_option, ocr_option, provider_option, threads_option
+from serving.submission import split_tags
 from serving.tables import print_outcomes
 
 Outcome = tuple[Path, Verdict | Failure]
@@ -31,7 +32,7 @@ def score(files: tuple[Path, ...], text: str | None, tags: tuple[str, ...], as_j
     """
     if text is not None and len(files) > 1:
         raise click.UsageError("--text belongs to one picture; give one FILE, or leave --text out")
-    all_tags = [tag.strip() for value in tags for tag in value.split(",") if tag.strip()]
+    all_tags = [tag for value in tags for tag in split_tags(value)]
     outcomes = list(_shown(_judged(_open_scorer(flags), files, text, all_tags), as_json))
     if not as_json:
         print_outcomes(outcomes)

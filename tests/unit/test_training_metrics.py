@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from model.bundle import NEVER, CalibrationSpec
+from model.decision import apply_platt
 from training.baselines import logistic_regression
-from training.calibrate import apply_platt, fit_platt, fit_thresholds
+from training.calibrate import fit_platt, fit_thresholds
 from training.config import ThresholdConfig
 from training.losses import ABSENT
 from training.metrics import binary_metrics
