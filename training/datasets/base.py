@@ -1,10 +1,13 @@
-"""What every reader gives back."""
+"""What every reader gives back: samples, and what was left out with the reason."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from model.errors import MemeguardError
 from model.taxonomy import TASKS
+
+#: A task's name to the index of a class, or for a multilabel task to the ascending indices of all that apply.
+Labels = dict[str, int | tuple[int, ...]]
 
 
 class DatasetError(MemeguardError):
@@ -13,28 +16,56 @@ class DatasetError(MemeguardError):
 
 @dataclass(frozen=True)
 class Sample:
-    """One labelled item. ``id`` is unique within its dataset.
+    """One labelled item. ``id`` is as the file has it: unique in its split, and not always across splits.
 
-    ``labels`` maps a task's name to the index of a class in ``model.taxonomy``; a task that is absent is not labelled
-    here, which is not the same as its negative class. ``image`` is None for a text-only item.
+    ``labels`` maps a task's name to the index of a class in ``model.taxonomy`` (ascending indices for a multilabel
+    task); a task that is absent is not labelled here, which is not the same as its negative class. ``image`` is None
+    for a text-only item. A blank ``text`` was not given: it is to be read from the picture.
     """
 
     id: str
     dataset: str
     split: str
     text: str = field(repr=False)
-    labels: dict[str, int]
+    labels: Labels
     image: Path | None = None
     tags: tuple[str, ...] = ()
     caption: str | None = field(default=None, repr=False)
 
 
-def label_of(task: str, class_name: str) -> dict[str, int]:
+@dataclass(frozen=True)
+class Skipped:
+    """A row that was left out. ``place`` is "file, line n"; ``reason`` never holds the words of a meme."""
+
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a reader found in one split: ``samples`` in the file's order, and the rows that it left out."""
+
+    samples: list[Sample]
+    skipped: list[Skipped] = field(default_factory=list)
+
+    def nonempty(self, place: str | Path) -> "Loaded":
+        """Itself; raises ``DatasetError`` with the first reason when nothing was left to use."""
+        if self.samples:
+            return self
+        if not self.skipped:
+            raise DatasetError(f"{place} holds no rows")
+        first = self.skipped[0]
+        raise DatasetError(
+            f"{place}: all {len(self.skipped)} rows were left out; the first is {first.place}: {first.reason}"
+        )
+
+
+def label_of(task: str, class_name: str) -> Labels:
     """``{task: index of class_name}``, looked up in the taxonomy."""
     return {task: TASKS[task].classes.index(class_name)}
 
 
-def hateful(is_hateful: bool) -> dict[str, int]:
+def hateful(is_hateful: bool) -> Labels:
     """The label of the task ``hateful``."""
     return label_of("hateful", "hateful" if is_hateful else "not_hateful")
 
