@@ -1,0 +1,234 @@
+"""Labelled samples to scores, on the bundle that ships and with the very functions of serving.
+
+The picture goes through ``model.meme``, the arrays come from the bundle's preprocessor, the logits from
+``model.runtime`` and the probabilities from ``model.decision``: a meme's score here is the score that the service
+gives it. There is one difference of duty: words are taken from the sample as they are (blank: no words), since reading
+them from the picture is decided before (``training.reading``).
+
+The image tower is most of the work, so a sample may be looked at in several ways (``View``: text hidden, picture
+hidden, other words) for the price of one.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from model.bundle import Bundle
+from model.decision import Failure, apply_platt, calibrated
+from model.errors import MemeError
+from model.meme import Meme
+from model.runtime import ImageFeatures, Logits, Provider, Runtime
+from model.taxonomy import Task
+from training.datasets import Sample
+from training.features import FrozenTower
+
+#: Pictures whose features are fetched together when there is a cache: opening the tower costs more than a picture.
+_CACHE_CHUNK = 256
+#: In these sets the tags of a sample say how it was made, which nobody tells the network when it serves.
+_ANNOTATION_TAGS = frozenset({"hatecheck"})
+
+
+@dataclass(frozen=True)
+class View:
+    """How the network is shown the samples. ``texts``, one a sample, replace the samples' own words."""
+
+    image: bool = True
+    text: bool = True
+    texts: Sequence[str] | None = None
+
+
+FULL = View()
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a bundle says of samples, by task.
+
+    - ``samples`` are those that could be judged, in the order given; row i of every array is ``samples[i]``.
+    - ``logits`` float32 [N, n_logits]; ``probabilities`` calibrated, float64: [N] for a binary task (the positive
+      class), else [N, C].
+    - ``failures`` are the samples left out, by id, with the reason that the service would give.
+    - ``ms_per_meme``: mean time of decoding, preparation and network; without the image tower's when it was cached.
+    """
+
+    samples: list[Sample]
+    logits: dict[str, NDArray[np.float32]]
+    probabilities: dict[str, NDArray[np.float64]]
+    failures: list[Failure]
+    ms_per_meme: float
+
+
+def score_bundle(
+    bundle: Bundle,
+    samples: Sequence[Sample],
+    *,
+    batch_size: int = 32,
+    provider: Provider = "cpu",
+    threads: int | None = None,
+    cache: Path | None = None,
+    progress: bool = False,
+) -> Scored:
+    """Score ``samples`` as the service would. See ``score_views`` for the options."""
+    options = {"batch_size": batch_size, "threads": threads, "cache": cache, "progress": progress}
+    return score_views(bundle, samples, {"full": FULL}, provider=provider, **options)["full"]  # type: ignore[arg-type]
+
+
+def score_views(
+    bundle: Bundle,
+    samples: Sequence[Sample],
+    views: Mapping[str, View],
+    *,
+    batch_size: int = 32,
+    provider: Provider = "cpu",
+    threads: int | None = None,
+    cache: Path | None = None,
+    progress: bool = False,
+) -> dict[str, Scored]:
+    """Score ``samples`` in each of ``views``; every view has the same samples and failures.
+
+    A picture that cannot be read is a failure, never an error. ``cache`` keeps image features on disk, shared with
+    training, in half precision (the bundle that ships gives the same probabilities to six decimals). ``threads`` bounds
+    the cores. Raises ``EngineUnavailableError`` when ``provider`` cannot be had.
+    """
+    run = _Run(bundle, Runtime(bundle, provider=provider, threads=threads), views, batch_size)
+    encoder = _Cached(bundle, cache / "features", threads) if cache else _Live(bundle, run.runtime, batch_size)
+    kinds = [[i for i, s in enumerate(samples) if (s.image is not None) == pictured] for pictured in (True, False)]
+    with tqdm(total=len(samples), desc="scoring", unit="meme", disable=not progress) as bar:
+        for indices, pictured in zip(kinds, (True, False), strict=True):
+            for at in range(0, len(indices), encoder.chunk):
+                picked = indices[at : at + encoder.chunk]
+                run.add(picked, samples, encoder if pictured else None)
+                bar.update(len(picked))
+    return run.results(samples)
+
+
+class _Live:
+    """The bundle's own image tower, run on the spot."""
+
+    def __init__(self, bundle: Bundle, runtime: Runtime, chunk: int) -> None:
+        self._preprocessor, self._runtime, self.chunk = bundle.preprocessor, runtime, chunk
+
+    def __call__(self, memes: Sequence[Meme], paths: Sequence[Path]) -> ImageFeatures:
+        return self._runtime.encode_images(np.stack([self._preprocessor.pixels(meme.image) for meme in memes]))
+
+
+class _Cached:
+    """The same tower behind the cache that training fills."""
+
+    chunk = _CACHE_CHUNK
+
+    def __init__(self, bundle: Bundle, folder: Path, threads: int | None) -> None:
+        spec = bundle.manifest.image_tower
+        self._tower = FrozenTower(bundle.file(spec.file), spec, bundle.preprocessor, folder, threads=threads)
+
+    def __call__(self, memes: Sequence[Meme], paths: Sequence[Path]) -> ImageFeatures:
+        return self._tower.features(paths)
+
+
+class _Run:
+    """Collects logits by view and task while chunks of samples go through."""
+
+    def __init__(self, bundle: Bundle, runtime: Runtime, views: Mapping[str, View], batch_size: int) -> None:
+        self.runtime = runtime
+        self._bundle, self._views, self._batch_size = bundle, views, batch_size
+        self._rows: list[int] = []
+        self._failures: dict[int, Failure] = {}
+        self._logits: dict[str, list[Logits]] = {name: [] for name in views}
+        self._seconds = dict.fromkeys(views, 0.0)
+
+    def add(self, indices: Sequence[int], samples: Sequence[Sample], encoder: "_Live | _Cached | None") -> None:
+        """Score one chunk. ``encoder`` None: these samples have no picture."""
+        started = time.perf_counter()
+        features, kept = None, list(indices)
+        if encoder is not None:
+            memes = self._opened(indices, samples)
+            kept = [index for index in indices if index in memes]
+            if kept:
+                paths = [path for index in kept if (path := samples[index].image) is not None]
+                features = encoder([memes[index] for index in kept], paths)
+        shared_s = time.perf_counter() - started
+        self._rows += kept
+        for name, view in self._views.items():
+            started = time.perf_counter()
+            self._logits[name] += self._heads(kept, samples, view, features)
+            self._seconds[name] += shared_s + time.perf_counter() - started
+
+    def results(self, samples: Sequence[Sample]) -> dict[str, Scored]:
+        """Everything that was added, in the order of ``samples``."""
+        order = np.argsort(np.array(self._rows, dtype=np.int64))
+        kept = [samples[self._rows[place]] for place in order]
+        failures = [self._failures[index] for index in sorted(self._failures)]
+        scored = {}
+        for name, parts in self._logits.items():
+            logits = {task.name: _joined(task, parts)[order] for task in self._bundle.tasks}
+            scored[name] = Scored(
+                samples=kept,
+                logits=logits,
+                probabilities={task.name: self._probabilities(task, logits[task.name]) for task in self._bundle.tasks},
+                failures=failures,
+                ms_per_meme=1000 * self._seconds[name] / max(1, len(kept)),
+            )
+        return scored
+
+    def _opened(self, indices: Sequence[int], samples: Sequence[Sample]) -> dict[int, Meme]:
+        """The pictures that can be read, by index; the others become failures."""
+        memes = {}
+        for index in indices:
+            sample = samples[index]
+            try:
+                memes[index] = Meme.from_file(
+                    sample.image or Path(), text=sample.text, tags=network_tags(sample), id=sample.id
+                )
+            except MemeError as error:
+                self._failures[index] = Failure(sample.id, error.code, error.message)
+        return memes
+
+    def _heads(
+        self, rows: Sequence[int], samples: Sequence[Sample], view: View, features: ImageFeatures | None
+    ) -> Iterator[Logits]:
+        words = view.texts if view.texts is not None else [sample.text for sample in samples]
+        for at in range(0, len(rows), self._batch_size):
+            picked = rows[at : at + self._batch_size]
+            texts = [_encodable(words[index]) if view.text else None for index in picked]
+            tags = [network_tags(samples[index]) if view.text else () for index in picked]
+            shown = view.image and features is not None
+            pictures = self._slice(features if shown else None, at, len(picked))
+            mask = np.full(len(picked), int(shown), dtype=np.int64)
+            yield self.runtime.head(pictures, mask, self._bundle.preprocessor.text_inputs(texts, tags))
+
+    def _slice(self, features: ImageFeatures | None, at: int, size: int) -> ImageFeatures:
+        """Rows of ``features``; where no picture is shown, zeros with a single patch, which the mask hides."""
+        if features is None:
+            spec = self._bundle.manifest.image_tower
+            embeds, patches = (size, spec.embed_width), (size, 1, spec.patch_width)
+            return ImageFeatures(np.zeros(embeds, dtype=np.float32), np.zeros(patches, dtype=np.float32))
+        rows = slice(at, at + size)
+        return ImageFeatures(features.embeds[rows], features.patches[rows].astype(np.float32, copy=False))
+
+    def _probabilities(self, task: Task, logits: NDArray[np.float32]) -> NDArray[np.float64]:
+        calibration = self._bundle.manifest.calibration[task.name]
+        if task.kind != "multiclass":
+            found = apply_platt(logits, calibration)
+            return found[:, 0] if task.kind == "binary" else found
+        rows = [calibrated(task, row, calibration) for row in logits]
+        return np.array([list(row.values()) for row in rows if isinstance(row, dict)]).reshape(-1, len(task.classes))
+
+
+def network_tags(sample: Sample) -> tuple[str, ...]:
+    """The tags that the network is shown: none where they are annotations (HateCheck's functionality)."""
+    return () if sample.dataset in _ANNOTATION_TAGS else sample.tags
+
+
+def _joined(task: Task, parts: Sequence[Logits]) -> NDArray[np.float32]:
+    empty = np.zeros((0, task.n_logits), dtype=np.float32)
+    return np.concatenate([empty, *(part[task.name] for part in parts)])
+
+
+def _encodable(text: str) -> str:
+    """As ``model.meme`` takes words in: lone surrogates replaced, which no tokenizer can encode."""
+    return text.encode("utf-8", "replace").decode("utf-8")
