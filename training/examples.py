@@ -1,7 +1,8 @@
 """Samples to the tensors that the network reads, with the very preprocessing of serving."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -31,10 +32,36 @@ BOTH = Modalities()
 
 @dataclass(frozen=True)
 class Batch:
-    """``inputs`` are what ``MemeFier.forward`` takes; ``labels`` [B, n_tasks] int64 has ``ABSENT`` where unknown."""
+    """What a training step sees of B samples.
+
+    - ``inputs`` are what ``MemeFier.forward`` takes.
+    - ``labels`` [B, n_tasks] int64 has class indices, ``ABSENT`` where unknown and for multilabel tasks.
+    - ``label_sets``: multilabel task -> float [B, C] of 0 and 1, rows of ``ABSENT`` where unknown.
+    - ``captions``: token ids and mask, int64 [B, L] each; None when no sample of the batch has a caption.
+    - ``pixels`` float32 [B, 3, S, S] when the image tower is trained in the loop; else None.
+    - ``rows`` [B] int64: which samples these are, as indices into their ``Examples``.
+    """
 
     inputs: Inputs
     labels: Tensor
+    rows: Tensor
+    label_sets: dict[str, Tensor] = field(default_factory=dict)
+    captions: tuple[Tensor, Tensor] | None = None
+    pixels: Tensor | None = None
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch with every tensor on ``device``."""
+        moved = tuple(tensor.to(device) for tensor in self.inputs)
+        captions = self.captions and (self.captions[0].to(device), self.captions[1].to(device))
+        return replace(
+            self,
+            inputs=cast(Inputs, moved),
+            labels=self.labels.to(device),
+            rows=self.rows.to(device),
+            label_sets={task: targets.to(device) for task, targets in self.label_sets.items()},
+            captions=captions,
+            pixels=None if self.pixels is None else self.pixels.to(device),
+        )
 
 
 class Examples:
@@ -46,8 +73,9 @@ class Examples:
         self.samples = list(samples)
         self._preprocessor = preprocessor
         self._labels = torch.tensor(
-            [[sample.labels.get(task.name, ABSENT) for task in tasks] for sample in samples], dtype=torch.long
+            [[_class_of(sample, task) for task in tasks] for sample in samples], dtype=torch.long
         )
+        self._label_sets = {task.name: _label_sets(samples, task) for task in tasks if task.kind == "multilabel"}
         pictures = [sample.image for sample in samples if sample.image is not None]
         self._features = tower.features(pictures) if pictures else _no_features(tower)
         has_picture = np.array([sample.image is not None for sample in samples])
@@ -78,7 +106,9 @@ class Examples:
         embeds, patches = self._pictures(indices, bool(image_mask.any()))
         mask = torch.from_numpy(image_mask.astype(np.int64))
         inputs = (embeds, patches, mask, input_ids, attention_mask, tag_ids, tag_mask)
-        return Batch(inputs, self._labels[list(indices)])
+        rows = torch.as_tensor(list(indices), dtype=torch.long)
+        label_sets = {task: targets[rows] for task, targets in self._label_sets.items()}
+        return Batch(inputs, self._labels[rows], rows, label_sets)
 
     def shuffled(self, batch_size: int, rng: np.random.Generator) -> Iterator[list[int]]:
         """Every sample once, in batches of like text length (less padding), all with a picture or all without."""
@@ -99,6 +129,27 @@ class Examples:
         rows = self._rows[list(indices)]
         embeds, patches = self._features.embeds[rows], self._features.patches[rows]
         return torch.from_numpy(embeds), torch.from_numpy(patches.astype(np.float32))
+
+
+def _class_of(sample: Sample, task: Task) -> int:
+    if task.kind == "multilabel":
+        return ABSENT
+    (label,) = _classes_of(sample.labels.get(task.name, ABSENT))
+    return label
+
+
+def _label_sets(samples: Sequence[Sample], task: Task) -> Tensor:
+    """Float [N, C]: 1 for the classes of a sample's label, 0 for the others, a row of ``ABSENT`` without a label."""
+    targets = torch.full((len(samples), len(task.classes)), float(ABSENT))
+    for row, sample in enumerate(samples):
+        if task.name in sample.labels:
+            targets[row] = 0.0
+            targets[row, _classes_of(sample.labels[task.name])] = 1.0
+    return targets
+
+
+def _classes_of(label: int | tuple[int, ...]) -> list[int]:
+    return [label] if isinstance(label, int) else list(label)
 
 
 def _no_features(tower: FrozenTower) -> ImageFeatures:

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -126,7 +126,7 @@ def _batches(train: Examples, config: PhaseConfig, modalities: Modalities, rng: 
 def _with_patches_dropped(batch: Batch, keep: float, rng: np.random.Generator) -> Batch:
     embeds, patches, *rest = batch.inputs
     kept = rng.permutation(patches.shape[1])[: max(1, round(keep * patches.shape[1]))]
-    return Batch((embeds, patches[:, np.sort(kept)], *rest), batch.labels)  # type: ignore[arg-type]
+    return replace(batch, inputs=(embeds, patches[:, np.sort(kept)], *rest))  # type: ignore[arg-type]
 
 
 def _step(

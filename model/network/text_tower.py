@@ -93,6 +93,7 @@ class OpenClipTextTower(TextTower):
         self.text = text
         self.pad_token_id = pad_token_id
         self.context_length: int = text.context_length
+        self.vocab_size: int = text.vocab_size
         self.token_width: int = text.width
         self.pooled_width: int = text.width if text.text_projection is None else text.output_dim
 
