@@ -1,16 +1,142 @@
-"""Calibration and default thresholds, fitted on dev logits."""
+"""Calibration of logits and default thresholds, both fitted on dev and stored in the manifest.
+
+    spec = fit_calibration(task, logits, labels)
+    picked = pick_thresholds(probabilities, labels, [parse_target("recall=0.9"), parse_target("precision=0.9")])
+    picked.thresholds                # goes into the manifest
+    picked.in_words()                # what was reached on dev, with counts
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
 from model.bundle import NEVER, CalibrationSpec, Thresholds
-from training.config import ThresholdConfig
+from model.errors import MemeguardError
+from model.taxonomy import Task
 
+if TYPE_CHECKING:
+    from training.config import ThresholdConfig
+
+Floats = NDArray[np.float32] | NDArray[np.float64]
+Measure = Literal["recall", "precision"]
+
+#: Stands where a label is not known (``training.losses.ABSENT``, which would bring torch).
+_ABSENT = -1
 #: Blocking without a look needs at least this many dev items behind it.
-_MIN_BLOCKED = 20
+MIN_BLOCKED = 20
 #: A flatter or falling line says that the logits are worth nothing; it is held here, so that the order stays.
 _MIN_SCALE = 1e-4
+_MAX_SCALE = 1e3
+#: Thresholds have three decimals: the very floats that are written to the manifest and compared with scores.
+_GRID = np.arange(1001) / 1000
+
+
+class CalibrationError(MemeguardError):
+    """Dev labels from which nothing can be fitted, or a target that cannot be; the message says what is missing."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a threshold must reach on dev: ``recall`` for sending to review, ``precision`` for blocking."""
+
+    measure: Measure
+    value: float
+
+    def __str__(self) -> str:
+        return f"{self.measure} {self.value:g}"
+
+
+#: What a policy reaches for when nobody says otherwise.
+DEFAULT_TARGETS = (Target("recall", 0.9), Target("precision", 0.9))
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What a threshold does on dev: ``n_above`` of ``n`` items lie at or above it, ``n_hits`` of ``n_positives``."""
+
+    target: Target
+    threshold: float
+    n: int
+    n_positives: int
+    n_above: int
+    n_hits: int
+
+    @property
+    def met(self) -> bool:
+        """Whether the target is reached by items, and not only by blocking nothing."""
+        return self.threshold <= 1
+
+    @property
+    def recall(self) -> float:
+        """Share of the positives at or above the threshold."""
+        return self.n_hits / self.n_positives
+
+    @property
+    def precision(self) -> float:
+        """Share of positives among the items at or above the threshold; 0 when there are none."""
+        return self.n_hits / self.n_above if self.n_above else 0.0
+
+
+@dataclass(frozen=True)
+class Picked:
+    """Thresholds with what they reach on dev: ``review`` and ``block``, each for its target."""
+
+    thresholds: Thresholds
+    review: Reached
+    block: Reached
+
+    def in_words(self) -> list[str]:
+        """Two sentences: from where memes go to review, and from where they are blocked, or why never."""
+        sentences = [f"review from {self.thresholds.review:.3f}: {_counts(self.review)} ({self.review.target} asked)"]
+        if self.block.met:
+            return [*sentences, f"block from {self.block.threshold:.3f}: {_counts(self.block)} ({self.block.target} asked)"]
+        return [
+            *sentences,
+            f"never blocks: on dev no threshold reaches {self.block.target} over at least {MIN_BLOCKED} items",
+        ]
+
+
+def parse_target(text: str) -> Target:
+    """``recall=0.9`` or ``precision=0.9``, as ``--target`` has it; raises ``CalibrationError`` for anything else."""
+    name, _, number = text.partition("=")
+    try:
+        value = float(number)
+    except ValueError:
+        value = float("nan")
+    for measure in get_args(Measure):
+        if name.strip() == measure and 0 < value <= 1:
+            return Target(measure, value)
+    raise CalibrationError(f"target {text!r}: write recall=NUMBER or precision=NUMBER, the number above 0 and at most 1")
+
+
+def fit_calibration(task: Task, logits: Floats, labels: NDArray[np.int64] | Floats) -> CalibrationSpec:
+    """Calibration of a task from dev ``logits`` [N, n_logits]; rows without a label (-1) are left out.
+
+    - binary: Platt scaling (Platt 1999); ``labels`` [N] of 0 and 1.
+    - multiclass: one temperature (Guo et al. 2017), as ``scale``; ``labels`` [N] class indices.
+    - multilabel: one Platt line over every class of every item; ``labels`` [N, C] of 0 and 1.
+
+    Raises ``CalibrationError`` when dev has only one value of the label.
+    """
+    known = np.asarray(labels)
+    rows = (known != _ABSENT).reshape(len(known), -1).all(axis=1)
+    targets, shown = known[rows].astype(np.int64), np.asarray(logits)[rows]
+    found = np.unique(targets)
+    if len(found) < 2:
+        what = f"only the value {found[0]}" if len(found) else "none at all"
+        raise CalibrationError(
+            f"task {task.name!r}: calibration needs dev labels of at least two values, and dev has {what}; "
+            "give dev data that is labelled for it, or leave the task out"
+        )
+    if task.kind == "multiclass":
+        return CalibrationSpec(scale=_fit_temperature(shown, targets))
+    return fit_platt(shown.reshape(-1).astype(np.float32), targets.reshape(-1))
 
 
 def fit_platt(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> CalibrationSpec:
@@ -26,30 +152,88 @@ def fit_platt(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Calibra
     return CalibrationSpec(scale=round(scale, 6), shift=round(shift, 6))
 
 
+def _fit_temperature(logits: Floats, labels: NDArray[np.int64]) -> float:
+    """The scale that makes the labels likeliest; the likelihood has one peak, held within sane bounds."""
+    values = logits.astype(np.float64)
+    rows = np.arange(len(labels))
+
+    def loss(log_scale: float) -> float:
+        return -float(np.mean(log_softmax(np.exp(log_scale) * values, axis=1)[rows, labels]))
+
+    best = minimize_scalar(loss, bounds=(np.log(_MIN_SCALE), np.log(_MAX_SCALE)), method="bounded")
+    return round(max(_MIN_SCALE, float(np.exp(best.x))), 6)
+
+
 def fit_thresholds(
-    probabilities: NDArray[np.float64], labels: NDArray[np.int64], config: ThresholdConfig
+    probabilities: NDArray[np.float64], labels: NDArray[np.int64], config: "ThresholdConfig"
 ) -> Thresholds:
+    """``pick_thresholds`` for the targets of a config."""
+    targets = [Target("recall", config.review_recall), Target("precision", config.block_precision)]
+    return pick_thresholds(probabilities, labels, targets).thresholds
+
+
+def pick_thresholds(
+    probabilities: NDArray[np.float64], labels: NDArray[np.int64], targets: Sequence[Target] = ()
+) -> Picked:
     """Review at the highest threshold with the recall asked for; block at the lowest with the precision asked for.
 
-    ``block`` is ``NEVER`` when no threshold reaches that precision over at least 20 items. Thresholds have three
-    decimals; probabilities are rounded down to them first, so that what is reached here is reached by what is shipped.
-    Needs at least one positive.
+    ``probabilities`` and ``labels`` [N] of a binary task; rows without a label (-1) are left out. ``block`` is
+    ``NEVER`` when no threshold reaches that precision over at least 20 items. A measure that ``targets`` does not name
+    has the one of ``DEFAULT_TARGETS``. Thresholds have three decimals, and what is reached here is reached by what is
+    shipped. Blocking starts no lower than review. Raises ``CalibrationError`` without a positive item.
     """
-    steps = np.floor(probabilities * 1000).astype(np.int64)
+    by_measure = _one_each(targets)
+    known = labels != _ABSENT
+    probabilities, labels = probabilities[known], labels[known]
+    if not (labels == 1).any():
+        raise CalibrationError("thresholds need at least one positive item on dev; give dev data that has some")
+    # The step of an item is the highest threshold that it meets, by the very comparison that the policy makes.
+    steps = np.searchsorted(_GRID, probabilities, side="right") - 1
     positives = np.sort(steps[labels == 1])
     # A hair more than zero: (1 - .9) * 10 is a little under 1 in floats.
-    allowed_misses = int(np.floor((1 - config.review_recall) * len(positives) + 1e-9))
+    allowed_misses = int(np.floor((1 - by_measure["recall"].value) * len(positives) + 1e-9))
     review = int(positives[allowed_misses])
-    block = _lowest_precise_step(steps, labels, config.block_precision)
-    if block is None:
-        return Thresholds(review=review / 1000, block=NEVER)
-    return Thresholds(review=min(review, block) / 1000, block=block / 1000)
+    block = _lowest_precise_step(steps, labels, by_measure["precision"].value)
+    if block is not None:
+        review = min(review, block)
+    return Picked(
+        Thresholds(review=review / 1000, block=NEVER if block is None else block / 1000),
+        review=_reached(by_measure["recall"], review, steps, labels),
+        block=_reached(by_measure["precision"], block, steps, labels),
+    )
+
+
+def _one_each(targets: Sequence[Target]) -> dict[str, Target]:
+    """Targets by measure, the defaults where none is given; raises ``CalibrationError`` for two of one measure."""
+    given = {target.measure: target for target in targets}
+    if len(given) < len(targets):
+        raise CalibrationError("two targets for the same measure; give --target recall=... and precision=... once each")
+    return {target.measure: target for target in DEFAULT_TARGETS} | given
 
 
 def _lowest_precise_step(steps: NDArray[np.int64], labels: NDArray[np.int64], precision: float) -> int | None:
     """The lowest threshold, in thousandths, at and above which enough items lie and enough of them are positive."""
     for step in np.unique(steps):
         above = labels[steps >= step]
-        if len(above) >= _MIN_BLOCKED and above.mean() >= precision:
+        if len(above) >= MIN_BLOCKED and above.mean() >= precision:
             return int(step)
     return None
+
+
+def _reached(target: Target, step: int | None, steps: NDArray[np.int64], labels: NDArray[np.int64]) -> Reached:
+    above = steps >= (len(_GRID) if step is None else step)
+    return Reached(
+        target=target,
+        threshold=NEVER if step is None else step / 1000,
+        n=len(labels),
+        n_positives=int((labels == 1).sum()),
+        n_above=int(above.sum()),
+        n_hits=int((labels[above] == 1).sum()),
+    )
+
+
+def _counts(reached: Reached) -> str:
+    return (
+        f"recall {reached.recall:.3f} ({reached.n_hits} of {reached.n_positives}), "
+        f"precision {reached.precision:.3f} ({reached.n_hits} of {reached.n_above}) on {reached.n} dev items"
+    )

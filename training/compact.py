@@ -31,7 +31,7 @@ from model.network.backbone import build_backbone
 from model.network.memefier import MemeFier
 from training.baselines import frozen_features, logistic_regression
 from training.calibrate import fit_platt, fit_thresholds
-from training.config import load_config
+from training.compact_config import load_compact_config
 from training.examples import Examples
 from training.losses import ABSENT
 from training.metrics import binary_metrics
@@ -221,7 +221,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=COMPACT_BUNDLE)
     parser.add_argument("--cache", type=Path, default=Path(".cache"), help="weights, drawn memes and features")
     arguments = parser.parse_args()
-    shop = open_workshop(load_config(arguments.config), arguments.data, arguments.cache)
+    shop = open_workshop(load_compact_config(arguments.config), arguments.data, arguments.cache)
     trained = [
         finish(shop, seed, variant, network)
         for seed in shop.config.seeds

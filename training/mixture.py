@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from training.config import MixtureConfig
+from training.compact_config import MixtureConfig
 from training.datasets import (
     Sample,
     read_hatecheck,

@@ -12,7 +12,7 @@ from model.network.backbone import BackboneConfig, build_backbone
 from model.network.config import NetworkConfig
 from model.network.memefier import MemeFier
 from model.preprocess import Preprocessor
-from training.config import CompactConfig
+from training.compact_config import CompactConfig
 from training.datasets import Sample
 from training.examples import BOTH, Examples, Modalities
 from training.features import FrozenTower

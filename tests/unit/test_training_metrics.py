@@ -5,7 +5,7 @@ from model.bundle import NEVER, CalibrationSpec
 from model.decision import apply_platt
 from training.baselines import logistic_regression
 from training.calibrate import fit_platt, fit_thresholds
-from training.config import ThresholdConfig
+from training.compact_config import ThresholdConfig
 from training.losses import ABSENT
 from training.metrics import binary_metrics
 

@@ -8,8 +8,9 @@ import pytest
 import yaml
 from PIL import Image
 
-from training.config import ConfigError, load_config
+from training.compact_config import load_compact_config
 from training.datasets import ImgflipCaption, Sample
+from training.errors import ConfigError
 from training.pretrained import WeightsError, WheelFiles, fetch
 from training.rendered import caption_drafts, draw, sentence_drafts
 
@@ -43,7 +44,7 @@ def written(path: Path, config: dict[str, Any]) -> Path:
 
 
 def test_a_config_is_read_with_its_defaults(tmp_path: Path) -> None:
-    config = load_config(written(tmp_path / "c.yaml", CONFIG))
+    config = load_compact_config(written(tmp_path / "c.yaml", CONFIG))
     assert (config.seeds, config.preprocess.side_px, config.meme_phase.batch_size) == ([1], 224, 32)
 
 
@@ -63,14 +64,14 @@ def test_a_config_is_read_with_its_defaults(tmp_path: Path) -> None:
 )
 def test_a_key_that_does_not_fit_is_named(tmp_path: Path, change: dict[str, Any], named: str) -> None:
     with pytest.raises(ConfigError, match=named):
-        load_config(written(tmp_path / "c.yaml", CONFIG | change))
+        load_compact_config(written(tmp_path / "c.yaml", CONFIG | change))
 
 
 @pytest.mark.parametrize("text", ["", "[1, 2]", "a: [", "just words"])
 def test_a_file_that_is_no_config_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "c.yaml").write_text(text)
     with pytest.raises(ConfigError, match=r"c\.yaml"):
-        load_config(tmp_path / "c.yaml")
+        load_compact_config(tmp_path / "c.yaml")
 
 
 @pytest.fixture

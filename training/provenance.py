@@ -1,0 +1,102 @@
+"""What a rerun needs to know of a run: command, config, data, code, environment, seeds."""
+
+import hashlib
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from training.datasets import Sample
+
+_PACKAGES = (
+    "torch",
+    "transformers",
+    "open_clip_torch",
+    "accelerate",
+    "albumentations",
+    "numpy",
+    "pillow",
+    "tokenizers",
+    "onnx",
+    "onnxruntime-gpu",
+    "onnxruntime",
+    "rapidocr",
+)
+_ROOT = Path(__file__).parent.parent
+
+
+def provenance(
+    command: Sequence[str], config: Mapping[str, Any], data: Mapping[str, Sequence[Sample]], seeds: Sequence[int]
+) -> dict[str, Any]:
+    """Plain values for JSON. ``data`` maps the name of a part (train, dev) to its samples."""
+    return {
+        "command": list(command),
+        "config": dict(config),
+        "n_samples": {name: len(samples) for name, samples in data.items()},
+        "data_sha256": {name: data_digest(samples) for name, samples in data.items()},
+        "git": git_state(),
+        "environment": environment(),
+        "seeds": list(seeds),
+    }
+
+
+def data_digest(samples: Iterable[Sample]) -> dict[str, str]:
+    """sha256 over ids, texts, labels, tags and captions (``rows``), and over the bytes of the pictures in order."""
+    rows, pictures = hashlib.sha256(), hashlib.sha256()
+    for sample in samples:
+        line = (sample.dataset, sample.id, sample.text, sorted(sample.labels.items()), sample.tags, sample.caption)
+        rows.update(repr(line).encode())
+        pictures.update(_picture_digest(sample.image).encode())
+    return {"rows": rows.hexdigest(), "pictures": pictures.hexdigest()}
+
+
+def git_state() -> dict[str, Any]:
+    """Revision of the code and whether the checkout differs from it; "unknown" outside a checkout."""
+    revision = _git("rev-parse", "HEAD")
+    return {"revision": revision or "unknown", "dirty": bool(_git("status", "--porcelain", "--untracked-files=no"))}
+
+
+def environment() -> dict[str, Any]:
+    """Python, packages and the machine."""
+    import torch  # noqa: PLC0415 - slow to import
+
+    gpus = [torch.cuda.get_device_name(place) for place in range(torch.cuda.device_count())]
+    return {
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "cpu": _cpu_name(),
+        "gpus": gpus,
+        "packages": {name: found for name in _PACKAGES if (found := _version(name))},
+    }
+
+
+@cache
+def _picture_digest(path: Path | None) -> str:
+    return "" if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _git(*arguments: str) -> str:
+    try:
+        done = subprocess.run(["git", *arguments], cwd=_ROOT, capture_output=True, text=True, check=False)  # noqa: S603, S607
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _cpu_name() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

@@ -1,0 +1,149 @@
+"""The folder of a training run: where everything in it lies, and which command may go on with it.
+
+A run folder belongs to one config. It is finished when its marker stands there, which is written last; until then the
+same command goes on where it was stopped. Nothing is ever overwritten: another config, or a finished run, is refused.
+"""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from training.errors import RunError
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths of a run at ``path``; making one touches nothing."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved config, YAML."""
+        return self.path / "config.yaml"
+
+    @property
+    def provenance(self) -> Path:
+        """Command, digests of the data, revision of the code, environment, seeds."""
+        return self.path / "provenance.json"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Folder of what an interrupted training resumes from."""
+        return self.path / "checkpoint"
+
+    @property
+    def history(self) -> Path:
+        """One JSON line an epoch."""
+        return self.path / "history.jsonl"
+
+    @property
+    def network(self) -> Path:
+        """Weights of the best epoch, safetensors."""
+        return self.path / "network.pt"
+
+    @property
+    def results_json(self) -> Path:
+        """Dev metrics of the run beside the baselines."""
+        return self.path / "results.json"
+
+    @property
+    def results_md(self) -> Path:
+        """The same as a table."""
+        return self.path / "results.md"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the trackers (TensorBoard)."""
+        return self.path / "logs"
+
+    @property
+    def done(self) -> Path:
+        """The marker of a finished run."""
+        return self.path / "done.json"
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether training went to its end."""
+        return self.done.is_file()
+
+    def read_config(self) -> dict[str, Any]:
+        """The resolved config that the run was started with; raises ``RunError`` when there is none."""
+        try:
+            document = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise RunError(
+                f"{self.path}: no readable config.yaml; give the folder of a `memeguard train` run"
+            ) from error
+        return dict(document)
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Write a file under a temporary name and rename it: a killed writer leaves the old file or none."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with temporary.open("wb") as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """``document`` as indented JSON, in one step."""
+    write_atomically(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
+def start_or_resume(run: RunFolder, config: Mapping[str, Any]) -> bool:
+    """Make the folder of a new run, or check that ``config`` is the one of the run that stands there.
+
+    True when there is something to resume. Raises ``RunError`` for a run of another config, and for a folder that
+    holds something else.
+    """
+    if run.config.is_file():
+        difference = first_difference(run.read_config(), config)
+        if difference:
+            raise RunError(f"{run.path} holds a run with another config ({difference}); choose another --out")
+        return True
+    if run.path.is_dir() and any(_is_foreign(entry) for entry in run.path.iterdir()):
+        raise RunError(f"{run.path} is not empty and holds no run; choose another --out")
+    run.path.mkdir(parents=True, exist_ok=True)
+    write_atomically(run.config, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
+    return False
+
+
+def first_difference(ours: Any, theirs: Any, key: str = "") -> str | None:
+    """The first key at which two configs differ, with both values, or None."""
+    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+        for name in dict.fromkeys((*ours, *theirs)):
+            found = first_difference(ours.get(name), theirs.get(name), f"{key}.{name}".lstrip("."))
+            if found:
+                return found
+        return None
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        pairs = enumerate(zip(ours, theirs, strict=True))
+        return next(filter(None, (first_difference(*pair, f"{key}.{place}") for place, pair in pairs)), None)
+    return None if ours == theirs else f"{key or 'config'}: {ours!r} there, {theirs!r} now"
+
+
+@contextmanager
+def locked(run: RunFolder) -> Iterator[None]:
+    """Hold the run for this process; raises ``RunError`` when another process holds it. Ends with the process."""
+    run.path.mkdir(parents=True, exist_ok=True)
+    with (run.path / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunError(f"{run.path} is in use by another process; wait for it, or choose another --out") from error
+        yield
+
+
+def _is_foreign(entry: Path) -> bool:
+    """Whether something in a folder without a config is not what a start that was killed leaves behind."""
+    return entry.name != ".lock" and not entry.name.endswith(".tmp")
