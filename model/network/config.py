@@ -1,13 +1,18 @@
 """What a MemeFier network is made of: sizes, dropouts, and a switch for each part that an ablation can take out."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from model.taxonomy import Task, tasks_named
 
 PresetName = Literal["small", "large"]
+HeadKind = Literal["linear", "cosine", "am_softmax"]
+_HEAD_KINDS: tuple[HeadKind, ...] = get_args(HeadKind)
+#: Scale and margin of the AM-Softmax paper; MemeCLIP's cosine head has the same scale.
+_HEAD_SCALE, _HEAD_MARGIN = 30.0, 0.35
 
 # The paper's two stage-2 encoders. Its best Hateful Memes run used the large one at width 1024.
 _PRESETS: Mapping[str, Mapping[str, int]] = MappingProxyType(
@@ -48,6 +53,9 @@ class NetworkConfig:
     - ``input_norm``: LayerNorm on a tower's features before they are projected: the patch states of CLIP have outlier
       dimensions with values in the tens.
     - ``norm_first``: pre-norm instead of the paper's post-norm encoder layers.
+    - ``head``: ``linear``; ``cosine``, whose logits are ``head_scale`` (30 unless given) times cosines (MemeCLIP 2024);
+      ``am_softmax``, the same trained with the additive margin ``head_margin`` (0.35 unless given; Wang et al. 2018)
+      on the target class. The margin is in the training loss alone, never in a logit. See ``heads.py``.
     """
 
     tasks: tuple[str, ...]
@@ -67,6 +75,9 @@ class NetworkConfig:
     pooled_concat: bool = False
     input_norm: bool = True
     norm_first: bool = False
+    head: HeadKind = "linear"
+    head_scale: float | None = None
+    head_margin: float | None = None
 
     def __post_init__(self) -> None:
         if not self.tasks:
@@ -80,6 +91,21 @@ class NetworkConfig:
         for name in ("projection_dropout", "encoder_dropout", "head_dropout"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise ValueError(f"{name} must be in [0, 1), got {getattr(self, name)}")
+        self._check_head()
+
+    def _check_head(self) -> None:
+        if self.head not in _HEAD_KINDS:
+            raise ValueError(f"unknown head {self.head!r}; known heads: {', '.join(_HEAD_KINDS)}")
+        if self.head_scale is not None and self.head == "linear":
+            raise ValueError("a linear head has no head_scale: leave it out, or take head 'cosine' or 'am_softmax'")
+        if self.head_margin is not None and self.head != "am_softmax":
+            raise ValueError(f"a {self.head} head has no head_margin: leave it out, or take head 'am_softmax'")
+        if self.head_scale is not None and not 0 < self.head_scale < math.inf:
+            raise ValueError(f"head_scale must be above 0 and finite, got {self.head_scale}")
+        if self.head_margin is not None and not 0 <= self.head_margin < 2:
+            raise ValueError(
+                f"head_margin must be in [0, 2), since cosines are 2 apart at most, got {self.head_margin}"
+            )
 
     @property
     def task_list(self) -> tuple[Task, ...]:
@@ -90,6 +116,18 @@ class NetworkConfig:
     def fused_width(self) -> int:
         """Width of the vector that the heads read."""
         return self.width * (1 + self.pooled_product + 2 * self.pooled_concat)
+
+    @property
+    def scale(self) -> float:
+        """What cosines are multiplied with to become logits; 1 for a linear head."""
+        given = 1.0 if self.head == "linear" else _HEAD_SCALE
+        return given if self.head_scale is None else self.head_scale
+
+    @property
+    def margin(self) -> float:
+        """What is taken off the target's cosine in the training loss; 0 for a head without margin."""
+        given = _HEAD_MARGIN if self.head == "am_softmax" else 0.0
+        return given if self.head_margin is None else self.head_margin
 
     @classmethod
     def preset(cls, name: PresetName, tasks: tuple[str, ...], **overrides: Any) -> "NetworkConfig":

@@ -25,7 +25,7 @@ class MemeFier(nn.Module):
         self.text_tower = text_tower
         self.widths = FeatureWidths(image_width, patch_width, text_tower.pooled_width, text_tower.token_width)
         self.fusion = Fusion(config, self.widths)
-        self.heads = TaskHeads(config.task_list, config.fused_width, config.head_dropout)
+        self.heads = TaskHeads(config)
 
     def forward(
         self,

@@ -33,12 +33,24 @@ def test_presets_have_the_encoders_of_the_paper() -> None:
         ({"tasks": ["hateful"], "width": 10, "encoder_heads": 4}, "10 is not divisible by encoder_heads 4"),
         ({"tasks": ["hateful"], "encoder_layers": 0}, "encoder_layers must be at least 1"),
         ({"tasks": ["hateful"], "head_dropout": 1.0}, r"head_dropout must be in \[0, 1\)"),
+        ({"tasks": ["hateful"], "head": "arcface"}, "linear, cosine, am_softmax"),
+        ({"tasks": ["hateful"], "head_scale": 30.0}, "linear head has no head_scale"),
+        ({"tasks": ["hateful"], "head": "cosine", "head_margin": 0.1}, "cosine head has no head_margin"),
+        ({"tasks": ["hateful"], "head": "cosine", "head_scale": 0.0}, "head_scale must be above 0"),
+        ({"tasks": ["hateful"], "head": "am_softmax", "head_margin": 2.0}, r"head_margin must be in \[0, 2\)"),
         ({"tasks": ["hateful"], "stage_1": False}, "unknown NetworkConfig setting 'stage_1'"),
     ],
 )
 def test_a_config_that_cannot_be_built_says_why(settings: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         NetworkConfig.from_dict(settings)
+
+
+def test_scale_and_margin_of_a_head_are_the_papers_unless_given() -> None:
+    kinds = [NetworkConfig(("hateful",), head=kind) for kind in ("linear", "cosine", "am_softmax")]
+    assert [(config.scale, config.margin) for config in kinds] == [(1.0, 0.0), (30.0, 0.0), (30.0, 0.35)]
+    given = NetworkConfig(("hateful",), head="am_softmax", head_scale=16.0, head_margin=0.0)
+    assert (given.scale, given.margin) == (16.0, 0.0)
 
 
 def test_an_unknown_preset_names_the_known_ones() -> None:
