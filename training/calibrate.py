@@ -1,27 +1,22 @@
 """Calibration of logits and default thresholds, both fitted on dev and stored in the manifest.
 
-    spec = fit_calibration(task, logits, labels)
-    picked = pick_thresholds(probabilities, labels, [parse_target("recall=0.9"), parse_target("precision=0.9")])
-    picked.thresholds                # goes into the manifest
-    picked.in_words()                # what was reached on dev, with counts
+spec = fit_calibration(task, logits, labels)
+picked = pick_thresholds(probabilities, labels, [parse_target("recall=0.9"), parse_target("precision=0.9")])
+picked.thresholds                # goes into the manifest
+picked.in_words()                # what was reached on dev, with counts
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
 from model.bundle import NEVER, CalibrationSpec, Thresholds
 from model.errors import MemeguardError
 from model.taxonomy import Task
-
-if TYPE_CHECKING:
-    from training.config import ThresholdConfig
 
 Floats = NDArray[np.float32] | NDArray[np.float64]
 Measure = Literal["recall", "precision"]
@@ -50,6 +45,16 @@ class Target:
 
     def __str__(self) -> str:
         return f"{self.measure} {self.value:g}"
+
+
+class ThresholdTargets(Protocol):
+    """A config that names both targets."""
+
+    @property
+    def review_recall(self) -> float: ...  # noqa: D102
+
+    @property
+    def block_precision(self) -> float: ...  # noqa: D102
 
 
 #: What a policy reaches for when nobody says otherwise.
@@ -93,13 +98,12 @@ class Picked:
 
     def in_words(self) -> list[str]:
         """Two sentences: from where memes go to review, and from where they are blocked, or why never."""
-        sentences = [f"review from {self.thresholds.review:.3f}: {_counts(self.review)} ({self.review.target} asked)"]
-        if self.block.met:
-            return [*sentences, f"block from {self.block.threshold:.3f}: {_counts(self.block)} ({self.block.target} asked)"]
-        return [
-            *sentences,
-            f"never blocks: on dev no threshold reaches {self.block.target} over at least {MIN_BLOCKED} items",
-        ]
+        review, block = self.review, self.block
+        sentences = [f"review from {review.threshold:.3f}: {_counts(review)}; asked: {review.target}"]
+        if block.met:
+            return [*sentences, f"block from {block.threshold:.3f}: {_counts(block)}; asked: {block.target}"]
+        why = f"on dev no threshold reaches {block.target} over at least {MIN_BLOCKED} items"
+        return [*sentences, f"never blocks: {why}"]
 
 
 def parse_target(text: str) -> Target:
@@ -112,7 +116,9 @@ def parse_target(text: str) -> Target:
     for measure in get_args(Measure):
         if name.strip() == measure and 0 < value <= 1:
             return Target(measure, value)
-    raise CalibrationError(f"target {text!r}: write recall=NUMBER or precision=NUMBER, the number above 0 and at most 1")
+    raise CalibrationError(
+        f"target {text!r}: write recall=NUMBER or precision=NUMBER, the number above 0 and at most 1"
+    )
 
 
 def fit_calibration(task: Task, logits: Floats, labels: NDArray[np.int64] | Floats) -> CalibrationSpec:
@@ -153,19 +159,21 @@ def fit_platt(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Calibra
 
 
 def _fit_temperature(logits: Floats, labels: NDArray[np.int64]) -> float:
-    """The scale that makes the labels likeliest; the likelihood has one peak, held within sane bounds."""
+    """The scale that makes the labels likeliest: the loss has one valley, whose floor is found by halving."""
     values = logits.astype(np.float64)
-    rows = np.arange(len(labels))
-
-    def loss(log_scale: float) -> float:
-        return -float(np.mean(log_softmax(np.exp(log_scale) * values, axis=1)[rows, labels]))
-
-    best = minimize_scalar(loss, bounds=(np.log(_MIN_SCALE), np.log(_MAX_SCALE)), method="bounded")
-    return round(max(_MIN_SCALE, float(np.exp(best.x))), 6)
+    mean_label_logit = values[np.arange(len(labels)), labels].mean()
+    low, high = _MIN_SCALE, _MAX_SCALE
+    for _ in range(60):
+        scale = float(np.sqrt(low * high))
+        exponents = np.exp(scale * (values - values.max(axis=1, keepdims=True)))
+        expected = (exponents * values).sum(axis=1) / exponents.sum(axis=1)
+        falling = expected.mean() < mean_label_logit
+        low, high = (scale, high) if falling else (low, scale)
+    return round(max(_MIN_SCALE, low), 6)
 
 
 def fit_thresholds(
-    probabilities: NDArray[np.float64], labels: NDArray[np.int64], config: "ThresholdConfig"
+    probabilities: NDArray[np.float64], labels: NDArray[np.int64], config: ThresholdTargets
 ) -> Thresholds:
     """``pick_thresholds`` for the targets of a config."""
     targets = [Target("recall", config.review_recall), Target("precision", config.block_precision)]
@@ -192,7 +200,7 @@ def pick_thresholds(
     positives = np.sort(steps[labels == 1])
     # A hair more than zero: (1 - .9) * 10 is a little under 1 in floats.
     allowed_misses = int(np.floor((1 - by_measure["recall"].value) * len(positives) + 1e-9))
-    review = int(positives[allowed_misses])
+    review = int(positives[min(allowed_misses, len(positives) - 1)])
     block = _lowest_precise_step(steps, labels, by_measure["precision"].value)
     if block is not None:
         review = min(review, block)
@@ -203,12 +211,12 @@ def pick_thresholds(
     )
 
 
-def _one_each(targets: Sequence[Target]) -> dict[str, Target]:
+def _one_each(targets: Sequence[Target]) -> dict[Measure, Target]:
     """Targets by measure, the defaults where none is given; raises ``CalibrationError`` for two of one measure."""
-    given = {target.measure: target for target in targets}
+    given: dict[Measure, Target] = {target.measure: target for target in targets}
     if len(given) < len(targets):
         raise CalibrationError("two targets for the same measure; give --target recall=... and precision=... once each")
-    return {target.measure: target for target in DEFAULT_TARGETS} | given
+    return {**{target.measure: target for target in DEFAULT_TARGETS}, **given}
 
 
 def _lowest_precise_step(steps: NDArray[np.int64], labels: NDArray[np.int64], precision: float) -> int | None:
