@@ -1,114 +1,94 @@
 """Samples to the tensors that the network reads, with the very preprocessing of serving."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import cast
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from model.preprocess import Preprocessor
-from model.runtime import ImageFeatures
+from model.preprocess import Preprocessor, TextInputs
 from model.taxonomy import Task
+from training.batch import BOTH, Batch, Inputs, Modalities
 from training.datasets import Sample
-from training.features import FrozenTower
 from training.losses import ABSENT
+from training.pictures import PictureSource, PixelPictures, open_pictures
 
-Inputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+__all__ = ["BOTH", "Batch", "Examples", "Inputs", "Modalities", "PictureSource", "PixelPictures"]
 
-
-@dataclass(frozen=True)
-class Modalities:
-    """Which modalities a network is shown; a twin is shown one alone."""
-
-    image: bool = True
-    text: bool = True
-
-
-BOTH = Modalities()
-
-
-@dataclass(frozen=True)
-class Batch:
-    """What a training step sees of B samples.
-
-    - ``inputs`` are what ``MemeFier.forward`` takes.
-    - ``labels`` [B, n_tasks] int64 has class indices, ``ABSENT`` where unknown and for multilabel tasks.
-    - ``label_sets``: multilabel task -> float [B, C] of 0 and 1, rows of ``ABSENT`` where unknown.
-    - ``captions``: token ids and mask, int64 [B, L] each; None when no sample of the batch has a caption.
-    - ``pixels`` float32 [B, 3, S, S] when the image tower is trained in the loop; else None.
-    - ``rows`` [B] int64: which samples these are, as indices into their ``Examples``.
-    """
-
-    inputs: Inputs
-    labels: Tensor
-    rows: Tensor
-    label_sets: dict[str, Tensor] = field(default_factory=dict)
-    captions: tuple[Tensor, Tensor] | None = None
-    pixels: Tensor | None = None
-
-    def to(self, device: torch.device | str) -> "Batch":
-        """The same batch with every tensor on ``device``."""
-        moved = tuple(tensor.to(device) for tensor in self.inputs)
-        captions = self.captions and (self.captions[0].to(device), self.captions[1].to(device))
-        return replace(
-            self,
-            inputs=cast(Inputs, moved),
-            labels=self.labels.to(device),
-            rows=self.rows.to(device),
-            label_sets={task: targets.to(device) for task, targets in self.label_sets.items()},
-            captions=captions,
-            pixels=None if self.pixels is None else self.pixels.to(device),
-        )
+#: Words, and the generator of a training batch, to the words as that batch shows them.
+TextNoise = Callable[[str, np.random.Generator], str]
 
 
 class Examples:
-    """Samples beside the features of their pictures."""
+    """Samples beside their pictures, in batches.
+
+    ``pictures`` gives frozen-tower features or pixels. ``text_noise`` changes the words of training batches.
+    """
 
     def __init__(
-        self, samples: Sequence[Sample], tasks: tuple[Task, ...], preprocessor: Preprocessor, tower: FrozenTower
+        self,
+        samples: Sequence[Sample],
+        tasks: tuple[Task, ...],
+        preprocessor: Preprocessor,
+        pictures: PictureSource,
+        *,
+        text_noise: TextNoise | None = None,
     ) -> None:
         self.samples = list(samples)
+        self.tasks = tasks
         self._preprocessor = preprocessor
-        self._labels = torch.tensor(
-            [[_class_of(sample, task) for task in tasks] for sample in samples], dtype=torch.long
-        )
+        self._text_noise = text_noise
+        classes = [[_class_of(sample, task) for task in tasks] for sample in samples]
+        self._labels = torch.tensor(classes, dtype=torch.long).reshape(len(samples), len(tasks))
         self._label_sets = {task.name: _label_sets(samples, task) for task in tasks if task.kind == "multilabel"}
-        pictures = [sample.image for sample in samples if sample.image is not None]
-        self._features = tower.features(pictures) if pictures else _no_features(tower)
-        has_picture = np.array([sample.image is not None for sample in samples])
-        #: Row of ``_features`` of each sample; meaningless where it has no picture.
-        self._rows = np.maximum(np.cumsum(has_picture) - 1, 0)
-        self._has_picture = has_picture
+        self._pictures = open_pictures(pictures, [sample.image for sample in samples if sample.image is not None])
+        self._has_picture = np.array([sample.image is not None for sample in samples], dtype=bool)
+        #: Place of each sample's picture among ``_pictures``; -1 without one.
+        self._places = np.where(self._has_picture, np.cumsum(self._has_picture) - 1, -1)
         self._lengths = np.array([len(sample.text) for sample in samples])
 
     def __len__(self) -> int:
         return len(self.samples)
 
     def labels(self, place: int) -> NDArray[np.int64]:
-        """Class indices [N] of the task at ``place``, with ``ABSENT`` where unknown."""
+        """Class indices [N] of the task at ``place``, ``ABSENT`` where unknown; all of them for a multilabel task."""
         return self._labels[:, place].numpy()
 
-    def batch(self, indices: Sequence[int], modalities: Modalities, drop: NDArray[np.int64] | None = None) -> Batch:
-        """Tensors of the samples at ``indices``. ``drop`` [B] hides the picture (1) or the words (2) of a row."""
-        drop = np.zeros(len(indices), dtype=np.int64) if drop is None else drop
-        shows_text = modalities.text & (drop != 2)
-        picked = [self.samples[index] for index in indices]
-        text = self._preprocessor.text_inputs(
-            [sample.text if shown else None for sample, shown in zip(picked, shows_text, strict=True)],
-            [sample.tags if modalities.text else () for sample in picked],
-        )
-        image_mask = self._has_picture[indices] & modalities.image & (drop != 1)
+    def label_sets(self, task: str) -> NDArray[np.float32]:
+        """[N, C] of 0 and 1 for a multilabel task, rows of ``ABSENT`` where unknown."""
+        return self._label_sets[task].numpy()
+
+    def batch(
+        self,
+        indices: Sequence[int],
+        modalities: Modalities,
+        drop: NDArray[np.int64] | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> Batch:
+        """Tensors of the samples at ``indices``.
+
+        ``drop`` [B] hides the picture (1) or the words (2) of a row. With ``rng`` it is a training batch: pictures come
+        augmented and words with noise, where the sources have any. Without one nothing is random.
+        """
+        rows = np.asarray(indices, dtype=np.int64)
+        drop = np.zeros(len(rows), dtype=np.int64) if drop is None else drop
+        text = self._text(rows, modalities, drop, rng)
+        image_mask = self._has_picture[rows] & modalities.image & (drop != 1)
+        hidden = np.where(image_mask, self._places[rows], -1)
+        shown = self._pictures.show(hidden, rng) if image_mask.any() else self._pictures.blank(len(rows))
         arrays = (text.input_ids, text.attention_mask, text.tag_ids, text.tag_mask)
         input_ids, attention_mask, tag_ids, tag_mask = (torch.from_numpy(array) for array in arrays)
-        embeds, patches = self._pictures(indices, bool(image_mask.any()))
         mask = torch.from_numpy(image_mask.astype(np.int64))
-        inputs = (embeds, patches, mask, input_ids, attention_mask, tag_ids, tag_mask)
-        rows = torch.as_tensor(list(indices), dtype=torch.long)
-        label_sets = {task: targets[rows] for task, targets in self._label_sets.items()}
-        return Batch(inputs, self._labels[rows], rows, label_sets)
+        places = torch.from_numpy(rows)
+        return Batch(
+            inputs=(shown.embeds, shown.patches, mask, input_ids, attention_mask, tag_ids, tag_mask),
+            labels=self._labels[places],
+            rows=places,
+            label_sets={task: targets[places] for task, targets in self._label_sets.items()},
+            captions=self._captions(rows),
+            pixels=shown.pixels,
+        )
 
     def shuffled(self, batch_size: int, rng: np.random.Generator) -> Iterator[list[int]]:
         """Every sample once, in batches of like text length (less padding), all with a picture or all without."""
@@ -121,14 +101,28 @@ class Examples:
         for place in rng.permutation(len(batches)):
             yield batches[place]
 
-    def _pictures(self, indices: Sequence[int], any_shown: bool) -> tuple[Tensor, Tensor]:
-        """Features of a batch; one row of zeros a sample, with a single patch, when no picture is shown."""
-        if not any_shown:
-            widths = self._features.embeds.shape[1], self._features.patches.shape[2]
-            return torch.zeros(len(indices), widths[0]), torch.zeros(len(indices), 1, widths[1])
-        rows = self._rows[list(indices)]
-        embeds, patches = self._features.embeds[rows], self._features.patches[rows]
-        return torch.from_numpy(embeds), torch.from_numpy(patches.astype(np.float32))
+    def _text(
+        self, rows: NDArray[np.int64], modalities: Modalities, drop: NDArray[np.int64], rng: np.random.Generator | None
+    ) -> TextInputs:
+        picked = [self.samples[row] for row in rows]
+        texts = [
+            self._words(sample, rng) if shown else None
+            for sample, shown in zip(picked, modalities.text & (drop != 2), strict=True)
+        ]
+        return self._preprocessor.text_inputs(texts, [sample.tags if modalities.text else () for sample in picked])
+
+    def _words(self, sample: Sample, rng: np.random.Generator | None) -> str:
+        if rng is None or self._text_noise is None:
+            return sample.text
+        return self._text_noise(sample.text, rng)
+
+    def _captions(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor] | None:
+        """Token ids and mask [B, L] of the captions; a row of mask zeros has none."""
+        captions = [self.samples[row].caption for row in rows]
+        if not any(captions):
+            return None
+        tokens = self._preprocessor.text_inputs(captions, [()] * len(captions))
+        return torch.from_numpy(tokens.input_ids), torch.from_numpy(tokens.attention_mask)
 
 
 def _class_of(sample: Sample, task: Task) -> int:
@@ -150,10 +144,3 @@ def _label_sets(samples: Sequence[Sample], task: Task) -> Tensor:
 
 def _classes_of(label: int | tuple[int, ...]) -> list[int]:
     return [label] if isinstance(label, int) else list(label)
-
-
-def _no_features(tower: FrozenTower) -> ImageFeatures:
-    return ImageFeatures(
-        np.zeros((1, tower.spec.embed_width), dtype=np.float32),
-        np.zeros((1, 1, tower.spec.patch_width), dtype=np.float16),
-    )

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from support.preparation import PREPROCESS, picture, tokenizer_json
 from support.tiny import TASKS, TinyBundle, tower_spec
 
@@ -14,7 +15,7 @@ from model.runtime import ImageTower
 from model.taxonomy import tasks_named
 from training.baselines import frozen_features
 from training.datasets import Sample
-from training.examples import BOTH, Examples, Modalities
+from training.examples import BOTH, Examples, Modalities, PixelPictures
 from training.features import FrozenTower
 from training.losses import ABSENT
 
@@ -158,6 +159,79 @@ def test_samples_without_any_picture_need_no_features(tower: FrozenTower) -> Non
     embeds, patches, image_mask, *_ = examples.batch([0, 1], BOTH).inputs
     assert (embeds.shape, patches.shape, image_mask.tolist()) == ((2, 6), (2, 1, 8), [0, 0])
     assert not tower.cache.exists()
+
+
+def test_a_batch_says_which_samples_it_shows(mixed: Examples) -> None:
+    assert mixed.batch([3, 1], BOTH).rows.tolist() == [3, 1]
+
+
+def test_label_sets_of_a_multilabel_task_are_rows_of_ones_and_zeros(tower: FrozenTower) -> None:
+    tasks = tasks_named(["hateful", "protected_class"])
+    samples = [
+        replace(sample("a"), labels={"protected_class": (1, 3)}),
+        sample("b", hateful=1),
+        replace(sample("c"), labels={"protected_class": ()}),
+    ]
+    examples = Examples(samples, tasks, tower.preprocessor, tower)
+    batch = examples.batch([1, 0, 2], BOTH)
+    assert batch.labels.tolist() == [[1, ABSENT], [ABSENT, ABSENT], [ABSENT, ABSENT]]
+    assert batch.label_sets["protected_class"].tolist() == [[ABSENT] * 6, [0, 1, 0, 1, 0, 0], [0] * 6]
+    assert examples.label_sets("protected_class").tolist() == batch.label_sets["protected_class"][[1, 0, 2]].tolist()
+
+
+def test_captions_come_as_tokens_with_rows_of_mask_zeros_where_there_is_none(
+    mixed: Examples, tower: FrozenTower
+) -> None:
+    samples = [replace(mixed.samples[0], caption="a cat"), *mixed.samples[1:]]
+    examples = Examples(samples, tasks_named(TASKS[:2]), tower.preprocessor, tower)
+    captions = examples.batch([2, 0], BOTH).captions
+    assert captions is not None
+    expected = tower.preprocessor.text_inputs([None, "a cat"], [(), ()])
+    assert np.array_equal(captions[0].numpy(), expected.input_ids)
+    assert captions[1].sum(dim=1).tolist() == [0, expected.attention_mask[1].sum()]
+    assert examples.batch([2, 3], BOTH).captions is None
+
+
+def test_pixels_come_prepared_as_in_serving_with_zeros_where_no_picture_is_shown(
+    mixed: Examples, tower: FrozenTower
+) -> None:
+    examples = Examples(mixed.samples, tasks_named(TASKS[:2]), tower.preprocessor, PixelPictures(tower.preprocessor))
+    batch = examples.batch([2, 1, 0], BOTH, np.array([0, 0, 1]))
+    assert batch.pixels is not None
+    assert np.array_equal(batch.pixels[0].numpy(), tower.preprocessor.pixels(picture(1)))
+    assert (batch.inputs[2].tolist(), float(batch.pixels[1:].abs().sum())) == ([1, 0, 0], 0.0)
+    assert examples.batch([2, 1], Modalities(image=False)).pixels is None
+
+
+def test_words_and_pictures_change_in_training_batches_alone(mixed: Examples, tower: FrozenTower) -> None:
+    def turned(image: Image.Image, rng: np.random.Generator) -> Image.Image:
+        return image.rotate(int(rng.integers(1, 360)))
+
+    def shortened(text: str, rng: np.random.Generator) -> str:
+        return text[: int(rng.integers(1, 5))]
+
+    pictures = PixelPictures(tower.preprocessor, turned)
+    examples = Examples(mixed.samples, tasks_named(TASKS[:2]), tower.preprocessor, pictures, text_noise=shortened)
+    plain, again = (examples.batch([0, 1], BOTH) for _ in range(2))
+    first, same, other = (examples.batch([0, 1], BOTH, rng=np.random.default_rng(seed)) for seed in (0, 0, 1))
+    for batch in (plain, again, first, same, other):
+        assert batch.pixels is not None
+    assert torch.equal(plain.pixels, again.pixels)
+    assert torch.equal(first.pixels, same.pixels)
+    assert not torch.equal(first.pixels, plain.pixels)
+    assert not torch.equal(first.pixels, other.pixels)
+    assert plain.inputs[4].sum() == again.inputs[4].sum() > first.inputs[4].sum()
+
+
+def test_a_batch_moves_to_a_device_with_all_that_it_holds(mixed: Examples, tower: FrozenTower) -> None:
+    samples = [replace(mixed.samples[0], caption="a cat", labels={"protected_class": (0,)})]
+    tasks = tasks_named(["hateful", "protected_class"])
+    batch = Examples(samples, tasks, tower.preprocessor, PixelPictures(tower.preprocessor)).batch([0], BOTH)
+    moved = batch.to("meta")
+    tensors = [*moved.inputs, moved.labels, moved.rows, *moved.label_sets.values(), *moved.captions, moved.pixels]
+    assert len(tensors) == 13
+    assert {str(tensor.device) for tensor in tensors} == {"meta"}
+    assert batch.inputs[0].device.type == "cpu"
 
 
 def test_every_sample_comes_once_an_epoch_and_never_beside_the_other_kind(mixed: Examples, tower: FrozenTower) -> None:
