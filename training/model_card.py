@@ -1,96 +1,193 @@
-"""A bundle's model card, generated from its manifest: ``python -m training.model_card BUNDLE``.
+"""A bundle's model card, generated from its manifest: ``python -m training.model_card BUNDLE [--out FILE]``.
 
-Prose that no manifest holds (intended use, limits) stands in ``data_cards/<bundle>.prose.md`` and is put in whole.
+Prose that no manifest holds (intended use, limits) is taken from ``data_cards/model_<bundle>.prose.md``. A bundle
+without such a file gets prose that is true of every bundle, and says that nobody has written its own yet.
 """
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from model.bundle import COMPACT_BUNDLE, Interval, Manifest, MetricRow, open_bundle
+import yaml
+
+from model.bundle import COMPACT_BUNDLE, Bundle, Interval, Manifest, MetricRow, open_bundle
 
 CARDS = Path(__file__).parent.parent / "data_cards"
-_METRICS = ("auroc", "accuracy", "macro_f1")
+#: Metrics in the order of the table, as people write them; others follow under their own names.
+_TITLES = {
+    "auroc": "AUROC",
+    "average_precision": "average precision",
+    "accuracy": "accuracy",
+    "macro_f1": "macro-F1",
+    "micro_f1": "micro-F1",
+    "calibration_error": "calibration error",
+}
+_GENERIC_PROSE = """## What it is for
+
+An aid to human moderators: it orders a queue, it asks for a look, it explains with the words that it read. A person
+decides.
+
+## What it cannot do
+
+Nobody has written this bundle's own limits down yet. What holds for every bundle:
+
+- **It knows the data it was trained on** ({data}). On other targets, languages, years and formats its scores may mean
+  nothing: evaluate it on labelled items of your own (`memeguard evaluate`) before its scores decide anything.
+- **Its probabilities and thresholds were fitted on a dev set**, whose share of hateful memes is not that of your
+  stream: calibrate anew on your own items.
+- **Irony, benign confounders and hidden meanings** (same words, other picture, other label) are the field's open
+  problem. {measured}
+- **Identity terms drive false alarms** in models of this kind, on memes by and about the groups that hate speech is
+  aimed at. Look at the rates by group in the evaluation report.
+- **Words it does not get are words it does not judge.** Without readable text, a verdict is at least "review".
+- It infers no race, gender or age from faces.
+
+## Unsafe uses
+
+Blocking without a person in the loop; judging people rather than posts; use as evidence against an author.
+
+## How the tables were made
+
+Brackets hold 95% bootstrap intervals. Thresholds and epochs are chosen on dev: a row of a split that was chosen on
+flatters the model, and says how it compares with the rows beside it rather than how good it is.
+"""
 
 
 def card_path(manifest: Manifest) -> Path:
-    """Where the card of a bundle lies."""
+    """Where the card of a bundle of this repository lies."""
     return CARDS / f"model_{manifest.name}.md"
 
 
 def render_model_card(manifest: Manifest) -> str:
     """The card as Markdown with the metadata head that model hubs read."""
-    prose = (CARDS / f"model_{manifest.name}.prose.md").read_text(encoding="utf-8")
-    return "\n".join([_head(manifest), _facts(manifest), prose.strip(), "", _tables(manifest), _provenance(manifest)])
+    parts = [_head(manifest), _facts(manifest), _prose(manifest).strip(), "", _tables(manifest), _provenance(manifest)]
+    return "\n".join(parts)
 
 
-def write_model_card(manifest: Manifest) -> Path:
-    """Write the card beside the data cards."""
-    path = card_path(manifest)
+def write_model_card(manifest: Manifest, path: Path | None = None) -> Path:
+    """Write the card to ``path``, or beside the data cards."""
+    path = path or card_path(manifest)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(render_model_card(manifest), encoding="utf-8")
     return path
 
 
+def default_path(bundle: Bundle) -> Path:
+    """Beside the data cards for the bundle that ships with this code, else in the bundle's folder as README.md."""
+    ships = bundle.path.resolve() == COMPACT_BUNDLE.resolve()
+    return card_path(bundle.manifest) if ships else bundle.path / "README.md"
+
+
 def _head(manifest: Manifest) -> str:
-    datasets = "\n".join(f"- {name}" for name in manifest.data_cards)
-    return (
-        f"---\nlanguage: en\nlicense: {manifest.licence}\npipeline_tag: image-text-classification\n"
-        f"tags:\n- hate-speech\n- memes\n- onnx\ndatasets:\n{datasets}\n---\n"
-    )
+    fields = {
+        "language": "en",
+        "license": manifest.licence,
+        "pipeline_tag": "image-text-classification",
+        "tags": ["hate-speech", "memes", "onnx"],
+        "datasets": manifest.data_cards,
+    }
+    return f"---\n{yaml.safe_dump(fields, sort_keys=False, allow_unicode=True, width=10_000)}---\n"
 
 
 def _facts(manifest: Manifest) -> str:
     tower, head = manifest.image_tower, manifest.head
     tasks = "; ".join(f"`{task.name}` ({', '.join(task.classes)})" for task in manifest.tasks)
-    thresholds = "; ".join(
-        f"`{task}`: review from {limits.review:.3f}, "
-        + (f"block from {limits.block:.3f}" if limits.blocks else "never blocks by itself")
-        for task, limits in manifest.thresholds.items()
-    )
     return (
         f"# Model card: {manifest.name} {manifest.version}\n\n"
         "Generated from the manifest by `python -m training.model_card`; edit the prose file, not this one.\n\n"
         f"{manifest.description}\n\n"
         f"- Image tower: {tower.backbone}, {tower.precision} ({tower.licence}).\n"
         f"- Text tower and fusion: {head.text_backbone}, MemeFier fusion, {head.precision} weights ({head.licence}).\n"
-        f"- Tasks: {tasks}.\n- Default policy: {thresholds}.\n"
+        f"- Tasks: {tasks}.\n- Default policy: {_policy(manifest)}.\n"
+    )
+
+
+def _policy(manifest: Manifest) -> str:
+    parts = [
+        f"`{task}`: review from {limits.review:.3f}, "
+        + (f"block from {limits.block:.3f}" if limits.blocks else "never blocks by itself")
+        for task, limits in manifest.thresholds.items()
+    ]
+    return "; ".join(parts) or "no thresholds: every meme whose words could be read is allowed"
+
+
+def _prose(manifest: Manifest) -> str:
+    """The bundle's own prose, or what is true of every bundle."""
+    own = CARDS / f"model_{manifest.name}.prose.md"
+    if Path(manifest.name).name == manifest.name and own.is_file():
+        return own.read_text(encoding="utf-8")
+    measured = "The tables say how far it is from text and pictures alone, where that was measured."
+    return _GENERIC_PROSE.format(
+        data=", ".join(manifest.data_cards) or "the manifest names none",
+        measured=measured if manifest.metrics else "It was not measured: there are no tables below.",
     )
 
 
 def _tables(manifest: Manifest) -> str:
     sections = []
-    for data, task in dict.fromkeys((row.data, row.task) for row in manifest.metrics):
-        rows = [row for row in manifest.metrics if (row.data, row.task) == (data, task)]
-        sections.append(
-            f"### {data}, test split, task `{task}` ({rows[0].n} items)\n\n"
-            "| model | AUROC | accuracy | macro-F1 |\n|---|---|---|---|\n" + "\n".join(map(_row, rows)) + "\n"
-        )
+    for place in dict.fromkeys((row.data, row.split, row.task) for row in manifest.metrics):
+        rows = [row for row in manifest.metrics if (row.data, row.split, row.task) == place]
+        sections.append(_table(rows))
     return "\n".join(sections)
 
 
-def _row(row: MetricRow) -> str:
-    return f"| {row.model} | " + " | ".join(_cell(row.metrics[name]) for name in _METRICS) + " |"
+def _table(rows: Sequence[MetricRow]) -> str:
+    """One set and task: a line a model, a column for each metric that any of them has."""
+    found = dict.fromkeys(name for row in rows for name in row.metrics)
+    names = [name for name in _TITLES if name in found] + [name for name in found if name not in _TITLES]
+    titles = " | ".join(_TITLES.get(name, name.replace("_", " ")) for name in names)
+    counts = sorted({row.n for row in rows})
+    items = f"{counts[0]} items" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} items"
+    lines = [f"| {row.model} | " + " | ".join(_cell(row.metrics.get(name)) for name in names) + " |" for row in rows]
+    return (
+        f"### {rows[0].data}, {rows[0].split} split, task `{rows[0].task}` ({items})\n\n"
+        f"| model | {titles} |\n|{'---|' * (len(names) + 1)}\n" + "\n".join(lines) + "\n"
+    )
 
 
-def _cell(interval: Interval) -> str:
+def _cell(interval: Interval | None) -> str:
+    if interval is None:
+        return "not measured"
     return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
 
 
 def _provenance(manifest: Manifest) -> str:
-    training = manifest.training
-    return (
-        "## Provenance\n\n"
-        f"Made by `{training['command']}` with seeds {training['config']['seeds']}; seed {training['shipped_seed']} "
-        "ships (best dev AUROC). The config, the digests of the data, the dev AUROC of every run and the package "
-        "versions are in `manifest.json`. The largest difference of a logit between the torch network and the exported "
-        f"head is {manifest.parity['max_abs_logit_diff']:.1e} (limit {manifest.parity['limit']:.0e}).\n"
-    )
+    training, parity = manifest.training, manifest.parity
+    made = f"Made by `{training['command']}`" if "command" in training else "The manifest does not say what made it"
+    sentences = [f"{made}{_seeds(training)}."]
+    if training:
+        sentences.append(
+            "The config, the digests of the data, the dev AUROC of every run and the package versions are in "
+            "`manifest.json`."
+            if "dev_auroc" in training
+            else "What the run recorded (config, digests of the data, versions) is in `manifest.json`."
+        )
+    if {"max_abs_logit_diff", "limit"} <= parity.keys():
+        sentences.append(
+            "The largest difference of a logit between the torch network and the exported head is "
+            f"{parity['max_abs_logit_diff']:.1e} (limit {parity['limit']:.0e})."
+        )
+    return "## Provenance\n\n" + " ".join(sentences) + "\n"
+
+
+def _seeds(training: dict[str, Any]) -> str:
+    config = training.get("config")
+    seeds = config.get("seeds") if isinstance(config, dict) else None
+    if seeds and "shipped_seed" in training:
+        return f" with seeds {seeds}; seed {training['shipped_seed']} ships (best dev AUROC)"
+    seed = training.get("seed", config.get("seed") if isinstance(config, dict) else None)
+    return "" if seed is None else f" with seed {seed}"
 
 
 def main() -> None:
     """Command line: see the module's docstring."""
     parser = argparse.ArgumentParser(description="Write a bundle's model card from its manifest.")
     parser.add_argument("bundle", type=Path, nargs="?", default=COMPACT_BUNDLE)
-    write_model_card(open_bundle(parser.parse_args().bundle).manifest)
+    parser.add_argument("--out", type=Path, help="default: data_cards/ for the bundle that ships, else its README.md")
+    arguments = parser.parse_args()
+    bundle = open_bundle(arguments.bundle)
+    write_model_card(bundle.manifest, arguments.out or default_path(bundle))
 
 
 if __name__ == "__main__":
