@@ -32,9 +32,9 @@ from model.network.memefier import MemeFier
 from training.baselines import frozen_features, logistic_regression
 from training.calibrate import fit_platt, fit_thresholds
 from training.compact_config import load_compact_config
+from training.evaluation.intervals import binary_metrics
 from training.examples import Examples
 from training.losses import ABSENT
-from training.metrics import binary_metrics
 from training.mixture import Mixture
 from training.model_card import write_model_card
 from training.pretrained import MINILM_L6

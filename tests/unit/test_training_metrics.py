@@ -6,8 +6,8 @@ from model.decision import apply_platt
 from training.baselines import logistic_regression
 from training.calibrate import fit_platt, fit_thresholds
 from training.compact_config import ThresholdConfig
+from training.evaluation.intervals import binary_metrics
 from training.losses import ABSENT
-from training.metrics import binary_metrics
 
 RNG = np.random.default_rng(5)
 EASY = ThresholdConfig(review_recall=0.9, block_precision=0.95)

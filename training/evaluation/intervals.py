@@ -1,4 +1,4 @@
-"""Metrics of a binary task with bootstrap intervals."""
+"""Metrics of a binary task over several seeds, with bootstrap intervals over items and seeds together."""
 
 from collections.abc import Callable
 
