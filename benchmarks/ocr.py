@@ -107,7 +107,7 @@ def rendered_memes(folder: Path, n: int, seed: int) -> Iterator[tuple[Picture, s
 
 def multioff_memes(folder: Path, split: str, n: int) -> Iterator[tuple[Picture, str]]:
     """Yield the first ``n`` pictures of a split with the dataset's sentence."""
-    for sample in read_multioff(folder, split)[:n]:
+    for sample in read_multioff(folder, split).samples[:n]:
         if sample.image is not None:
             with Image.open(sample.image) as image:
                 yield np.asarray(image.convert("RGB")), sample.text

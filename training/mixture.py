@@ -46,12 +46,12 @@ def build_mixture(data: Path, config: MixtureConfig, cache: Path) -> Mixture:
     rng = np.random.default_rng(config.seed)
     text_hate, imgflip = data / "text_hate", data / "imgflip"
     religious = {
-        split: read_hateful_memes(data / "religious_memes", split, dataset="religious_memes")
+        split: read_hateful_memes(data / "religious_memes", split, dataset="religious_memes").samples
         for split in ("train", "dev", "test")
     }
-    multioff = {split: read_multioff(data / "multioff", split) for split in ("train", "dev", "test")}
-    hatemoji = read_hatemoji(text_hate, "train")
-    stormfront = read_stormfront(text_hate)
+    multioff = {split: read_multioff(data / "multioff", split).samples for split in ("train", "dev", "test")}
+    hatemoji = read_hatemoji(text_hate, "train").samples
+    stormfront = read_stormfront(text_hate).samples
     hate = [sample for sample in stormfront if sample.labels["hateful"]]
     no_hate = [sample for sample in stormfront if not sample.labels["hateful"]]
     captions = _pick(read_imgflip(imgflip), None, rng)
@@ -64,7 +64,7 @@ def build_mixture(data: Path, config: MixtureConfig, cache: Path) -> Mixture:
         + _pick(hate, config.rendered_stormfront // 2, rng)
         + _pick(no_hate, config.rendered_stormfront // 2, rng)
     )
-    dev_sentences = _pick(read_hatemoji(text_hate, "dev"), config.rendered_dev_hatemoji, rng)
+    dev_sentences = _pick(read_hatemoji(text_hate, "dev").samples, config.rendered_dev_hatemoji, rng)
     drafts = sentence_drafts(sentences, templates, rng) + caption_drafts(drawn_captions)
     dev_drafts = sentence_drafts(dev_sentences, templates, rng) + caption_drafts(dev_captions)
     rendered = draw(drafts, imgflip, cache, split="train", seed=config.seed)
@@ -86,8 +86,8 @@ def build_mixture(data: Path, config: MixtureConfig, cache: Path) -> Mixture:
         tests={
             "religious_memes": religious["test"],
             "multioff": multioff["test"],
-            "hatemoji": read_hatemoji(text_hate, "test"),
-            "hatecheck": [replace(sample, tags=()) for sample in read_hatecheck(text_hate)],
+            "hatemoji": read_hatemoji(text_hate, "test").samples,
+            "hatecheck": [replace(sample, tags=()) for sample in read_hatecheck(text_hate).samples],
         },
     )
 

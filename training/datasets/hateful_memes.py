@@ -1,53 +1,83 @@
 """Hateful Memes (Kiela et al. 2020) and sets in its layout: ``<split>.jsonl`` beside ``img/``.
 
 A line is ``{"id": "01235", "img": "img/01235.png", "label": 0, "text": "..."}``. Ids keep their leading zeros, so they
-are strings. A split without labels (older test files) gives samples with empty ``labels``.
+are strings, and 400 of them are in both dev_seen and dev_unseen. Older copies have dev.jsonl and test.jsonl. A split
+without labels (older test files; -1 in copies from a hub) gives samples with empty ``labels``.
 """
 
-import json
 from pathlib import Path
-from typing import Any
 
-from training.datasets.base import DatasetError, Sample, existing, hateful
+from model.taxonomy import TASKS
+from training.datasets.base import Labels, Loaded, Sample, hateful
+from training.datasets.pictures import PictureFinder
+from training.datasets.split_files import file_of_split, files_by_stem, first_object, in_order, split_of
+from training.datasets.tables import Row, RowProblem, load_rows, picture_of, read_json, shown
+
+_LABELS: dict[object, Labels] = {0: hateful(False), 1: hateful(True), "0": hateful(False), "1": hateful(True)}
+_UNLABELLED = (None, "", -1, "-1")
 
 
-def read_hateful_memes(root: Path, split: str, *, dataset: str = "hateful_memes") -> list[Sample]:
+def splits_of_hateful_memes(root: Path) -> tuple[str, ...]:
+    """The splits that lie in ``root``, named as the files are."""
+    return in_order(_files(root))
+
+
+def read_hateful_memes(root: Path, split: str, *, dataset: str = "hateful_memes") -> Loaded:
     """Samples of ``root/<split>.jsonl``; ``dataset`` names the set when it only borrows the layout.
 
-    Raises ``DatasetError`` naming the line that is not as expected.
+    Raises ``DatasetError`` when the file is missing or is none of this layout.
     """
-    path = existing(root / f"{split}.jsonl")
-    with path.open(encoding="utf-8") as lines:
-        return [
-            _sample(root, path, number, line, split, dataset) for number, line in enumerate(lines, 1) if line.strip()
-        ]
+    path = file_of_split(_files(root), split, root / f"{split}.jsonl")
+    table = read_json(path).nonempty().require("id", "img", "text")
+    finder = PictureFinder(path.parent)
+    return load_rows(table, lambda row: _sample(row, finder, split, dataset))
 
 
-def _sample(root: Path, path: Path, number: int, line: str, split: str, dataset: str) -> Sample:
-    try:
-        row = _object(json.loads(line))
-        label = row.get("label")
-        return Sample(
-            id=str(row["id"]),
-            dataset=dataset,
-            split=split,
-            text=_string(row, "text"),
-            labels={} if label is None else hateful({0: False, 1: True}[label]),
-            image=root / _string(row, "img"),
-        )
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise DatasetError(
-            f"{path}, line {number}: not a Hateful Memes row ({type(error).__name__}: {error})"
-        ) from error
+def _files(root: Path) -> dict[str, Path]:
+    files = files_by_stem(root, ".jsonl")
+    return {stem: path for stem, path in files.items() if split_of(stem) or is_hateful_memes_row(first_object(path))}
 
 
-def _object(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError("not an object")
+def is_hateful_memes(root: Path) -> bool:
+    """Whether a file of this layout lies in ``root``, or ``root`` is one."""
+    return any(is_hateful_memes_row(first_object(path)) for path in files_by_stem(root, ".jsonl").values())
+
+
+def is_hateful_memes_row(row: dict[str, object]) -> bool:
+    """Told from the fine-grained files and from tables with other labels, which are read by other readers."""
+    others = {"gold_hate", "set_name", *TASKS} & row.keys()
+    label = row.get("label")
+    return {"id", "img", "text"} <= row.keys() and not others and (label in _UNLABELLED or str(label) in ("0", "1"))
+
+
+def _sample(row: Row, finder: PictureFinder, split: str, dataset: str) -> Sample:
+    return Sample(
+        id=_id(row),
+        dataset=dataset,
+        split=split,
+        text=words(row, "text"),
+        labels=_labels(row.values.get("label")),
+        image=picture_of(finder, words(row, "img")),
+    )
+
+
+def _id(row: Row) -> str:
+    if row.values.get("id") is None:
+        raise RowProblem("no id")
+    return str(row.values["id"])
+
+
+def _labels(label: object) -> Labels:
+    if label in _UNLABELLED:
+        return {}
+    if isinstance(label, list | dict) or label not in _LABELS:
+        raise RowProblem(f"label {shown(label)} is not 0 or 1")
+    return dict(_LABELS[label])
+
+
+def words(row: Row, key: str) -> str:
+    """A field that must be a string; raises ``RowProblem`` for anything else."""
+    value = row.values.get(key)
+    if not isinstance(value, str):
+        raise RowProblem(f"{key} is not a string" if key in row.values else f"no {key}")
     return value
-
-
-def _string(row: dict[str, Any], key: str) -> str:
-    if not isinstance(row[key], str):
-        raise TypeError(f"{key} is not a string")
-    return str(row[key])

@@ -1,11 +1,15 @@
 """Every layout that can be read, by name, and which of them a folder has."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from training.datasets.base import Loaded
+from model.taxonomy import TASKS
+from training.datasets import fine_grained, generic, hateful_memes, memotion, multioff, text_hate
+from training.datasets.base import DatasetError, Loaded, existing
+from training.datasets.label_map import FILE_NAME
+from training.datasets.split_files import split_of
 
 
 class Reader(Protocol):
@@ -21,7 +25,8 @@ class Layout:
     """How a dataset lies on disk. ``root`` is its folder, or one of its files where one file is enough.
 
     ``tasks`` are those that it can label; ``splits(root)`` are those that are there; ``card`` is the name of its data
-    card. ``is_borrowed`` says that other sets use the layout too: their folder's name is then the dataset's name.
+    card; ``looks_for`` names its files. ``is_borrowed`` says that other sets use the layout too: the name of their
+    folder is then the name of the dataset.
     """
 
     name: str
@@ -36,4 +41,103 @@ class Layout:
 
     def dataset_name(self, root: Path) -> str:
         """What samples are said to be of, unless the caller says otherwise."""
-        return (root.resolve().stem if root.is_file() else root.resolve().name) if self.is_borrowed else self.name
+        if not self.is_borrowed:
+            return self.name
+        path = root.resolve()
+        if root.is_file() and split_of(path.stem) is None:
+            return path.stem
+        return path.parent.name if root.is_file() else path.name
+
+
+def _text_only(name: str, read: Reader, splits: Callable[[Path], tuple[str, ...]], looks_for: str) -> Layout:
+    return Layout(name, ("hateful",), splits, read, lambda root: bool(splits(root)), False, "text_hate", looks_for)
+
+
+_LAYOUTS = (
+    Layout(
+        name="hateful_memes",
+        tasks=("hateful",),
+        splits=hateful_memes.splits_of_hateful_memes,
+        read=hateful_memes.read_hateful_memes,
+        detects=hateful_memes.is_hateful_memes,
+        has_pictures=True,
+        card="hateful_memes",
+        looks_for="<split>.jsonl with id, img, text, label beside img/",
+        is_borrowed=True,
+    ),
+    Layout(
+        name="hateful_memes_fine_grained",
+        tasks=("hateful", "protected_class", "attack"),
+        splits=fine_grained.splits_of_fine_grained,
+        read=fine_grained.read_hateful_memes_fine_grained,
+        detects=fine_grained.is_fine_grained,
+        has_pictures=True,
+        card="hateful_memes_fine_grained",
+        looks_for="<split>.json (JSON Lines) with gold_hate, gold_pc, gold_attack",
+    ),
+    Layout(
+        name="memotion7k",
+        tasks=tuple(task for task in TASKS if task.startswith("memotion_")),
+        splits=memotion.splits_of_memotion,
+        read=memotion.read_memotion7k,
+        detects=memotion.is_memotion,
+        has_pictures=True,
+        card="memotion7k",
+        looks_for="labels.csv with overall_sentiment beside images/, or 2000_testdata.csv",
+    ),
+    Layout(
+        name="multioff",
+        tasks=("offensive",),
+        splits=multioff.splits_of_multioff,
+        read=multioff.read_multioff,
+        detects=multioff.is_multioff,
+        has_pictures=True,
+        card="multioff",
+        looks_for="Split Dataset/Training_meme_dataset.csv beside Labelled Images/",
+    ),
+    _text_only("hatemoji", text_hate.read_hatemoji, text_hate.splits_of_hatemoji, "hatemoji_build_train.csv"),
+    _text_only("stormfront", text_hate.read_stormfront, text_hate.splits_of_stormfront, "stormfront.csv"),
+    _text_only("hatecheck", text_hate.read_hatecheck, text_hate.splits_of_hatecheck, "hatecheck.csv"),
+    Layout(
+        name="generic",
+        tasks=tuple(TASKS),
+        splits=generic.splits_of_generic,
+        read=generic.read_generic,
+        detects=generic.is_generic,
+        has_pictures=True,
+        card="generic",
+        looks_for="a table (JSON Lines, JSON, CSV, TSV) with a column image or text, or folders of pictures named by "
+        "class (hateful, not_hateful; other names with label_map.yaml)",
+        is_borrowed=True,
+    ),
+)
+
+LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in _LAYOUTS}
+
+
+def detect_layout(root: Path) -> Layout:
+    """The layout of what lies at ``root``; the generic one when it is no other, or when a label map lies there.
+
+    Raises ``DatasetError`` listing what was looked for, or the layouts when it could be several.
+    """
+    if (existing(root) / FILE_NAME).is_file():
+        return LAYOUTS["generic"]
+    specific = [layout for layout in _LAYOUTS if layout.name != "generic" and layout.detects(root)]
+    if len(specific) > 1:
+        names = ", ".join(layout.name for layout in specific)
+        raise DatasetError(f"{root} holds files of several layouts: {names}; name one of them as the layout")
+    if specific:
+        return specific[0]
+    if LAYOUTS["generic"].detects(root):
+        return LAYOUTS["generic"]
+    looked_for = "; ".join(f"{layout.name}: {layout.looks_for}" for layout in _LAYOUTS)
+    raise DatasetError(f"{root} is of no known layout; see data_cards/generic.md. Looked for: {looked_for}")
+
+
+def read_with_map(layout: Layout, root: Path, split: str, dataset: str, label_map: Mapping[str, str] | None) -> Loaded:
+    """Read a split; ``label_map`` is for the generic layout. Raises ``DatasetError`` when another is given one."""
+    if label_map is None:
+        return layout.read(root, split, dataset=dataset)
+    if layout.name != "generic":
+        raise DatasetError(f"label_map is for the layout generic; {layout.name} knows what its labels mean")
+    return generic.read_generic(root, split, dataset=dataset, label_map=label_map)

@@ -1,54 +1,79 @@
 """MultiOFF (Suryawanshi et al. 2020), in its own layout.
 
 ``Split Dataset/{Training,Validation,Testing}_meme_dataset.csv`` with image_name, sentence, label, where the labels are
-"offensive" and "Non-offensiv" (the typo is the dataset's), beside ``Labelled Images/``. One validation picture is
-missing in the published set. ``captions.json``, when it is there, holds machine captions by picture name.
+"offensive" and "Non-offensiv" (the typo is the dataset's; a corrected copy is read as well), beside ``Labelled
+Images/``, where a .png name may hold JPEG bytes. One validation picture is missing in the published set.
+``captions.json``, when it is there, holds machine captions by picture name.
 """
 
-import csv
 import json
 from pathlib import Path
 
-from training.datasets.base import DatasetError, Sample, existing, label_of
+from training.datasets.base import DatasetError, Loaded, Sample, label_of
+from training.datasets.pictures import PictureFinder
+from training.datasets.split_files import file_of_split
+from training.datasets.tables import Row, RowProblem, load_rows, picture_of, read_csv, shown
 
+_FOLDER, _PICTURES = "Split Dataset", "Labelled Images"
 _FILES = {"train": "Training", "dev": "Validation", "test": "Testing"}
-_CLASSES = {"offensive": "offensive", "Non-offensiv": "not_offensive"}
+_CLASSES = {"offensive": "offensive", "Non-offensiv": "not_offensive", "Non-offensive": "not_offensive"}
 
 
-def read_multioff(root: Path, split: str) -> list[Sample]:
-    """Samples of a split ("train", "dev" or "test"); rows whose picture is missing are left out.
+def splits_of_multioff(root: Path) -> tuple[str, ...]:
+    """Those of ``train``, ``dev`` and ``test`` whose file is there."""
+    return tuple(_paths(root))
 
-    Raises ``DatasetError`` naming the line that is not as expected.
+
+def is_multioff(root: Path) -> bool:
+    """Whether a file of this layout is there."""
+    return bool(_paths(root))
+
+
+def read_multioff(root: Path, split: str, *, dataset: str = "multioff") -> Loaded:
+    """Samples of a split ("train", "dev" or "test"); rows whose picture is missing are skipped.
+
+    ``root`` is the folder of both folders, or one of the three files.
+    Raises ``DatasetError`` when the file is missing or has other columns.
     """
-    path = existing(root / "Split Dataset" / f"{_FILES[split]}_meme_dataset.csv")
+    path = file_of_split(_paths(root), split, root / _FOLDER / f"{_FILES.get(split, split)}_meme_dataset.csv")
+    root = path.parents[1]
+    table = read_csv(path).nonempty().require("image_name", "sentence", "label")
     captions = _captions(root)
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file)
-        samples = [_sample(root, f"{path}, line {rows.line_num}", row, split, captions) for row in rows]
-    return [sample for sample in samples if sample.image is not None and sample.image.is_file()]
+    finder = PictureFinder(root / _PICTURES)
+    return load_rows(table, lambda row: _sample(row, finder, split, dataset, captions))
+
+
+def _paths(root: Path) -> dict[str, Path]:
+    names = {split: f"{name}_meme_dataset.csv" for split, name in _FILES.items()}
+    paths = {split: root if root.name == name else root / _FOLDER / name for split, name in names.items()}
+    return {split: path for split, path in paths.items() if path.is_file()}
 
 
 def _captions(root: Path) -> dict[str, str]:
     path = root / "captions.json"
     if not path.is_file():
         return {}
-    captions: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-    return captions
+    try:
+        captions = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DatasetError(f"{path} is not JSON ({error}); repair or remove it") from error
+    if not isinstance(captions, dict):
+        raise DatasetError(f"{path} is not an object of captions by picture name; repair or remove it")
+    return {str(name): str(caption) for name, caption in captions.items()}
 
 
-def _sample(root: Path, place: str, row: dict[str, str], split: str, captions: dict[str, str]) -> Sample:
-    absent = [column for column in ("image_name", "sentence", "label") if row.get(column) is None]
-    if absent:
-        raise DatasetError(f"{place}: no {absent[0]}")
-    name, label = row["image_name"], row["label"].strip()
+def _sample(row: Row, finder: PictureFinder, split: str, dataset: str, captions: dict[str, str]) -> Sample:
+    name, label = row.text("image_name"), row.text("label")
     if label not in _CLASSES:
-        raise DatasetError(f"{place}: unknown label {label!r}; expected one of {', '.join(_CLASSES)}")
+        raise RowProblem(f"label {shown(label)} is unknown; expected one of {', '.join(_CLASSES)}")
+    if row.values.get("sentence") is None:
+        raise RowProblem("no sentence")
     return Sample(
         id=name,
-        dataset="multioff",
+        dataset=dataset,
         split=split,
-        text=row["sentence"].strip(),
+        text=row.text("sentence"),
         labels=label_of("offensive", _CLASSES[label]),
-        image=root / "Labelled Images" / name,
+        image=picture_of(finder, name),
         caption=captions.get(name),
     )

@@ -1,21 +1,20 @@
 """The one door to labelled data: a ``Source`` (path, split, layout) to samples.
 
-    load_source(parse_source("data/hateful_memes:dev_seen", default_split="test"))
+load_source(parse_source("data/hateful_memes:dev_seen", default_split="test"))
 """
 
+from dataclasses import replace
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, PositiveInt
+from pydantic import BaseModel, ConfigDict, PositiveInt, field_validator
 
-from training.datasets.base import Loaded
-from training.datasets.layouts import Layout
+from model.taxonomy import tasks_named
+from training.datasets.base import DatasetError, Loaded, Sample, existing
+from training.datasets.label_map import check_label_map
+from training.datasets.layouts import LAYOUTS, Layout, detect_layout, read_with_map
+from training.datasets.split_files import split_of
 
-LAYOUTS: dict[str, Layout] = {}
-
-
-def detect_layout(root: Path) -> Layout:
-    """The layout of what lies at ``root``; raises ``DatasetError`` listing what was looked for."""
-    raise NotImplementedError
+__all__ = ["LAYOUTS", "Layout", "Source", "detect_layout", "load_source", "parse_source"]
 
 
 class Source(BaseModel):
@@ -23,7 +22,7 @@ class Source(BaseModel):
 
     ``tasks`` keeps only those labels; ``limit`` takes that many samples, spread evenly over the split. ``label_map``
     says what a file's own label values mean: ``{"very harmful": "hateful=hateful"}``, or with the column,
-    ``{"misogynous=1": "hateful=hateful"}`` (generic layout).
+    ``{"misogynous=1": "hateful=hateful"}``; it is for the generic layout, which is then the one that is taken.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -36,10 +35,41 @@ class Source(BaseModel):
     limit: PositiveInt | None = None
     label_map: dict[str, str] | None = None
 
+    @field_validator("layout")
+    @classmethod
+    def _layout_exists(cls, layout: str | None) -> str | None:
+        if layout is not None and layout not in LAYOUTS:
+            raise ValueError(f"unknown layout {layout!r}; known layouts: {', '.join(LAYOUTS)}")
+        return layout
+
+    @field_validator("tasks")
+    @classmethod
+    def _tasks_exist(cls, tasks: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return None if tasks is None else tuple(task.name for task in tasks_named(tasks))
+
+    @field_validator("label_map")
+    @classmethod
+    def _label_map_fits(cls, label_map: dict[str, str] | None) -> dict[str, str] | None:
+        if label_map is not None:
+            check_label_map(label_map)
+        return label_map
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.split}"
+
 
 def load_source(source: Source) -> Loaded:
-    """Samples of a source; raises ``DatasetError`` also when every row was left out."""
-    raise NotImplementedError
+    """Samples of a source.
+
+    Raises ``DatasetError`` when path or split is not there, when every row was left out, and when no row has a label
+    of the tasks that were asked for.
+    """
+    layout = _layout(existing(source.path), source.layout or ("generic" if source.label_map is not None else None))
+    split = _split(source.path, source.split, layout)
+    dataset = source.dataset or layout.dataset_name(source.path)
+    loaded = read_with_map(layout, source.path, split, dataset, source.label_map).nonempty(str(source))
+    samples = loaded.samples if source.tasks is None else _of_tasks(loaded.samples, source)
+    return Loaded(samples if source.limit is None else _spread(samples, source.limit), loaded.skipped)
 
 
 def parse_source(text: str, default_split: str, layout: str | None = None) -> Source:
@@ -48,4 +78,56 @@ def parse_source(text: str, default_split: str, layout: str | None = None) -> So
     Without a split it is ``default_split`` or, when there is only one split, that one.
     Raises ``DatasetError`` when the path or split is not there.
     """
-    raise NotImplementedError
+    path, split = _parts(text)
+    found = _layout(existing(path), layout)
+    splits = found.splits(path)
+    if split is None:
+        split = splits[0] if len(splits) == 1 else default_split
+    return Source(path=path, split=_split(path, split, found), layout=layout)
+
+
+def _layout(path: Path, name: str | None) -> Layout:
+    if name is None:
+        return detect_layout(path)
+    if name not in LAYOUTS:
+        raise DatasetError(f"unknown layout {name!r}; known layouts: {', '.join(LAYOUTS)}")
+    return LAYOUTS[name]
+
+
+def _parts(text: str) -> tuple[Path, str | None]:
+    """Path and split; what exists as a whole is a path, colons and all."""
+    head, colon, tail = text.rpartition(":")
+    if Path(text).exists() or not colon or not head or "/" in tail:
+        return Path(text), None
+    return Path(head), tail
+
+
+def _split(path: Path, split: str, layout: Layout) -> str:
+    """The split as the layout names it ("val" is "dev"); raises ``DatasetError`` naming those that are there."""
+    splits = layout.splits(path)
+    if split in splits:
+        return split
+    if (same := split_of(split)) in splits:
+        return str(same)
+    raise DatasetError(
+        f"{path} (layout {layout.name}) has no split {split!r}; it has: {', '.join(splits) or 'none'}. "
+        f"Name one: {path}:SPLIT"
+    )
+
+
+def _of_tasks(samples: list[Sample], source: Source) -> list[Sample]:
+    """The samples with only the labels that were asked for; one without any stays, for its text or picture."""
+    tasks = source.tasks or ()
+    kept = [replace(s, labels={task: s.labels[task] for task in tasks if task in s.labels}) for s in samples]
+    if not any(sample.labels for sample in kept):
+        there = sorted({task for sample in samples for task in sample.labels})
+        raise DatasetError(
+            f"{source}: no row has a label of {', '.join(tasks)}; labelled are: {', '.join(there) or 'none'}"
+        )
+    return kept
+
+
+def _spread(samples: list[Sample], limit: int) -> list[Sample]:
+    """``limit`` samples at even distances: files are often sorted by class."""
+    n = min(limit, len(samples))
+    return [samples[place * len(samples) // n] for place in range(n)]

@@ -1,60 +1,83 @@
 """Text-only hate speech: HatemojiBuild (Kirk et al. 2022), Stormfront (de Gibert et al. 2018) and HateCheck
 (Roettger et al. 2021). HateCheck is a functional test: never train on it.
+
+Each reader takes the folder or, since all three may lie in one, the file itself.
 """
 
-import csv
 from pathlib import Path
 
-from training.datasets.base import DatasetError, Sample, existing, hateful
+from training.datasets.base import Loaded, Sample, hateful
+from training.datasets.split_files import file_of_split
+from training.datasets.tables import Row, RowProblem, Table, load_rows, read_csv, shown
 
-_HATEMOJI_FILES = {"train": "train", "dev": "validation", "test": "test"}
+_HATEMOJI = {
+    split: f"hatemoji_build_{name}.csv" for split, name in (("train", "train"), ("dev", "validation"), ("test", "test"))
+}
+_STORMFRONT = {"train": "stormfront.csv"}
+_HATECHECK = {"test": "hatecheck.csv"}
 
 
-def read_hatemoji(root: Path, split: str) -> list[Sample]:
+def splits_of_hatemoji(root: Path) -> tuple[str, ...]:
+    """Those of ``train``, ``dev`` and ``test`` whose file is there."""
+    return tuple(_there(root, _HATEMOJI))
+
+
+def splits_of_stormfront(root: Path) -> tuple[str, ...]:
+    """``train``: the set has no official split."""
+    return tuple(_there(root, _STORMFRONT))
+
+
+def splits_of_hatecheck(root: Path) -> tuple[str, ...]:
+    """``test``, and never another one."""
+    return tuple(_there(root, _HATECHECK))
+
+
+def read_hatemoji(root: Path, split: str, *, dataset: str = "hatemoji") -> Loaded:
     """HatemojiBuild, ``hatemoji_build_{train,validation,test}.csv``: adversarial, balanced, rich in emoji."""
-    path = root / f"hatemoji_build_{_HATEMOJI_FILES[split]}.csv"
-    rows = _rows(path, "entry_id", "text", label="label_gold", hate="1", no_hate="0")
-    return [_sample("hatemoji", split, row["entry_id"], row["text"], row["label_gold"] == "1") for row in rows]
+    table = _table(root, _HATEMOJI, split, "entry_id", "text", "label_gold")
+
+    def parse(row: Row) -> Sample:
+        is_hateful = _is_hateful(row, "label_gold", hate="1", no_hate="0")
+        return Sample(row.text("entry_id"), dataset, split, row.text("text"), hateful(is_hateful))
+
+    return load_rows(table, parse)
 
 
-def read_stormfront(root: Path) -> list[Sample]:
-    """``stormfront.csv``: forum sentences labelled hate or noHate; it has no official split here."""
-    rows = _rows(root / "stormfront.csv", "id", "text", label="label", hate="hate", no_hate="noHate")
-    return [_sample("stormfront", "train", row["id"], row["text"], row["label"] == "hate") for row in rows]
+def read_stormfront(root: Path, split: str = "train", *, dataset: str = "stormfront") -> Loaded:
+    """``stormfront.csv``: forum sentences labelled hate or noHate; it has no official split."""
+    table = _table(root, _STORMFRONT, split, "id", "text", "label")
+
+    def parse(row: Row) -> Sample:
+        is_hateful = _is_hateful(row, "label", hate="hate", no_hate="noHate")
+        return Sample(row.text("id"), dataset, split, row.text("text"), hateful(is_hateful))
+
+    return load_rows(table, parse)
 
 
-def read_hatecheck(root: Path) -> list[Sample]:
+def read_hatecheck(root: Path, split: str = "test", *, dataset: str = "hatecheck") -> Loaded:
     """``hatecheck.csv``: 29 functions; the function is the sample's only tag."""
-    columns = ("case_id", "test_case", "functionality")
-    return [
-        Sample(
-            id=row["case_id"],
-            dataset="hatecheck",
-            split="test",
-            text=row["test_case"].strip(),
-            labels=hateful(row["label_gold"] == "hateful"),
-            tags=(row["functionality"],),
-        )
-        for row in _rows(root / "hatecheck.csv", *columns, label="label_gold", hate="hateful", no_hate="non-hateful")
-    ]
+    table = _table(root, _HATECHECK, split, "case_id", "test_case", "functionality", "label_gold")
+
+    def parse(row: Row) -> Sample:
+        is_hateful = _is_hateful(row, "label_gold", hate="hateful", no_hate="non-hateful")
+        tags = (row.text("functionality"),)
+        return Sample(row.text("case_id"), dataset, split, row.text("test_case"), hateful(is_hateful), tags=tags)
+
+    return load_rows(table, parse)
 
 
-def _rows(path: Path, *columns: str, label: str, hate: str, no_hate: str) -> list[dict[str, str]]:
-    """The rows of a CSV; raises ``DatasetError`` naming the line of one that lacks a column or has another label."""
-    with existing(path).open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        rows = []
-        for row in reader:
-            absent = [name for name in (*columns, label) if row.get(name) is None]
-            if absent:
-                raise DatasetError(f"{path}, line {reader.line_num}: no {absent[0]}")
-            if row[label] not in (hate, no_hate):
-                raise DatasetError(
-                    f"{path}, line {reader.line_num}: unknown label {row[label]!r}; expected {hate} or {no_hate}"
-                )
-            rows.append(row)
-    return rows
+def _there(root: Path, files: dict[str, str]) -> dict[str, Path]:
+    paths = {split: root if root.name == name else root / name for split, name in files.items()}
+    return {split: path for split, path in paths.items() if path.is_file()}
 
 
-def _sample(dataset: str, split: str, id_: str, text: str, is_hateful: bool) -> Sample:
-    return Sample(id=id_, dataset=dataset, split=split, text=text.strip(), labels=hateful(is_hateful))
+def _table(root: Path, files: dict[str, str], split: str, *columns: str) -> Table:
+    path = file_of_split(_there(root, files), split, root / files.get(split, f"{split}.csv"))
+    return read_csv(path).nonempty().require(*columns)
+
+
+def _is_hateful(row: Row, column: str, *, hate: str, no_hate: str) -> bool:
+    label = row.text(column)
+    if label not in (hate, no_hate):
+        raise RowProblem(f"label {shown(label)} is unknown; expected {hate} or {no_hate}")
+    return label == hate

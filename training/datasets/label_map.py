@@ -1,0 +1,64 @@
+"""What a file's own label values mean: ``{"very harmful": "hateful=hateful", "not harmful": "hateful=not_hateful"}``.
+
+A key is a value of the label column, or ``column=value`` for a column of any name (``misogynous=1``). A target is
+``task=class`` with names of the taxonomy, several of them separated by commas, or ``ignore`` for a value that says
+nothing. Beside the data it can lie in a file ``label_map.yaml``.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import yaml
+
+from model.taxonomy import TASKS
+from training.datasets.base import DatasetError
+
+IGNORE = "ignore"
+FILE_NAME = "label_map.yaml"
+
+
+def check_label_map(label_map: Mapping[str, str]) -> None:
+    """Raises ``ValueError`` naming the first target that is not in the taxonomy."""
+    for target in label_map.values():
+        targets(target)
+
+
+def targets(target: str) -> dict[str, str]:
+    """``"hateful=hateful, offensive=offensive"`` to class names by task; raises ``ValueError`` for unknown names."""
+    if target.strip() == IGNORE:
+        return {}
+    return dict(_target(part.strip()) for part in target.split(","))
+
+
+def _target(part: str) -> tuple[str, str]:
+    task, equals, class_name = (piece.strip() for piece in part.partition("="))
+    if not equals or task not in TASKS:
+        raise ValueError(f"label_map: {part!r} is no task=class; the tasks are {', '.join(TASKS)}; or write {IGNORE}")
+    if class_name not in TASKS[task].classes:
+        raise ValueError(
+            f"label_map: {task} has no class {class_name!r}; its classes are {', '.join(TASKS[task].classes)}"
+        )
+    return task, class_name
+
+
+def read_label_map(folder: Path) -> dict[str, str] | None:
+    """``label_map.yaml`` of a folder, None when there is none; raises ``DatasetError`` when it does not fit."""
+    path = folder / FILE_NAME
+    if not path.is_file():
+        return None
+    try:
+        label_map = _strings(yaml.safe_load(path.read_text(encoding="utf-8-sig")))
+        check_label_map(label_map)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise DatasetError(f"{path}: {error}") from error
+    return label_map
+
+
+def _strings(content: object) -> dict[str, str]:
+    """YAML reads an unquoted 1 as a number, and no as False."""
+    if not isinstance(content, dict) or not all(isinstance(value, str) for value in content.values()):
+        raise ValueError("expected one line a value, as in: very harmful: hateful=hateful")
+    booleans = [str(key) for key in content if isinstance(key, bool)]
+    if booleans:
+        raise ValueError("put the words yes, no, true and false in quotes; YAML takes them for something else")
+    return {str(key): value for key, value in content.items()}

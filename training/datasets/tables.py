@@ -1,0 +1,220 @@
+"""Files of rows, as people have them: JSON Lines, JSON, CSV and TSV, with the place of each row.
+
+Told by content, not by name: a ``.json`` may hold JSON Lines, a ``.csv`` may be separated by tabs or semicolons. A
+byte order mark, CRLF line ends and quoted line ends are read; a row that cannot be is skipped with its line.
+"""
+
+import codecs
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from training.datasets.base import DatasetError, Loaded, Sample, Skipped, existing
+from training.datasets.pictures import PictureFinder
+
+JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
+CSV_SUFFIXES = (".csv", ".tsv")
+_BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_MAX_HEADER_CHARS = 100_000
+_MAX_SHOWN_CHARS = 80
+_MAX_SHOWN_WORDS = 3
+_NOT_UTF8 = "not UTF-8; save the file as UTF-8"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: ``place`` is "file, line n"; ``values`` by column, strings in a CSV and anything JSON holds else."""
+
+    place: str
+    values: dict[str, Any] = field(repr=False)
+
+    def text(self, column: str) -> str:
+        """The column as text without white space around it; "" where it is absent or null."""
+        value = self.values.get(column)
+        return "" if value is None else str(value).strip()
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of a file in order, and those that could not be read. ``columns`` are those of any row."""
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: list[Row]
+    skipped: list[Skipped]
+
+    def nonempty(self) -> "Table":
+        """Itself; raises ``DatasetError`` when not one row could be read."""
+        if not self.rows:
+            first = f"; {self.skipped[0].place}: {self.skipped[0].reason}" if self.skipped else ""
+            raise DatasetError(f"{self.path} holds no readable row{first}")
+        return self
+
+    def require(self, *columns: str) -> "Table":
+        """Itself; raises ``DatasetError`` when a column is missing altogether, which makes it another file."""
+        absent = [column for column in columns if column not in self.columns]
+        if absent:
+            raise DatasetError(
+                f"{self.path}: no column {', '.join(absent)}; it has {', '.join(self.columns) or 'no columns'}"
+            )
+        return self
+
+    def column(self, name: str) -> str:
+        """The column of that name in whatever case; raises ``DatasetError`` when there is none."""
+        found = next((column for column in self.columns if column.casefold() == name.casefold()), None)
+        return found if found is not None else self.require(name).columns[0]
+
+
+def header_of(path: Path) -> tuple[str, ...]:
+    """The first line of a CSV as column names; empty when it cannot be read."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            first = file.readline(_MAX_HEADER_CHARS)
+        return tuple(name.strip() for name in next(csv.reader([first], delimiter=_separator(first)), []))
+    except (OSError, csv.Error):
+        return ()
+
+
+def _separator(header: str) -> str:
+    return "\t" if "\t" in header else ";" if ";" in header and "," not in header else ","
+
+
+def read_table(path: Path) -> Table:
+    """The rows of a file; raises ``DatasetError`` when it is missing or holds not one readable row."""
+    return (read_csv(path) if path.suffix.lower() in CSV_SUFFIXES else read_json(path)).nonempty()
+
+
+def read_csv(path: Path) -> Table:
+    """Rows of a CSV with a header. The separator is what the header has: tab, semicolon or comma."""
+    text = _decoded(path)
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text.partition("\n")[0]))
+    columns: tuple[str, ...] = ()
+    rows: list[Row] = []
+    skipped: list[Skipped] = []
+    for place, fields in _records(path, lines, skipped):
+        if not columns:
+            columns = tuple(name.strip() for name in fields)
+        elif reason := _fields_problem(fields, len(columns)):
+            skipped.append(Skipped(place, reason))
+        else:
+            rows.append(Row(place, dict(zip(columns, fields, strict=False))))
+    return Table(path, columns, rows, skipped)
+
+
+def _records(path: Path, lines: Any, skipped: list[Skipped]) -> Iterator[tuple[str, list[str]]]:
+    """Records that are not blank, each with the line on which it begins; what the parser refuses ends the file."""
+    line = 1
+    try:
+        for fields in lines:
+            if any(map(str.strip, fields)):
+                yield f"{path}, line {line}", fields
+            line = lines.line_num + 1
+    except csv.Error as error:
+        skipped.append(Skipped(f"{path}, line {line}", f"unreadable from here to the end of the file ({error})"))
+
+
+def _fields_problem(fields: list[str], n_columns: int) -> str | None:
+    if any(map(str.strip, fields[n_columns:])):
+        return f"{len(fields)} fields under a header of {n_columns}; a text with a separator in it must be quoted"
+    return _NOT_UTF8 if any(map(_is_damaged, fields)) else None
+
+
+def read_json(path: Path) -> Table:
+    """Rows of JSON Lines, of one array of objects, or of one object of objects (whose keys become ``id``)."""
+    text = _decoded(path)
+    items = _whole_document(text)
+    rows: list[Row] = []
+    skipped: list[Skipped] = []
+    for place, value in _json_lines(path, text, skipped) if items is None else _numbered(path, items):
+        if not isinstance(value, dict):
+            skipped.append(Skipped(place, f"not a JSON object but {type(value).__name__}"))
+        elif _is_damaged(json.dumps(value, ensure_ascii=False)):
+            skipped.append(Skipped(place, _NOT_UTF8))
+        else:
+            rows.append(Row(place, value))
+    columns = dict.fromkeys(column for row in rows for column in row.values)
+    return Table(path, tuple(columns), rows, skipped)
+
+
+def _whole_document(text: str) -> list[Any] | None:
+    """The items of a document that is one array or one object of objects; None when it is JSON Lines."""
+    try:
+        document = json.loads(text)
+    except (json.JSONDecodeError, RecursionError):
+        return None
+    if isinstance(document, list):
+        return document
+    if isinstance(document, dict) and document and all(isinstance(value, dict) for value in document.values()):
+        return [{"id": key} | value for key, value in document.items()]
+    return None
+
+
+def _numbered(path: Path, items: list[Any]) -> Iterator[tuple[str, Any]]:
+    for number, item in enumerate(items, 1):
+        yield f"{path}, item {number}", item
+
+
+def _json_lines(path: Path, text: str, skipped: list[Skipped]) -> Iterator[tuple[str, Any]]:
+    # Not `splitlines`: U+2028 and its like may stand in a JSON string.
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            place = f"{path}, line {number}"
+            try:
+                yield place, json.loads(line)
+            except json.JSONDecodeError as error:
+                skipped.append(Skipped(place, f"not JSON ({error.msg} at column {error.colno})"))
+            except RecursionError:
+                skipped.append(Skipped(place, "JSON that is nested too deeply"))
+
+
+def _decoded(path: Path) -> str:
+    """The file's text; bytes that are no UTF-8 become lone surrogates, so that one bad row costs one row."""
+    try:
+        data = existing(path).read_bytes()
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
+    encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if data.startswith(mark)), "utf-8")
+    return data.decode(encoding, "replace" if encoding == "utf-16" else "surrogateescape")
+
+
+def _is_damaged(text: str) -> bool:
+    """Whether undecodable bytes stand in it (surrogateescape puts them at U+DC80 to U+DCFF)."""
+    return any("\udc80" <= char <= "\udcff" for char in text)
+
+
+class RowProblem(Exception):  # noqa: N818  it is no error of ours: it becomes a Skipped
+    """Why a row is left out. Never holds the words of a meme."""
+
+
+def load_rows(table: Table, parse: Callable[[Row], Sample]) -> Loaded:
+    """A sample of each row; a row for which ``parse`` raises ``RowProblem`` is skipped with that reason."""
+    samples: list[Sample] = []
+    skipped = list(table.skipped)
+    for row in table.rows:
+        try:
+            samples.append(parse(row))
+        except RowProblem as problem:
+            skipped.append(Skipped(row.place, str(problem)))
+    return Loaded(samples, skipped)
+
+
+def picture_of(finder: PictureFinder, name: str) -> Path:
+    """The picture that a row names; raises ``RowProblem`` when it is not there."""
+    path = finder.find(name)
+    if path is None:
+        raise RowProblem(f"the picture {shown(name)} is missing" if name else "no picture is named")
+    return path
+
+
+def shown(value: object) -> str:
+    """A label or a file name as a message may show it. In a damaged row a meme's words may stand in its place."""
+    text = repr(value)
+    return (
+        text
+        if len(text) <= _MAX_SHOWN_CHARS and len(text.split()) <= _MAX_SHOWN_WORDS
+        else f"of {len(text)} characters"
+    )
