@@ -1,0 +1,145 @@
+"""Groups of memes that may be judged differently: who is named or attacked, how long the words are, what is tested.
+
+No group is inferred from a face or a picture: they come from annotations and from the words alone.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from model.preprocess import normalise_text
+from model.taxonomy import TASKS
+from training.datasets import Sample
+from training.evaluation.measures import Ints
+
+Mask = NDArray[np.bool_]
+ResampleBy = Literal["item", "text", "picture"]
+IDENTITY_TERMS = Path(__file__).parent / "identity_terms.yaml"
+#: A single identity term is shown as a group of its own from this many items on.
+_MIN_TERM_ITEMS = 20
+#: Upper bounds, in words, of short and medium texts; captions of meme templates are mostly short.
+_SHORT, _MEDIUM = 8, 20
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """One way of sorting items: ``masks`` [N] by group name. Groups may overlap and need not cover every item.
+
+    ``has_background`` says that a group is to be held against the items outside it (Borkan et al. 2019).
+    """
+
+    name: str
+    title: str
+    note: str
+    masks: dict[str, Mask] = field(repr=False)
+    has_background: bool = False
+
+
+def groupings(samples: Sequence[Sample]) -> list[Grouping]:
+    """Every grouping that these samples have something for."""
+    made = (by_identity_terms(samples), by_protected_class(samples), by_text_length(samples), by_function(samples))
+    return [grouping for grouping in made if len(grouping.masks) > 1]
+
+
+def by_identity_terms(samples: Sequence[Sample]) -> Grouping:
+    """Whose words name a group of people, by protected class and, where there are enough items, by term."""
+    texts = [normalise_text(sample.text).casefold() for sample in samples]
+    masks: dict[str, Mask] = {}
+    terms: dict[str, Mask] = {}
+    for protected_class, names in _identity_patterns().items():
+        found = {name: np.array([bool(pattern.search(text)) for text in texts]) for name, pattern in names.items()}
+        masks[protected_class] = np.any(list(found.values()), axis=0)
+        terms |= {f"{protected_class}: {name}": mask for name, mask in found.items() if mask.sum() >= _MIN_TERM_ITEMS}
+    any_term = np.any(list(masks.values()), axis=0)
+    present = {name: mask for name, mask in masks.items() if mask.any()}
+    return Grouping(
+        "identity_terms",
+        "Identity terms in the words",
+        "Neutral words for people (training/evaluation/identity_terms.yaml). A high false positive rate, or a low BPSN "
+        "AUROC, says that harmless memes are held against those whom they name.",
+        {"no identity term": ~any_term, "any identity term": any_term} | present | terms if any_term.any() else {},
+        has_background=True,
+    )
+
+
+def by_protected_class(samples: Sequence[Sample]) -> Grouping:
+    """Who is attacked, where annotators said so."""
+    classes = TASKS["protected_class"].classes
+    labels = [sample.labels.get("protected_class") for sample in samples]
+    sets = [set(label) if isinstance(label, tuple) else set() for label in labels]
+    masks = {name: np.array([place in chosen for chosen in sets]) for place, name in enumerate(classes)}
+    return Grouping(
+        "protected_class",
+        "Protected class attacked",
+        "As annotated; pc_empty: nobody. A meme that attacks two counts in both.",
+        {name: mask for name, mask in masks.items() if mask.any()},
+        has_background=True,
+    )
+
+
+def by_text_length(samples: Sequence[Sample]) -> Grouping:
+    """How many words a meme has."""
+    words = np.array([len(normalise_text(sample.text).split()) for sample in samples])
+    masks = {
+        "none": words == 0,
+        f"short (1 to {_SHORT} words)": (words > 0) & (words <= _SHORT),
+        f"medium ({_SHORT + 1} to {_MEDIUM})": (words > _SHORT) & (words <= _MEDIUM),
+        f"long (over {_MEDIUM})": words > _MEDIUM,
+    }
+    return Grouping(
+        "text_length",
+        "Length of the words",
+        "In the words that were scored.",
+        {name: mask for name, mask in masks.items() if mask.any()},
+    )
+
+
+def by_function(samples: Sequence[Sample]) -> Grouping:
+    """HateCheck's functional tests (Roettger et al. 2021): each function has one right answer, so accuracy says all."""
+    functions = [sample.tags[0] if sample.dataset == "hatecheck" and sample.tags else None for sample in samples]
+    names = sorted({name for name in functions if name is not None})
+    return Grouping(
+        "function",
+        "HateCheck by functionality",
+        "Names that end in _h are hateful tests, in _nh not hateful ones.",
+        {name: np.array([function == name for function in functions]) for name in names},
+    )
+
+
+def resampling_groups(samples: Sequence[Sample], by: ResampleBy) -> Ints | None:
+    """Numbers [N] of the groups that a resample draws whole; None: every item by itself.
+
+    ``text``: memes with the same words; ``picture``: memes with the same bytes of picture.
+    """
+    if by == "item":
+        return None
+    keys = [_text_key(sample) if by == "text" else _picture_key(sample) for sample in samples]
+    return np.asarray(np.unique(np.array(keys), return_inverse=True)[1], dtype=np.int64)
+
+
+def _text_key(sample: Sample) -> str:
+    return normalise_text(sample.text).casefold() or f"no words, {sample.dataset} {sample.id}"
+
+
+def _picture_key(sample: Sample) -> str:
+    if sample.image is None:
+        return f"no picture, {sample.dataset} {sample.id}"
+    with sample.image.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def _identity_patterns() -> dict[str, dict[str, re.Pattern[str]]]:
+    terms: dict[str, list[str]] = yaml.safe_load(IDENTITY_TERMS.read_text(encoding="utf-8"))
+    return {
+        protected_class: {name: re.compile(rf"\b{re.escape(name)}s?\b") for name in names}
+        for protected_class, names in terms.items()
+    }
