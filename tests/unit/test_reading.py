@@ -1,0 +1,164 @@
+import json
+import logging
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from support.ocr_cache import LevelEngine, samples_of
+
+from model.errors import EngineUnavailableError
+from model.ocr import make_engine
+from training.datasets.base import Sample
+from training.reading import read_missing_texts, read_texts
+
+WRITER = Path(__file__).parents[1] / "support" / "ocr_cache.py"
+
+
+def grey_pictures(folder: Path, levels: range) -> Path:
+    folder.mkdir(exist_ok=True)
+    for level in levels:
+        Image.new("RGB", (4, 4), (level, level, level)).save(folder / f"{level:03}.png")
+    return folder
+
+
+def first_words(samples: list[Sample]) -> list[str]:
+    return [sample.text.split(" ")[0] for sample in samples]
+
+
+def start_writer(cache: Path, pictures: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(WRITER), str(cache), str(pictures)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+
+
+def test_only_blank_texts_are_read_when_the_missing_ones_are_asked_for(tmp_path: Path) -> None:
+    first, second, third = samples_of(grey_pictures(tmp_path / "p", range(20, 23)))
+    samples = [replace(first, text="given"), second, replace(third, text=" \u200b ")]
+    engine = LevelEngine()
+    assert first_words(read_missing_texts(samples, "missing", engine, tmp_path / "c")) == [
+        "given",
+        "level21",
+        "level22",
+    ]
+    assert engine.n_reads == 2
+
+
+def test_given_texts_need_no_engine_and_always_reads_over_them(tmp_path: Path) -> None:
+    samples = samples_of(grey_pictures(tmp_path / "p", range(20, 22)), text="given")
+    assert read_missing_texts(samples, "given", make_engine("none"), tmp_path / "c") == samples
+    assert first_words(read_missing_texts(samples, "always", LevelEngine(), tmp_path / "c")) == ["level20", "level21"]
+
+
+def test_an_engine_that_is_off_is_an_error_and_no_empty_text(tmp_path: Path) -> None:
+    samples = samples_of(grey_pictures(tmp_path / "p", range(20, 21)))
+    with pytest.raises(EngineUnavailableError, match="OCR is switched off"):
+        read_missing_texts(samples, "missing", make_engine("none"), tmp_path / "c")
+
+
+def test_a_sample_without_a_picture_stays_as_it_is(tmp_path: Path) -> None:
+    (sample,) = samples_of(grey_pictures(tmp_path / "p", range(20, 21)))
+    text_only = replace(sample, image=None)
+    assert read_missing_texts([text_only], "always", LevelEngine(), tmp_path / "c") == [text_only]
+
+
+def test_what_cannot_be_read_is_left_out_and_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = grey_pictures(tmp_path / "p", range(13, 15))
+    (folder / "broken.png").write_bytes(b"no picture")
+    samples = samples_of(folder)
+    loaded = read_texts(samples, "missing", LevelEngine(), tmp_path / "c")
+    assert [sample.id for sample in loaded.samples] == ["014.png"]
+    assert [(item.place, item.reason) for item in loaded.skipped] == [
+        ("grey train, id 013.png", "013.png: OCR failed (ValueError)"),
+        ("grey train, id broken.png", loaded.skipped[1].reason),
+    ]
+    assert "unsupported_format" in loaded.skipped[1].reason
+    with caplog.at_level(logging.WARNING):
+        read_missing_texts(samples, "missing", LevelEngine(), tmp_path / "c")
+    assert "id broken.png" in caplog.text
+
+
+def test_a_failed_reading_is_tried_again(tmp_path: Path) -> None:
+    samples = samples_of(grey_pictures(tmp_path / "p", range(13, 14)))
+    engine = LevelEngine()
+    for _ in range(2):
+        read_texts(samples, "missing", engine, tmp_path / "c")
+    assert engine.n_reads == 2
+
+
+def test_a_reading_is_kept_until_the_picture_or_the_engine_changes(tmp_path: Path) -> None:
+    folder = grey_pictures(tmp_path / "p", range(20, 23))
+    engine, newer = LevelEngine(), LevelEngine(version="2")
+    first = read_missing_texts(samples_of(folder), "missing", engine, tmp_path / "c")
+    assert read_missing_texts(samples_of(folder), "missing", engine, tmp_path / "c") == first
+    assert engine.n_reads == 3
+    (folder / "020.png").write_bytes((folder / "021.png").read_bytes())
+    assert first_words(read_missing_texts(samples_of(folder), "missing", engine, tmp_path / "c"))[0] == "level21"
+    assert engine.n_reads == 3  # those bytes were read before, under another name
+    read_missing_texts(samples_of(folder), "missing", newer, tmp_path / "c")
+    assert newer.n_reads == 2
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: content[: len(content) // 2],
+        lambda content: b"",
+        lambda content: content.replace(b"level20", b"level99"),
+        lambda content: content.replace(b'"reading"', b'"raeding"'),
+        lambda content: b"[]",
+        lambda content: b"\xff" + content,
+    ],
+)
+def test_a_damaged_reading_is_read_anew_and_repaired(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    samples = samples_of(grey_pictures(tmp_path / "p", range(20, 21)))
+    engine = LevelEngine()
+    expected = read_missing_texts(samples, "missing", engine, tmp_path / "c")
+    (stored,) = (tmp_path / "c").rglob("*.json")
+    whole = stored.read_bytes()
+    stored.write_bytes(damage(whole))
+    assert read_missing_texts(samples, "missing", engine, tmp_path / "c") == expected
+    assert (engine.n_reads, stored.read_bytes()) == (2, whole)
+
+
+def test_a_killed_writer_leaves_only_whole_readings(tmp_path: Path) -> None:
+    pictures, cache = grey_pictures(tmp_path / "p", range(20, 250)), tmp_path / "c"
+    writer = start_writer(cache, pictures)
+    deadline = time.monotonic() + 60
+    while len(list(cache.rglob("*.json"))) < 5 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    writer.send_signal(signal.SIGKILL)
+    writer.communicate(timeout=30)
+    assert writer.returncode == -signal.SIGKILL
+    stored = list(cache.rglob("*.json"))
+    assert 5 <= len(stored) < 230
+    assert all(len(json.loads(path.read_bytes())["reading"]["words"]) == 400 for path in stored)
+    engine = LevelEngine()
+    read = read_missing_texts(samples_of(pictures), "missing", engine, cache)
+    assert first_words(read) == [f"level{level}" for level in range(20, 250)]
+    assert engine.n_reads == 230 - len(stored)
+
+
+def test_two_processes_fill_one_cache(tmp_path: Path) -> None:
+    pictures, cache = grey_pictures(tmp_path / "p", range(20, 90)), tmp_path / "c"
+    writers = [start_writer(cache, pictures) for _ in range(2)]
+    outputs = [writer.communicate(timeout=60)[0] for writer in writers]
+    assert [writer.returncode for writer in writers] == [0, 0]
+    texts = [json.loads(output) for output in outputs]
+    assert texts[0] == texts[1]
+    assert [text.split(" ")[0] for text in texts[0]] == [f"level{level}" for level in range(20, 90)]
+    assert len(list(cache.rglob("*"))) == 1 + 70  # the engine's folder; nothing temporary is left
+
+
+def test_reading_with_several_workers_gives_the_same_texts_in_order(tmp_path: Path) -> None:
+    samples = samples_of(grey_pictures(tmp_path / "p", range(20, 40)))
+    read = read_missing_texts(samples, "missing", LevelEngine(), tmp_path / "c", workers=4)
+    assert first_words(read) == [f"level{level}" for level in range(20, 40)]
