@@ -6,7 +6,6 @@ same command goes on where it was stopped. Nothing is ever overwritten: another 
 
 import fcntl
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from training.atomic import write_atomically
 from training.errors import RunError
 
 
@@ -85,19 +85,9 @@ class RunFolder:
         return dict(document)
 
 
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file under a temporary name and rename it: a killed writer leaves the old file or none."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("wb") as file:
-        file.write(content.encode() if isinstance(content, str) else content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
 def write_json(path: Path, document: Mapping[str, Any]) -> None:
     """``document`` as indented JSON, in one step."""
-    write_atomically(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def start_or_resume(run: RunFolder, config: Mapping[str, Any]) -> bool:
@@ -114,7 +104,7 @@ def start_or_resume(run: RunFolder, config: Mapping[str, Any]) -> bool:
     if run.path.is_dir() and any(_is_foreign(entry) for entry in run.path.iterdir()):
         raise RunError(f"{run.path} is not empty and holds no run; choose another --out")
     run.path.mkdir(parents=True, exist_ok=True)
-    write_atomically(run.config, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True))
+    write_atomically(run.config, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True).encode())
     return False
 
 

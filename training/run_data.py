@@ -1,0 +1,135 @@
+"""The samples of a run: read, checked for readable pictures, given their words, and split where a set has no dev.
+
+A row that cannot be used is left out and reported, with a count; nothing is left out in silence.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from model.ocr import make_engine
+from training.config import DataConfig, TextFilling, TrainConfig
+from training.datacheck.pictures import Fingerprint, fingerprint_files
+from training.datasets.base import DatasetError, Sample, Skipped
+from training.datasets.pictures import readable
+from training.datasets.registry import LAYOUTS, Source, detect_layout, load_source
+from training.reading import read_texts
+from training.splits import SplitConfig, group_samples, split_groups
+
+#: What a dev split is called; the first that is there is taken.
+DEV_NAMES = ("dev", "dev_seen", "validation", "valid", "val")
+
+
+@dataclass(frozen=True)
+class RunData:
+    """``train`` has the samples of each source of ``data.train``; ``notes`` say what was decided on the way."""
+
+    train: tuple[list[Sample], ...]
+    dev: list[Sample]
+    calibrate: list[Sample]
+    skipped: list[Skipped] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def parts(self) -> dict[str, list[Sample]]:
+        """Samples by the name of their part, for counts and digests."""
+        trained = {f"train.{place}": samples for place, samples in enumerate(self.train)}
+        return {**trained, "dev": self.dev, "calibrate": self.calibrate}
+
+
+def load_run_data(config: TrainConfig, cache: Path) -> RunData:
+    """Read all the data of a run; OCR results are kept below ``cache``.
+
+    Raises ``DatasetError`` when a source is missing, holds nothing to use, or lacks the labels of a task.
+    """
+    reader = _Reader(config.fill_text, cache / "ocr")
+    train, dev = _train_and_dev(config.data, reader)
+    calibrate = dev if config.data.calibrate is None else reader.read_all(config.data.calibrate)
+    _check_labels(config, train, dev)
+    if not any(config.modalities_of(phase).image for phase in config.phases):
+        # No network is shown a picture: none needs to go through the image tower.
+        train, dev, calibrate = [_words_only(part) for part in train], _words_only(dev), _words_only(calibrate)
+    return RunData(tuple(train), dev, calibrate, reader.skipped, reader.notes)
+
+
+class _Reader:
+    """Reads sources and keeps account of what was left out."""
+
+    def __init__(self, fill_text: TextFilling, cache: Path) -> None:
+        self._fill_text = fill_text
+        self._engine = make_engine(fill_text.engine)
+        self._cache = cache
+        self.skipped: list[Skipped] = []
+        self.notes: list[str] = []
+
+    def read(self, source: Source) -> list[Sample]:
+        """Samples with words, and with pictures that can be decoded."""
+        loaded = readable(load_source(source))
+        read = read_texts(loaded.samples, self._fill_text.mode, self._engine, self._cache)
+        skipped = loaded.skipped + read.skipped
+        self.skipped += skipped
+        if skipped:
+            self.notes.append(f"{source}: {len(skipped)} row(s) left out, the first: {skipped[0].reason}")
+        if not read.samples:
+            raise DatasetError(f"{source}: no row can be used; `memeguard data check {source.path}` says why")
+        return read.samples
+
+    def read_all(self, sources: Iterable[Source]) -> list[Sample]:
+        """The samples of several sources, one after the other."""
+        return [sample for source in sources for sample in self.read(source)]
+
+
+def _train_and_dev(data: DataConfig, reader: _Reader) -> tuple[list[list[Sample]], list[Sample]]:
+    train = [reader.read(source) for source in data.train]
+    if data.dev is not None:
+        return train, reader.read_all(data.dev)
+    dev: list[Sample] = []
+    for place, source in enumerate(data.train):
+        own = _own_dev(source)
+        if own is not None:
+            dev += reader.read(own)
+            reader.notes.append(f"{source}: dev is its split {own.split!r}")
+            continue
+        train[place], held_out = hold_out(train[place], data.dev_share, data.split_seed)
+        dev += held_out
+        reader.notes.append(f"{source}: no dev split; {len(held_out)} of its samples are held out as dev, by groups")
+    return train, dev
+
+
+def _own_dev(source: Source) -> Source | None:
+    layout = LAYOUTS[source.layout] if source.layout else detect_layout(source.path)
+    there = layout.splits(source.path)
+    name = next((name for name in DEV_NAMES if name in there and name != source.split), None)
+    return name and source.model_copy(update={"split": name, "limit": None})
+
+
+def hold_out(samples: Sequence[Sample], share: float, seed: int) -> tuple[list[Sample], list[Sample]]:
+    """The samples in two: what stays for training, and about ``share`` of them for dev.
+
+    Samples with one text or (nearly) one picture stay together. Raises ``DatasetError`` when there are too few groups.
+    """
+    config = SplitConfig(dev=share, test=0.0, seed=seed)
+    found = fingerprint_files(sample.image for sample in samples if sample.image is not None)
+    prints = {path: item for path, item in found.items() if isinstance(item, Fingerprint)}
+    splits = split_groups(samples, group_samples(samples, prints, config.max_distance), config)
+    kept, held_out = (
+        [sample for sample, split in zip(samples, splits, strict=True) if split == wanted]
+        for wanted in ("train", "dev")
+    )
+    return kept, [replace(sample, split="dev") for sample in held_out]
+
+
+def _check_labels(config: TrainConfig, train: Sequence[Sequence[Sample]], dev: Sequence[Sample]) -> None:
+    """Every task needs labels to learn from and labels to be calibrated on."""
+    for name, samples in (("train", [sample for part in train for sample in part]), ("dev", dev)):
+        labelled = {task for sample in samples for task in sample.labels}
+        without = [task for task in config.network.tasks if task not in labelled]
+        if without:
+            raise DatasetError(
+                f"no sample of data.{name} has a label of task {without[0]!r}; labelled are: "
+                f"{', '.join(sorted(labelled)) or 'none'}. Add a source that has it, or take it out of network.tasks"
+            )
+
+
+def _words_only(samples: Sequence[Sample]) -> list[Sample]:
+    return [replace(sample, image=None) for sample in samples]
