@@ -36,7 +36,7 @@ def read_multioff(root: Path, split: str, *, dataset: str = "multioff") -> Loade
     Raises ``DatasetError`` when the file is missing or has other columns.
     """
     path = file_of_split(_paths(root), split, root / _FOLDER / f"{_FILES.get(split, split)}_meme_dataset.csv")
-    root = path.parents[1]
+    root = root if root.is_dir() else path.absolute().parents[1]
     table = read_csv(path).nonempty().require("image_name", "sentence", "label")
     captions = _captions(root)
     finder = PictureFinder(root / _PICTURES)
