@@ -1,0 +1,176 @@
+"""One set from its source to its result: read, take the words, score every column, measure every task."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from model.bundle import Bundle
+from model.ocr import OcrEngine
+from model.runtime import Provider
+from training.datasets import DatasetError, Loaded, Sample
+from training.evaluation.decisions import decide_all
+from training.evaluation.groups import ResampleBy, resampling_groups
+from training.evaluation.labels import Question, questions
+from training.evaluation.memotion import memotion_scores
+from training.evaluation.results import FULL_INPUT, IMAGE_ONLY_INPUT, TEXT_ONLY_INPUT, OcrResult, SetResult
+from training.evaluation.scoring import FULL, Scored, View, score_views
+from training.evaluation.tasks import Bootstrap, task_result
+from training.evaluation.words import Words, WordsFrom, compare_words, words_of
+
+_READ_WORDS = "ocr_words"
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another bundle that is scored on the same memes, and what it is shown of them."""
+
+    bundle: Bundle
+    view: View = FULL
+
+
+@dataclass(frozen=True)
+class Options:
+    """How every set is evaluated; see ``memeguard evaluate --help`` for what each means."""
+
+    engine: OcrEngine
+    as_task: Mapping[str, str] = field(default_factory=dict)
+    only: Sequence[str] = ()
+    words: WordsFrom = "given"
+    others: Mapping[str, Other] = field(default_factory=dict)
+    resample_by: ResampleBy = "item"
+    n_resamples: int = 1000
+    seed: int = 0
+    provider: Provider = "cpu"
+    threads: int | None = None
+    cache: Path | None = None
+    progress: bool = False
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """A source that was read, and the tasks of the bundle that can be measured on it."""
+
+    source: str
+    loaded: Loaded
+    asked: list[Question]
+
+    @property
+    def samples(self) -> list[Sample]:
+        """Those with a label of a task that is measured."""
+        wanted = {question.labels_of for question in self.asked}
+        return [sample for sample in self.loaded.samples if wanted & sample.labels.keys()]
+
+
+def labelled_set(source: str, loaded: Loaded, bundle: Bundle, options: Options) -> LabelledSet:
+    """Check, before any work, that the set has labels of a task that is asked for; raises ``DatasetError``."""
+    return LabelledSet(source, loaded, questions(source, loaded.samples, bundle.tasks, options.as_task, options.only))
+
+
+def evaluate_set(bundle: Bundle, labelled: LabelledSet, options: Options) -> tuple[SetResult, list[Sample]]:
+    """Everything there is to say of one set, with the samples that were scored, in order.
+
+    Raises ``DatasetError`` when no picture of the set could be read.
+    """
+    with TemporaryDirectory() as unkept:
+        folder = (options.cache or Path(unkept)) / "ocr"
+        words = words_of(labelled.samples, options.words, options.engine, folder)
+    columns = _columns(bundle, words, options)
+    full = columns[FULL_INPUT]
+    if not full.samples:
+        raise DatasetError(f"{labelled.source}: no item could be scored; {_first_reason(full, words)}")
+    sampling = Bootstrap(options.n_resamples, options.seed, resampling_groups(full.samples, options.resample_by))
+    read = columns.pop(_READ_WORDS, None)
+    chosen = decide_all(bundle, full)
+    result = _set_result(
+        labelled,
+        words,
+        full,
+        words_from=options.words,
+        decision_counts=dict(Counter(chosen)),
+        tasks=[task_result(bundle, question, columns, chosen, sampling) for question in labelled.asked],
+        memotion=memotion_scores(full, n_resamples=options.n_resamples, seed=options.seed),
+        ocr=None if read is None else _ocr(labelled, words, full, read, options, sampling),
+    )
+    return result, full.samples
+
+
+def _columns(bundle: Bundle, words: Words, options: Options) -> dict[str, Scored]:
+    """The bundle in every view, then the other bundles; all on the same samples."""
+    scoring: dict[str, Any] = {
+        "provider": options.provider,
+        "threads": options.threads,
+        "cache": options.cache,
+        "progress": options.progress,
+    }
+    columns = score_views(bundle, words.samples, _views(words), **scoring)
+    scored_ids = [id(sample) for sample in columns[FULL_INPUT].samples]
+    for name, other in options.others.items():
+        scored = score_views(other.bundle, words.samples, {name: other.view}, **scoring)[name]
+        if [id(sample) for sample in scored.samples] != scored_ids:
+            raise DatasetError(f"{name} could not score the same items; a picture changed while it was evaluated")
+        columns[name] = scored
+    return columns
+
+
+def _views(words: Words) -> dict[str, View]:
+    views = {FULL_INPUT: FULL}
+    if any(s.image for s in words.samples):
+        if any(s.text.strip() for s in words.samples):
+            views |= {TEXT_ONLY_INPUT: View(image=False), IMAGE_ONLY_INPUT: View(text=False)}
+        if words.read is not None:
+            views[_READ_WORDS] = View(texts=[text or "" for text in words.read])
+    return views
+
+
+def _ocr(
+    labelled: LabelledSet, words: Words, full: Scored, read: Scored, options: Options, sampling: Bootstrap
+) -> OcrResult:
+    by_sample = {id(sample): text for sample, text in zip(words.samples, words.read or [], strict=True)}
+    texts = [by_sample[id(sample)] for sample in full.samples]
+    return compare_words(labelled.asked, full, read, texts, options.engine, sampling)
+
+
+def _set_result(labelled: LabelledSet, words: Words, full: Scored, *, words_from: WordsFrom, **found: Any) -> SetResult:
+    items = [{"item": skipped.place, "reason": skipped.reason} for skipped in labelled.loaded.skipped]
+    items += [{"item": skipped.place, "reason": skipped.reason} for skipped in words.skipped]
+    items += [{"item": f"id {failure.id}", "reason": f"{failure.code}: {failure.message}"} for failure in full.failures]
+    first = full.samples[0]
+    n_with_words = sum(bool(sample.text.strip()) for sample in full.samples)
+    return SetResult(
+        name=first.dataset,
+        split=first.split,
+        source=labelled.source,
+        words=words_from,
+        n_read=len(labelled.loaded.samples),
+        n_unlabelled=len(labelled.loaded.samples) - len(labelled.samples),
+        n_scored=len(full.samples),
+        n_with_picture=sum(sample.image is not None for sample in full.samples),
+        n_with_words=n_with_words,
+        left_out={
+            "row that could not be read": len(labelled.loaded.skipped),
+            "words that could not be read": len(words.skipped),
+            "picture that could not be read": len(full.failures),
+        },
+        left_out_items=items,
+        ms_per_meme=full.ms_per_meme,
+        notes=_notes(full, n_with_words, words_from),
+        **found,
+    )
+
+
+def _notes(full: Scored, n_with_words: int, words_from: WordsFrom) -> list[str]:
+    wordless = len(full.samples) - n_with_words
+    if not wordless or words_from not in ("given", "both"):
+        return []
+    return [
+        f"{wordless} items have no words in the file and were scored by their picture alone; the service would read "
+        "the words from the picture: --ocr missing does so here."
+    ]
+
+
+def _first_reason(full: Scored, words: Words) -> str:
+    reasons = [failure.message for failure in full.failures] + [skipped.reason for skipped in words.skipped]
+    return f"the first reason: {reasons[0]}" if reasons else "it is empty"

@@ -1,0 +1,126 @@
+"""One task on one set: metrics of every column, paired differences, decisions, plots, groups and mistakes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from model.bundle import Bundle
+from training.evaluation.bootstrap import Estimate, PairedInterval, UndefinedMetricError, bootstrap, paired_bootstrap
+from training.evaluation.breakdown import GroupTable, group_table
+from training.evaluation.curves import binary_curves, confusion
+from training.evaluation.decisions import decisions
+from training.evaluation.groups import groupings
+from training.evaluation.labels import Question, class_counts, labelled
+from training.evaluation.measures import MEASURES, Floats, Ints
+from training.evaluation.results import FULL_INPUT, Difference, Mistake, TaskResult
+from training.evaluation.scoring import Scored
+
+_N_MISTAKES = 10
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """How intervals are made. ``groups`` [N] numbers the samples that are drawn together."""
+
+    n_resamples: int
+    seed: int
+    groups: Ints | None = None
+
+    def estimates(self, question: Question, labels: Ints, scores: Floats, rows: Ints) -> dict[str, Estimate]:
+        """Every metric of the task with its interval; ``rows`` [K] are the samples that ``labels`` stand for."""
+        return {
+            measure.name: bootstrap(
+                measure,
+                labels,
+                scores,
+                n_resamples=self.n_resamples,
+                seed=self.seed,
+                groups=None if self.groups is None else self.groups[rows],
+            )
+            for measure in MEASURES[question.task.kind]
+        }
+
+    def differences(
+        self, question: Question, labels: Ints, scores: Floats, others: Floats, rows: Ints
+    ) -> dict[str, PairedInterval]:
+        """``scores`` against ``others`` in every metric that is defined for both."""
+        found = {}
+        for measure in MEASURES[question.task.kind]:
+            groups = None if self.groups is None else self.groups[rows]
+            try:
+                found[measure.name] = paired_bootstrap(
+                    measure, labels, scores, others, self.n_resamples, self.seed, groups=groups
+                )
+            except UndefinedMetricError:  # the table of metrics gives the reason
+                continue
+        return found
+
+
+def task_result(
+    bundle: Bundle, question: Question, columns: Mapping[str, Scored], chosen: Sequence[str], sampling: Bootstrap
+) -> TaskResult:
+    """Measure ``question`` on every column; all have the same samples. ``chosen`` [N] are the policy's decisions."""
+    task, full = question.task, columns[FULL_INPUT]
+    rows, labels = labelled(question, full.samples)
+    scores = {name: scored.probabilities[task.name][rows] for name, scored in columns.items() if _has(scored, question)}
+    mine = scores[FULL_INPUT]
+    is_binary, has_policy = task.kind == "binary", task.name in bundle.manifest.thresholds
+    picked = [chosen[row] for row in rows]
+    return TaskResult(
+        title=question.title,
+        task=task.name,
+        labels_of=question.labels_of,
+        kind=task.kind,
+        n=len(rows),
+        class_counts=class_counts(question, labels),
+        metrics={name: sampling.estimates(question, labels, values, rows) for name, values in scores.items()},
+        differences=[
+            Difference(name, sampling.differences(question, labels, mine, values, rows))
+            for name, values in scores.items()
+            if name != FULL_INPUT
+        ],
+        decisions=decisions(bundle, task.name, task.classes, picked, labels) if is_binary and has_policy else None,
+        confusion=None if task.kind == "multilabel" else confusion(labels, mine, len(task.classes)),
+        curves=binary_curves(labels, mine) if is_binary else None,
+        groups=_groups(bundle, question, full, rows, labels, sampling) if is_binary else [],
+        mistakes=_mistakes(question, full, rows, labels) if is_binary else {},
+    )
+
+
+def _has(scored: Scored, question: Question) -> bool:
+    """False for another bundle that does not judge this task."""
+    return question.task.name in scored.probabilities
+
+
+def _groups(
+    bundle: Bundle, question: Question, scored: Scored, rows: Ints, labels: Ints, sampling: Bootstrap
+) -> list[GroupTable]:
+    thresholds = bundle.manifest.thresholds.get(question.task.name)
+    scores = scored.probabilities[question.task.name][rows]
+    return [
+        group_table(
+            grouping,
+            labels,
+            scores,
+            thresholds.review if thresholds else None,
+            n_resamples=sampling.n_resamples,
+            seed=sampling.seed,
+        )
+        for grouping in groupings([scored.samples[row] for row in rows])
+    ]
+
+
+def _mistakes(question: Question, scored: Scored, rows: Ints, labels: Ints) -> dict[str, list[Mistake]]:
+    """The confident mistakes: negatives with the highest probability, positives with the lowest."""
+    scores, classes = scored.probabilities[question.task.name][rows], question.task.classes
+
+    def worst(of_class: int, order: Ints) -> list[Mistake]:
+        wrong = [place for place in order if labels[place] == of_class and (scores[place] >= 0.5) != of_class]
+        return [
+            Mistake(scored.samples[rows[place]].id, classes[of_class], round(float(scores[place]), 4))
+            for place in wrong[:_N_MISTAKES]
+        ]
+
+    ascending = np.argsort(scores, kind="stable")
+    return {"false_positives": worst(0, ascending[::-1]), "false_negatives": worst(1, ascending)}
