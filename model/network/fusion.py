@@ -45,12 +45,14 @@ class TowerFeatures(NamedTuple):
 class FusedMeme(NamedTuple):
     """What fusion makes of a batch.
 
-    ``cls`` is what the heads read; ``patches`` and ``patch_mask`` are for the caption decoder.
+    ``cls`` is what the heads read; ``patches`` and ``patch_mask`` are for the caption decoder, ``text_embeds`` (as the
+    text tower pooled them, before any fusion) for contrastive losses.
     """
 
     cls: Tensor  # [B, config.fused_width]
     patches: Tensor  # [B, P, D]
     patch_mask: Tensor  # [B, P] bool
+    text_embeds: Tensor  # [B, Dt]
 
 
 class TokenProjection(nn.Module):
@@ -144,7 +146,7 @@ class Fusion(nn.Module):
             streams.append(self.knowledge(features.tag_embeds))
             masks.append(features.tag_mask)
         cls, patches = self._mix(torch.cat(streams, dim=1), torch.cat(masks, dim=1), patches)
-        return FusedMeme(torch.cat([cls, *branches], dim=-1), patches, patch_mask)
+        return FusedMeme(torch.cat([cls, *branches], dim=-1), patches, patch_mask, features.text_embeds)
 
     def _pooled_branches(self, image: Tensor, text: Tensor) -> list[Tensor]:
         """What stands beside CLS: ``image`` and ``text`` [B, D], pooled, to [B, D] and [B, 2D] as the config has it."""
