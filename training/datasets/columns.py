@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from model.taxonomy import TASKS
 
 ID = ("id", "image_id", "img_id", "meme_id", "sample_id")
+#: They name pictures only when they hold picture names.
+WEAK_IMAGE = ("file", "path", "picture", "name")
 IMAGE = (
-    "image", "img", "image_path", "img_path", "image_name", "img_name", "image_file", "file_name", "filename", "file",
-    "path", "picture", "name",
+    "image", "img", "image_path", "img_path", "image_name", "img_name", "image_file", "file_name", "filename",
+    *WEAK_IMAGE,
 )  # fmt: skip
 #: Text that a person wrote or corrected comes before what a machine read.
 TEXT = (

@@ -6,17 +6,16 @@ Columns are known by the names in ``training.datasets.columns``, label values by
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from training.datasets.base import DatasetError, Loaded, Sample
-from training.datasets.columns import Columns, columns_of
+from training.datasets.columns import WEAK_IMAGE, Columns, columns_of, normalised
 from training.datasets.generic_files import Part, parts_of, picture_folders
 from training.datasets.generic_labels import LabelReader, check_labelled, has_meaning
 from training.datasets.image_folder import class_folders, read_image_folder, splits_of_image_folder
 from training.datasets.label_map import FILE_NAME, read_label_map
-from training.datasets.pictures import PictureFinder
+from training.datasets.pictures import PICTURE_SUFFIXES, PictureFinder
 from training.datasets.split_files import in_order
-from training.datasets.tables import Row, RowProblem, Table, load_rows, picture_of, read_table
+from training.datasets.tables import Row, RowProblem, Table, load_rows, picture_of, read_table, tags_of, words_of
 
 
 def splits_of_generic(root: Path) -> tuple[str, ...]:
@@ -42,9 +41,10 @@ def read_generic(
     Raises ``DatasetError`` when the split is not there or its file has no column that says what is on a meme.
     """
     folder = root if root.is_dir() else root.parent
-    label_map = read_label_map(folder) if label_map is None else label_map
     name = dataset or (root.resolve().name if root.is_dir() else root.resolve().stem)
     parts = parts_of(root)
+    if label_map is None:
+        label_map = _label_map(folder, parts[split].path.parent if split in parts else folder)
     if split in parts:
         return _read_part(parts[split], split, name, label_map)
     folders = {} if parts else splits_of_image_folder(root)
@@ -54,9 +54,25 @@ def read_generic(
     raise DatasetError(f"{root} has no split {split!r}; it has: {there or 'no table, and no folders named by class'}")
 
 
+def _label_map(*folders: Path) -> dict[str, str] | None:
+    maps = (read_label_map(folder) for folder in folders)
+    return next((found for found in maps if found is not None), None)
+
+
+def _columns(table: Table) -> Columns:
+    """The columns of a table; "name", "file" and "path" are of pictures only when picture names stand in them."""
+    columns = columns_of(table.columns)
+    image = columns.image
+    if image is None or normalised(image) not in WEAK_IMAGE:
+        return columns
+    if any(row.text(image).lower().endswith(PICTURE_SUFFIXES) for row in table.rows):
+        return columns
+    return columns_of(name for name in table.columns if name != image)
+
+
 def _read_part(part: Part, split: str, dataset: str, label_map: Mapping[str, str] | None) -> Loaded:
     whole = read_table(part.path)
-    columns = columns_of(whole.columns)
+    columns = _columns(whole)
     check_labelled(whole, columns, label_map)
     table = Table(whole.path, whole.columns, [row for row in whole.rows if part.holds(row)], whole.skipped)
     rows = _Rows(table, columns, split, dataset, LabelReader(columns, label_map))
@@ -102,15 +118,3 @@ class _Rows:
     def _id(self, row: Row, picture: str) -> str:
         own = row.text(self._columns.id) if self._columns.id is not None else ""
         return own or picture or self._numbers[id(row)]
-
-
-def tags_of(value: Any) -> tuple[str, ...]:
-    """Tags of a list or of a text separated by commas; blank ones are left out."""
-    items = value if isinstance(value, list) else str(value or "").split(",")
-    return tuple(tag for tag in (str(item).strip() for item in items) if tag)
-
-
-def words_of(value: Any) -> str:
-    """A text, or a list of texts (the boxes of a meme) in one."""
-    items = value if isinstance(value, list) else [value]
-    return " ".join(str(item).strip() for item in items if item is not None).strip()

@@ -22,6 +22,8 @@ _WORDS: dict[str, tuple[str, str]] = {
 }
 ACCEPTED = "0, 1, hateful, not_hateful, non-hateful, hate, no_hate, noHate, offensive, not_offensive, non-offensive"
 _YES_NO = {"0": 0, "no": 0, "false": 0, "1": 1, "yes": 1, "true": 1}
+#: A number beyond 0 and 1 in more rows than this is another class, not a slip.
+_MAX_STRAY_LABELS = 0.01
 _UNLABELLED = ("", "-1", "nan", "none", "null")
 
 Votes = list[tuple[str, int]]
@@ -71,16 +73,37 @@ class LabelReader:
 
 
 def check_labelled(table: Table, columns: Columns, label_map: Mapping[str, str] | None) -> None:
-    """Raises ``DatasetError`` when only columns of no known name look like labels, with the map that would tell."""
-    if columns.tasks or columns.label or label_map is not None:
+    """Raises ``DatasetError`` when a label would have to be guessed, with the map that would tell.
+
+    That is when only columns of no known name hold 0 and 1, and when the label column holds more numbers than those.
+    """
+    if columns.tasks or label_map is not None:
+        return
+    if columns.label is not None:
+        _check_binary(table, columns.label)
         return
     binary = [column for column in columns.others if all(_is_yes_no(row.text(column)) for row in table.rows)]
     if binary:
-        example = f"'{binary[0]}=1': hateful=hateful, '{binary[0]}=0': hateful=not_hateful"
         raise DatasetError(
-            f"{table.path}: no column is named label or like a task, but {', '.join(binary)} hold 0 and 1. Say what "
-            f"they mean in {FILE_NAME} beside it, as in {{{example}}}, or write {{}} there to read it without labels"
+            f"{table.path}: no column is named label or like a task, but {', '.join(binary)} hold 0 and 1; "
+            + _example(table, f"{binary[0]}=1", f"{binary[0]}=0")
+            + ", or write {} there to read it without labels"
         )
+
+
+def _check_binary(table: Table, column: str) -> None:
+    """0 and 1 of a column with more classes are no answer to whether a meme is hateful."""
+    labels = [_items(row.values.get(column)) for row in table.rows]
+    numbers = {item for items in labels for item in items if re.fullmatch(r"\d+", item)}
+    n_others = sum(any(item in numbers - {"0", "1"} for item in items) for items in labels)
+    if n_others > _MAX_STRAY_LABELS * sum(map(bool, labels)):
+        found = ", ".join(sorted(numbers, key=int)[:10])
+        raise DatasetError(f"{table.path}: {column} holds {found}, not only 0 and 1; " + _example(table, "1", "0"))
+
+
+def _example(table: Table, yes: str, no: str) -> str:
+    example = f"'{yes}': hateful=hateful, '{no}': hateful=not_hateful"
+    return f"say what they mean in {table.path.parent / FILE_NAME}, as in {{{example}}}"
 
 
 def _rules(

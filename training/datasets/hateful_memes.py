@@ -2,7 +2,8 @@
 
 A line is ``{"id": "01235", "img": "img/01235.png", "label": 0, "text": "..."}``. Ids keep their leading zeros, so they
 are strings, and 400 of them are in both dev_seen and dev_unseen. Older copies have dev.jsonl and test.jsonl. A split
-without labels (older test files; -1 in copies from a hub) gives samples with empty ``labels``.
+without labels (older test files; -1 in copies from a hub) gives samples with empty ``labels``. The release has no
+``tags`` and no ``caption``; they are read where somebody has added them.
 """
 
 from pathlib import Path
@@ -11,7 +12,7 @@ from model.taxonomy import TASKS
 from training.datasets.base import Labels, Loaded, Sample, hateful
 from training.datasets.pictures import PictureFinder
 from training.datasets.split_files import file_of_split, files_by_stem, first_object, in_order, split_of
-from training.datasets.tables import Row, RowProblem, load_rows, picture_of, read_json, shown
+from training.datasets.tables import Row, RowProblem, load_rows, picture_of, read_json, shown, tags_of, words_of
 
 _LABELS: dict[object, Labels] = {0: hateful(False), 1: hateful(True), "0": hateful(False), "1": hateful(True)}
 _UNLABELLED = (None, "", -1, "-1")
@@ -29,7 +30,7 @@ def read_hateful_memes(root: Path, split: str, *, dataset: str = "hateful_memes"
     """
     path = file_of_split(_files(root), split, root / f"{split}.jsonl")
     table = read_json(path).nonempty().require("id", "img", "text")
-    finder = PictureFinder(path.parent)
+    finder = PictureFinder(path.parent, path.parent / "img")
     return load_rows(table, lambda row: _sample(row, finder, split, dataset))
 
 
@@ -58,6 +59,8 @@ def _sample(row: Row, finder: PictureFinder, split: str, dataset: str) -> Sample
         text=words(row, "text"),
         labels=_labels(row.values.get("label")),
         image=picture_of(finder, words(row, "img")),
+        tags=tags_of(row.values.get("tags")),
+        caption=words_of(row.values.get("caption")) or None,
     )
 
 

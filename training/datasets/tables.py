@@ -218,3 +218,15 @@ def shown(value: object) -> str:
         if len(text) <= _MAX_SHOWN_CHARS and len(text.split()) <= _MAX_SHOWN_WORDS
         else f"of {len(text)} characters"
     )
+
+
+def tags_of(value: Any) -> tuple[str, ...]:
+    """Tags of a list or of a text separated by commas; blank ones are left out."""
+    items = value if isinstance(value, list) else str(value or "").split(",")
+    return tuple(tag for tag in (str(item).strip() for item in items) if tag)
+
+
+def words_of(value: Any) -> str:
+    """A text, or a list of texts (the boxes of a meme) in one."""
+    items = value if isinstance(value, list) else [value]
+    return " ".join(str(item).strip() for item in items if item is not None).strip()
