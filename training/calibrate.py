@@ -8,7 +8,7 @@ picked.in_words()                # what was reached on dev, with counts
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,8 +131,8 @@ def fit_calibration(task: Task, logits: Floats, labels: NDArray[np.int64] | Floa
     Raises ``CalibrationError`` when dev has only one value of the label.
     """
     known = np.asarray(labels)
-    rows = (known != _ABSENT).reshape(len(known), -1).all(axis=1)
-    targets, shown = known[rows].astype(np.int64), np.asarray(logits)[rows]
+    rows = known_rows(known)
+    targets, shown = known[rows].astype(np.int64), logits[rows]
     found = np.unique(targets)
     if len(found) < 2:
         what = f"only the value {found[0]}" if len(found) else "none at all"
@@ -143,6 +143,12 @@ def fit_calibration(task: Task, logits: Floats, labels: NDArray[np.int64] | Floa
     if task.kind == "multiclass":
         return CalibrationSpec(scale=_fit_temperature(shown, targets))
     return fit_platt(shown.reshape(-1).astype(np.float32), targets.reshape(-1))
+
+
+def known_rows(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    """Rows [N] that have a label, of labels [N] or, multilabel, [N, C]."""
+    known = labels != _ABSENT
+    return np.asarray(known.all(axis=1) if known.ndim == 2 else known, dtype=bool)
 
 
 def fit_platt(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> CalibrationSpec:
