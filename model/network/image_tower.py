@@ -3,10 +3,12 @@
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from model.network.adapters import AdaptableTower
 
 
-class OpenClipImageTower(nn.Module):
+class OpenClipImageTower(AdaptableTower):
     """The image tower of an open_clip ViT, its own or timm's (SigLIP); exported as the ``image_tower`` graph.
 
     Symbols: B pictures, S side in px, P patch tokens (the class token first, in the towers that have one), Di
@@ -42,7 +44,7 @@ class OpenClipImageTower(nn.Module):
         class_tokens = features.get("image_intermediates_prefix")
         if class_tokens is not None:
             patches = torch.cat([class_tokens[-1], patches], dim=1)
-        return features["image_features"], patches
+        return self.adapted(features["image_features"], patches)
 
     @torch.no_grad()
     def _measure(self, side_px: int) -> tuple[Tensor, Tensor]:

@@ -7,12 +7,13 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 
+from model.network.adapters import AdaptableTower
 from model.network.fusion import masked_mean
 
 
-class TextTower(nn.Module):
+class TextTower(AdaptableTower):
     """What every text tower is to the network. Symbols: B texts, T tokens, Dt and Dw the widths given here."""
 
     pooled_width: int
@@ -72,7 +73,7 @@ class BertTextTower(TextTower):
         # Not bert.forward: it looks at the mask's values to choose a kernel, which costs equal numbers and the export.
         embedded = self.bert.embeddings(input_ids)
         tokens: Tensor = self.bert.encoder(embedded, attention_mask=keys[:, None, None, :]).last_hidden_state
-        return masked_mean(tokens, present), tokens
+        return self.adapted(masked_mean(tokens, present), tokens)
 
 
 class OpenClipTextTower(TextTower):
@@ -107,4 +108,4 @@ class OpenClipTextTower(TextTower):
         ids = torch.where(attention_mask > 0, input_ids, self.pad_token_id)
         ids = F.pad(ids, (0, self.context_length - n_tokens), value=self.pad_token_id)
         pooled, tokens = self.text(ids)
-        return pooled, tokens[:, :n_tokens]
+        return self.adapted(pooled, tokens[:, :n_tokens])
