@@ -1,0 +1,102 @@
+"""``memeguard data``: look at labelled data before training on it, and split what has no splits."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from training.atomic import write_atomically
+from training.datacheck.check import check as run_check
+from training.datacheck.near import MAX_DISTANCE
+from training.datacheck.report import Report
+from training.datacheck.show import print_report, to_json, to_markdown
+from training.datasets.base import DatasetError
+from training.datasets.registry import LAYOUTS, parse_source
+
+_path_argument = click.argument("path", type=click.Path(path_type=Path))
+_layout_option = click.option(
+    "--layout", type=click.Choice(list(LAYOUTS)), help="Layout; default: told from the files."
+)
+_near_option = click.option(
+    "--near-duplicates/--no-near-duplicates", default=True, show_default=True, help="Compare what pictures look like."
+)
+_distance_option = click.option(
+    "--max-distance",
+    type=click.IntRange(0, 64),
+    default=MAX_DISTANCE,
+    show_default=True,
+    help="Bits in which the perceptual hashes of near-duplicates may differ.",
+)
+
+
+class _SplitNames(click.ParamType[tuple[str, ...]]):
+    """Names separated by commas."""
+
+    name = "NAME,..."
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Accept what click has converted already (a default)."""
+        names = value if isinstance(value, tuple) else str(value).split(",")
+        return tuple(name.strip() for name in names if name.strip())
+
+
+@click.group()
+def data() -> None:
+    """Check labelled data, or split it."""
+
+
+@data.command()
+@_path_argument
+@_layout_option
+@click.option("--splits", type=_SplitNames(), default=(), help="Only these splits; default: all that are there.")
+@click.option(
+    "--against",
+    multiple=True,
+    metavar="PATH[:SPLIT]",
+    help="Another set that must not be in this one, such as what a model was trained on; may be repeated.",
+)
+@_near_option
+@_distance_option
+@click.option("--json", "json_to", metavar="FILE", help="Write every finding as JSON; - for standard output.")
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for check.json and check.md.")
+def check(
+    path: Path,
+    layout: str | None,
+    splits: tuple[str, ...],
+    against: tuple[str, ...],
+    near_duplicates: bool,
+    max_distance: int,
+    json_to: str | None,
+    out: Path | None,
+) -> None:
+    """Count what is in PATH and find bad files, labels that differ, duplicates and leakage between splits.
+
+    Findings are warnings: the exit status is 0 unless nothing could be read. No words of a meme are shown.
+    """
+    report = run_check(
+        path,
+        layout=layout,
+        splits=splits,
+        against=[parse_source(text, "train") for text in against],
+        max_distance=max_distance if near_duplicates else None,
+    )
+    _write(report, json_to, out)
+    print_report(report, Console(stderr=json_to == "-"))
+
+
+def _write(report: Report, json_to: str | None, out: Path | None) -> None:
+    document = to_json(report)
+    if json_to == "-":
+        click.echo(document, nl=False)
+    elif json_to is not None:
+        _write_file(Path(json_to), document)
+    if out is not None:
+        _write_file(out / "check.json", document)
+        _write_file(out / "check.md", to_markdown(report))
+
+
+def _write_file(path: Path, content: str) -> None:
+    try:
+        write_atomically(path, content.encode())
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be written: {error.strerror}") from error

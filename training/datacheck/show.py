@@ -1,0 +1,72 @@
+"""A report on the terminal, as Markdown and as JSON."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+
+import rich.table
+from rich.console import Console
+from rich.text import Text
+
+from training.datacheck.report import Report
+from training.datacheck.tables import Table, tables_of
+
+
+def to_json(report: Report) -> str:
+    """Every finding with the ids that it is about."""
+    return json.dumps(asdict(report), indent=1) + "\n"
+
+
+def to_markdown(report: Report) -> str:
+    """The tables and warnings as a file to keep beside the data."""
+    title, place = _printable(report.dataset), _printable(report.path)
+    lines = [f"# Data check of {title}", "", f"`{place}`, layout {report.layout}.", ""]
+    for table in tables_of(report):
+        lines += [f"## {table.title.capitalize()}", "", *_markdown_rows(table)]
+    lines += ["## Warnings", "", *(f"- {_cell(warning)}" for warning in report.warnings or ("None.",)), ""]
+    return "\n".join(lines)
+
+
+def print_report(report: Report, console: Console) -> None:
+    """Tables, then the warnings."""
+    console.print(plain(f"{report.dataset}: {report.path}, layout {report.layout}"))
+    for table in tables_of(report):
+        console.print(_rich(table))
+    for warning in report.warnings:
+        console.print(Text("warning: ", style="yellow") + plain(warning))
+    if not report.warnings:
+        console.print(Text("nothing to warn of", style="green"))
+
+
+def _markdown_rows(table: Table) -> Iterator[str]:
+    if table.rows:
+        yield "| " + " | ".join(map(_cell, table.columns)) + " |"
+        yield "|" + "---|" * len(table.columns)
+        yield from ("| " + " | ".join(map(_cell, row)) + " |" for row in table.rows)
+        yield ""
+    if table.note:
+        yield from (_cell(table.note), "")
+
+
+def _rich(table: Table) -> rich.table.Table | Text:
+    if not table.rows:
+        return plain(f"{table.title}: {table.note}")
+    shown = rich.table.Table(title=table.title, title_justify="left", caption=table.note, caption_justify="left")
+    for name in table.columns:
+        shown.add_column(name, overflow="fold")
+    for row in table.rows:
+        shown.add_row(*map(plain, row))
+    return shown
+
+
+def plain(text: str) -> Text:
+    """Text as it is: no markup, and no escape sequence that a file name could send to the terminal."""
+    return Text(_printable(text))
+
+
+def _cell(text: str) -> str:
+    return _printable(text).replace("|", "\\|")
+
+
+def _printable(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text)

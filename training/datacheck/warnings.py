@@ -1,0 +1,48 @@
+"""What a person should know before training on the data, one sentence each, with numbers."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from training.datacheck.report import LeftOutKind, Report
+
+_LEFT_OUT: dict[LeftOutKind, str] = {
+    "file": "split(s) could not be read at all",
+    "row": "row(s) could not be read",
+    "missing_picture": "row(s) have no picture on disk",
+    "unreadable_picture": "row(s) have a picture that cannot be decoded",
+}
+_CONFLICTS = {
+    "same_picture_and_text": "group(s) of the same picture and words are labelled differently",
+    "same_picture": "group(s) of the same picture file are labelled differently (words may tell them apart)",
+    "same_text_without_picture": "text(s) without a picture are labelled differently",
+}
+
+
+def warnings_of(report: Report) -> Iterator[str]:
+    """The sentences, those that lose data first."""
+    n_left_out = Counter((item.split, item.kind) for item in report.left_out)
+    for (split, kind), n in n_left_out.items():
+        yield f"{split}: {n} {_LEFT_OUT[kind]}; left out"
+    for counts in report.splits:
+        if counts.n_empty_text:
+            yield f"{counts.split}: {counts.n_empty_text} of {counts.n_usable} have no text; read it from the pictures"
+        if counts.n_unlabelled:
+            yield f"{counts.split}: {counts.n_unlabelled} of {counts.n_usable} have no label"
+    n_conflicts = Counter((item.task, item.kind) for item in report.conflicts)
+    for (task, conflict), n in n_conflicts.items():
+        yield f"{task}: {n} {_CONFLICTS[conflict]}"
+    yield from _duplicates(report)
+
+
+def _duplicates(report: Report) -> Iterator[str]:
+    for repeats in report.repeats:
+        if repeats.kind == "id":
+            yield f"{repeats.split}: {len(repeats.groups)} id(s) occur more than once"
+        elif repeats.kind == "exact_picture":
+            yield f"{repeats.split}: {repeats.n_redundant} picture(s) repeat another of the split byte for byte"
+    for overlap in report.overlaps:
+        share = f"{overlap.n_second} ({overlap.share_of_second:.1%}) of {overlap.second}"
+        if overlap.kind == "any":
+            yield f"leakage: {share} have their picture or words in {overlap.first} too ({overlap.n_first} there)"
+        elif overlap.kind == "id":
+            yield f"{share} have an id that is in {overlap.first} too"
