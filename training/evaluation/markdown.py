@@ -1,0 +1,144 @@
+"""The report as Markdown: for a pull request, a wiki or a terminal."""
+
+from collections.abc import Iterable, Sequence
+
+from training.evaluation.bootstrap import Estimate, PairedInterval
+from training.evaluation.breakdown import FEW_ITEMS, GroupTable
+from training.evaluation.decisions import Decisions
+from training.evaluation.results import OcrResult, Report, SetResult, TaskResult
+from training.evaluation.wording import column_title, interval_text, metric_title, paired_text
+
+
+def render_markdown(report: Report) -> str:
+    """The whole report; ends with how to make it again."""
+    parts = [
+        f"# Evaluation of {report.bundle.name} {report.bundle.version}\n",
+        f"Bundle `{report.bundle.digest[:12]}`, {report.bundle.size_mb} MB, tasks {', '.join(report.bundle.tasks)}. "
+        f"{intervals_line(report)}\n",
+        *(_set(result) for result in report.sets),
+        f"## Made by\n\n`{report.command}`\n\n{report.created}; "
+        + ", ".join(f"{name} {number}" for name, number in report.packages.items()),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def intervals_line(report: Report) -> str:
+    """How the intervals were made."""
+    by = "" if report.resample_by == "item" else f", items with the same {report.resample_by} drawn together"
+    return (
+        f"In brackets: 95% intervals ({report.n_resamples} bootstrap resamples{by}, seed {report.seed}; Wilson for "
+        "shares). Decisions at 0.5 unless a threshold is named."
+    )
+
+
+def left_out_line(result: SetResult) -> str:
+    """What was not scored, and why; empty when everything was."""
+    parts = [f"{n} {reason if n == 1 else _plural(reason)}" for reason, n in result.left_out.items() if n]
+    if result.n_unlabelled:
+        parts.append(f"{result.n_unlabelled} without a label of these tasks")
+    return "; ".join(parts)
+
+
+def _plural(reason: str) -> str:
+    return reason.replace("row that", "rows that").replace("picture that", "pictures that")
+
+
+def _set(result: SetResult) -> str:
+    head = (
+        f"## {result.name}, {result.split}\n\n`{result.source}`: {result.n_scored} items scored, "
+        f"{result.n_with_picture} with a picture, {result.n_with_words} with words (words: {result.words}), "
+        f"{result.ms_per_meme:.0f} ms a meme here.\n"
+    )
+    left_out = left_out_line(result)
+    notes = [f"Left out: {left_out}."] if left_out else []
+    body = [*(f"{note}\n" for note in notes + result.notes), *map(_task, result.tasks)]
+    if result.memotion:
+        rows = [[f"Memotion task {name}", interval_text(value)] for name, value in result.memotion.items()]
+        body.append(_table(["mean macro-F1", "value"], rows))
+    if result.ocr:
+        body.append(_ocr(result.ocr))
+    return "\n".join([head, *body])
+
+
+def _task(task: TaskResult) -> str:
+    counts = ", ".join(f"{n} {name}" for name, n in task.class_counts.items())
+    parts = [f"### {task.title}\n\n{task.n} items: {counts}.\n", _metrics(task)]
+    if task.differences:
+        parts.append(_differences(task))
+    if task.decisions:
+        parts.append(_decisions(task.decisions))
+    parts += [_groups(table) for table in task.groups]
+    return "\n".join(parts)
+
+
+def _metrics(task: TaskResult) -> str:
+    columns = list(task.metrics)
+    names = list(task.metrics[columns[0]])
+    rows = [[metric_title(name), *(interval_text(task.metrics[column][name]) for column in columns)] for name in names]
+    return _table(["metric", *map(column_title, columns)], rows)
+
+
+def _differences(task: TaskResult) -> str:
+    names = [name for name in task.metrics["full"] if any(name in other.metrics for other in task.differences)]
+    rows = [[metric_title(name), *(_paired(other.metrics.get(name)) for other in task.differences)] for name in names]
+    heads = [f"full minus {column_title(other.other)}" for other in task.differences]
+    return "Differences on the same memes (paired bootstrap):\n\n" + _table(["metric", *heads], rows)
+
+
+def _paired(interval: PairedInterval | None) -> str:
+    return "n/a" if interval is None else paired_text(interval)
+
+
+def _decisions(found: Decisions) -> str:
+    rows = [[name, *map(str, counts.values())] for name, counts in found.counts_by_class.items()]
+    rows.append(["all", *map(str, found.counts.values())])
+    line = (
+        f"Review or block: precision {interval_text(found.precision)}, recall {interval_text(found.recall)}; "
+        f"block alone: precision {interval_text(found.blocked_precision)}.\n"
+    )
+    return "Decisions of the bundle's policy:\n\n" + _table(["label", "allow", "review", "block"], rows) + "\n" + line
+
+
+def _groups(table: GroupTable) -> str:
+    rows = [
+        [
+            row.group + (" *" if row.is_small else ""),
+            str(row.n),
+            str(row.n_positive),
+            *(interval_text(row.metrics[name]) for name in table.metrics),
+        ]
+        for row in table.rows
+    ]
+    small = f" \\* fewer than {FEW_ITEMS} items." if any(row.is_small for row in table.rows) else ""
+    heads = ["group", "items", "positive", *map(metric_title, table.metrics)]
+    return f"#### {table.title}\n\n{table.note}{small}\n\n" + _table(heads, rows)
+
+
+def _ocr(found: OcrResult) -> str:
+    head = (
+        f"#### Words read by {found.engine} against words given\n\n{found.n} memes with both; "
+        f"{found.n_unread} pictures could not be read. Of the given words {_share(found.word_recall)} were read; "
+        f"of the words read {_share(found.word_precision)} were given.\n"
+    )
+    rows = [
+        [
+            task.title,
+            metric_title(name),
+            interval_text(task.given[name]),
+            interval_text(task.read[name]),
+            _paired(task.difference.get(name)),
+        ]
+        for task in found.tasks
+        for name in task.given
+    ]
+    same = [f"{task.title}: the same decision for {interval_text(task.same_class)} of memes." for task in found.tasks]
+    return "\n".join([head, _table(["task", "metric", "given", "read", "given minus read"], rows), *same, ""])
+
+
+def _share(value: float | None) -> str:
+    return interval_text(Estimate(value, reason="no words"))
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"

@@ -1,0 +1,64 @@
+"""The whole evaluation of a bundle: sets in, a ``Report`` out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+import numpy as np
+import onnxruntime
+import PIL
+
+from model.bundle import Bundle
+from training.datasets import Sample
+from training.evaluation.results import BundleRef, Report
+from training.evaluation.sets import LabelledSet, Options, evaluate_set
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A report, with the samples that were scored of each of its sets, in order: thumbnails and texts need them."""
+
+    report: Report
+    samples: list[list[Sample]]
+
+
+def evaluate_bundle(bundle: Bundle, sets: Sequence[LabelledSet], options: Options, command: str) -> Evaluation:
+    """Evaluate ``bundle`` on every set. ``command`` is what a reader types to get the same report."""
+    found = [evaluate_set(bundle, labelled, options) for labelled in sets]
+    report = Report(
+        bundle=bundle_ref(bundle),
+        others={name: bundle_ref(other.bundle) for name, other in options.others.items()},
+        sets=[result for result, _ in found],
+        command=command,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        seed=options.seed,
+        n_resamples=options.n_resamples,
+        resample_by=options.resample_by,
+        packages=_packages(),
+    )
+    return Evaluation(report, [samples for _, samples in found])
+
+
+def bundle_ref(bundle: Bundle) -> BundleRef:
+    """Which bundle this is, for the report."""
+    manifest = bundle.manifest
+    size_bytes = sum(bundle.file(name).stat().st_size for name in manifest.files)
+    return BundleRef(
+        name=manifest.name,
+        version=manifest.version,
+        digest=bundle.digest,
+        path=str(bundle.path),
+        tasks=[task.name for task in bundle.tasks],
+        size_mb=round(size_bytes / 1e6, 1),
+    )
+
+
+def _packages() -> dict[str, str]:
+    return {
+        "memeguard": version("memeguard"),
+        "numpy": np.__version__,
+        "onnxruntime": onnxruntime.__version__,
+        "pillow": PIL.__version__,
+        "tokenizers": version("tokenizers"),
+    }

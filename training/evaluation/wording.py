@@ -1,0 +1,45 @@
+"""How results are put into words, the same in every form of the report."""
+
+from training.evaluation.bootstrap import Estimate, PairedInterval
+from training.evaluation.measures import MEASURES
+from training.evaluation.results import FULL_INPUT, IMAGE_ONLY_INPUT, TEXT_ONLY_INPUT
+
+_METRICS = {measure.name: measure.label for measures in MEASURES.values() for measure in reversed(measures)} | {
+    "auroc": "AUROC",
+    "average_precision": "average precision",
+    "false_positive_rate": "false positive rate",
+    "false_negative_rate": "false negative rate",
+    "reviewed_negatives": "harmless but reviewed",
+    "bpsn_auroc": "BPSN AUROC",
+    "bnsp_auroc": "BNSP AUROC",
+}
+_COLUMNS = {
+    FULL_INPUT: "full",
+    TEXT_ONLY_INPUT: "picture hidden (text_only_input)",
+    IMAGE_ONLY_INPUT: "text hidden (image_only_input)",
+}
+
+
+def metric_title(name: str) -> str:
+    """A metric as a table's head."""
+    return _METRICS.get(name, name)
+
+
+def column_title(name: str) -> str:
+    """A column (the bundle, a view of it, another bundle) as a table's head."""
+    return _COLUMNS.get(name, name)
+
+
+def interval_text(found: Estimate) -> str:
+    """``.734 (.701 to .766)``, or ``n/a (why)``."""
+    if found.value is None:
+        return f"n/a ({found.reason})"
+    if found.low is None or found.high is None:
+        return f"{found.value:.3f}"
+    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
+
+
+def paired_text(found: PairedInterval) -> str:
+    """``+.012 (-.003 to +.027), p = .12``."""
+    p_value = f"p = {found.p_value:.3f}" if found.p_value >= 0.001 else "p < .001"
+    return f"{found.difference:+.3f} ({found.low:+.3f} to {found.high:+.3f}), {p_value}"
