@@ -25,6 +25,8 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "score": Subcommand("serving.commands.score", "score", "Judge picture files."),
     "inspect": Subcommand("serving.commands.inspect", "inspect", "Check a bundle and show what it is worth."),
     "serve": Subcommand("serving.commands.serve", "serve", "Serve over HTTP."),
+    "train": Subcommand("training.commands.train", "train", "Train a network."),
+    "export": Subcommand("training.commands.export", "export", "Make the bundle of a finished run."),
     "evaluate": Subcommand("training.commands.evaluate", "evaluate", "Measure a bundle on labelled memes."),
     "data": Subcommand("training.commands.data", "data", "Check labelled data, or split it."),
 }
