@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from model.network.tuning import TowerTuning
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -24,6 +23,7 @@ from pydantic import (
 from model.bundle import Precision
 from model.network.backbone import BackboneConfig
 from model.network.config import NetworkConfig
+from model.network.tuning import TowerTuning
 from model.ocr import ENGINES
 from model.preprocess import Resize
 from training.augment import AugmentConfig
@@ -40,6 +40,8 @@ __all__ = ["ConfigError", "TrainConfig"]
 ModalityNames = Literal["both", "text", "image"]
 #: The one backbone that is fetched from the package registry (``training.pretrained``) instead of a model hub.
 COMPACT_PAIR = "compact-pair"
+#: What a policy may be about, where the config does not say; the first that the network has.
+_HARMS = ("hateful", "offensive", "memotion_offensive")
 _LOCAL_DIR = "local-dir:"
 MODALITIES: dict[str, Modalities] = {"both": BOTH, "text": Modalities(image=False), "image": Modalities(text=False)}
 
@@ -153,6 +155,8 @@ class ExportChoices(_Strict):
 
     precision: Precision = "fp32"
     targets: tuple[str, ...] = ("recall=0.9", "precision=0.9")
+    policy_tasks: tuple[str, ...] | None = None
+    """The binary tasks that the bundle's own policy decides by; None: the harm that the network judges first."""
 
     @field_validator("targets")
     @classmethod
@@ -197,6 +201,7 @@ class TrainConfig(_Strict):
                 "towers.image.mode: the image tower of a compact backbone is an ONNX file and stays 'frozen'; "
                 "only kind 'open_clip' can be tuned"
             )
+        self._check_tasks()
         for place, phase in enumerate(self.phases):
             outside = [source for source in phase.sources or () if source >= len(self.data.train)]
             if outside:
@@ -209,6 +214,25 @@ class TrainConfig(_Strict):
                     f"{', '.join(self.network.tasks)}"
                 )
         return self
+
+    def _check_tasks(self) -> None:
+        binary = [task.name for task in self.network.task_list if task.kind == "binary"]
+        named = {"export.policy_tasks": self.export.policy_tasks or ()}
+        if self.losses.rgcl_weight:
+            named["losses.rgcl_task"] = (self.losses.rgcl_task,)
+        for key, names in named.items():
+            wrong = [name for name in names if name not in binary]
+            if wrong:
+                raise ValueError(
+                    f"{key}: {wrong[0]!r} is no binary task of this network; it has: {', '.join(binary) or 'none'}"
+                )
+
+    @property
+    def policy_tasks(self) -> tuple[str, ...]:
+        """The tasks that get thresholds: a meme is not blocked for being funny."""
+        if self.export.policy_tasks is not None:
+            return self.export.policy_tasks
+        return tuple(name for name in _HARMS if name in self.network.tasks)[:1]
 
     def modalities_of(self, phase: RunPhase) -> Modalities:
         """What the network is shown in a phase."""

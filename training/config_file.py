@@ -15,7 +15,20 @@ from yaml import YAMLError
 from training.config import TrainConfig
 from training.errors import ConfigError
 
+CONFIGS = Path(__file__).parent / "configs"
+#: Configs of other programs in the same folder.
+_OTHER_CONFIGS = {"compact"}
 _MAX_ERRORS = 5
+
+
+def config_path(text: str) -> Path:
+    """The file at ``text``, or the config of that name that comes with the code; raises ``ConfigError`` for neither."""
+    shipped = {path.stem: path for path in sorted(CONFIGS.glob("*.yaml")) if path.stem not in _OTHER_CONFIGS}
+    if Path(text).is_file():
+        return Path(text)
+    if text in shipped:
+        return shipped[text]
+    raise ConfigError(f"no config at {text!r}; give a YAML file, or the name of one of: {', '.join(shipped)}")
 
 
 def load_train_config(path: Path, overrides: Sequence[str] = (), data_root: Path | None = None) -> TrainConfig:

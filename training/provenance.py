@@ -30,11 +30,11 @@ _ROOT = Path(__file__).parent.parent
 
 
 def provenance(
-    command: Sequence[str], config: Mapping[str, Any], data: Mapping[str, Sequence[Sample]], seeds: Sequence[int]
+    command: str, config: Mapping[str, Any], data: Mapping[str, Sequence[Sample]], seeds: Sequence[int]
 ) -> dict[str, Any]:
     """Plain values for JSON. ``data`` maps the name of a part (train, dev) to its samples."""
     return {
-        "command": list(command),
+        "command": command,
         "config": dict(config),
         "n_samples": {name: len(samples) for name, samples in data.items()},
         "data_sha256": {name: data_digest(samples) for name, samples in data.items()},

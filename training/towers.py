@@ -17,14 +17,14 @@ import onnxruntime as ort
 import torch
 from torch import nn
 
-from model.bundle import ImageTowerSpec
+from model.bundle import ImageTowerSpec, file_digest
 from model.errors import ExportRefusedError
 from model.export import export_image_tower
 from model.export.graph import OPSET
 from model.network.backbone import Backbone, BackboneConfig, TokenizerSpec, build_backbone
 from model.preprocess import PreprocessConfig, Preprocessor
 from model.runtime import session_options
-from training.config import COMPACT_PAIR, PreprocessChoices, TrainConfig
+from training.config import PreprocessChoices, TrainConfig
 from training.errors import ConfigError
 from training.pretrained import CLIP_VIT_B16, MINILM_L6, fetch
 
@@ -45,7 +45,6 @@ class RunTowers:
     preprocess: PreprocessConfig
     image_path: Path | None
     spec: ImageTowerSpec | None
-    text_source: str
 
     @property
     def preprocessor(self) -> Preprocessor:
@@ -64,7 +63,7 @@ def open_towers(config: TrainConfig, cache: Path) -> RunTowers:
     except ValueError as error:
         raise ConfigError(f"backbone: {error}") from error
     preprocess = preprocess_config(config.preprocess, backbone)
-    names = _describe(config, backbone_config)
+    names = tower_names(config)
     if backbone.image_tower_path is not None:
         path, spec = backbone.image_tower_path, onnx_tower_spec(backbone.image_tower_path, names)
     elif config.towers.image.mode == "frozen":
@@ -73,7 +72,7 @@ def open_towers(config: TrainConfig, cache: Path) -> RunTowers:
         gc.collect()  # a ViT-L/14 in torch is 1.2 GB that nothing needs any more
     else:
         path, spec = None, None
-    return RunTowers(backbone, preprocess, path, spec, names["text_source"])
+    return RunTowers(backbone, preprocess, path, spec)
 
 
 def compact_pair(cache: Path) -> BackboneConfig:
@@ -175,22 +174,39 @@ def weights_digest(tower: nn.Module) -> str:
     return digest.hexdigest()
 
 
-def _describe(config: TrainConfig, backbone: BackboneConfig) -> dict[str, str]:
-    """Names for the manifest: no path of this machine, which says nothing elsewhere."""
-    if config.backbone == COMPACT_PAIR:
+def image_tower_digest(towers: RunTowers) -> str:
+    """sha256 of the ONNX image tower, or of the weights that tuning starts from."""
+    if towers.image_path is not None:
+        return file_digest(towers.image_path)
+    tower = towers.backbone.image_tower
+    return weights_digest(tower) if tower is not None else ""
+
+
+def tower_names(config: TrainConfig) -> dict[str, str]:
+    """Names for the manifest; no path of this machine, which says nothing elsewhere."""
+    backbone = config.backbone
+    if not isinstance(backbone, BackboneConfig):
         return {
             "image_backbone": "OpenAI CLIP ViT-B/16, vision tower",
             "image_source": f"{CLIP_VIT_B16.requirement}, file as published",
-            "text_source": f"{MINILM_L6.requirement}",
+            "text_backbone": "all-MiniLM-L6-v2",
+            "text_source": MINILM_L6.requirement,
             "licence": "MIT",
         }
-    name = Path(backbone.name or backbone.image_tower or "").name
-    weights = Path(backbone.pretrained).name if backbone.pretrained else "random weights" if backbone.name else "a file"
-    if backbone.kind == "open_clip" and str(backbone.name).startswith("local-dir:"):
-        weights = "a local folder"
+    if backbone.kind == "compact":
+        image, text = Path(str(backbone.image_tower)).name, Path(str(backbone.text_tower)).name
+        return _names(image, text, "a local file", "a local folder", config)
+    name = f"open_clip {Path(str(backbone.name)).name}"
+    is_folder = str(backbone.name).startswith("local-dir:")
+    weights = "a local folder" if is_folder else Path(backbone.pretrained or "random weights").name
+    return _names(name, name, weights, weights, config)
+
+
+def _names(image: str, text: str, image_source: str, text_source: str, config: TrainConfig) -> dict[str, str]:
     return {
-        "image_backbone": f"open_clip {name}" if backbone.kind == "open_clip" else name,
-        "image_source": weights,
-        "text_source": weights if backbone.kind == "open_clip" else Path(str(backbone.text_tower)).name,
+        "image_backbone": image,
+        "image_source": image_source,
+        "text_backbone": text,
+        "text_source": text_source,
         "licence": config.licence,
     }

@@ -1,0 +1,165 @@
+"""A config and its samples to what the engine trains: a Learner, and Examples for each phase, dev and calibration."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save
+from torch import Tensor
+
+from model.network.memefier import MemeFier
+from model.network.tuning import apply_tuning
+from training.atomic import write_atomically
+from training.augment import Augmenter
+from training.batch import Modalities
+from training.config import RunPhase, TrainConfig
+from training.datasets import Sample
+from training.errors import ConfigError, RunError
+from training.examples import Examples, PictureSource, PixelPictures
+from training.features import FrozenTower
+from training.learner import Learner, LossConfig, check_losses
+from training.run_data import RunData
+from training.text_noise import TextNoise
+from training.towers import RunTowers
+
+
+@dataclass(frozen=True)
+class Assembled:
+    """Everything that training reads. ``notes`` say which settings do not apply to this run."""
+
+    config: TrainConfig
+    towers: RunTowers
+    learner: Learner
+    dev: Examples
+    calibrate: Examples
+    notes: list[str] = field(default_factory=list)
+    _train_of: Callable[[tuple[int, ...]], Examples] = field(repr=False, kw_only=True)
+
+    def train_of(self, phase: RunPhase) -> Examples:
+        """The training examples of a phase; phases with the same sources share them."""
+        return self._train_of(_places(self.config, phase))
+
+    @property
+    def all_train(self) -> Examples:
+        """Every training example, for the baselines."""
+        return self._train_of(tuple(range(len(self.config.data.train))))
+
+
+def assemble(config: TrainConfig, data: RunData, towers: RunTowers, cache: Path) -> Assembled:
+    """Compute features, build the network. Raises ``ConfigError`` for losses that the data cannot feed."""
+    losses, notes = losses_of(config)
+    pictures = picture_source(config, towers, cache)
+    tasks = config.network.task_list
+    noise = TextNoise(config.text_noise) if config.text_noise is not None else None
+
+    def examples(samples: Sequence[Sample], text_noise: TextNoise | None = None) -> Examples:
+        return Examples(samples, tasks, towers.preprocessor, pictures, text_noise=text_noise)
+
+    made: dict[tuple[int, ...], Examples] = {}
+
+    def train_of(places: tuple[int, ...]) -> Examples:
+        if places not in made:
+            made[places] = examples([sample for place in places for sample in data.train[place]], noise)
+        return made[places]
+
+    dev = examples(data.dev)
+    calibrate = dev if data.calibrate is data.dev else examples(data.calibrate)
+    _check_losses(losses, [train_of(_places(config, phase)) for phase in config.phases])
+    learner = build_learner(config, towers, losses)
+    return Assembled(config, towers, learner, dev, calibrate, notes, _train_of=train_of)
+
+
+def _places(config: TrainConfig, phase: RunPhase) -> tuple[int, ...]:
+    return phase.sources if phase.sources is not None else tuple(range(len(config.data.train)))
+
+
+def losses_of(config: TrainConfig) -> tuple[LossConfig, list[str]]:
+    """The losses of a run, and a note for each that a twin cannot have: it is never shown the other modality.
+
+    So the twins are trained with the config of the network that they are compared with.
+    """
+    off = {}
+    if config.modalities != "both":
+        off = {name: 0.0 for name in ("caption_weight", "contrastive_weight") if getattr(config.losses, name)}
+    notes = [f"losses.{name} is off: modalities={config.modalities} shows one modality only" for name in off]
+    return config.losses.model_copy(update=off), notes
+
+
+def _check_losses(losses: LossConfig, phases: Sequence[Examples]) -> None:
+    """Refuse losses for which no phase has data: a phase of text alone may well lack the captions of a later one."""
+    errors = []
+    for train in phases:
+        try:
+            check_losses(losses, train)
+        except ConfigError as error:
+            errors.append(error)
+    if len(errors) == len(phases):
+        raise errors[0]
+
+
+def picture_source(config: TrainConfig, towers: RunTowers, cache: Path) -> PictureSource:
+    """Cached features of the frozen tower, or pixels for one that is tuned in the loop."""
+    settings = config.augment.settings if config.augment is not None else None
+    if towers.image_path is None or towers.spec is None:
+        return PixelPictures(towers.preprocessor, Augmenter(settings) if settings is not None else None)
+    return FrozenTower(
+        towers.image_path,
+        towers.spec,
+        towers.preprocessor,
+        cache / "features",
+        augment=settings,
+        n_views=config.augment.n_views if config.augment is not None else 1,
+    )
+
+
+def build_learner(config: TrainConfig, towers: RunTowers, losses: LossConfig | None = None) -> Learner:
+    """The network on its backbone with fresh weights that the seed alone decides, ready to be tuned."""
+    backbone = towers.backbone
+    torch.manual_seed(config.seed)
+    try:
+        network = MemeFier(config.network, backbone.text_tower, backbone.image_width, backbone.patch_width)
+        apply_tuning(network.text_tower, config.towers.text)
+        if backbone.image_tower is not None:
+            apply_tuning(backbone.image_tower, config.towers.image)
+        return Learner(network, losses or losses_of(config)[0], backbone.image_tower)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+
+
+def shown_modalities(config: TrainConfig) -> Modalities:
+    """What the run's network is shown when it is measured and when it serves: as in its last phase."""
+    return config.modalities_of(config.phases[-1])
+
+
+def save_weights(learner: Learner, path: Path) -> None:
+    """The weights that are exported, in one step: the network's, and those of an image tower in the loop."""
+    write_atomically(path, save(_weights(learner)))
+
+
+def load_weights(learner: Learner, path: Path) -> None:
+    """Put what ``save_weights`` wrote into a learner of the same config; raises ``RunError`` when it does not fit."""
+    try:
+        found = load_file(path)
+        ours = _weights(learner)
+        if found.keys() != ours.keys():
+            raise RunError(f"{path} holds other weights than the run's config asks for; train the run again")
+        for prefix, module in _exported(learner).items():
+            module.load_state_dict(
+                {name.removeprefix(prefix): values for name, values in found.items() if name.startswith(prefix)}
+            )
+    except (OSError, RuntimeError) as error:
+        raise RunError(f"{path}: weights cannot be read ({error}); train the run again") from error
+
+
+def _weights(learner: Learner) -> dict[str, Tensor]:
+    return {
+        prefix + name: values.detach().cpu().contiguous()
+        for prefix, module in _exported(learner).items()
+        for name, values in module.state_dict().items()
+    }
+
+
+def _exported(learner: Learner) -> dict[str, torch.nn.Module]:
+    tower = {"image_tower.": learner.image_tower} if learner.image_tower is not None else {}
+    return {"network.": learner.network, **tower}

@@ -1,0 +1,52 @@
+"""``memeguard train``: a config and data to a run folder with trained weights, and results beside the baselines."""
+
+import sys
+from pathlib import Path
+
+import click
+import yaml
+
+from training.config_file import config_path, load_train_config
+from training.runs import RunFolder
+
+
+@click.command()
+@click.option("--config", required=True, help="YAML file, or the name of one in training/configs/ (quickstart).")
+@click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--data", type=click.Path(path_type=Path), help="Folder that relative data paths lie in; default: here.")
+@click.option("--out", type=click.Path(path_type=Path), help="Run folder; default: runs/NAME-MODALITIES-seedN.")
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    default=Path(".cache"),
+    show_default=True,
+    help="Weights, features and OCR results.",
+)
+@click.option(
+    "--processes", type=click.IntRange(1), default=1, show_default=True, help="Training processes: one a GPU."
+)
+@click.option(
+    "--print-config", is_flag=True, help="Show the config with everything that was left to defaults, and stop."
+)
+def train(
+    config: str,
+    overrides: tuple[str, ...],
+    data: Path | None,
+    out: Path | None,
+    cache: Path,
+    processes: int,
+    print_config: bool,
+) -> None:
+    """Train a network by a config; KEY=VALUE changes one setting of it (phases.0.epochs=2, seed=3, modalities=text).
+
+    Stopped or killed, the same command goes on where it was. A finished run is never overwritten.
+    """
+    chosen = load_train_config(config_path(config), overrides, data)
+    if print_config:
+        click.echo(yaml.safe_dump(chosen.plain(), sort_keys=False, allow_unicode=True), nl=False)
+        return
+    folder = RunFolder(out or Path("runs") / f"{chosen.name}-{chosen.modalities}-seed{chosen.seed}")
+    from training.session import Session  # noqa: PLC0415 - slow to import, and a wrong config is refused before
+    from training.session import train as run_training  # noqa: PLC0415
+
+    run_training(chosen, Session(folder, cache, ["memeguard", *sys.argv[1:]], lambda line: click.echo(line, err=True)))

@@ -1,0 +1,149 @@
+"""One run of training, from its config to its finished folder. Killed anywhere, the same call goes on from there."""
+
+import json
+import shlex
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from accelerate import PartialState
+
+from model.bundle import MetricRow
+from training.assemble import Assembled, assemble, save_weights
+from training.config import TrainConfig
+from training.errors import RunError
+from training.provenance import provenance
+from training.results import baseline_rows, network_rows, write_results
+from training.run_data import RunData, load_run_data
+from training.runs import RunFolder, first_difference, locked, start_or_resume, write_json
+from training.towers import RunTowers, image_tower_digest, open_towers
+from training.trainer import train_phase
+
+#: What every start of one run must find unchanged.
+_MUST_AGREE = ("data_sha256", "image_tower_sha256")
+_MAX_SKIPPED_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a start of a run needs beside its config. ``say`` reports a line to who watches."""
+
+    run: RunFolder
+    cache: Path
+    command: Sequence[str]
+    say: Callable[[str], None]
+
+
+def train(config: TrainConfig, session: Session) -> None:
+    """Train, or go on with, the run in ``session.run`` until its folder is finished.
+
+    With several processes each of them calls this; the main one alone writes. Raises ``RunError`` when the folder
+    belongs to another config, or when data or weights are not those that the run was started with.
+    """
+    state = PartialState()
+    session = session if state.is_main_process else replace(session, say=lambda line: None)
+    with ExitStack() as held:
+        if state.is_main_process:
+            held.enter_context(locked(session.run))
+            if start_or_resume(session.run, config.plain()) and not session.run.is_finished:
+                session.say(f"going on with {session.run.path}")
+        state.wait_for_everyone()
+        if session.run.is_finished:
+            session.say(f"{session.run.path} is finished; `memeguard export {session.run.path}` makes its bundle")
+            return
+        with state.main_process_first():  # it fills the caches, the others read them
+            assembled = _prepared(config, session, write=state.is_main_process)
+        _train_phases(assembled, session)
+        if state.is_main_process:
+            _finish(assembled, session)
+        state.wait_for_everyone()
+
+
+def _prepared(config: TrainConfig, session: Session, *, write: bool) -> Assembled:
+    data = load_run_data(config, session.cache)
+    _report(data, session)
+    towers = open_towers(config, session.cache)
+    if write:
+        _record(config, data, towers, session)
+    assembled = assemble(config, data, towers, session.cache)
+    for note in assembled.notes:
+        session.say(note)
+    if write and config.baselines:
+        _keep_baselines(assembled, session)
+    return assembled
+
+
+def _report(data: RunData, session: Session) -> None:
+    for note in data.notes:
+        session.say(note)
+    for skipped in data.skipped[:_MAX_SKIPPED_SHOWN]:
+        session.say(f"left out: {skipped.place}: {skipped.reason}")
+    if len(data.skipped) > _MAX_SKIPPED_SHOWN:
+        session.say(f"left out: {len(data.skipped)} rows in all; `memeguard data check` lists them")
+    counts = ", ".join(f"{name} {len(samples)}" for name, samples in data.parts.items())
+    session.say(f"samples: {counts}")
+
+
+def _record(config: TrainConfig, data: RunData, towers: RunTowers, session: Session) -> None:
+    """Write the provenance of a new run; of one that goes on, check that nothing it stands on has changed."""
+    found = provenance(shlex.join(session.command), config.plain(), data.parts, [config.seed]) | {
+        "image_tower_sha256": image_tower_digest(towers),
+        "n_skipped": len(data.skipped),
+    }
+    path = session.run.provenance
+    if not path.is_file():
+        write_json(path, found)
+        return
+    recorded = json.loads(path.read_text(encoding="utf-8"))
+    for name in _MUST_AGREE:
+        difference = first_difference(recorded[name], found[name], name)
+        if difference:
+            raise RunError(
+                f"{session.run.path} was started on something else: {difference}; put it back, or choose another --out"
+            )
+
+
+def _keep_baselines(assembled: Assembled, session: Session) -> None:
+    """Fit the baselines while nothing is tuned yet, unless an earlier start did."""
+    path = session.run.path / "baselines.json"
+    if path.is_file():
+        return
+    session.say("fitting the baselines")
+    rows, absent = baseline_rows(assembled)
+    write_json(path, {"rows": [row.model_dump(mode="json") for row in rows], "absent": absent})
+
+
+def _baselines(session: Session) -> tuple[list[MetricRow], list[str]]:
+    path = session.run.path / "baselines.json"
+    if not path.is_file():
+        return [], ["baselines: switched off"]
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return [MetricRow.model_validate(row) for row in document["rows"]], document["absent"]
+
+
+def _train_phases(assembled: Assembled, session: Session) -> None:
+    config = assembled.config
+    for place, phase in enumerate(config.phases):
+        train_phase(
+            assembled.learner,
+            assembled.train_of(phase),
+            assembled.dev,
+            phase,
+            seed=config.seed,
+            modalities=config.modalities_of(phase),
+            label=f"{place}.{phase.name}",
+            run=session.run,
+        )
+
+
+def _finish(assembled: Assembled, session: Session) -> None:
+    config, run = assembled.config, session.run
+    save_weights(assembled.learner, run.network)
+    rows, absent = _baselines(session)
+    own = network_rows(assembled)
+    about = {"name": config.name, "version": config.version, "modalities": config.modalities, "seed": config.seed}
+    write_results(run, [*own, *rows], absent, about)
+    write_json(run.done, {"results": "results.json", "weights": run.network.name})
+    session.say(f"{run.path} is finished; results.md shows it beside the baselines")
