@@ -75,16 +75,17 @@ class Learner(nn.Module):
         return self._see(batch).logits
 
     def begin_epoch(self, train: Examples, modalities: Modalities = BOTH, device: torch.device | str = "cpu") -> None:
-        """What must be made anew before each epoch: RGCL's memory of ``train``. Leaves random states as they were."""
+        """What must be made anew before each epoch: RGCL's memory of ``train``. Leaves modes and random states alone."""
         if self._rgcl_place is None:
             return
-        was_training = self.training
+        modes = [(module, module.training) for module in self.modules()]
         self.eval()
         order = np.argsort([len(sample.text) for sample in train.samples], kind="stable")
         chunks = [order[at : at + _MEMORY_BATCH].tolist() for at in range(0, len(order), _MEMORY_BATCH)]
         with torch.no_grad():
             fused = [self._see(train.batch(chunk, modalities).to(device)).fused.cls.float() for chunk in chunks]
-        self.train(was_training)
+        for module, was_training in modes:
+            module.training = was_training
         back = torch.from_numpy(np.argsort(order, kind="stable"))
         labels = torch.from_numpy(train.labels(self._rgcl_place)).to(device)
         self._memory = RetrievalMemory.of(torch.cat(fused)[back.to(device)], labels)
