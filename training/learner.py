@@ -75,7 +75,7 @@ class Learner(nn.Module):
         return self._see(batch).logits
 
     def begin_epoch(self, train: Examples, modalities: Modalities = BOTH, device: torch.device | str = "cpu") -> None:
-        """What must be made anew before each epoch: RGCL's memory of ``train``. Leaves modes and random states alone."""
+        """What must be made anew before each epoch: RGCL's memory of ``train``. Touches no mode and no random state."""
         if self._rgcl_place is None:
             return
         modes = [(module, module.training) for module in self.modules()]
