@@ -1,0 +1,51 @@
+"""What a phase of training runs on and reports to, apart from what it learns from: made once a run, by the caller."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from accelerate import Accelerator
+from accelerate.utils import DistributedDataParallelKwargs
+
+from training.launch import follow_parent, is_worker
+from training.phase import EpochResult
+from training.tracking import Tracker, Trackers
+
+
+def make_accelerator() -> Accelerator:
+    """The processes and the device of this run: what ``launch`` started, else one process on the first GPU or the CPU.
+
+    A batch of text alone leaves the image's side of the network without gradients, hence ``find_unused_parameters``.
+    """
+    if is_worker():
+        follow_parent()
+    return Accelerator(
+        cpu=os.environ.get("ACCELERATE_USE_CPU", "").lower() == "true",
+        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+    )
+
+
+@dataclass(frozen=True)
+class Harness:
+    """Device and processes, checkpoints, trackers.
+
+    - ``checkpoint_dir``: where each phase keeps its checkpoint; None: it keeps none and cannot be resumed.
+    - ``on_epoch`` is called in the main process after each epoch, and once when a phase resumes, with the phase's label
+      and every result so far: so a caller can keep the history in a file of its own.
+    """
+
+    accelerator: Accelerator = field(default_factory=make_accelerator)
+    checkpoint_dir: Path | None = None
+    tracker: Tracker = field(default_factory=Trackers)
+    on_epoch: Callable[[str, Sequence[EpochResult]], None] | None = None
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process is the one that writes."""
+        return bool(self.accelerator.is_main_process)
+
+    @property
+    def n_processes(self) -> int:
+        """How many processes train together."""
+        return int(self.accelerator.num_processes)
