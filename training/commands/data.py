@@ -12,6 +12,8 @@ from training.datacheck.report import Report
 from training.datacheck.show import print_report, to_json, to_markdown
 from training.datasets.base import DatasetError
 from training.datasets.registry import LAYOUTS, parse_source
+from training.split_dataset import split_dataset
+from training.splits import SplitConfig
 
 _path_argument = click.argument("path", type=click.Path(path_type=Path))
 _layout_option = click.option(
@@ -27,6 +29,7 @@ _distance_option = click.option(
     show_default=True,
     help="Bits in which the perceptual hashes of near-duplicates may differ.",
 )
+_SHARE = click.FloatRange(0, 1, max_open=True)
 
 
 class _SplitNames(click.ParamType[tuple[str, ...]]):
@@ -82,6 +85,40 @@ def check(
     )
     _write(report, json_to, out)
     print_report(report, Console(stderr=json_to == "-"))
+
+
+@data.command()
+@_path_argument
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="New folder for the split.")
+@click.option("--dev", type=_SHARE, default=0.1, show_default=True, help="Share of the samples for dev.")
+@click.option("--test", type=_SHARE, default=0.1, show_default=True, help="Share of the samples for test.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed gives another split.")
+@_layout_option
+@click.option("--splits", type=_SplitNames(), default=(), help="The splits of PATH to pool, when it has several.")
+@_near_option
+@_distance_option
+def split(
+    path: Path,
+    out: Path,
+    dev: float,
+    test: float,
+    seed: int,
+    layout: str | None,
+    splits: tuple[str, ...],
+    near_duplicates: bool,
+    max_distance: int,
+) -> None:
+    """Split PATH into train, dev and test so that no words and no picture are in two of them.
+
+    Samples with the same words, the same picture or near-duplicate pictures stay together. Writes train.jsonl,
+    dev.jsonl and test.jsonl with paths to the pictures, which stay where they are. Rows that cannot be read are
+    reported and left out.
+    """
+    if dev + test >= 1:
+        raise click.UsageError(f"--dev {dev} and --test {test} leave nothing to train on; their sum must be below 1")
+    config = SplitConfig(dev=dev, test=test, seed=seed, max_distance=max_distance if near_duplicates else None)
+    print_report(split_dataset(path, out, config, layout=layout, splits=splits), Console())
+    click.echo(f"written: {out}")
 
 
 def _write(report: Report, json_to: str | None, out: Path | None) -> None:

@@ -33,9 +33,16 @@ def check(
     dataset = found.dataset_name(path)
     parts = gathering.gather(path, found, find_splits(path, found, splits), dataset)
     others = [_other(source) for source in against]
+    return report_on(str(path), found.name, dataset, parts, others, max_distance)
+
+
+def report_on(
+    path: str, layout: str, dataset: str, parts: Sequence[Part], others: Sequence[Part], max_distance: int | None
+) -> Report:
+    """The report on splits that are in memory, each alone, with each other and with ``others``."""
     report = Report(
-        path=str(path),
-        layout=found.name,
+        path=path,
+        layout=layout,
         dataset=dataset,
         against=tuple(other.name for other in others),
         max_distance=max_distance,

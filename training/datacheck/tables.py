@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from training.datacheck.report import Likeness, Report
 
+_MAX_REASONS = 20
 _LIKENESS: dict[Likeness, str] = {
     "id": "same id",
     "exact_picture": "same picture file",
@@ -55,12 +56,13 @@ def _classes(report: Report) -> Table:
 
 
 def _left_out(report: Report) -> Table:
-    """Reasons with their number; what is quoted in a reason (a file name) is not what tells reasons apart."""
+    """The commonest reasons with their number; a file name in quotes is not what tells reasons apart."""
     reasons = Counter(
         (item.split, item.kind.replace("_", " "), re.sub(r"'[^']*'", "…", item.reason)) for item in report.left_out
     )
-    rows = tuple((split, kind, str(n), reason) for (split, kind, reason), n in reasons.items())
-    return Table("left out", ("split", "what", "number", "reason"), rows, "The JSON names each row.")
+    rows = tuple((split, kind, str(n), reason) for (split, kind, reason), n in reasons.most_common(_MAX_REASONS))
+    more = f"{len(reasons) - len(rows)} more reasons are not shown. " if len(reasons) > len(rows) else ""
+    return Table("left out", ("split", "what", "number", "reason"), rows, f"{more}The JSON names each row.")
 
 
 def _labels(report: Report) -> Table:
