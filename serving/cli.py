@@ -28,6 +28,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "train": Subcommand("training.commands.train", "train", "Train a network."),
     "export": Subcommand("training.commands.export", "export", "Make the bundle of a finished run."),
     "evaluate": Subcommand("training.commands.evaluate", "evaluate", "Measure a bundle on labelled memes."),
+    "promote": Subcommand("training.commands.promote", "promote", "Compare two bundles; the winner becomes current."),
     "data": Subcommand("training.commands.data", "data", "Check labelled data, or split it."),
 }
 
