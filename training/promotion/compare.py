@@ -1,0 +1,202 @@
+"""Both bundles on the same memes, with the code that serves: every metric with a paired interval, every group."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from model.bundle import Bundle
+from model.ocr import OcrEngine
+from model.runtime import Provider
+from model.taxonomy import Task
+from training.datasets import DatasetError, Sample, Source, load_source
+from training.evaluation.bootstrap import UndefinedMetricError, paired_bootstrap
+from training.evaluation.labels import Question, labelled, questions
+from training.evaluation.measures import MEASURES, Floats, Ints, Measure, false_positive_rate, recall
+from training.evaluation.scoring import Scored, score_bundle
+from training.evaluation.words import WordsFrom, words_of
+from training.promotion.groups import Pair, group_lines, holm
+from training.promotion.results import Comparison, Contender, Line
+from training.promotion.rules import PromotionError
+from training.promotion.speed import compare_speed
+
+_SHOWN = ("auroc", "accuracy", "macro_f1", "calibration_error")
+_REVIEW_RECALL = Measure("review_recall", "recall of review", recall, "needs items of the positive class")
+_REVIEWED_NEGATIVES = Measure(
+    "reviewed_negatives",
+    "harmless but reviewed",
+    false_positive_rate,
+    "needs items of the negative class",
+    higher_is_better=False,
+)
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How the memes are scored and how the intervals are drawn."""
+
+    engine: OcrEngine
+    words: WordsFrom = "given"
+    n_resamples: int = 2000
+    seed: int = 0
+    provider: Provider = "cpu"
+    threads: int | None = None
+    cache: Path | None = None
+    progress: bool = False
+
+
+@dataclass(frozen=True)
+class Named:
+    """A bundle under the name that the caller gave it."""
+
+    given: str
+    bundle: Bundle
+
+
+def compare(champion: Named, challenger: Named, sources: Sequence[Source], setup: Setup) -> Comparison:
+    """Score every source with both bundles.
+
+    Only tasks that both have are compared. Raises ``DatasetError`` for data that has none of them, ``PromotionError``
+    for scores that are no numbers.
+    """
+    bundles = champion.bundle, challenger.bundle
+    tasks = [task for task in bundles[0].tasks if task in bundles[1].tasks]
+    found = _Found(notes=_task_notes(*bundles))
+    for source in sources if tasks else ():
+        found.add(source, tasks, bundles, setup)
+    speed = None
+    if found.samples:
+        speed = compare_speed(*bundles, found.samples, provider=setup.provider, threads=setup.threads)
+    contenders = [contender(named) for named in (champion, challenger)]
+    return Comparison(contenders[0], contenders[1], found.lines, holm(found.groups), speed, found.notes)
+
+
+@dataclass
+class _Found:
+    """What was found so far, source by source."""
+
+    notes: list[str]
+    lines: list[Line] = field(default_factory=list)
+    groups: list[Line] = field(default_factory=list)
+    samples: list[Sample] = field(default_factory=list)
+
+    def add(self, source: Source, tasks: Sequence[Task], bundles: tuple[Bundle, Bundle], setup: Setup) -> None:
+        samples, asked = self._read(source, tasks, setup)
+        scored = _score(source, samples, bundles, setup)
+        self.samples += scored[0].samples
+        if scored[0].failures:
+            self.notes.append(f"{source}: {len(scored[0].failures)} pictures could not be read and were left out")
+        for question in asked:
+            pair = _pair(question, scored, bundles)
+            self.lines += _lines(pair, setup, self.notes)
+            if question.task.kind == "binary":
+                self.groups += group_lines(pair, n_resamples=setup.n_resamples, seed=setup.seed)
+
+    def _read(self, source: Source, tasks: Sequence[Task], setup: Setup) -> tuple[list[Sample], list[Question]]:
+        """The labelled samples of a source, with their words, and the questions that their labels answer."""
+        loaded = load_source(source)
+        asked = questions(str(source), loaded.samples, tasks, {})
+        wanted = {question.labels_of for question in asked}
+        samples = [sample for sample in loaded.samples if wanted & sample.labels.keys()]
+        with TemporaryDirectory() as unkept:
+            words = words_of(samples, setup.words, setup.engine, (setup.cache or Path(unkept)) / "ocr")
+        if left_out := len(loaded.skipped) + len(words.skipped):
+            self.notes.append(f"{source}: {left_out} items could not be read and were left out")
+        if missing := [task.name for task in tasks if task.name not in {question.task.name for question in asked}]:
+            self.notes.append(f"{source}: no labels for {', '.join(missing)}: not compared there")
+        return words.samples, asked
+
+
+def contender(named: Named) -> Contender:
+    """What identifies a bundle, and its size on disk."""
+    manifest = named.bundle.manifest
+    size = sum(named.bundle.file(name).stat().st_size for name in manifest.files)
+    return Contender(named.given, manifest.name, manifest.version, named.bundle.digest, size)
+
+
+def _task_notes(champion: Bundle, challenger: Bundle) -> list[str]:
+    known = {task.name for task in champion.tasks}
+    new = [task.name for task in challenger.tasks if task.name not in known]
+    return [f"the challenger answers more: {', '.join(new)}; nothing to compare it with"] if new else []
+
+
+def _score(
+    source: Source, samples: Sequence[Sample], bundles: tuple[Bundle, Bundle], setup: Setup
+) -> tuple[Scored, Scored]:
+    options: dict[str, Any] = {
+        "provider": setup.provider,
+        "threads": setup.threads,
+        "cache": setup.cache,
+        "progress": setup.progress,
+    }
+    first, second = (score_bundle(bundle, samples, **options) for bundle in bundles)
+    if [id(sample) for sample in first.samples] != [id(sample) for sample in second.samples]:
+        raise PromotionError(f"{source}: a picture changed while it was scored; run the comparison again")
+    if not first.samples:
+        raise DatasetError(f"{source}: no item could be scored; see `memeguard data check {source.path}`")
+    return first, second
+
+
+def _pair(question: Question, scored: tuple[Scored, Scored], bundles: tuple[Bundle, Bundle]) -> Pair:
+    rows, labels = labelled(question, scored[0].samples)
+    name = question.task.name
+    first, second = (one.probabilities[name][rows] for one in scored)
+    for scores, role in ((first, "champion"), (second, "challenger")):
+        if not np.isfinite(scores).all():
+            raise PromotionError(f"the {role}'s scores of task {name!r} are no numbers; export it again")
+    samples = [scored[0].samples[row] for row in rows]
+    return Pair(
+        data=f"{samples[0].dataset}, {samples[0].split}",
+        task=question.task,
+        samples=samples,
+        labels=labels,
+        champion=first,
+        challenger=second,
+        review=_review_thresholds(name, bundles),
+    )
+
+
+def _review_thresholds(task: str, bundles: tuple[Bundle, Bundle]) -> tuple[float, float] | None:
+    """Each bundle's own, where both policies act on the task."""
+    first, second = (bundle.manifest.thresholds.get(task) for bundle in bundles)
+    return None if first is None or second is None else (first.review, second.review)
+
+
+def _lines(pair: Pair, setup: Setup, notes: list[str]) -> list[Line]:
+    """Every metric that is defined on these items."""
+    wanted = [measure for measure in MEASURES[pair.task.kind] if measure.name in _SHOWN]
+    asked: list[tuple[Measure, Floats, Floats]] = [(measure, pair.champion, pair.challenger) for measure in wanted]
+    if pair.review is not None:
+        decided = [
+            (scores >= threshold).astype(np.float64)
+            for scores, threshold in zip((pair.champion, pair.challenger), pair.review, strict=True)
+        ]
+        asked += [(measure, decided[0], decided[1]) for measure in (_REVIEW_RECALL, _REVIEWED_NEGATIVES)]
+    lines = []
+    for measure, mine, theirs in asked:
+        try:
+            lines.append(_line(pair, measure, pair.labels, mine, theirs, setup))
+        except UndefinedMetricError as error:
+            notes.append(f"{pair.data}, {pair.task.name}: {error}")
+    return lines
+
+
+def _line(pair: Pair, measure: Measure, labels: Ints, mine: Floats, theirs: Floats, setup: Setup) -> Line:
+    found = paired_bootstrap(measure, labels, theirs, mine, setup.n_resamples, setup.seed)
+    return Line(
+        data=pair.data,
+        task=pair.task.name,
+        metric=measure.name,
+        title=measure.label,
+        n=len(labels),
+        champion=measure(labels, mine),
+        challenger=measure(labels, theirs),
+        difference=found.difference,
+        low=found.low,
+        high=found.high,
+        p_value=found.p_value,
+        higher_is_better=measure.higher_is_better,
+    )

@@ -1,0 +1,74 @@
+"""What a comparison found, in plain types."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One of the two bundles. ``given`` is how the caller named it: a folder or a tag of the store."""
+
+    given: str
+    name: str
+    version: str
+    digest: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """One metric of both bundles on the same items; ``difference`` is challenger minus champion, with its interval.
+
+    ``group`` is empty for the whole set. ``p_value`` is the paired bootstrap's; for a group it is McNemar's exact one
+    (1947), corrected after Holm (1979) over all group lines.
+    """
+
+    data: str
+    task: str
+    metric: str
+    title: str
+    n: int
+    champion: float
+    challenger: float
+    difference: float
+    low: float
+    high: float
+    p_value: float
+    higher_is_better: bool = True
+    group: str = ""
+
+    def in_words(self) -> str:
+        """One line for people."""
+        place = f"{self.data}, {self.task}" + (f", {self.group}" if self.group else "")
+        return (
+            f"{self.title} on {place}: {self.champion:.3f} to {self.challenger:.3f}, difference {self.difference:+.3f} "
+            f"({self.low:+.3f} to {self.high:+.3f}, p = {self.p_value:.3f}, {self.n} items)"
+        )
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Milliseconds a meme, one at a time without OCR, both bundles in turn; ``ratio`` is challenger by champion."""
+
+    champion_ms: float
+    challenger_ms: float
+    ratio: float
+    low: float
+    high: float
+    n_rounds: int
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Both bundles on the same memes. ``notes`` say what could not be compared, and why."""
+
+    champion: Contender
+    challenger: Contender
+    lines: list[Line] = field(default_factory=list)
+    groups: list[Line] = field(default_factory=list)
+    speed: Speed | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, ready for JSON."""
+        return asdict(self)
