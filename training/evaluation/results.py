@@ -35,7 +35,7 @@ class Mistake:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """One task on one set. ``metrics`` by column (``full``, the views, other bundles), then by metric."""
+    """One task on one set. ``metrics`` and ``curves`` by column: ``full``, the views, other bundles."""
 
     title: str
     task: str
@@ -47,7 +47,7 @@ class TaskResult:
     differences: list[Difference]
     decisions: Decisions | None
     confusion: list[list[int]] | None
-    curves: Curves | None
+    curves: dict[str, Curves]
     groups: list[GroupTable]
     mistakes: dict[str, list[Mistake]]
 

@@ -98,7 +98,7 @@ def score_views(
     run = _Run(bundle, Runtime(bundle, provider=provider, threads=threads), views, batch_size)
     encoder = _Cached(bundle, cache / "features", threads) if cache else _Live(bundle, run.runtime, batch_size)
     kinds = [[i for i, s in enumerate(samples) if (s.image is not None) == pictured] for pictured in (True, False)]
-    with tqdm(total=len(samples), desc="scoring", unit="meme", disable=not progress) as bar:
+    with tqdm(total=len(samples), desc="scoring", unit="meme", disable=None if progress else True) as bar:
         for indices, pictured in zip(kinds, (True, False), strict=True):
             for at in range(0, len(indices), encoder.chunk):
                 picked = indices[at : at + encoder.chunk]

@@ -8,7 +8,7 @@ import numpy as np
 from model.bundle import Bundle
 from training.evaluation.bootstrap import Estimate, PairedInterval, UndefinedMetricError, bootstrap, paired_bootstrap
 from training.evaluation.breakdown import GroupTable, group_table
-from training.evaluation.curves import binary_curves, confusion
+from training.evaluation.curves import Curves, binary_curves, confusion
 from training.evaluation.decisions import decisions
 from training.evaluation.groups import groupings
 from training.evaluation.labels import Question, class_counts, labelled
@@ -82,7 +82,7 @@ def task_result(
         ],
         decisions=decisions(bundle, task.name, task.classes, picked, labels) if is_binary and has_policy else None,
         confusion=None if task.kind == "multilabel" else confusion(labels, mine, len(task.classes)),
-        curves=binary_curves(labels, mine) if is_binary else None,
+        curves=_curves(labels, scores) if is_binary else {},
         groups=_groups(bundle, question, full, rows, labels, sampling) if is_binary else [],
         mistakes=_mistakes(question, full, rows, labels) if is_binary else {},
     )
@@ -91,6 +91,12 @@ def task_result(
 def _has(scored: Scored, question: Question) -> bool:
     """False for another bundle that does not judge this task."""
     return question.task.name in scored.probabilities
+
+
+def _curves(labels: Ints, scores: Mapping[str, Floats]) -> dict[str, Curves]:
+    """The plots of every column; none when one class is missing."""
+    found = {name: binary_curves(labels, values) for name, values in scores.items()}
+    return {name: curves for name, curves in found.items() if curves is not None}
 
 
 def _groups(
