@@ -50,7 +50,7 @@ def roc_plot(curves: Mapping[str, Curves]) -> str:
     """Recall against false positive rate, a line a column."""
 
     def draw(axes: Axes) -> None:
-        axes.plot([0, 1], [0, 1], color=_INK, alpha=0.4, linewidth=0.8, linestyle=":")
+        axes.plot([0, 1], [0, 1], color=_INK, alpha=0.7, linewidth=1, linestyle=":")
         for place, (name, found) in enumerate(curves.items()):
             axes.plot(*zip(*found.roc, strict=True), label=name, **_line(place))
         _unit_axes(axes, "false positive rate", "recall")
@@ -63,7 +63,7 @@ def pr_plot(curves: Mapping[str, Curves], share_positive: float) -> str:
     """Precision against recall; the dotted line is what guessing reaches."""
 
     def draw(axes: Axes) -> None:
-        axes.axhline(share_positive, color=_INK, alpha=0.4, linewidth=0.8, linestyle=":")
+        axes.axhline(share_positive, color=_INK, alpha=0.7, linewidth=1, linestyle=":")
         for place, (name, found) in enumerate(curves.items()):
             axes.plot(*zip(*found.pr, strict=True), label=name, **_line(place))
         _unit_axes(axes, "recall", "precision")
@@ -76,7 +76,7 @@ def reliability_plot(curves: Curves) -> str:
     """Share of positives against mean probability; the larger a dot, the more items are in its bin."""
 
     def draw(axes: Axes) -> None:
-        axes.plot([0, 1], [0, 1], color=_INK, alpha=0.4, linewidth=0.8, linestyle=":")
+        axes.plot([0, 1], [0, 1], color=_INK, alpha=0.7, linewidth=1, linestyle=":")
         probability, share, items = zip(*curves.reliability, strict=True)
         axes.plot(probability, share, color=COLOURS[0], linewidth=1.2)
         sizes = [20 + 280 * n / max(items) for n in items]
@@ -141,7 +141,7 @@ def interval_plot(rows: Sequence[Row], title: str, label: str, *, reference: flo
             known = [(y + shift, values[name]) for y, (_, values) in enumerate(rows) if _is_known(values.get(name))]
             _intervals(axes, known, name, place)
         if reference is not None:
-            axes.axvline(reference, color=_INK, alpha=0.4, linewidth=0.8, linestyle=":")
+            axes.axvline(reference, color=_INK, alpha=0.7, linewidth=1, linestyle=":")
         axes.set_yticks(range(len(rows)), [name for name, _ in rows])
         axes.set(xlim=(-0.01, 1.01), ylim=(len(rows) - 0.5, -0.5), xlabel=label)
         axes.grid(visible=True, axis="x")

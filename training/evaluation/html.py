@@ -72,7 +72,7 @@ def _summary(report: Report) -> Html:
                 series = {names[name]: values["auroc"] for name, values in task.metrics.items()}
                 plotted.append((f"{result.name}, {result.split}\n{task.title}", series))
     parts = [table("Summary", ["set and task", "items", *map(metric_title, _SUMMARY)], rows)]
-    parts.append(Html(f'<p class="soft">{html(intervals_line(report))}</p>'))
+    parts.append(Html(f'<p class="soft">{html(intervals_line(report).replace("In brackets", "Small"))}</p>'))
     if plotted:
         svg = figures.interval_plot(plotted, "AUROC by set", "AUROC", reference=0.5)
         parts.append(
@@ -145,8 +145,8 @@ def _foot(report: Report) -> Html:
     return Html(
         f'</main><footer><h2 id="made">How this was made</h2><p><code class="command">{html(report.command)}</code></p>'
         f"<p>Scores come from the exported bundle (sha256 of its manifest: <code>{report.bundle.digest}</code>) "
-        f"through the code that serves it. Seed {report.seed}, {report.n_resamples} resamples by {html(report.resample_by)}. "
-        f"{html(packages)}.</p>"
+        f"through the code that serves it. Seed {report.seed}, {report.n_resamples} resamples by "
+        f"{html(report.resample_by)}. {html(packages)}.</p>"
         "<p>What these numbers do not say: how the model does on memes of another community, language or year; whether "
         "the labels are right; whether a decision is fair to one person. Identity terms are looked for in the words "
         "alone, nothing is inferred from faces. The model is an aid to a moderator.</p></footer>"
