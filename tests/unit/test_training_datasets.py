@@ -30,6 +30,8 @@ from training.datasets import (
     read_multioff,
     read_stormfront,
 )
+from training.datasets.fine_grained import splits_of_fine_grained
+from training.datasets.hateful_memes import splits_of_hateful_memes
 
 HATEFUL, NOT_HATEFUL = {"hateful": 1}, {"hateful": 0}
 ROW = {"id": "01235", "img": "img/01235.png", "label": 1, "text": "it's a cat"}
@@ -96,6 +98,26 @@ def test_a_file_of_other_rows_is_refused_as_a_whole(memes: Path) -> None:
     write_json_lines(memes / "train.jsonl", [{"name": "a", "words": "b"}])
     with pytest.raises(DatasetError, match=r"train\.jsonl: no column id, img, text; it has name, words"):
         read_hateful_memes(memes, "train")
+
+
+def test_a_file_without_a_header_does_not_have_its_words_shown(tmp_path: Path) -> None:
+    (tmp_path / "stormfront.csv").write_text("1_1,four words of it,noHate\n1_2,others,hate\n")
+    with pytest.raises(DatasetError, match="it has 1_1, one of 16 characters, noHate"):
+        read_stormfront(tmp_path)
+
+
+def test_fine_grained_files_in_the_folder_of_hateful_memes_are_kept_apart(tmp_path: Path) -> None:
+    write_fine_grained(tmp_path)
+    write_hateful_memes(tmp_path, {"train": 2, "dev_seen": 2})
+    assert splits_of_hateful_memes(tmp_path) == ("train", "dev_seen")
+    assert splits_of_fine_grained(tmp_path) == ("train", "dev_unseen", "test")
+
+
+def test_tables_in_a_folder_beside_the_pictures_find_them(tmp_path: Path) -> None:
+    write_picture(tmp_path / "images" / "img" / "01235.png", 1)
+    write_json_lines(tmp_path / "annotations" / "train.jsonl", [ROW])
+    (sample,) = read_hateful_memes(tmp_path / "annotations", "train").samples
+    assert sample.image == tmp_path / "images" / "img" / "01235.png"
 
 
 def test_tags_and_captions_that_were_added_to_a_borrowed_layout_are_read(memes: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from training.datasets.base import DatasetError
 from training.datasets.columns import columns_of
 from training.datasets.split_files import in_order, split_of
-from training.datasets.tables import CSV_SUFFIXES, JSON_SUFFIXES, Row, read_table
+from training.datasets.tables import CSV_SUFFIXES, JSON_SUFFIXES, Row, named, read_table
 
 UNSPLIT = "all"
 #: Where a release keeps its tables when they are not in the folder itself.
@@ -80,7 +80,7 @@ def _parts_of_file(path: Path, split: str | None, *, strict: bool = False) -> li
     columns = columns_of(table.columns)
     if not columns.hold_memes:
         if strict:
-            raise DatasetError(f"{path}: no column is an image or a text; it has {', '.join(table.columns)}")
+            raise DatasetError(f"{path}: no column is an image or a text; it has {named(table.columns)}")
         return []
     if split or columns.split is None:
         return [Part(path, split or UNSPLIT)]

@@ -10,11 +10,13 @@ from pathlib import Path
 
 from model.taxonomy import TASKS
 from training.datasets.base import Labels, Loaded, Sample, hateful
+from training.datasets.generic_files import picture_folders
 from training.datasets.pictures import PictureFinder
 from training.datasets.split_files import file_of_split, files_by_stem, first_object, in_order, split_of
 from training.datasets.tables import Row, RowProblem, load_rows, picture_of, read_json, shown, tags_of, words_of
 
 _LABELS: dict[object, Labels] = {0: hateful(False), 1: hateful(True), "0": hateful(False), "1": hateful(True)}
+_FINE_GRAINED = {"gold_hate", "set_name"}
 _UNLABELLED = (None, "", -1, "-1")
 
 
@@ -30,13 +32,18 @@ def read_hateful_memes(root: Path, split: str, *, dataset: str = "hateful_memes"
     """
     path = file_of_split(_files(root), split, root / f"{split}.jsonl")
     table = read_json(path).nonempty().require("id", "img", "text")
-    finder = PictureFinder(path.parent, path.parent / "img")
+    finder = PictureFinder(*picture_folders(path, split))
     return load_rows(table, lambda row: _sample(row, finder, split, dataset))
 
 
 def _files(root: Path) -> dict[str, Path]:
     files = files_by_stem(root, ".jsonl")
-    return {stem: path for stem, path in files.items() if split_of(stem) or is_hateful_memes_row(first_object(path))}
+    return {stem: path for stem, path in files.items() if _may_be_of_this_layout(stem, first_object(path))}
+
+
+def _may_be_of_this_layout(stem: str, row: dict[str, object]) -> bool:
+    """A file that is named as a split and cannot be read must be missed loudly, so it counts."""
+    return is_hateful_memes_row(row) or (split_of(stem) is not None and not _FINE_GRAINED & row.keys())
 
 
 def is_hateful_memes(root: Path) -> bool:
@@ -46,7 +53,7 @@ def is_hateful_memes(root: Path) -> bool:
 
 def is_hateful_memes_row(row: dict[str, object]) -> bool:
     """Told from the fine-grained files and from tables with other labels, which are read by other readers."""
-    others = {"gold_hate", "set_name", *TASKS} & row.keys()
+    others = _FINE_GRAINED.union(TASKS) & row.keys()
     label = row.get("label")
     return {"id", "img", "text"} <= row.keys() and not others and (label in _UNLABELLED or str(label) in ("0", "1"))
 

@@ -8,7 +8,7 @@ import codecs
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,9 +58,7 @@ class Table:
         """Itself; raises ``DatasetError`` when a column is missing altogether, which makes it another file."""
         absent = [column for column in columns if column not in self.columns]
         if absent:
-            raise DatasetError(
-                f"{self.path}: no column {', '.join(absent)}; it has {', '.join(self.columns) or 'no columns'}"
-            )
+            raise DatasetError(f"{self.path}: no column {', '.join(absent)}; it has {named(self.columns)}")
         return self
 
     def column(self, name: str) -> str:
@@ -210,14 +208,19 @@ def picture_of(finder: PictureFinder, name: str) -> Path:
     return path
 
 
+def named(columns: Sequence[str]) -> str:
+    """Column names as a message may show them. Without a header a meme's words would stand in their place."""
+    return ", ".join(name if _is_short(name) else f"one of {len(name)} characters" for name in columns) or "no columns"
+
+
 def shown(value: object) -> str:
     """A label or a file name as a message may show it. In a damaged row a meme's words may stand in its place."""
     text = repr(value)
-    return (
-        text
-        if len(text) <= _MAX_SHOWN_CHARS and len(text.split()) <= _MAX_SHOWN_WORDS
-        else f"of {len(text)} characters"
-    )
+    return text if _is_short(text) else f"of {len(text)} characters"
+
+
+def _is_short(text: str) -> bool:
+    return len(text) <= _MAX_SHOWN_CHARS and len(text.split()) <= _MAX_SHOWN_WORDS
 
 
 def tags_of(value: Any) -> tuple[str, ...]:
