@@ -22,13 +22,17 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 _VERSION = 1
 _PAGES = ((255, 255, 255), (0, 0, 0), (21, 32, 43))
 _GREYS = (40, 90, 140, 200, 235)
+#: Thinner pictures stay as they are: they show nothing, and some transforms lose an axis of theirs.
+_SMALLEST_PX = 8
+#: As a share of the colour circle: skin stays skin.
+_HUE = 0.02
 
 
 class AugmentConfig(BaseModel):
     """How likely (``*_p``, a chance a picture) and how strong each change is. All chances 0: the picture as it is.
 
-    - geometry: turned by up to ``rotation_deg``, corners moved by up to ``perspective`` of a side, and ``shrink`` of a
-      side at most added around the picture.
+    - geometry: made smaller by up to ``shrink`` within its frame, turned by up to ``rotation_deg``, corners moved by
+      ``perspective`` of a side (its standard deviation).
     - colour: ``brightness``, ``contrast``, ``saturation`` by up to this share, gamma and a slight change of hue.
     - quality: sent on as JPEG of at least ``jpeg_quality_min``, or scaled down to ``downscale_min`` and up again.
     - blur (``blur_sigma_px``) and noise (``noise_std``, as a share of white) of mild strength; grey.
@@ -41,7 +45,7 @@ class AugmentConfig(BaseModel):
 
     geometry_p: float = Field(0.5, ge=0, le=1)
     rotation_deg: float = Field(4.0, ge=0, le=15)
-    perspective: float = Field(0.04, ge=0, le=0.1)
+    perspective: float = Field(0.03, ge=0, le=0.06)
     shrink: float = Field(0.1, ge=0, le=0.3)
     colour_p: float = Field(0.5, ge=0, le=1)
     brightness: float = Field(0.2, ge=0, le=0.5)
@@ -50,7 +54,7 @@ class AugmentConfig(BaseModel):
     grey_p: float = Field(0.05, ge=0, le=1)
     quality_p: float = Field(0.4, ge=0, le=1)
     jpeg_quality_min: int = Field(40, ge=10, le=95)
-    downscale_min: float = Field(0.6, ge=0.3, le=1)
+    downscale_min: float = Field(0.6, ge=0.3, le=0.95)
     blur_p: float = Field(0.15, ge=0, le=1)
     blur_sigma_px: float = Field(0.8, gt=0, le=2)
     noise_p: float = Field(0.2, ge=0, le=1)
@@ -73,4 +77,102 @@ class Augmenter:
 
     def __call__(self, picture: Image.Image, rng: np.random.Generator) -> Image.Image:
         """An RGB picture, changed; ``rng`` alone decides how. The size may change, ``picture`` itself never does."""
-        raise NotImplementedError
+        bounded = picture.copy()
+        bounded.thumbnail((self.config.max_side_px, self.config.max_side_px), Image.Resampling.BICUBIC)
+        if min(bounded.size) < _SMALLEST_PX:
+            return bounded
+        # Not set_random_seed: it gives every transform the same seed, and so all of them happen or none does.
+        self._pipeline.set_random_state(rng, random.Random(int(rng.integers(2**63))))
+        pixels: NDArray[np.uint8] = self._pipeline(image=np.array(bounded))["image"]
+        if rng.random() < self.config.border_p:
+            pixels = _framed(pixels, self.config.border, rng)
+        return Image.fromarray(pixels)
+
+    @cached_property
+    def _pipeline(self) -> Any:
+        albumentations = _albumentations()
+        config = self.config
+        return albumentations.Compose(
+            [
+                albumentations.Sequential(_geometry(albumentations, config), p=config.geometry_p),
+                albumentations.Sequential(_colour(albumentations, config), p=config.colour_p),
+                albumentations.ToGray(p=config.grey_p),
+                albumentations.GaussianBlur(blur_limit=0, sigma_limit=_up_to(config.blur_sigma_px), p=config.blur_p),
+                albumentations.GaussNoise(std_range=_up_to(config.noise_std), p=config.noise_p),
+                # Last, as on the net: what is sent on is squeezed after everything else was done to it.
+                albumentations.OneOf(_quality(albumentations, config), p=config.quality_p),
+            ]
+        )
+
+
+def _albumentations() -> Any:
+    """The module, imported late (seconds) and without its question to the net whether there is a newer one."""
+    os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
+    import albumentations  # noqa: PLC0415
+
+    return albumentations
+
+
+def _geometry(albumentations: Any, config: AugmentConfig) -> list[Any]:
+    """Shrink, turn, tilt. ``fit_output`` grows the canvas so that every corner stays in it."""
+    import cv2  # noqa: PLC0415 - albumentations imports it anyway
+
+    edges = {"border_mode": cv2.BORDER_REPLICATE, "interpolation": cv2.INTER_AREA}
+    turned = (-config.rotation_deg, config.rotation_deg)
+    return [
+        albumentations.Affine(scale=(1 - config.shrink, 1.0), keep_ratio=True, p=0.5, **edges),
+        albumentations.Affine(rotate=turned, fit_output=True, p=0.7, **edges),
+        albumentations.Perspective(scale=_up_to(config.perspective), fit_output=True, p=0.5, **edges),
+    ]
+
+
+def _colour(albumentations: Any, config: AugmentConfig) -> list[Any]:
+    strengths = {"brightness": config.brightness, "contrast": config.contrast, "saturation": config.saturation}
+    return [
+        albumentations.ColorJitter(hue=_HUE, p=0.8, **strengths),
+        albumentations.RandomGamma(gamma_limit=(80, 125), p=0.5),
+    ]
+
+
+def _quality(albumentations: Any, config: AugmentConfig) -> list[Any]:
+    import cv2  # noqa: PLC0415
+
+    pair = {"downscale": cv2.INTER_AREA, "upscale": cv2.INTER_LINEAR}
+    return [
+        albumentations.ImageCompression(quality_range=(config.jpeg_quality_min, 95), p=0.6),
+        albumentations.Downscale(scale_range=(config.downscale_min, 0.95), interpolation_pair=pair, p=0.4),
+    ]
+
+
+def _up_to(most: float) -> tuple[float, float]:
+    return (most / 4, most)
+
+
+def _framed(pixels: NDArray[np.uint8], most: float, rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The picture on a larger page: bars above and below or beside it, margins all round, or a screenshot."""
+    height_px, width_px = pixels.shape[:2]
+    kind = rng.choice(["rows", "columns", "margins", "screenshot"])
+    shares = rng.uniform(0.02, max(0.02, most), size=4)  # top, bottom, left, right
+    if kind in ("rows", "screenshot"):
+        shares[2:] = 0.0
+    elif kind == "columns":
+        shares[:2] = 0.0
+    top, bottom = (int(share * height_px) for share in shares[:2])
+    left, right = (int(share * width_px) for share in shares[2:])
+    page = _PAGES[rng.integers(len(_PAGES))]
+    framed = np.empty((top + height_px + bottom, left + width_px + right, 3), dtype=np.uint8)
+    framed[:] = page
+    framed[top : top + height_px, left : left + width_px] = pixels
+    if kind == "screenshot":
+        _draw_controls(framed[:top], rng)
+        _draw_controls(framed[top + height_px :], rng)
+    return framed
+
+
+def _draw_controls(bar: NDArray[np.uint8], rng: np.random.Generator) -> None:
+    """Grey blocks on a bar, in place: as much as is left of buttons and names at the size that a tower sees."""
+    height_px, width_px = bar.shape[:2]
+    for left in np.sort(rng.uniform(0.02, 0.9, size=rng.integers(1, 5))):
+        at = int(left * width_px)
+        block_px = max(1, int(rng.uniform(0.3, 1.5) * height_px))
+        bar[height_px // 4 : height_px - height_px // 4, at : at + block_px] = _GREYS[rng.integers(len(_GREYS))]

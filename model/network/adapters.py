@@ -20,7 +20,7 @@ class ResidualAdapter(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """[..., D] -> [..., D]."""
-        learned = self.up(self.down(features).relu()).relu()
+        learned: Tensor = self.up(self.down(features).relu()).relu()
         return self.ratio * learned + (1 - self.ratio) * features
 
 
@@ -46,4 +46,7 @@ class AdaptableTower(nn.Module):
 
     def adapted(self, pooled: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """The tower's outputs through its adapters, where it has any."""
-        return (pooled, tokens) if self.adapters is None else self.adapters(pooled, tokens)
+        if self.adapters is None:
+            return pooled, tokens
+        outputs: tuple[Tensor, Tensor] = self.adapters(pooled, tokens)
+        return outputs

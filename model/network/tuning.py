@@ -32,7 +32,7 @@ class TowerTuning(BaseModel):
     @model_validator(mode="after")
     def _layers_where_they_count(self) -> "TowerTuning":
         if self.mode == "last_layers" and self.n_layers is None:
-            raise ValueError("mode 'last_layers' needs n_layers: how many Transformer blocks, from the end, are trained")
+            raise ValueError("mode 'last_layers' needs n_layers: how many Transformer blocks are trained, from the end")
         if self.mode != "last_layers" and self.n_layers is not None:
             raise ValueError(f"mode {self.mode!r} has no n_layers: leave it out, or take mode 'last_layers'")
         return self
