@@ -126,7 +126,7 @@ def _word(item: str, column: str, words: Mapping[str, tuple[str, str]]) -> tuple
     key = _compared(item)
     if key not in words:
         accepted = f"; accepted: {ACCEPTED}" if words else ""
-        raise RowProblem(f"{column}: {shown(item)} has no known meaning{accepted}; say it in {FILE_NAME}")
+        raise RowProblem(f"{column}: {shown(item)} has no known meaning{accepted}; say what it means in {FILE_NAME}")
     return words[key]
 
 
