@@ -1,11 +1,38 @@
-"""Noise in the words of training memes: OCR's mistakes, and what people write to get past a filter."""
+"""Noise in the words of training memes: OCR's mistakes, and what people write to get past a filter.
+
+A network that only saw clean words takes a lone "1" for an "l" as another word. Serving sees what OCR and users write.
+"""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from model.preprocess import normalise_text
+from training.lookalikes import HOMOGLYPHS, LEET, OCR_CONFUSIONS, ZERO_WIDTH, Table
+
+Change = Callable[[str, float, np.random.Generator], str]
+_LETTER = re.compile(r"[^\W\d_]")
+_INSIDE_WORD = re.compile(r"(?<=\w)(?=\w)")
+_SPACE = re.compile(r"(?<=\S) (?=\S)")
+_LINE_BREAK = re.compile(r"(?<=\S)\s*\n\s*(?=\S)")
+_MOST_REPEATS = 3
+
 
 class TextNoiseConfig(BaseModel):
     """Chances, each of one kind of noise in one text; a text may get several kinds. All 0: texts stay as they are.
+
+    - ``confusion_p``: letters that OCR takes for others (l and 1, O and 0, rn and m).
+    - ``spacing_p``: spaces left out, and put into words.
+    - ``merge_lines_p``: line breaks left out.
+    - ``homoglyph_p``: Cyrillic and Greek letters that look like Latin ones.
+    - ``leet_p``: digits and signs for letters.
+    - ``zero_width_p``: characters that nobody sees. ``normalise_text`` drops them, so they only matter to a tokenizer
+      that is used without it.
+    - ``repeat_p``: letters written more than once.
+    - ``case_p``: the whole text in capitals, in small letters, in title case or with its case swapped.
 
     ``strength`` is the share of the places (letters, spaces) of a text that change where it gets a kind of noise.
     """
@@ -24,11 +51,85 @@ class TextNoiseConfig(BaseModel):
 
 
 class TextNoise:
-    """Adds noise to texts by a ``TextNoiseConfig``."""
+    """Adds noise to texts by a ``TextNoiseConfig``. Holds no state: one object serves any number of threads."""
 
     def __init__(self, config: TextNoiseConfig) -> None:
         self.config = config
+        # What people do to a text comes before what OCR makes of it.
+        self._changes: tuple[tuple[float, Change], ...] = (
+            (config.case_p, _case),
+            (config.repeat_p, _repeated),
+            (config.leet_p, _leet),
+            (config.homoglyph_p, _homoglyphs),
+            (config.confusion_p, _confused),
+            (config.spacing_p, _spaced),
+            (config.merge_lines_p, _merged),
+            (config.zero_width_p, _invisible),
+        )
 
     def __call__(self, text: str, rng: np.random.Generator) -> str:
-        """``text`` with noise that ``rng`` alone decides; never blank unless ``text`` is."""
-        raise NotImplementedError
+        """``text`` with noise that ``rng`` alone decides; blank if, and only if, ``text`` is."""
+        if not normalise_text(text):
+            return text
+        # One draw a kind, whatever the others do: a chance that changes leaves the other kinds where they were.
+        draws = rng.random(len(self._changes))
+        for draw, (chance, change) in zip(draws, self._changes, strict=True):
+            if draw < chance and self.config.strength > 0:
+                text = change(text, self.config.strength, rng)
+        return text
+
+
+def _case(text: str, _: float, rng: np.random.Generator) -> str:
+    return [text.upper(), text.lower(), text.title(), text.swapcase()][rng.integers(4)]
+
+
+def _repeated(text: str, share: float, rng: np.random.Generator) -> str:
+    return _sometimes(_LETTER, text, share, rng, lambda found: found * int(rng.integers(2, _MOST_REPEATS + 2)))
+
+
+def _leet(text: str, share: float, rng: np.random.Generator) -> str:
+    return _replaced(text, LEET, share, rng)
+
+
+def _homoglyphs(text: str, share: float, rng: np.random.Generator) -> str:
+    return _replaced(text, HOMOGLYPHS, share, rng)
+
+
+def _confused(text: str, share: float, rng: np.random.Generator) -> str:
+    return _replaced(text, OCR_CONFUSIONS, share, rng)
+
+
+def _spaced(text: str, share: float, rng: np.random.Generator) -> str:
+    """Spaces left out; there are about five times as many places to put one in, which get a fifth of the share."""
+    joined = _sometimes(_SPACE, text, share, rng, lambda _: "")
+    return _sometimes(_INSIDE_WORD, joined, share / 5, rng, lambda _: " ")
+
+
+def _merged(text: str, _: float, rng: np.random.Generator) -> str:
+    """Half of the line breaks: OCR loses a break wholly or not at all, so ``strength`` would say nothing."""
+    return _sometimes(_LINE_BREAK, text, 0.5, rng, lambda _: "")
+
+
+def _invisible(text: str, share: float, rng: np.random.Generator) -> str:
+    return _sometimes(_INSIDE_WORD, text, share, rng, lambda _: ZERO_WIDTH[rng.integers(len(ZERO_WIDTH))])
+
+
+def _replaced(text: str, table: Table, share: float, rng: np.random.Generator) -> str:
+    """Each place that a key of ``table`` stands at is replaced with chance ``share``."""
+
+    def other(found: str) -> str:
+        options = table[found]
+        return options[rng.integers(len(options))]
+
+    return _sometimes(_any_of(tuple(table)), text, share, rng, other)
+
+
+@lru_cache
+def _any_of(keys: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, sorted(keys, key=len, reverse=True))))
+
+
+def _sometimes(
+    pattern: re.Pattern[str], text: str, share: float, rng: np.random.Generator, change: Callable[[str], str]
+) -> str:
+    return pattern.sub(lambda match: change(match[0]) if rng.random() < share else match[0], text)
