@@ -60,12 +60,13 @@ def by_identity_terms(samples: Sequence[Sample]) -> Grouping:
         terms |= {f"{protected_class}: {name}": mask for name, mask in found.items() if mask.sum() >= _MIN_TERM_ITEMS}
     any_term = np.any(list(masks.values()), axis=0)
     present = {name: mask for name, mask in masks.items() if mask.any()}
+    masks_by_name = {"no identity term": ~any_term, "any identity term": any_term} | present | terms
     return Grouping(
         "identity_terms",
         "Identity terms in the words",
         "Neutral words for people (training/evaluation/identity_terms.yaml). A high false positive rate, or a low BPSN "
         "AUROC, says that harmless memes are held against those whom they name.",
-        {"no identity term": ~any_term, "any identity term": any_term} | present | terms if any_term.any() else {},
+        {_spaced(name): mask for name, mask in masks_by_name.items()} if any_term.any() else {},
         has_background=True,
     )
 
@@ -123,6 +124,10 @@ def resampling_groups(samples: Sequence[Sample], by: ResampleBy) -> Ints | None:
         return None
     keys = [_text_key(sample) if by == "text" else _picture_key(sample) for sample in samples]
     return np.asarray(np.unique(np.array(keys), return_inverse=True)[1], dtype=np.int64)
+
+
+def _spaced(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _text_key(sample: Sample) -> str:

@@ -13,7 +13,7 @@ from training.evaluation.html_task import Shown, task_section
 from training.evaluation.markdown import intervals_line, left_out_line
 from training.evaluation.report import Evaluation
 from training.evaluation.results import OcrResult, Report, SetResult
-from training.evaluation.wording import column_title, metric_title
+from training.evaluation.wording import column_title, facts, metric_title
 
 _STYLE = Path(__file__).with_name("page.css")
 _SUMMARY = ("auroc", "average_precision", "accuracy", "macro_f1", "calibration_error")
@@ -86,14 +86,10 @@ def _set_title(result: SetResult) -> str:
 
 
 def _set(place: int, result: SetResult, shown: Shown) -> Html:
-    facts = (
-        f"{result.n_scored} items scored, {result.n_with_picture} with a picture, {result.n_with_words} with words "
-        f"(words: {result.words}); {result.ms_per_meme:.0f} ms a meme on this machine."
-    )
     parts = [
         Html(
             f'<section aria-labelledby="set-{place}"><h2 id="set-{place}">{html(_set_title(result))}</h2>'
-            f"<p><code>{html(result.source)}</code><br>{html(facts)}</p>"
+            f"<p><code>{html(result.source)}</code><br>{html(facts(result))}</p>"
         )
     ]
     if left_out := left_out_line(result):

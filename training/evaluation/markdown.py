@@ -6,7 +6,7 @@ from training.evaluation.bootstrap import Estimate, PairedInterval
 from training.evaluation.breakdown import FEW_ITEMS, GroupTable
 from training.evaluation.decisions import Decisions
 from training.evaluation.results import OcrResult, Report, SetResult, TaskResult
-from training.evaluation.wording import column_title, interval_text, metric_title, paired_text
+from training.evaluation.wording import column_title, facts, interval_text, metric_title, paired_text
 
 
 def render_markdown(report: Report) -> str:
@@ -44,11 +44,7 @@ def _plural(reason: str) -> str:
 
 
 def _set(result: SetResult) -> str:
-    head = (
-        f"## {result.name}, {result.split}\n\n`{result.source}`: {result.n_scored} items scored, "
-        f"{result.n_with_picture} with a picture, {result.n_with_words} with words (words: {result.words}), "
-        f"{result.ms_per_meme:.0f} ms a meme here.\n"
-    )
+    head = f"## {result.name}, {result.split}\n\n`{result.source}`: {facts(result)}\n"
     left_out = left_out_line(result)
     notes = [f"Left out: {left_out}."] if left_out else []
     body = [*(f"{note}\n" for note in notes + result.notes), *map(_task, result.tasks)]

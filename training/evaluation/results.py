@@ -78,7 +78,10 @@ class OcrResult:
 
 @dataclass(frozen=True)
 class SetResult:
-    """One set: what was read and left out, and each task's result. ``words`` says where the words came from."""
+    """One set: what was read and left out, and each task's result. ``words`` says where the words came from.
+
+    ``ms_per_meme`` is None when image features came from a cache: it would say nothing of the service.
+    """
 
     name: str
     split: str
@@ -91,7 +94,7 @@ class SetResult:
     n_with_words: int
     left_out: dict[str, int]
     left_out_items: list[dict[str, str]]
-    ms_per_meme: float
+    ms_per_meme: float | None
     decision_counts: dict[str, int]
     tasks: list[TaskResult]
     memotion: dict[str, Estimate]

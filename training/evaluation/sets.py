@@ -88,7 +88,7 @@ def evaluate_set(bundle: Bundle, labelled: LabelledSet, options: Options) -> tup
         labelled,
         words,
         full,
-        words_from=options.words,
+        options=options,
         decision_counts=dict(Counter(chosen)),
         tasks=[task_result(bundle, question, columns, chosen, sampling) for question in labelled.asked],
         memotion=memotion_scores(full, n_resamples=options.n_resamples, seed=options.seed),
@@ -133,7 +133,7 @@ def _ocr(
     return compare_words(labelled.asked, full, read, texts, options.engine, sampling)
 
 
-def _set_result(labelled: LabelledSet, words: Words, full: Scored, *, words_from: WordsFrom, **found: Any) -> SetResult:
+def _set_result(labelled: LabelledSet, words: Words, full: Scored, *, options: Options, **found: Any) -> SetResult:
     items = [{"item": skipped.place, "reason": skipped.reason} for skipped in labelled.loaded.skipped]
     items += [{"item": skipped.place, "reason": skipped.reason} for skipped in words.skipped]
     items += [{"item": f"id {failure.id}", "reason": f"{failure.code}: {failure.message}"} for failure in full.failures]
@@ -143,7 +143,7 @@ def _set_result(labelled: LabelledSet, words: Words, full: Scored, *, words_from
         name=first.dataset,
         split=first.split,
         source=labelled.source,
-        words=words_from,
+        words=options.words,
         n_read=len(labelled.loaded.samples),
         n_unlabelled=len(labelled.loaded.samples) - len(labelled.samples),
         n_scored=len(full.samples),
@@ -155,8 +155,8 @@ def _set_result(labelled: LabelledSet, words: Words, full: Scored, *, words_from
             "picture that could not be read": len(full.failures),
         },
         left_out_items=items,
-        ms_per_meme=full.ms_per_meme,
-        notes=_notes(full, n_with_words, words_from),
+        ms_per_meme=None if options.cache else full.ms_per_meme,
+        notes=_notes(full, n_with_words, options.words),
         **found,
     )
 

@@ -2,7 +2,7 @@
 
 from training.evaluation.bootstrap import Estimate, PairedInterval
 from training.evaluation.measures import MEASURES
-from training.evaluation.results import FULL_INPUT, IMAGE_ONLY_INPUT, TEXT_ONLY_INPUT
+from training.evaluation.results import FULL_INPUT, IMAGE_ONLY_INPUT, TEXT_ONLY_INPUT, SetResult
 
 _METRICS = {measure.name: measure.label for measures in MEASURES.values() for measure in reversed(measures)} | {
     "auroc": "AUROC",
@@ -43,3 +43,12 @@ def paired_text(found: PairedInterval) -> str:
     """``+.012 (-.003 to +.027), p = .12``."""
     p_value = f"p = {found.p_value:.3f}" if found.p_value >= 0.001 else "p < .001"
     return f"{found.difference:+.3f} ({found.low:+.3f} to {found.high:+.3f}), {p_value}"
+
+
+def facts(result: SetResult) -> str:
+    """What was scored, and how long a meme took."""
+    speed = "" if result.ms_per_meme is None else f"; {result.ms_per_meme:.0f} ms a meme on this machine"
+    return (
+        f"{result.n_scored} items scored, {result.n_with_picture} with a picture, {result.n_with_words} with words "
+        f"(words: {result.words}){speed}."
+    )
