@@ -4,7 +4,7 @@ A ``Learner`` turns a ``Batch`` into a loss. What only training needs (caption d
 memory of RGCL, an image tower in the loop) lives here and never in ``MemeFier``, so it can never be exported.
 """
 
-from typing import NamedTuple, cast
+from typing import Literal, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -109,18 +109,26 @@ class Learner(nn.Module):
         return cast(Inputs, (embeds, patches, *rest))
 
     def _views(self, batch: Batch, seen: _Seen) -> dict[str, PooledView]:
-        """What the towers pool of each view, before any fusion; the text tower reads captions too."""
+        """Each view's pooled vector as the network projects it; the text tower reads captions too.
+
+        Not the towers' own vectors: with frozen towers, a contrast between those would teach the network nothing.
+        """
         found = {
-            "image": PooledView(seen.inputs[0], seen.inputs[2] > 0),
-            "text": PooledView(seen.fused.text_embeds, seen.inputs[4].any(dim=1)),
+            "image": self._pooled("image", seen.inputs[0], seen.inputs[2] > 0),
+            "text": self._pooled("text", seen.fused.text_embeds, seen.inputs[4].any(dim=1)),
         }
-        if "caption" in self.losses.contrastive_views and batch.captions is not None:
-            pooled, _ = self.network.text_tower(*batch.captions)
-            found["caption"] = PooledView(pooled, batch.captions[1].any(dim=1))
-        elif "caption" in self.losses.contrastive_views:
-            nothing = torch.zeros_like(seen.fused.text_embeds)
-            found["caption"] = PooledView(nothing, torch.zeros_like(found["text"].present))
+        if "caption" in self.losses.contrastive_views:
+            embeds, present = torch.zeros_like(seen.fused.text_embeds), torch.zeros_like(found["text"].present)
+            if batch.captions is not None:
+                embeds, _ = self.network.text_tower(*batch.captions)
+                present = batch.captions[1].any(dim=1)
+            found["caption"] = self._pooled("text", embeds, present)
         return {view: found[view] for view in self.losses.contrastive_views}
+
+    def _pooled(self, modality: Literal["image", "text"], embeds: Tensor, present: Tensor) -> PooledView:
+        fusion = self.network.fusion
+        projection = fusion.pooled_image if modality == "image" else fusion.pooled_text
+        return PooledView(cast(nn.Module, projection)(embeds, present), present)
 
     def _terms(self, batch: Batch, seen: _Seen, views: dict[str, PooledView]) -> dict[str, Tensor]:
         """Each loss that is on, times its weight; float32 scalars."""
@@ -182,9 +190,14 @@ def _caption_decoder(network: MemeFier, losses: LossConfig) -> CaptionDecoder:
 
 
 def _projections(network: MemeFier, losses: LossConfig) -> nn.ModuleDict:
-    """A Linear for each view, from what its tower pools to ``contrastive_width``."""
-    widths = {"image": network.widths.image, "text": network.widths.text, "caption": network.widths.text}
-    return nn.ModuleDict({view: nn.Linear(widths[view], losses.contrastive_width) for view in losses.contrastive_views})
+    """A Linear for each view, from the network's pooled vectors to ``contrastive_width``."""
+    if network.fusion.pooled_image is None:
+        raise ValueError(
+            "contrastive_weight is above 0, but this network has no pooled vectors to contrast: "
+            "switch on stage1, pooled_product or pooled_concat, or set contrastive_weight to 0"
+        )
+    width = network.config.width
+    return nn.ModuleDict({view: nn.Linear(width, losses.contrastive_width) for view in losses.contrastive_views})
 
 
 def _rgcl_place(network: MemeFier, losses: LossConfig) -> int:

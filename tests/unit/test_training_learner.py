@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from model.taxonomy import tasks_named
 from training.datasets import Sample
 from training.examples import BOTH, Batch, Examples, Modalities, PixelPictures
 from training.learner import Learner, LossConfig, check_losses
-from training.losses import multi_task_loss
+from training.losses import ABSENT, multi_task_loss
 
 NO_DROPOUT = {"projection_dropout": 0.0, "encoder_dropout": 0.0, "head_dropout": 0.0}
 TASKS = ("hateful", "memotion_sentiment", "protected_class")
@@ -125,6 +126,16 @@ def test_memes_without_a_caption_or_a_picture_are_left_out_of_the_contrast(train
     torch.testing.assert_close(with_text_alone, three)
     assert three.item() > 0
     assert one(examples_of(memes(tmp_path, captions=False)).batch(range(6), BOTH))["contrastive"].item() == 0
+
+
+def test_the_contrast_trains_the_network_even_on_frozen_towers(batch: Batch) -> None:
+    one = learner(LossConfig(contrastive_weight=1.0))
+    one.network.text_tower.requires_grad_(False)
+    one.image_tower.requires_grad_(False)
+    without_labels = replace(batch, labels=torch.full_like(batch.labels, ABSENT))
+    one(without_labels)["loss"].backward()
+    assert one.network.fusion.pooled_image.linear.weight.grad.any()
+    assert one.network.fusion.pooled_text.linear.weight.grad.any()
 
 
 def test_rgcl_takes_its_weight_from_the_classification_loss(train: Examples, batch: Batch) -> None:
@@ -251,6 +262,8 @@ def test_losses_that_a_network_cannot_have_are_refused_at_construction() -> None
         Learner(network(), LossConfig(rgcl_weight=0.5, rgcl_task="offensive"))
     with pytest.raises(ValueError, match="'memotion_sentiment' is no binary task"):
         Learner(network(), LossConfig(rgcl_weight=0.5, rgcl_task="memotion_sentiment"))
+    with pytest.raises(ValueError, match="no pooled vectors to contrast: switch on stage1"):
+        Learner(network(stage1=False), LossConfig(contrastive_weight=0.1))
     unknown = network()
     del unknown.text_tower.vocab_size
     with pytest.raises(ValueError, match="caption_weight to 0"):
