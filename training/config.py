@@ -27,16 +27,17 @@ from model.network.tuning import TowerTuning
 from model.ocr import ENGINES
 from model.preprocess import Resize
 from training.augment import AugmentConfig
+from training.batch import BOTH, Modalities
 from training.calibrate import CalibrationError, parse_target
 from training.datasets.registry import Source
 from training.errors import ConfigError
-from training.examples import BOTH, Modalities
-from training.learner import LossConfig
+from training.losses.config import LossConfig
+from training.phase import PhaseConfig
 from training.text_noise import TextNoiseConfig
-from training.trainer import PhaseConfig
 
 __all__ = ["ConfigError", "TrainConfig"]
 
+TrackerName = Literal["tensorboard", "mlflow", "wandb"]
 ModalityNames = Literal["both", "text", "image"]
 #: The one backbone that is fetched from the package registry (``training.pretrained``) instead of a model hub.
 COMPACT_PAIR = "compact-pair"
@@ -189,7 +190,7 @@ class TrainConfig(_Strict):
     augment: PictureAugmentation | None = None
     text_noise: TextNoiseConfig | None = None
     phases: tuple[RunPhase, ...] = Field(min_length=1)
-    trackers: tuple[str, ...] = ("tensorboard",)
+    trackers: tuple[TrackerName, ...] = ("tensorboard",)
     baselines: bool = True
     export: ExportChoices = ExportChoices()
 
@@ -201,19 +202,34 @@ class TrainConfig(_Strict):
                 "towers.image.mode: the image tower of a compact backbone is an ONNX file and stays 'frozen'; "
                 "only kind 'open_clip' can be tuned"
             )
+        self._check_rates("text", [phase.text_tower_lr for phase in self.phases])
+        self._check_rates("image", [phase.image_tower_lr for phase in self.phases])
+        self._check_phases()
         self._check_tasks()
+        return self
+
+    def _check_rates(self, tower: str, rates: list[float]) -> None:
+        mode = getattr(self.towers, tower).mode
+        if mode == "frozen" and any(rates):
+            place = next(place for place, rate in enumerate(rates) if rate)
+            raise ValueError(
+                f"phases.{place}.{tower}_tower_lr: {rates[place]:g}, but towers.{tower}.mode is 'frozen'; set the rate "
+                "to 0, or the mode to 'adapters', 'last_layers' or 'full'"
+            )
+        if mode != "frozen" and not any(rates):
+            raise ValueError(
+                f"towers.{tower}.mode: {mode!r}, but no phase has a {tower}_tower_lr above 0; give one, or 'frozen'"
+            )
+
+    def _check_phases(self) -> None:
         for place, phase in enumerate(self.phases):
             outside = [source for source in phase.sources or () if source >= len(self.data.train)]
             if outside:
-                raise ValueError(
-                    f"phases.{place}.sources: {outside[0]} is no place in data.train (0 to {len(self.data.train) - 1})"
-                )
+                last = len(self.data.train) - 1
+                raise ValueError(f"phases.{place}.sources: {outside[0]} is no place in data.train (0 to {last})")
             if phase.select_on not in self.network.tasks:
-                raise ValueError(
-                    f"phases.{place}.select_on: {phase.select_on!r} is none of the network's tasks: "
-                    f"{', '.join(self.network.tasks)}"
-                )
-        return self
+                known = ", ".join(self.network.tasks)
+                raise ValueError(f"phases.{place}.select_on: {phase.select_on!r} is no task of this network: {known}")
 
     def _check_tasks(self) -> None:
         binary = [task.name for task in self.network.task_list if task.kind == "binary"]

@@ -3,22 +3,24 @@
 import json
 import shlex
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, closing
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from accelerate import PartialState
-
 from model.bundle import MetricRow
 from training.assemble import Assembled, assemble, save_weights
+from training.atomic import write_atomically
 from training.config import TrainConfig
 from training.errors import RunError
+from training.harness import Harness, make_accelerator
+from training.phase import EpochResult
 from training.provenance import provenance
 from training.results import baseline_rows, network_rows, write_results
 from training.run_data import RunData, load_run_data
 from training.runs import RunFolder, first_difference, locked, start_or_resume, write_json
 from training.towers import RunTowers, image_tower_digest, open_towers
+from training.tracking import Trackers, check_trackers, open_trackers
 from training.trainer import train_phase
 
 #: What every start of one run must find unchanged.
@@ -42,23 +44,51 @@ def train(config: TrainConfig, session: Session) -> None:
     With several processes each of them calls this; the main one alone writes. Raises ``RunError`` when the folder
     belongs to another config, or when data or weights are not those that the run was started with.
     """
-    state = PartialState()
-    session = session if state.is_main_process else replace(session, say=lambda line: None)
+    check_trackers(config.trackers)
+    accelerator = make_accelerator()
+    is_main = bool(accelerator.is_main_process)
+    session = session if is_main else replace(session, say=lambda line: None)
     with ExitStack() as held:
-        if state.is_main_process:
+        if is_main:
             held.enter_context(locked(session.run))
             if start_or_resume(session.run, config.plain()) and not session.run.is_finished:
                 session.say(f"going on with {session.run.path}")
-        state.wait_for_everyone()
+        accelerator.wait_for_everyone()
         if session.run.is_finished:
             session.say(f"{session.run.path} is finished; `memeguard export {session.run.path}` makes its bundle")
             return
-        with state.main_process_first():  # it fills the caches, the others read them
-            assembled = _prepared(config, session, write=state.is_main_process)
-        _train_phases(assembled, session)
-        if state.is_main_process:
+        with accelerator.main_process_first():  # it fills the caches, the others read them
+            assembled = _prepared(config, session, write=is_main)
+        trackers = _open_trackers(config, session) if is_main else Trackers()
+        with closing(trackers):
+            harness = Harness(accelerator, session.run.checkpoint, trackers, _History(session.run))
+            _train_phases(assembled, harness)
+        if is_main:
             _finish(assembled, session)
-        state.wait_for_everyone()
+        accelerator.wait_for_everyone()
+
+
+class _History:
+    """Keeps RUN/history.jsonl: a line an epoch, whole at any moment."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run = run
+        self._results: dict[str, Sequence[EpochResult]] = {}
+
+    def __call__(self, label: str, results: Sequence[EpochResult]) -> None:
+        self._results[label] = list(results)
+        lines = [
+            json.dumps({"phase": phase, **asdict(result)}) + "\n"
+            for phase, known in self._results.items()
+            for result in known
+        ]
+        write_atomically(self._run.history, "".join(lines).encode())
+
+
+def _open_trackers(config: TrainConfig, session: Session) -> Trackers:
+    trackers = open_trackers(config.trackers, session.run.logs, session.run.path.name)
+    trackers.log_config(config.plain())
+    return trackers
 
 
 def _prepared(config: TrainConfig, session: Session, *, write: bool) -> Assembled:
@@ -123,7 +153,7 @@ def _baselines(session: Session) -> tuple[list[MetricRow], list[str]]:
     return [MetricRow.model_validate(row) for row in document["rows"]], document["absent"]
 
 
-def _train_phases(assembled: Assembled, session: Session) -> None:
+def _train_phases(assembled: Assembled, harness: Harness) -> None:
     config = assembled.config
     for place, phase in enumerate(config.phases):
         train_phase(
@@ -134,7 +164,7 @@ def _train_phases(assembled: Assembled, session: Session) -> None:
             seed=config.seed,
             modalities=config.modalities_of(phase),
             label=f"{place}.{phase.name}",
-            run=session.run,
+            harness=harness,
         )
 
 

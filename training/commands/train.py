@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import yaml
 
+from model.errors import MemeguardError
 from training.config_file import config_path, load_train_config
 from training.runs import RunFolder
 
@@ -46,7 +47,35 @@ def train(
         click.echo(yaml.safe_dump(chosen.plain(), sort_keys=False, allow_unicode=True), nl=False)
         return
     folder = RunFolder(out or Path("runs") / f"{chosen.name}-{chosen.modalities}-seed{chosen.seed}")
-    from training.session import Session  # noqa: PLC0415 - slow to import, and a wrong config is refused before
+    arguments = _arguments(config, overrides, data, folder.path, cache, processes)
+    from training.launch import launch, needs_launch  # noqa: PLC0415 - slow to import: a wrong config is refused before
+    from training.session import Session  # noqa: PLC0415
     from training.session import train as run_training  # noqa: PLC0415
 
-    run_training(chosen, Session(folder, cache, ["memeguard", *sys.argv[1:]], lambda line: click.echo(line, err=True)))
+    if needs_launch(processes):
+        launch(processes, ["-m", "training.commands.train", *arguments])
+        return
+    command = ["memeguard", "train", *arguments]
+    run_training(chosen, Session(folder, cache, command, lambda line: click.echo(line, err=True)))
+
+
+def _arguments(
+    config: str, overrides: tuple[str, ...], data: Path | None, out: Path, cache: Path, processes: int
+) -> list[str]:
+    """The command line again, every folder named: what a worker is started with, and what provenance keeps."""
+    folders = {"--data": data, "--out": out, "--cache": cache}
+    given = [part for flag, folder in folders.items() if folder is not None for part in (flag, str(folder))]
+    return ["--config", config, *given, "--processes", str(processes), *overrides]
+
+
+def main() -> None:
+    """What a worker runs; errors raised on purpose are one line, as in ``memeguard``."""
+    try:
+        train.main(standalone_mode=False)
+    except (MemeguardError, click.ClickException) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
