@@ -205,6 +205,11 @@ def test_a_binary_column_of_another_name_is_asked_about_and_can_be_mapped(root: 
     assert labels_of(root, *rows, label_map={}) == [{}, {}]
 
 
+def test_a_label_map_that_names_none_of_the_columns_is_refused(root: Path) -> None:
+    with pytest.raises(DatasetError, match="as in a label map, but misogynous hold 0 and 1"):
+        labels_of(root, {"misogynous": 1}, label_map={"misogyny=1": "hateful=hateful"})
+
+
 def test_a_broken_line_costs_one_line(root: Path) -> None:
     path = write_json_lines(
         root / "data.jsonl", [{"image": "a.png", "label": 1}, "{broken", {"image": "a.png", "label": 0}]

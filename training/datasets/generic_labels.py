@@ -77,7 +77,10 @@ def check_labelled(table: Table, columns: Columns, label_map: Mapping[str, str] 
 
     That is when only columns of no known name hold 0 and 1, and when the label column holds more numbers than those.
     """
-    if columns.tasks or label_map is not None:
+    if columns.tasks or label_map == {}:
+        return
+    words, by_column = _rules(label_map or {}, columns)
+    if by_column or (words and columns.label is not None):
         return
     if columns.label is not None:
         _check_binary(table, columns.label)
@@ -85,9 +88,9 @@ def check_labelled(table: Table, columns: Columns, label_map: Mapping[str, str] 
     binary = [column for column in columns.others if all(_is_yes_no(row.text(column)) for row in table.rows)]
     if binary:
         raise DatasetError(
-            f"{table.path}: no column is named label or like a task, but {', '.join(binary)} hold 0 and 1; "
-            + _example(table, f"{binary[0]}=1", f"{binary[0]}=0")
-            + ", or write {} there to read it without labels"
+            f"{table.path}: no column is named label, like a task or as in a label map, but {', '.join(binary)} hold "
+            f"0 and 1; {_example(table, f'{binary[0]}=1', f'{binary[0]}=0')}, or write {{}} there to read it without "
+            "labels"
         )
 
 
