@@ -1,10 +1,12 @@
 """An OCR engine that needs no model, and a writer process that fills a cache of readings with it.
 
-python tests/support/ocr_cache.py CACHE PICTURES: reads every picture and prints the texts as JSON.
+python tests/support/ocr_cache.py CACHE PICTURES [SECONDS]: reads every picture, waiting so long before each, and prints
+the texts as JSON.
 """
 
 import json
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +25,9 @@ class LevelEngine(Engine):
 
     name = "level"
 
-    def __init__(self, version: str = "1") -> None:
+    def __init__(self, version: str = "1", *, wait_s: float = 0.0) -> None:
         self._version = version
+        self._wait_s = wait_s
         self.n_reads = 0
 
     @property
@@ -36,6 +39,7 @@ class LevelEngine(Engine):
 
     def _find_lines(self, image: NDArray[np.uint8]) -> list[Line]:
         self.n_reads += 1
+        time.sleep(self._wait_s)
         level = int(image.mean())
         if level == 13:
             raise ValueError("an engine may fail at a picture")
@@ -47,5 +51,7 @@ def samples_of(folder: Path, text: str = "") -> list[Sample]:
 
 
 if __name__ == "__main__":
-    read = read_missing_texts(samples_of(Path(sys.argv[2])), "missing", LevelEngine(), Path(sys.argv[1]))
+    cache, pictures, *wait_s = sys.argv[1:]
+    engine = LevelEngine(wait_s=float(wait_s[0]) if wait_s else 0.0)
+    read = read_missing_texts(samples_of(Path(pictures)), "missing", engine, Path(cache))
     print(json.dumps([sample.text for sample in read]))

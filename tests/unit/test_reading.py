@@ -31,9 +31,9 @@ def first_words(samples: list[Sample]) -> list[str]:
     return [sample.text.split(" ")[0] for sample in samples]
 
 
-def start_writer(cache: Path, pictures: Path) -> subprocess.Popen[str]:
+def start_writer(*arguments: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(WRITER), str(cache), str(pictures)],
+        [sys.executable, str(WRITER), *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -131,7 +131,7 @@ def test_a_damaged_reading_is_read_anew_and_repaired(tmp_path: Path, damage: Cal
 
 def test_a_killed_writer_leaves_only_whole_readings(tmp_path: Path) -> None:
     pictures, cache = grey_pictures(tmp_path / "p", range(20, 250)), tmp_path / "c"
-    writer = start_writer(cache, pictures)
+    writer = start_writer(cache, pictures, 0.02)  # 4.6 s in all: it is killed long before its end
     deadline = time.monotonic() + 60
     while len(list(cache.rglob("*.json"))) < 5 and time.monotonic() < deadline:
         time.sleep(0.005)

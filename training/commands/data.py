@@ -1,5 +1,6 @@
 """``memeguard data``: look at labelled data before training on it, and split what has no splits."""
 
+import json
 from pathlib import Path
 
 import click
@@ -118,7 +119,9 @@ def split(
         raise click.UsageError(f"--dev {dev} and --test {test} leave nothing to train on; their sum must be below 1")
     config = SplitConfig(dev=dev, test=test, seed=seed, max_distance=max_distance if near_duplicates else None)
     print_report(split_dataset(path, out, config, layout=layout, splits=splits), Console())
-    click.echo(f"written: {out}")
+    about = json.loads((out / "split.json").read_text(encoding="utf-8"))
+    groups = f"{about['n_groups']} groups, the largest of {about['largest_group']}"
+    click.echo(f"{out}: {about['n_samples']} samples in {groups}; how it was made is in split.json")
 
 
 def _write(report: Report, json_to: str | None, out: Path | None) -> None:
