@@ -8,6 +8,7 @@ at a time. Pixels are decoded a batch at a time and never held.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Protocol
 
 import numpy as np
@@ -75,6 +76,8 @@ class FeatureStore:
         self._plain: ImageFeatures | None = tower.features(paths) if paths else None
         self._n_views: int = getattr(tower, "n_views", 1)
         self._views_ready = False
+        #: Batches are made in several threads, and one of them computes for all.
+        self._lock = Lock()
 
     def show(self, places: NDArray[np.int64], rng: np.random.Generator | None) -> Shown:
         """See ``PictureStore``; with ``rng`` each picture is shown in one of the tower's views, the plain one too."""
@@ -99,12 +102,13 @@ class FeatureStore:
 
     def _compute_views(self) -> None:
         """Fill the cache at once: a session of the tower a batch would cost more than the features."""
-        if self._views_ready:
-            return
-        for view in range(1, self._n_views):
-            for at in range(0, len(self._paths), _CHUNK):
-                self._tower.features(self._paths[at : at + _CHUNK], view=view)
-        self._views_ready = True
+        with self._lock:
+            if self._views_ready:
+                return
+            for view in range(1, self._n_views):
+                for at in range(0, len(self._paths), _CHUNK):
+                    self._tower.features(self._paths[at : at + _CHUNK], view=view)
+            self._views_ready = True
 
 
 class PixelStore:
