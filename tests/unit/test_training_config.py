@@ -1,0 +1,168 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from serving.cli import main
+from training.config import TrainConfig
+from training.config_file import CONFIGS, config_path, load_train_config, parse_train_config
+from training.errors import ConfigError
+
+SHIPPED = sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem != "compact")
+DOCUMENT: dict[str, Any] = {
+    "name": "toy",
+    "description": "A config.",
+    "licence": "Apache-2.0",
+    "backbone": {"kind": "open_clip", "name": "ViT-B-32"},
+    "network": {"tasks": ["hateful"]},
+    "data": {"train": ["memes:train"]},
+    "phases": [{"epochs": 2, "text_tower_lr": 0, "fusion_lr": "1e-4"}],
+}
+
+
+def written(folder: Path, **changed: Any) -> Path:
+    path = folder / "toy.yaml"
+    path.write_text(yaml.safe_dump(DOCUMENT | changed), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def toy(tmp_path: Path) -> Path:
+    return written(tmp_path)
+
+
+def test_overrides_reach_into_mappings_and_lists(toy: Path) -> None:
+    config = load_train_config(toy, ["seed=3", "phases.0.epochs=5", "network.width=64", "modalities=text"])
+    assert (config.seed, config.phases[0].epochs, config.network.width, config.modalities) == (3, 5, 64, "text")
+    assert config.phases[0].fusion_lr == 1e-4
+
+
+def test_an_override_may_replace_a_whole_list(toy: Path) -> None:
+    config = load_train_config(toy, ["data.train=[a:train, {path: b, split: dev}]"], Path("/data"))
+    assert [(str(source.path), source.split) for source in config.data.train] == [
+        ("/data/a", "train"),
+        ("/data/b", "dev"),
+    ]
+
+
+def test_a_preset_gives_the_sizes_of_the_paper_and_takes_changes(tmp_path: Path) -> None:
+    path = written(tmp_path, network={"preset": "large", "tasks": ["hateful"], "width": 256})
+    network = load_train_config(path).network
+    assert (network.width, network.encoder_layers, network.encoder_heads, network.encoder_ff) == (256, 3, 16, 2048)
+
+
+def test_data_paths_lie_below_the_data_folder_and_absolute_ones_stay(tmp_path: Path) -> None:
+    path = written(tmp_path, data={"train": ["memes:train", "/elsewhere/memes:train"]})
+    sources = load_train_config(path, data_root=tmp_path / "data").data.train
+    assert [source.path for source in sources] == [tmp_path / "data" / "memes", Path("/elsewhere/memes")]
+
+
+def test_a_local_backbone_is_kept_by_its_absolute_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = load_train_config(written(tmp_path, backbone={"kind": "open_clip", "name": "local-dir:weights"}))
+    assert config.plain()["backbone"]["name"] == f"local-dir:{tmp_path / 'weights'}"
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_config_is_valid_and_is_found_by_its_name(name: str) -> None:
+    config = load_train_config(config_path(name))
+    assert set(config.policy_tasks) <= set(config.network.tasks)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_config_that_was_written_down_reads_as_the_same_config(name: str) -> None:
+    config = load_train_config(config_path(name), data_root=Path("/data"))
+    document = yaml.safe_load(yaml.safe_dump(config.plain()))
+    assert parse_train_config(document, Path("written")) == config
+
+
+#: An override, and what its refusal must say.
+REFUSED = [
+    ("sed=3", "sed: no such key; did you mean 'seed'?"),
+    ("phases.0.epoch=2", "phases.0.epoch: no such key; did you mean 'epochs'?"),
+    ("network.widht=3", "network.widht: no such key; did you mean 'width'?"),
+    ("backbone={kind: open_clip, nam: x}", "backbone.nam: no such key; did you mean 'name'?"),
+    ("towers.txt.mode=full", "towers.txt: no such key; did you mean 'text'?"),
+    ("losses.captionweight=1", "did you mean 'caption_weight'?"),
+    ("export.target=[]", "did you mean 'targets'?"),
+    ("backbone=compact-par", "backbone: Input should be 'compact-pair', got 'compact-par'"),
+    ("backbone={kind: open_clip, name: null}", "a backbone of kind 'open_clip' needs 'name'"),
+    ("network.tasks=[hatful]", "unknown task 'hatful'; known tasks: hateful, offensive"),
+    ("network.width=wide", "network.width: Input should be a valid integer"),
+    ("network.encoder_heads=5", "width 512 is not divisible by encoder_heads 5"),
+    ("network.preset=huge", "unknown preset 'huge'; known presets: small, large"),
+    ("phases.0.epochs=0", "phases.0.epochs: Input should be greater than 0, got 0"),
+    ("phases=[]", "phases: "),
+    ("phases.1.epochs=2", "the list has no such place"),
+    ("phases.0.sources=[1]", "phases.0.sources: 1 is no place in data.train (0 to 0)"),
+    ("phases.0.select_on=offensive", "phases.0.select_on: 'offensive' is no task of this network: hateful"),
+    ("phases.0.text_tower_lr=1e-5", "but towers.text.mode is 'frozen'"),
+    ("towers.text.mode=full", "but no phase has a text_tower_lr above 0"),
+    ("towers.text.mode=last_layers", "needs n_layers"),
+    ("data.train=[memes]", "'memes': write PATH:SPLIT"),
+    ("data.dev=[memes:train]", "memes:train is in 'train' and in 'dev'"),
+    ("data.train.0.layout=x", "data.train.0"),
+    ("modalities=txt", "modalities: Input should be 'both', 'text' or 'image', got 'txt'"),
+    ("trackers=[tensorbord]", "'tensorboard', 'mlflow' or 'wandb', got 'tensorbord'"),
+    ("fill_text.engine=x", "unknown OCR engine 'x'; known engines: rapidocr, tesseract, none"),
+    ("export.targets=[recal=.9]", "write recall=NUMBER or precision=NUMBER"),
+    ("export.policy_tasks=[offensive]", "export.policy_tasks: 'offensive' is no binary task of this network"),
+    ("losses={rgcl_weight: 0.5, rgcl_task: offensive}", "losses.rgcl_task: 'offensive' is no binary task"),
+    ("name=a/b", "name: String should match pattern"),
+    ("version='1.0'", "version: String should match pattern"),
+    ("seed", "write key=value"),
+    ("=3", "write key=value"),
+    ("a..b=3", "write key=value"),
+]
+
+
+@pytest.mark.parametrize(("override", "message"), REFUSED)
+def test_what_cannot_be_is_refused_with_the_name_of_the_key(toy: Path, override: str, message: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_train_config(toy, [override])
+    assert message in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_compact_backbone_cannot_have_its_image_tower_tuned(tmp_path: Path) -> None:
+    towers = {"image": {"mode": "adapters"}}
+    with pytest.raises(ConfigError, match="stays 'frozen'; only kind 'open_clip' can be tuned"):
+        load_train_config(written(tmp_path, backbone="compact-pair", towers=towers))
+
+
+def test_all_that_is_wrong_is_named_at_once(toy: Path) -> None:
+    with pytest.raises(ConfigError, match=r"phases\.0\.epochs: Input should be greater.*sed: no such key"):
+        load_train_config(toy, ["phases.0.epochs=0", "sed=3"])
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]", "a: [", "just words", "a: ${nowhere}"])
+def test_a_file_that_is_no_config_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "odd.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"odd\.yaml"):
+        load_train_config(path)
+
+
+def test_the_command_refuses_before_it_touches_anything(toy: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    arguments = ["train", "--config", str(toy), "--out", str(out), "--data", str(tmp_path / "nowhere"), "sede=1"]
+    answer = CliRunner().invoke(main, arguments)
+    assert answer.exit_code == 1
+    assert "did you mean 'seed'?" in answer.output
+    assert not out.exists()
+
+
+def test_an_unknown_config_is_answered_with_the_known_ones(tmp_path: Path) -> None:
+    answer = CliRunner().invoke(main, ["train", "--config", "quikstart"])
+    assert answer.exit_code == 1
+    assert "quickstart" in answer.output
+
+
+def test_print_config_shows_what_was_left_to_defaults_and_stops(toy: Path) -> None:
+    answer = CliRunner().invoke(main, ["train", "--config", str(toy), "--print-config", "seed=7"])
+    assert answer.exit_code == 0
+    shown = yaml.safe_load(answer.output)
+    assert (shown["seed"], shown["phases"][0]["weight_decay"], shown["export"]["precision"]) == (7, 0.01, "fp32")
+    assert TrainConfig.model_validate(shown).seed == 7
