@@ -7,8 +7,6 @@ from typing import Any, get_args
 import click
 from pydantic import ValidationError
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from model.bundle import open_bundle
 from model.ocr import ENGINES, make_engine
@@ -187,13 +185,13 @@ def _print_current(store: Store, tag: str) -> None:
 
 def _print_records(store: Store) -> None:
     current = store.current()
-    table = Table("", "tag", "what", "when", "by", "overridden", "before it", title=f"promotions in {store.home}")
     for record in store.records():
-        overridden = ", ".join(dict.fromkeys(one["rule"] for one in record.overrides))
-        cells = (record.tag, record.kind, record.at, record.by, overridden, record.previous or "")
-        table.add_row("current" if record.tag == current else "", *(Text(cell, overflow="fold") for cell in cells))
-    Console().print(table)
+        mark = "* " if record.tag == current else "  "
+        before = f" after {record.previous}" if record.previous else ""
+        click.echo(f"{mark}{record.tag}  {record.kind}{before}, {record.at}, by {record.by}")
+        for name in dict.fromkeys(one["rule"] for one in record.overrides):
+            click.echo(f"      {name} overridden: {record.reason}")
     if current is None:
-        click.echo("Nothing is current yet.")
+        click.echo(f"Nothing is current in {store.home}.")
     else:
         _print_current(store, current)

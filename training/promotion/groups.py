@@ -49,7 +49,7 @@ def group_lines(pair: Pair, *, n_resamples: int, seed: int) -> list[Line]:
                 rows = np.flatnonzero(mask & (pair.labels == value))
                 if len(rows) >= MIN_GROUP_ITEMS:
                     line = _line(pair, rows, metric, title, n_resamples, seed)
-                    lines.append(replace(line, group=f"{grouping.title.lower()}: {name}"))
+                    lines.append(replace(line, group=f"{grouping.name.replace('_', ' ')}: {name}"))
     return lines
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from training.promotion.decide import Verdict
-from training.promotion.results import Comparison, Contender, Line
+from training.promotion.results import Comparison, Contender, Line, p_text
 from training.promotion.rules import Finding
 
 _HEAD = ("set", "task", "metric", "items", "champion", "challenger", "difference (95% interval)", "p")
@@ -22,6 +22,7 @@ _GROUP_HEAD = (
     "difference (95% interval)",
     "p, Holm",
 )
+_SHORT_HEAD = ("metric", "champion", "challenger", "difference (95%)", "p")
 #: Group lines on the terminal; all of them are in the report.
 _SHOWN_GROUPS = 8
 Row = tuple[str, ...]
@@ -52,15 +53,20 @@ def render_markdown(verdict: Verdict) -> str:
 
 
 def print_verdict(verdict: Verdict, console: Console) -> None:
-    """The headline tables on the terminal."""
+    """The headline tables on the terminal, narrow enough for 80 columns."""
     found = verdict.comparison
     console.print(_rich_table("the two bundles", ("", "champion", "challenger"), _identity(found)))
-    if found.lines:
-        console.print(_rich_table("on the same memes", _HEAD, [_row(line) for line in found.lines]))
-    worst = sorted(found.groups, key=lambda line: -line.difference)[:_SHOWN_GROUPS]
-    if worst:
-        title = f"groups that lose most ({len(worst)} of {len(found.groups)} rows)"
-        console.print(_rich_table(title, _GROUP_HEAD, [_group_row(line) for line in worst]))
+    for data, task in dict.fromkeys((line.data, line.task) for line in found.lines):
+        lines = [line for line in found.lines if (line.data, line.task) == (data, task)]
+        title = f"{data}: {task} ({lines[0].n} items)"
+        console.print(_rich_table(title, _SHORT_HEAD, [(_title(line), *_numbers(line)) for line in lines]))
+    losing = sorted((line for line in found.groups if line.difference > 0), key=lambda line: -line.difference)
+    if losing:
+        title = f"groups that lose ({len(losing)} of {len(found.groups)} rates; p after Holm)"
+        rows = [(_group_title(line), *_numbers(line)) for line in losing[:_SHOWN_GROUPS]]
+        console.print(_rich_table(title, ("group", *_SHORT_HEAD[1:]), rows))
+    elif found.groups:
+        console.print(f"No group loses: {len(found.groups)} rates compared.", highlight=False)
     for note in found.notes:
         console.print(f"Note: {note}", markup=False, highlight=False)
     for name, findings in (("Refused by", verdict.refused), ("Overridden", verdict.overridden)):
@@ -108,9 +114,13 @@ def _title(line: Line) -> str:
     return line.title if line.higher_is_better else f"{line.title} (low is good)"
 
 
+def _group_title(line: Line) -> str:
+    return f"{line.data}, {line.task}, {line.group}: {line.title}, {line.n} items"
+
+
 def _numbers(line: Line) -> Row:
     interval = f"{line.difference:+.3f} ({line.low:+.3f} to {line.high:+.3f})"
-    return f"{line.champion:.3f}", f"{line.challenger:.3f}", interval, f"{line.p_value:.3f}"
+    return f"{line.champion:.3f}", f"{line.challenger:.3f}", interval, p_text(line.p_value)
 
 
 def _findings(title: str, findings: Sequence[Finding]) -> str:
@@ -124,7 +134,8 @@ def _markdown_table(head: Row, rows: Sequence[Row]) -> str:
 
 
 def _rich_table(title: str, head: Row, rows: Sequence[Row]) -> Table:
-    table = Table(*head, title=title)
+    # Numbers stay whole on a narrow terminal; the names wrap.
+    table = Table(head[0], *(Column(name, no_wrap=True) for name in head[1:]), title=title)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     return table

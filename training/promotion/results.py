@@ -42,7 +42,7 @@ class Line:
         place = f"{self.data}, {self.task}" + (f", {self.group}" if self.group else "")
         return (
             f"{self.title} on {place}: {self.champion:.3f} to {self.challenger:.3f}, difference {self.difference:+.3f} "
-            f"({self.low:+.3f} to {self.high:+.3f}, p = {self.p_value:.3f}, {self.n} items)"
+            f"({self.low:+.3f} to {self.high:+.3f}, p {p_text(self.p_value)}, {self.n} items)"
         )
 
 
@@ -72,3 +72,8 @@ class Comparison:
     def to_dict(self) -> dict[str, Any]:
         """Plain types, ready for JSON."""
         return asdict(self)
+
+
+def p_text(p_value: float) -> str:
+    """Three decimals, and never a zero."""
+    return "<.001" if p_value < 0.001 else f"{p_value:.3f}"

@@ -23,6 +23,7 @@ Rule = Literal[
     "worse-macro-f1",
     "worse-calibration",
     "worse-review-recall",
+    "worse-review-load",
     "not-better",
     "group-regression",
     "slower",
@@ -39,12 +40,14 @@ MEANINGS: dict[Rule, str] = {
     "worse-calibration": "calibration error rose by more than --margin, with the whole interval above zero",
     "worse-review-recall": "each at its own threshold, the challenger sends fewer positive memes to review: by "
     "more than --margin, with the whole interval below zero",
+    "worse-review-load": "in the same way, it sends more harmless memes to review, with the whole interval above zero",
     "not-better": "only with --require better: no AUROC or macro-F1 is higher with its whole interval",
     "group-regression": "false positives or misses in a group rose by more than --max-group-regression, and a McNemar "
     "test says it is no chance (Holm-corrected over all groups, p < .05)",
     "slower": "a meme takes more than --max-slowdown times the champion's time",
 }
 _BETTER_RULES: dict[str, Rule] = {"auroc": "worse-auroc", "macro_f1": "worse-macro-f1"}
+_COST_RULES: dict[str, Rule] = {"calibration_error": "worse-calibration", "reviewed_negatives": "worse-review-load"}
 #: A difference of proportions in a group must be this unlikely by chance.
 _GROUP_P = 0.05
 
@@ -128,8 +131,9 @@ def _quality(line: Line, limits: Limits) -> Finding | None:
         return Finding(rule, line.in_words())
     if line.metric == "review_recall" and lost_surely and lost_much:
         return Finding("worse-review-recall", line.in_words())
-    if line.metric == "calibration_error" and line.low > 0 and line.difference > limits.margin:
-        return Finding("worse-calibration", line.in_words())
+    rule = _COST_RULES.get(line.metric)
+    if rule is not None and line.low > 0 and line.difference > limits.margin:
+        return Finding(rule, line.in_words())
     return None
 
 

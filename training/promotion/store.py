@@ -128,9 +128,10 @@ class Store:
                     raise PromotionError(f"another promotion is at work in {self.home}; wait until it ends") from error
                 shutil.rmtree(own / "staging", ignore_errors=True)
                 yield
-        except PermissionError as error:
+        except OSError as error:
+            place, why = error.filename or self.home, error.strerror or error
             raise PromotionError(
-                f"{error.filename} cannot be written: set BENTOML_HOME to a folder that can"
+                f"{place}: {why}; what was current still is. Set BENTOML_HOME to a folder that can be written"
             ) from error
 
     def register(self, bundle: Bundle, metadata: dict[str, Any]) -> str:
@@ -210,6 +211,7 @@ class Store:
         folder = staging / name / version
         for file in (*bundle.manifest.files, MANIFEST_NAME):
             shutil.copyfile(bundle.file(file), folder / file)
+        folder.chmod(0o755)  # BentoML made it for this account alone; who serves may be another
         _check_same(folder, bundle, tag)
         return folder
 

@@ -1,7 +1,6 @@
 """A change of the current bundle, recorded with who made it and why."""
 
 import getpass
-import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -76,6 +75,8 @@ def who() -> str:
         return "unknown"
 
 
-def _plain(values: dict[str, Any]) -> Any:
-    """BentoML's metadata takes lists and dicts of plain values, and nothing else."""
-    return json.loads(json.dumps(values))
+def _plain(value: Any) -> Any:
+    """BentoML's metadata takes plain values in lists and dicts, and no None."""
+    if isinstance(value, dict):
+        return {key: _plain(entry) for key, entry in value.items() if entry is not None}
+    return [_plain(entry) for entry in value] if isinstance(value, list | tuple) else value
