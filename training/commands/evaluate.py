@@ -28,13 +28,14 @@ from training.evaluation.wording import interval_text, metric_title
 from training.evaluation.words import WordsFrom
 
 _FOLDER = click.Path(path_type=Path)
+_SPLIT = "test"
 _SHOWN = ("auroc", "accuracy", "macro_f1")
 
 
 @click.command()
 @click.argument("bundle", type=_FOLDER, default=COMPACT_BUNDLE, required=False)
 @click.option("--data", multiple=True, required=True, metavar="PATH[:SPLIT]", help="Labelled memes; may be repeated.")
-@click.option("--split", default="test", show_default=True, help="Split of a --data that names none.")
+@click.option("--split", help="Split of a --data that names none; default: test, or the only one.")
 @click.option(
     "--layout", type=click.Choice(list(LAYOUTS)), help="Layout of every --data; default: told from its files."
 )
@@ -93,7 +94,7 @@ def evaluate(bundle: Path, out: Path | None, thumbnails: bool, show_texts: bool,
 def _sources(flags: dict[str, Any]) -> list[Source]:
     label_map = dict(flags["label_map"]) or None
     layout = flags["layout"] or ("generic" if label_map else None)
-    parsed = [parse_source(text, flags["split"], layout) for text in flags["data"]]
+    parsed = [_parsed(text, flags["split"], layout) for text in flags["data"]]
     try:
         return [
             Source(path=source.path, split=source.split, layout=layout, label_map=label_map, limit=flags["limit"])
@@ -101,6 +102,14 @@ def _sources(flags: dict[str, Any]) -> list[Source]:
         ]
     except ValidationError as error:
         raise DatasetError(f"--label-map: {error.errors()[0]['msg']}") from error
+
+
+def _parsed(text: str, split: str | None, layout: str | None) -> Source:
+    """One --data. A set with one split has that one by default, but not instead of one that was asked for."""
+    source = parse_source(text, split or _SPLIT, layout)
+    if split is not None and source.path == Path(text) and source.split != split:
+        raise DatasetError(f"{text} has no split {split!r}; it has: {source.split}")
+    return source
 
 
 def _options(bundle: Bundle, flags: dict[str, Any]) -> Options:
