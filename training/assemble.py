@@ -109,7 +109,7 @@ def picture_source(config: TrainConfig, towers: RunTowers, cache: Path) -> Pictu
         towers.preprocessor,
         cache / "features",
         augment=settings,
-        n_views=config.augment.n_views if config.augment is not None else 1,
+        n_views=config.augment.n_views if config.augment is not None else 0,
     )
 
 
