@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import random
-from functools import cached_property
+import threading
 from typing import Any
 
 import numpy as np
@@ -70,10 +70,12 @@ class AugmentConfig(BaseModel):
 
 
 class Augmenter:
-    """Changes pictures by an ``AugmentConfig``. One object serves one thread at a time: albumentations keeps state."""
+    """Changes pictures by an ``AugmentConfig``, for any number of threads."""
 
     def __init__(self, config: AugmentConfig) -> None:
         self.config = config
+        #: albumentations keeps state in its transforms, so each thread has its own.
+        self._of_thread = threading.local()
 
     def __call__(self, picture: Image.Image, rng: np.random.Generator) -> Image.Image:
         """An RGB picture, changed; ``rng`` alone decides how. The size may change, ``picture`` itself never does."""
@@ -82,27 +84,32 @@ class Augmenter:
         if min(bounded.size) < _SMALLEST_PX:
             return bounded
         # Not set_random_seed: it gives every transform the same seed, and so all of them happen or none does.
-        self._pipeline.set_random_state(rng, random.Random(int(rng.integers(2**63))))
-        pixels: NDArray[np.uint8] = self._pipeline(image=np.array(bounded))["image"]
+        pipeline = self._pipeline()
+        pipeline.set_random_state(rng, random.Random(int(rng.integers(2**63))))
+        pixels: NDArray[np.uint8] = pipeline(image=np.array(bounded))["image"]
         if rng.random() < self.config.border_p:
             pixels = _framed(pixels, self.config.border, rng)
         return Image.fromarray(pixels)
 
-    @cached_property
     def _pipeline(self) -> Any:
-        albumentations = _albumentations()
-        config = self.config
-        return albumentations.Compose(
-            [
-                albumentations.Sequential(_geometry(albumentations, config), p=config.geometry_p),
-                albumentations.Sequential(_colour(albumentations, config), p=config.colour_p),
-                albumentations.ToGray(p=config.grey_p),
-                albumentations.GaussianBlur(blur_limit=0, sigma_limit=_up_to(config.blur_sigma_px), p=config.blur_p),
-                albumentations.GaussNoise(std_range=_up_to(config.noise_std), p=config.noise_p),
-                # Last, as on the net: what is sent on is squeezed after everything else was done to it.
-                albumentations.OneOf(_quality(albumentations, config), p=config.quality_p),
-            ]
-        )
+        if not hasattr(self._of_thread, "pipeline"):
+            self._of_thread.pipeline = _compose(self.config)
+        return self._of_thread.pipeline
+
+
+def _compose(config: AugmentConfig) -> Any:
+    albumentations = _albumentations()
+    return albumentations.Compose(
+        [
+            albumentations.Sequential(_geometry(albumentations, config), p=config.geometry_p),
+            albumentations.Sequential(_colour(albumentations, config), p=config.colour_p),
+            albumentations.ToGray(p=config.grey_p),
+            albumentations.GaussianBlur(blur_limit=0, sigma_limit=_up_to(config.blur_sigma_px), p=config.blur_p),
+            albumentations.GaussNoise(std_range=_up_to(config.noise_std), p=config.noise_p),
+            # Last, as on the net: what is sent on is squeezed after everything else was done to it.
+            albumentations.OneOf(_quality(albumentations, config), p=config.quality_p),
+        ]
+    )
 
 
 def _albumentations() -> Any:
@@ -117,7 +124,7 @@ def _geometry(albumentations: Any, config: AugmentConfig) -> list[Any]:
     """Shrink, turn, tilt. ``fit_output`` grows the canvas so that every corner stays in it."""
     import cv2  # noqa: PLC0415 - albumentations imports it anyway
 
-    edges = {"border_mode": cv2.BORDER_REPLICATE, "interpolation": cv2.INTER_AREA}
+    edges = {"border_mode": cv2.BORDER_REPLICATE, "interpolation": cv2.INTER_CUBIC}
     turned = (-config.rotation_deg, config.rotation_deg)
     return [
         albumentations.Affine(scale=(1 - config.shrink, 1.0), keep_ratio=True, p=0.5, **edges),

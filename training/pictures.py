@@ -22,9 +22,6 @@ from model.preprocess import Preprocessor
 from model.runtime import ImageFeatures
 from training.features import FrozenTower
 
-#: Pictures whose features are asked for at once while views are computed: bounds memory.
-_CHUNK = 256
-
 
 @dataclass(frozen=True)
 class PixelPictures:
@@ -74,7 +71,7 @@ class FeatureStore:
         self._tower = tower
         self._paths = paths
         self._plain: ImageFeatures | None = tower.features(paths) if paths else None
-        self._n_views: int = getattr(tower, "n_views", 1)
+        self._n_views = tower.n_views
         self._views_ready = False
         #: Batches are made in several threads, and one of them computes for all.
         self._lock = Lock()
@@ -86,9 +83,9 @@ class FeatureStore:
         rows = np.maximum(places, 0)
         embeds, patches = self._plain.embeds[rows], self._plain.patches[rows]
         views = np.zeros(len(rows), dtype=np.int64)
-        if rng is not None and self._n_views > 1:
+        if rng is not None and self._n_views > 0:
             self._compute_views()
-            views = np.where(places >= 0, rng.integers(self._n_views, size=len(rows)), 0)
+            views = np.where(places >= 0, rng.integers(self._n_views + 1, size=len(rows)), 0)
         for view in np.unique(views[views > 0]).tolist():
             chosen = np.flatnonzero(views == view)
             found = self._tower.features([self._paths[row] for row in rows[chosen]], view=view)
@@ -105,9 +102,8 @@ class FeatureStore:
         with self._lock:
             if self._views_ready:
                 return
-            for view in range(1, self._n_views):
-                for at in range(0, len(self._paths), _CHUNK):
-                    self._tower.features(self._paths[at : at + _CHUNK], view=view)
+            for view in range(1, self._n_views + 1):
+                self._tower.fill(self._paths, view=view)
             self._views_ready = True
 
 

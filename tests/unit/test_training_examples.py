@@ -9,12 +9,13 @@ from PIL import Image
 from support.preparation import PREPROCESS, picture, tokenizer_json
 from support.tiny import TASKS, TinyBundle, tower_spec
 
-from model.errors import MemeError
 from model.preprocess import PreprocessConfig, Preprocessor
 from model.runtime import ImageTower
 from model.taxonomy import tasks_named
+from training.augment import AugmentConfig
 from training.baselines import frozen_features
 from training.datasets import Sample
+from training.datasets.base import DatasetError
 from training.examples import BOTH, Examples, Modalities, PixelPictures
 from training.features import FrozenTower
 from training.losses import ABSENT
@@ -104,7 +105,7 @@ def test_other_text_settings_reuse_the_cache(tower: FrozenTower, pictures: list[
 
 def test_a_picture_that_is_none_stops_the_run(tower: FrozenTower, tmp_path: Path) -> None:
     (tmp_path / "bad.png").write_bytes(b"no picture")
-    with pytest.raises(MemeError):
+    with pytest.raises(DatasetError, match=r"bad\.png"):
         tower.features([tmp_path / "bad.png"])
 
 
@@ -221,6 +222,25 @@ def test_words_and_pictures_change_in_training_batches_alone(mixed: Examples, to
     assert not torch.equal(first.pixels, plain.pixels)
     assert not torch.equal(first.pixels, other.pixels)
     assert plain.inputs[4].sum() == again.inputs[4].sum() > first.inputs[4].sum()
+
+
+def test_training_batches_show_the_views_of_a_frozen_tower(
+    mixed: Examples, tower: FrozenTower, pictures: list[Path]
+) -> None:
+    augmented = replace(tower, augment=AugmentConfig(geometry_p=1.0), n_views=2)
+    examples = Examples(mixed.samples, tasks_named(TASKS[:2]), tower.preprocessor, augmented)
+    views = [augmented.features(pictures[:1], view=view) for view in range(3)]
+    seen = set()
+    for seed in range(12):
+        batch = examples.batch([0, 1], BOTH, rng=np.random.default_rng(seed))
+        again = examples.batch([0, 1], BOTH, rng=np.random.default_rng(seed))
+        assert torch.equal(batch.inputs[1], again.inputs[1])
+        matches = [np.array_equal(batch.inputs[1][0].numpy(), view.patches[0].astype(np.float32)) for view in views]
+        assert sum(matches) == 1
+        assert np.array_equal(batch.inputs[0][0].numpy(), views[matches.index(True)].embeds[0])
+        seen.add(matches.index(True))
+    assert seen == {0, 1, 2}
+    assert np.array_equal(examples.batch([0], BOTH).inputs[0].numpy(), views[0].embeds)
 
 
 def test_a_batch_moves_to_a_device_with_all_that_it_holds(mixed: Examples, tower: FrozenTower) -> None:
