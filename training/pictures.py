@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from model.errors import MemeError
 from model.meme import Meme
 from model.preprocess import Preprocessor
 from model.runtime import ImageFeatures
+from training.datasets.base import DatasetError
 from training.features import FrozenTower
 
 
@@ -115,7 +117,7 @@ class PixelStore:
         self._paths = paths
 
     def show(self, places: NDArray[np.int64], rng: np.random.Generator | None) -> Shown:
-        """See ``PictureStore``. Raises ``MemeError`` for a file that is no picture any more."""
+        """See ``PictureStore``. Raises ``DatasetError`` naming a file that is no picture."""
         side_px = self._source.preprocessor.config.side_px
         pixels = np.zeros((len(places), 3, side_px, side_px), dtype=np.float32)
         for row, place in enumerate(places.tolist()):
@@ -129,7 +131,10 @@ class PixelStore:
         return Shown(torch.zeros(n_rows, 0), torch.zeros(n_rows, 1, 0))
 
     def _pixels(self, path: Path, rng: np.random.Generator | None) -> NDArray[np.float32]:
-        picture = Meme.from_file(path).image
+        try:
+            picture = Meme.from_file(path).image
+        except MemeError as error:
+            raise DatasetError(f"{path} cannot be trained on: {error}; remove it or its row") from error
         if rng is not None and self._source.augment is not None:
             picture = self._source.augment(picture, rng)
         return self._source.preprocessor.pixels(picture)

@@ -204,6 +204,14 @@ def test_pixels_come_prepared_as_in_serving_with_zeros_where_no_picture_is_shown
     assert examples.batch([2, 1], Modalities(image=False)).pixels is None
 
 
+def test_a_file_that_is_no_picture_is_named_when_its_pixels_are_asked_for(tower: FrozenTower, tmp_path: Path) -> None:
+    (tmp_path / "bad.png").write_bytes(b"no picture")
+    pictures = PixelPictures(tower.preprocessor)
+    examples = Examples([sample("a", image=tmp_path / "bad.png")], tasks_named(TASKS[:1]), tower.preprocessor, pictures)
+    with pytest.raises(DatasetError, match=r"bad\.png cannot be trained on"):
+        examples.batch([0], BOTH)
+
+
 def test_words_and_pictures_change_in_training_batches_alone(mixed: Examples, tower: FrozenTower) -> None:
     def turned(image: Image.Image, rng: np.random.Generator) -> Image.Image:
         return image.rotate(int(rng.integers(1, 360)))
