@@ -29,6 +29,7 @@ class Batch:
     - ``label_sets``: multilabel task -> float [B, C] of 0 and 1, rows of ``ABSENT`` where unknown.
     - ``captions``: token ids and mask, int64 [B, L] each; None when no sample of the batch has a caption.
     - ``pixels`` float32 [B, 3, S, S] when the image tower is trained in the loop; else None.
+    - ``soft_labels`` float [B, n_tasks]: a teacher's probabilities for the binary tasks, NaN where it says nothing.
     - ``rows`` [B] int64: which samples these are, as indices into their ``Examples``.
     """
 
@@ -38,6 +39,7 @@ class Batch:
     label_sets: dict[str, Tensor] = field(default_factory=dict)
     captions: tuple[Tensor, Tensor] | None = None
     pixels: Tensor | None = None
+    soft_labels: Tensor | None = None
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch with every tensor on ``device``."""
@@ -51,4 +53,5 @@ class Batch:
             label_sets={task: targets.to(device) for task, targets in self.label_sets.items()},
             captions=captions,
             pixels=None if self.pixels is None else self.pixels.to(device),
+            soft_labels=None if self.soft_labels is None else self.soft_labels.to(device),
         )

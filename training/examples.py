@@ -24,6 +24,7 @@ class Examples:
     """Samples beside their pictures, in batches.
 
     ``pictures`` gives frozen-tower features or pixels. ``text_noise`` changes the words of training batches.
+    ``soft_labels`` [N, n_tasks] are a teacher's probabilities for the binary tasks, NaN where it says nothing.
     """
 
     def __init__(
@@ -34,11 +35,13 @@ class Examples:
         pictures: PictureSource,
         *,
         text_noise: TextNoise | None = None,
+        soft_labels: NDArray[np.float64] | None = None,
     ) -> None:
         self.samples = list(samples)
         self.tasks = tasks
         self._preprocessor = preprocessor
         self._text_noise = text_noise
+        self._soft_labels = None if soft_labels is None else torch.from_numpy(soft_labels.astype(np.float32))
         classes = [[_class_of(sample, task) for task in tasks] for sample in samples]
         self._labels = torch.tensor(classes, dtype=torch.long).reshape(len(samples), len(tasks))
         self._label_sets = {task.name: _label_sets(samples, task) for task in tasks if task.kind == "multilabel"}
@@ -50,6 +53,11 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    @property
+    def has_soft_labels(self) -> bool:
+        """Whether a teacher says something of some sample."""
+        return self._soft_labels is not None and not bool(self._soft_labels.isnan().all())
 
     def labels(self, place: int) -> NDArray[np.int64]:
         """Class indices [N] of the task at ``place``, ``ABSENT`` where unknown; all of them for a multilabel task."""
@@ -88,6 +96,7 @@ class Examples:
             label_sets={task: targets[places] for task, targets in self._label_sets.items()},
             captions=self._captions(rows),
             pixels=shown.pixels,
+            soft_labels=None if self._soft_labels is None else self._soft_labels[places],
         )
 
     def shuffled(self, batch_size: int, rng: np.random.Generator) -> Iterator[list[int]]:

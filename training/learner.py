@@ -154,6 +154,8 @@ class Learner(nn.Module):
             config.task_list,
             label_sets=batch.label_sets,
             label_smoothing=self.losses.label_smoothing,
+            soft_labels=batch.soft_labels,
+            distillation_weight=self.losses.distillation_weight,
         )
 
     def _caption(self, decoder: CaptionDecoder, batch: Batch, fused: FusedMeme) -> Tensor:

@@ -292,3 +292,23 @@ def test_fewer_views_are_enough_for_data_that_has_these(tmp_path: Path) -> None:
     check_losses(two_views, examples_of(memes(tmp_path, captions=False)))
     with pytest.raises(MemeguardError, match="text: 0"):
         check_losses(two_views, examples_of(memes(tmp_path, words=False)))
+
+
+def test_a_teachers_word_reaches_the_loss_by_the_rows_of_the_batch(tmp_path: Path) -> None:
+    samples = memes(tmp_path)
+    preprocessor = Preprocessor(PREPROCESS, tokenizer_json())
+    soft = np.full((len(samples), len(TASKS)), np.nan)
+    soft[:, 0] = np.linspace(0.1, 0.8, len(samples))
+    pictures = PixelPictures(preprocessor)
+    taught = Examples(samples, tasks_named(TASKS), preprocessor, pictures, soft_labels=soft)
+    student = learner(LossConfig(distillation_weight=1.0)).eval()
+    batch = taught.batch([5, 2], BOTH)
+    loss = student(batch)["loss"]
+    (hateful, *_), targets = student.logits(batch), torch.tensor(soft[[5, 2], 0], dtype=torch.float32)
+    expected = nn.functional.binary_cross_entropy_with_logits(hateful[:, 0], targets)
+    assert float(loss.detach()) == pytest.approx(float(expected.detach()), rel=1e-5)
+
+
+def test_distillation_without_a_teacher_is_refused(train: Examples) -> None:
+    with pytest.raises(MemeguardError, match="no teacher"):
+        check_losses(LossConfig(distillation_weight=0.5), train)

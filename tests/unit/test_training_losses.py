@@ -72,6 +72,27 @@ def test_label_smoothing_moves_targets_towards_even_odds() -> None:
     assert float(even) == pytest.approx(0.8 * (log_sum - 3) + 0.2 * log_sum, rel=1e-5)
 
 
+def test_the_target_is_the_label_and_the_teachers_word_by_weight() -> None:
+    logits, soft = torch.tensor([[2.0], [2.0]]), torch.tensor([[0.2], [float("nan")]])
+    loss = multi_task_loss(
+        (logits,), torch.tensor([[1], [1]]), HATEFUL, soft_labels=soft, distillation_weight=0.75, label_smoothing=0.1
+    )
+    targets = (0.25 * 0.95 + 0.75 * 0.2, 0.95)  # the teacher says nothing of the second
+    expected = sum(target * softplus(-2) + (1 - target) * softplus(2) for target in targets) / 2
+    assert float(loss) == pytest.approx(expected)
+
+
+def test_a_teacher_gives_no_label_to_what_has_none() -> None:
+    loss = multi_task_loss(
+        (torch.tensor([[2.0]]),),
+        torch.tensor([[ABSENT]]),
+        HATEFUL,
+        soft_labels=torch.tensor([[0.9]]),
+        distillation_weight=1.0,
+    )
+    assert float(loss) == 0.0
+
+
 def test_a_label_set_weighs_as_one_label_the_mean_over_its_known_classes() -> None:
     tasks = tasks_named(["hateful", "protected_class"])
     logits = (torch.tensor([[2.0], [9.0]]), torch.tensor([[0.0] * 6, [2.0, -1.0, 7.0, 7.0, 7.0, 7.0]]))

@@ -22,6 +22,9 @@ class LossConfig(BaseModel):
 
     label_smoothing: float = Field(0.0, ge=0, lt=1)
 
+    distillation_weight: float = Field(0.0, ge=0, le=1)
+    """How much of a binary target is the teacher's word (``training/teacher.py``), where there is one."""
+
     caption_weight: float = Field(0.0, ge=0, allow_inf_nan=False)
     """MemeFier's alpha: 0.2 or 0.8 in the paper."""
     caption_decoder: DecoderSize = "small"
@@ -70,6 +73,10 @@ def check_losses(losses: LossConfig, train: Examples) -> None:
         _check_views(losses, has)
     if losses.rgcl_weight:
         _check_neighbours(losses, train)
+    if losses.distillation_weight and not train.has_soft_labels:
+        raise ConfigError(
+            "distillation_weight is above 0, but no teacher says anything of the training set: set it to 0"
+        )
 
 
 def _check_views(losses: LossConfig, has: dict[str, list[bool]]) -> None:

@@ -19,12 +19,18 @@ def multi_task_loss(
     *,
     label_sets: Mapping[str, Tensor] | None = None,
     label_smoothing: float = 0.0,
+    soft_labels: Tensor | None = None,
+    distillation_weight: float = 0.0,
 ) -> Tensor:
     """Mean over all labels that are there, of cross-entropy by the task's kind; a scalar.
 
     ``logits`` is [B, n_logits] a task, in the order of ``tasks``. ``labels`` [B, n_tasks] int64 holds class indices or
     ``ABSENT``; its column of a multilabel task is not read, but ``label_sets[task.name]`` [B, n_classes] float of 0,
     1 or ``ABSENT``. A sample's whole label set weighs as much as one label of another task: the mean over its classes.
+
+    ``soft_labels`` [B, n_tasks] float are what a teacher says of the binary tasks, probabilities of ``classes[1]``, NaN
+    where it says nothing. Where it does, the target is ``distillation_weight`` of its word and the rest of the label
+    (Hinton et al. 2015); a row without a label stays without one.
 
     Zero (with a gradient of zeros) when the batch has no label at all. Raises ``ValueError`` for a multilabel task
     without its label set.
@@ -34,6 +40,10 @@ def multi_task_loss(
     for place, (task, task_logits) in enumerate(zip(tasks, logits, strict=True)):
         if task.kind == "multilabel":
             loss, present = _label_set_loss(task_logits, _set_of(task, sets), label_smoothing)
+        elif task.kind == "binary" and soft_labels is not None:
+            targets = _distilled(labels[:, place], soft_labels[:, place], label_smoothing, distillation_weight)
+            loss = F.binary_cross_entropy_with_logits(task_logits[:, 0], targets, reduction="none")
+            present = labels[:, place] != ABSENT
         else:
             loss, present = _task_loss(task, task_logits, labels[:, place], label_smoothing)
         terms.append((loss * present).sum())
@@ -60,8 +70,17 @@ def _label_set_loss(logits: Tensor, targets: Tensor, label_smoothing: float) -> 
 
 
 def _smoothed_binary(logits: Tensor, targets: Tensor, label_smoothing: float) -> Tensor:
-    smoothed = targets * (1 - label_smoothing) + label_smoothing / 2
-    return F.binary_cross_entropy_with_logits(logits, smoothed, reduction="none")
+    return F.binary_cross_entropy_with_logits(logits, _smoothed(targets, label_smoothing), reduction="none")
+
+
+def _smoothed(targets: Tensor, label_smoothing: float) -> Tensor:
+    return targets * (1 - label_smoothing) + label_smoothing / 2
+
+
+def _distilled(labels: Tensor, soft: Tensor, label_smoothing: float, weight: float) -> Tensor:
+    """[B] twice -> the targets [B]: the smoothed label, and where a teacher speaks ``weight`` of its word in it."""
+    hard = _smoothed(labels.clamp(min=0).float(), label_smoothing)
+    return torch.where(soft.isnan(), hard, (1 - weight) * hard + weight * soft.nan_to_num())
 
 
 def _set_of(task: Task, label_sets: Mapping[str, Tensor]) -> Tensor:
