@@ -19,7 +19,7 @@ from training.promotion.decide import Verdict
 from training.promotion.results import Comparison, Contender
 from training.promotion.rules import Limits
 from training.promotion.store import Store
-from training.promotion.succession import succeed
+from training.promotion.succession import install_first, succeed
 
 _OPERATIONS = {"os.rename", "os.mkdir", "os.symlink", "os.remove", "os.rmdir"}
 
@@ -46,9 +46,9 @@ def _kill_at(number: int, home: Path) -> None:
 
 def main(champion: Path, challenger: Path, template: Path) -> None:
     """See the module's docstring."""
-    import bentoml  # noqa: F401, PLC0415 - once, not in every child
-
     bundles = open_bundle(champion), open_bundle(challenger)
+    # BentoML imports its parts as they are used: once here, and not in every child.
+    install_first(Store(template.with_name("warm-up")), bundles[0], None)
     for number in range(1, 1000):
         home = template.with_name(f"home-{number}")
         shutil.copytree(template, home, symlinks=True)
