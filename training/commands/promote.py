@@ -185,8 +185,10 @@ def _print_current(store: Store, tag: str) -> None:
 
 def _print_records(store: Store) -> None:
     current = store.current()
-    for record in store.records():
-        mark = "* " if record.tag == current else "  "
+    records = store.records()
+    latest = max((place for place, record in enumerate(records) if record.tag == current), default=None)
+    for place, record in enumerate(records):
+        mark = "* " if place == latest else "  "
         before = f" after {record.previous}" if record.previous else ""
         click.echo(f"{mark}{record.tag}  {record.kind}{before}, {record.at}, by {record.by}")
         for name in dict.fromkeys(one["rule"] for one in record.overrides):
