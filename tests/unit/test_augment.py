@@ -2,6 +2,7 @@ import hashlib
 import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +104,21 @@ def test_another_process_gives_the_same_picture_and_asks_the_net_for_nothing() -
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
     here = hashlib.sha256(Augmenter(ALWAYS)(meme()[0], rng(4)).tobytes()).hexdigest()
     assert done.stdout.split() == [here, "None"]
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    augment, (picture, _) = Augmenter(ALWAYS), meme()
+    alone = [augment(picture, rng(seed)).tobytes() for seed in range(24)]
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        together = list(pool.map(lambda seed: augment(picture, rng(seed)).tobytes(), range(24)))
+    assert together == alone
+
+
+def test_strengths_of_0_can_be_asked_for() -> None:
+    still = dict.fromkeys(("rotation_deg", "perspective", "shrink", "brightness", "contrast", "saturation"), 0)
+    picture, _ = meme()
+    shown = Augmenter(ALWAYS.model_copy(update=still | {"noise_std": 0, "border": 0}))(picture, rng())
+    assert shown.mode == "RGB"
 
 
 def test_other_generators_give_other_pictures() -> None:
