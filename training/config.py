@@ -84,9 +84,9 @@ class PreprocessChoices(_Strict):
     """
 
     resize: Resize = "squash"
-    max_text_tokens: int | None = Field(None, gt=2)
+    max_text_tokens: int | None = Field(default=None, gt=2)
     max_tags: PositiveInt = 8
-    max_tag_tokens: int = Field(16, gt=2)
+    max_tag_tokens: int = Field(default=16, gt=2)
     emoji_names: bool = True
 
 
@@ -100,9 +100,9 @@ class DataConfig(_Strict):
     """
 
     train: tuple[SourceText, ...] = Field(min_length=1)
-    dev: tuple[SourceText, ...] | None = Field(None, min_length=1)
-    calibrate: tuple[SourceText, ...] | None = Field(None, min_length=1)
-    dev_share: float = Field(0.1, gt=0, lt=0.5)
+    dev: tuple[SourceText, ...] | None = Field(default=None, min_length=1)
+    calibrate: tuple[SourceText, ...] | None = Field(default=None, min_length=1)
+    dev_share: float = Field(default=0.1, gt=0, lt=0.5)
     split_seed: NonNegativeInt = 17
 
     @model_validator(mode="after")
@@ -174,7 +174,7 @@ class TrainConfig(_Strict):
     """One run of ``memeguard train``: a network, its data, how it is trained, and how it is exported."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    version: str = Field("0.1.0", pattern=r"^\d+\.\d+\.\d+$")
+    version: str = Field(default="0.1.0", pattern=r"^\d+\.\d+\.\d+$")
     description: str
     licence: str
     """Of the weights that come out: it follows from the backbone's and the data's."""
@@ -191,6 +191,8 @@ class TrainConfig(_Strict):
     text_noise: TextNoiseConfig | None = None
     phases: tuple[RunPhase, ...] = Field(min_length=1)
     trackers: tuple[TrackerName, ...] = ("tensorboard",)
+    features_on: Literal["cpu", "cuda"] = "cpu"
+    """Where a frozen image tower is run, once a picture; "cuda" needs the extra "gpu"."""
     baselines: bool = True
     export: ExportChoices = ExportChoices()
 
@@ -277,7 +279,9 @@ def _absolute(backbone: "Backbone") -> "Backbone":
         return backbone
     fields = ("pretrained", "tokenizer", "image_tower", "text_tower")
     values = {name: getattr(backbone, name) for name in fields}
-    paths = {name: str(Path(value).resolve()) for name, value in values.items() if value and Path(value).exists()}
+    paths: dict[str, Any] = {
+        name: str(Path(value).resolve()) for name, value in values.items() if value and Path(value).exists()
+    }
     if backbone.name and backbone.name.startswith(_LOCAL_DIR):
         paths["name"] = _LOCAL_DIR + str(Path(backbone.name.removeprefix(_LOCAL_DIR)).resolve())
     return replace(backbone, **paths)

@@ -100,7 +100,7 @@ def _own_dev(source: Source) -> Source | None:
     layout = LAYOUTS[source.layout] if source.layout else detect_layout(source.path)
     there = layout.splits(source.path)
     name = next((name for name in DEV_NAMES if name in there and name != source.split), None)
-    return name and source.model_copy(update={"split": name, "limit": None})
+    return None if name is None else source.model_copy(update={"split": name, "limit": None})
 
 
 def hold_out(samples: Sequence[Sample], share: float, seed: int) -> tuple[list[Sample], list[Sample]]:

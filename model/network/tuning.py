@@ -27,7 +27,7 @@ class TowerTuning(BaseModel):
 
     mode: TuningMode = "frozen"
     n_layers: PositiveInt | None = None
-    adapter_ratio: float = Field(0.2, ge=0, le=1)
+    adapter_ratio: float = Field(default=0.2, ge=0, le=1)
 
     @model_validator(mode="after")
     def _layers_where_they_count(self) -> "TowerTuning":
