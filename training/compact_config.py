@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationErr
 from model.network.config import NetworkConfig
 from model.preprocess import PreprocessConfig
 from training.errors import ConfigError
-from training.trainer import PhaseConfig
+from training.phase import PhaseConfig
 
 
 class MixtureConfig(BaseModel):
@@ -38,6 +38,12 @@ class ThresholdConfig(BaseModel):
     block_precision: float = Field(gt=0, le=1)
 
 
+class CompactPhase(PhaseConfig):
+    """A phase of the compact recipe, whose two phases smooth their labels differently."""
+
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+
+
 class CompactConfig(BaseModel):
     """A run of ``training.compact``."""
 
@@ -50,8 +56,8 @@ class CompactConfig(BaseModel):
     network: dict[str, Any]
     preprocess: PreprocessConfig
     mixture: MixtureConfig
-    text_phase: PhaseConfig
-    meme_phase: PhaseConfig
+    text_phase: CompactPhase
+    meme_phase: CompactPhase
     thresholds: ThresholdConfig
 
     @field_validator("network")

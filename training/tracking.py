@@ -91,9 +91,9 @@ class TensorBoardTracker:
     """Event files in ``folder``; ``tensorboard --logdir FOLDER`` shows them."""
 
     def __init__(self, folder: Path, run_name: str) -> None:
-        from torch.utils.tensorboard import SummaryWriter
+        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - only for who asked for it
 
-        self._writer: Any = SummaryWriter(str(folder), flush_secs=20)  # type: ignore[no-untyped-call]
+        self._writer: Any = SummaryWriter(str(folder), flush_secs=20)
         self._run_name = run_name
 
     def log(self, step: int, values: Values) -> None:
@@ -118,7 +118,7 @@ class MlflowTracker:
         # MLflow reports its own use over the network, and calls plain folders outdated; both are decided at its import.
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
-        from mlflow import MlflowClient
+        from mlflow import MlflowClient  # noqa: PLC0415 - seconds to import
 
         uri = os.environ.get("MLFLOW_TRACKING_URI") or (folder.resolve() / "mlruns").as_uri()
         self._client: Any = MlflowClient(tracking_uri=uri)
@@ -148,7 +148,7 @@ class WandbTracker:
     """A run of Weights & Biases: in ``folder/wandb`` alone, unless the user has an account set up."""
 
     def __init__(self, folder: Path, run_name: str) -> None:
-        import wandb
+        import wandb  # noqa: PLC0415 - seconds to import
 
         self._run: Any = wandb.init(
             project=os.environ.get("WANDB_PROJECT", PROJECT),

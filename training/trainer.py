@@ -1,55 +1,50 @@
-"""A plain training loop: multi-task, mixed text-only and meme batches, the best epoch on dev is kept."""
+"""One phase of training: any losses, one process or several, stopped and resumed anywhere, the best epoch kept.
 
-import copy
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+    harness = Harness(checkpoint_dir=run / "checkpoint")
+    history = train_phase(Learner(network, LossConfig()), train, dev, PhaseConfig(...), seed=0, harness=harness)
+
+The same call goes on from the last checkpoint, and ends as an unbroken one would: on a CPU bit for bit.
+"""
+
+import sys
+import time
+from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
-from sklearn.metrics import roc_auc_score
-from torch import Tensor, nn
-from tqdm import tqdm
+from training.batch import BOTH, Modalities
+from training.batches import EpochSeed, Share, load_batches, plan_epoch
+from training.checkpoints import load_trained_weights, trained_weights
+from training.errors import ConfigError
+from training.examples import Examples
+from training.harness import Harness
+from training.learner import Learner
+from training.optimiser import frozen_by_rate, make_optimiser, set_rates
+from training.phase import EpochResult, PhaseConfig
+from training.progress import PhaseProgress
+from training.resume import Keeper, fingerprint
+from training.step import DivergedError, Stepper, Values
+from training.validation import check_selection, dev_auroc, dev_metrics, predict
 
-from model.network.memefier import MemeFier
-from training.examples import BOTH, Batch, Examples, Modalities
-from training.losses import ABSENT, multi_task_loss
+__all__ = [
+    "DivergedError",
+    "EpochResult",
+    "Harness",
+    "PhaseConfig",
+    "dev_auroc",
+    "dev_metrics",
+    "predict",
+    "train_phase",
+]
 
-
-class PhaseConfig(BaseModel):
-    """One phase of training. Learning rates are peaks: they rise over the first tenth and fall to zero."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    epochs: int = Field(gt=0)
-    select_on: str = "hateful"
-    """The task whose dev AUROC picks the epoch that is kept."""
-    batch_size: int = Field(32, gt=0)
-    text_tower_lr: float = Field(ge=0)
-    fusion_lr: float = Field(gt=0)
-    weight_decay: float = 0.01
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    modality_dropout: float = Field(0.0, ge=0, lt=0.5)
-    """Share of rows whose picture is hidden, and as many whose words are."""
-    patch_keep: float = Field(1.0, gt=0, le=1)
-    """Share of the patch tokens shown at a step (PatchDropout, Liu et al. 2022): faster, and it regularises."""
-    bf16: bool = False
-    """Autocast to bfloat16: about twice as fast on processors that have it."""
-
-
-@dataclass(frozen=True)
-class EpochResult:
-    """Mean training loss and dev AUROC by task after an epoch."""
-
-    epoch: int
-    loss: float
-    dev_auroc: dict[str, float]
+#: Steps between the values that trackers get within an epoch.
+_LOG_EVERY_STEPS = 10
+#: What a step reports that is no loss.
+_NOT_LOSSES = ("grad_norm", "lr_share")
 
 
 def train_phase(
-    network: MemeFier,
+    learner: Learner,
     train: Examples,
     dev: Examples,
     config: PhaseConfig,
@@ -57,125 +52,190 @@ def train_phase(
     seed: int,
     modalities: Modalities = BOTH,
     label: str = "train",
+    harness: Harness | None = None,
 ) -> list[EpochResult]:
-    """Train ``network`` in place, leave it with the weights of its best epoch on dev, return every epoch's result.
+    """Train ``learner`` in place, leave it with the weights of its best epoch on dev, return every epoch's result.
 
-    Raises ``ValueError``, before any step, when ``dev`` cannot rank the task that the epoch is chosen by.
+    ``label`` names the phase in its run: its checkpoint, its values and its randomness. Among equal epochs the later
+    one is kept. A phase that has a finished checkpoint is not trained again. Several processes all call this.
+
+    Raises ``ConfigError``, before any step, when ``dev`` cannot choose an epoch or the settings do not fit the learner;
+    ``CheckpointError`` when a checkpoint is damaged or of another phase; ``DivergedError`` naming the step at which the
+    loss stopped being a number.
     """
-    if config.select_on not in _ranked_tasks(network, dev).values():
-        raise ValueError(f"dev needs items of both classes of a binary task {config.select_on!r} to choose an epoch")
-    rng = np.random.default_rng(seed)
-    torch.manual_seed(seed)
-    n_batches = sum(1 for _ in train.shuffled(config.batch_size, np.random.default_rng(0)))
-    optimizer = torch.optim.AdamW(_groups(network, config))
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_up_then_linear(config.epochs * n_batches))
-    history: list[EpochResult] = []
-    best: dict[str, Any] = {}
-    for epoch in range(1, config.epochs + 1):
-        batches = tqdm(_batches(train, config, modalities, rng), total=n_batches, desc=f"{label} {epoch}", leave=False)
-        loss = float(np.mean([_step(network, batch, optimizer, schedule, config) for batch in batches]))
-        history.append(EpochResult(epoch, loss, dev_auroc(network, dev, modalities)))
-        tqdm.write(f"{label} epoch {epoch}: loss {loss:.4f}, dev AUROC {history[-1].dev_auroc}")
-        if history[-1].dev_auroc[config.select_on] == max(result.dev_auroc[config.select_on] for result in history):
-            best = copy.deepcopy(network.state_dict())
-    network.load_state_dict(best)
-    return history
+    check_selection(dev, config.select_on)
+    if not len(train):
+        raise ConfigError(f"phase {label!r} has no samples to train on: give it a source that has some")
+    harness = harness or Harness()
+    home = next(learner.parameters()).device
+    with frozen_by_rate(learner, config):
+        try:
+            return _Phase(learner, train, dev, config, EpochSeed(seed, label, 1), modalities, harness).run()
+        finally:
+            harness.accelerator.free_memory()
+            learner.to(home)
 
 
-def predict(network: MemeFier, examples: Examples, modalities: Modalities = BOTH) -> list[NDArray[np.float32]]:
-    """Logits [N, n_logits] a task, in the order of ``examples``."""
-    network.eval()
-    order = np.argsort([len(sample.text) for sample in examples.samples], kind="stable")
-    outputs: list[tuple[Tensor, ...]] = []
-    with torch.inference_mode():
-        for at in range(0, len(order), 32):
-            outputs.append(network(*examples.batch(order[at : at + 32].tolist(), modalities).inputs))
-    stacked = [torch.cat(parts).numpy() for parts in zip(*outputs, strict=True)]
-    back = np.argsort(order, kind="stable")
-    return [logits[back] for logits in stacked]
+class _Phase:
+    """A phase while it runs, in one of the processes that train it together."""
 
+    def __init__(
+        self,
+        learner: Learner,
+        train: Examples,
+        dev: Examples,
+        config: PhaseConfig,
+        seed: EpochSeed,
+        modalities: Modalities,
+        harness: Harness,
+    ) -> None:
+        self._learner, self._train, self._dev = learner, train, dev
+        self._config, self._seed, self._modalities, self._harness = config, seed, modalities, harness
+        self._accelerator = harness.accelerator
+        self._share = Share(self._accelerator.process_index, harness.n_processes)
+        self._n_steps = len(plan_epoch(train, config, seed, self._share))
+        self._optimiser = make_optimiser(learner.to(self._accelerator.device), config)
+        self._keeper = Keeper(harness.checkpoint_dir, seed.label, config)
+        self._precision = self._keeper.precision(self._accelerator.device)
+        if self._keeper.is_on:
+            self._keeper.identify(self._fingerprint())
+        self._state = self._keeper.restore(learner, self._optimiser)
+        stream = sys.stderr if harness.is_main else None
+        self._progress = PhaseProgress(seed.label, config.epochs * self._n_steps, self._steps_done, stream)
 
-def dev_auroc(network: MemeFier, dev: Examples, modalities: Modalities) -> dict[str, float]:
-    """AUROC of each binary task over the dev samples that have its label, where both classes occur."""
-    logits = predict(network, dev, modalities)
-    aurocs = {}
-    for place, name in _ranked_tasks(network, dev).items():
-        labels = dev.labels(place)
-        known = labels != ABSENT
-        aurocs[name] = round(float(roc_auc_score(labels[known], logits[place][known, 0])), 4)
-    return aurocs
+    def run(self) -> list[EpochResult]:
+        """Train what is left to train, and restore the best epoch."""
+        state = self._state
+        with closing(self._progress):
+            if state.history or state.step:
+                self._report_resumed()
+            if not state.finished:
+                stepper = Stepper(self._learner, self._optimiser, self._accelerator, self._precision, self._config)
+                while not self._is_over():
+                    self._run_epoch(stepper)
+                state.finished, state.epoch_start = True, {}
+                self._save()
+        load_trained_weights(self._learner, state.best)
+        self._accelerator.wait_for_everyone()
+        return state.history
 
+    @property
+    def _steps_done(self) -> int:
+        return (self._state.epoch - 1) * self._n_steps + self._state.step
 
-def _ranked_tasks(network: MemeFier, dev: Examples) -> dict[int, str]:
-    """Place and name of each binary task of which ``dev`` has both classes."""
-    return {
-        place: task.name
-        for place, task in enumerate(network.config.task_list)
-        if task.kind == "binary" and {0, 1} <= set(dev.labels(place).tolist())
-    }
+    def _selected(self) -> list[float]:
+        """The metric that chooses, by epoch."""
+        return [result.dev[self._config.select_on] for result in self._state.history]
 
+    def _fingerprint(self) -> dict[str, Any]:
+        return fingerprint(
+            self._learner,
+            self._train,
+            self._dev,
+            self._config,
+            seed=self._seed.seed,
+            modalities=self._modalities,
+            n_processes=self._share.n_processes,
+            precision=self._precision,
+        )
 
-def _batches(train: Examples, config: PhaseConfig, modalities: Modalities, rng: np.random.Generator) -> Iterator[Batch]:
-    p = config.modality_dropout
-    for indices in train.shuffled(config.batch_size, rng):
-        both_shown = modalities.image and modalities.text and train.samples[indices[0]].image is not None
-        drop = rng.choice(3, size=len(indices), p=[1 - 2 * p, p, p]) if both_shown else None
-        yield _with_patches_dropped(train.batch(indices, modalities, drop), config.patch_keep, rng)
+    def _is_over(self) -> bool:
+        """Whether all epochs are done, or the last ``patience`` of them brought nothing better."""
+        values, patience = self._selected(), self._config.patience
+        since_best = len(values) - 1 - values.index(max(values)) if values else 0
+        if patience is not None and since_best >= patience:
+            self._progress.say(f"stops early: no better epoch in the last {since_best}")
+            return True
+        return self._state.epoch > self._config.epochs
 
+    def _run_epoch(self, stepper: Stepper) -> None:
+        """What is left of the epoch that the state is in, and its end."""
+        started = time.monotonic()
+        state, seed = self._state, replace(self._seed, epoch=self._state.epoch)
+        self._begin_epoch()
+        steps = plan_epoch(self._train, self._config, seed, self._share)[state.step :]
+        rounds = [item for step in steps for item in step]
+        with closing(load_batches(self._train, rounds, self._config, self._modalities, seed)) as batches:
+            for step in steps:
+                seed.seed_torch(state.step, self._share.process)
+                rate = set_rates(self._optimiser, self._config, self._steps_done, self._config.epochs * self._n_steps)
+                due = self._harness.is_main and self._keeper.is_due(state.step + 1)
+                try:
+                    values, due = stepper.step(step, batches, due)
+                except DivergedError as error:
+                    raise self._named(error) from error
+                self._step_done(values | {"lr_share": rate})
+                if due:
+                    self._save()
+        self._end_epoch(time.monotonic() - started)
 
-def _with_patches_dropped(batch: Batch, keep: float, rng: np.random.Generator) -> Batch:
-    embeds, patches, *rest = batch.inputs
-    kept = rng.permutation(patches.shape[1])[: max(1, round(keep * patches.shape[1]))]
-    return replace(batch, inputs=(embeds, patches[:, np.sort(kept)], *rest))  # type: ignore[arg-type]
+    def _begin_epoch(self) -> None:
+        """Let the learner look at the training set, with the weights that the epoch began with."""
+        state, learner = self._state, self._learner
+        looks_back = learner.losses.rgcl_weight > 0
+        now = trained_weights(learner) if looks_back else {}
+        if looks_back and not state.step:
+            state.epoch_start = now
+        elif looks_back:
+            load_trained_weights(learner, state.epoch_start)
+        learner.begin_epoch(self._train, self._modalities, self._accelerator.device)
+        if looks_back:
+            load_trained_weights(learner, now)
+        learner.train()
 
+    def _step_done(self, values: Values) -> None:
+        state = self._state
+        state.step += 1
+        state.sums = {
+            name: state.sums.get(name, 0.0) + value for name, value in values.items() if name not in _NOT_LOSSES
+        }
+        self._progress.step(values["loss"])
+        if self._harness.is_main and self._steps_done % _LOG_EVERY_STEPS == 0:
+            self._log(values)
 
-def _step(
-    network: MemeFier,
-    batch: Batch,
-    optimizer: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-    config: PhaseConfig,
-) -> float:
-    network.train()
-    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=config.bf16):
-        logits = network(*batch.inputs)
-    loss = multi_task_loss(
-        tuple(task_logits.float() for task_logits in logits),
-        batch.labels,
-        network.config.task_list,
-        label_smoothing=config.label_smoothing,
-    )
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
-    nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-    optimizer.step()
-    schedule.step()
-    return float(loss.detach())
+    def _end_epoch(self, duration_s: float) -> None:
+        """Judge the epoch on dev, keep it if it is the best, and write the checkpoint that the next one starts from."""
+        state = self._state
+        dev = dev_metrics(self._learner, self._dev, self._modalities, accelerator=self._accelerator)
+        means = {name: total / self._n_steps for name, total in state.sums.items()}
+        loss = means.pop("loss")
+        result = EpochResult(state.epoch, loss, dev, means)
+        state.history.append(result)
+        is_best = self._selected()[-1] == max(self._selected())
+        if is_best:
+            state.best = trained_weights(self._learner)
+        state.epoch, state.step, state.sums, state.epoch_start = state.epoch + 1, 0, {}, {}
+        self._save()
+        self._progress.epoch(result, self._config.select_on, is_best=is_best)
+        if self._harness.is_main:
+            self._log({f"dev/{task}": value for task, value in dev.items()} | {"epoch_s": duration_s})
+            self._tell()
 
+    def _save(self) -> None:
+        if self._harness.is_main:
+            self._keeper.write(self._learner, self._optimiser, self._state)
 
-def _groups(network: MemeFier, config: PhaseConfig) -> list[dict[str, Any]]:
-    """The text tower learns slowly, or not at all (rate 0). Token tables are never tuned: rare words would drift."""
-    tower = list(network.text_tower.parameters())
-    for parameter in tower:
-        parameter.requires_grad_(config.text_tower_lr > 0)
-    for module in network.text_tower.modules():
-        if isinstance(module, nn.Embedding):
-            module.requires_grad_(False)
-    tuned = [parameter for parameter in tower if parameter.requires_grad]
-    in_tower = {id(parameter) for parameter in tower}
-    rest = [parameter for parameter in network.parameters() if id(parameter) not in in_tower]
-    groups = [{"params": rest, "lr": config.fusion_lr, "weight_decay": config.weight_decay}]
-    if tuned:
-        groups.append({"params": tuned, "lr": config.text_tower_lr, "weight_decay": config.weight_decay})
-    return groups
+    def _log(self, values: Values) -> None:
+        named = {f"{self._seed.label}/{name}": value for name, value in values.items()}
+        self._harness.tracker.log(self._steps_done, named)
 
+    def _tell(self) -> None:
+        if self._harness.on_epoch is not None:
+            self._harness.on_epoch(self._seed.label, list(self._state.history))
 
-def _warm_up_then_linear(n_steps: int) -> Any:
-    warm_up = max(1, n_steps // 10)
+    def _report_resumed(self) -> None:
+        state = self._state
+        done = "is done already" if state.finished else f"goes on at epoch {state.epoch}, step {state.step + 1}"
+        self._progress.say(done)
+        if self._harness.is_main:
+            self._tell()
 
-    def factor(step: int) -> float:
-        if step < warm_up:
-            return (step + 1) / warm_up
-        return max(0.0, (n_steps - step) / max(1, n_steps - warm_up))
-
-    return factor
+    def _named(self, error: DivergedError) -> DivergedError:
+        """The error with its place, and what to do."""
+        state, config = self._state, self._config
+        kept = "the checkpoint before it is kept; " if self._keeper.is_on else ""
+        advice = f"train anew with lower learning rates (fusion_lr is {config.fusion_lr:g})"
+        if self._precision == "bf16":
+            advice += ", or with precision fp32"
+        place = f"phase {self._seed.label!r}, epoch {state.epoch}, step {state.step + 1}"
+        return DivergedError(f"{place}: {error}; {kept}{advice}")

@@ -12,11 +12,13 @@ from model.network.backbone import BackboneConfig, build_backbone
 from model.network.config import NetworkConfig
 from model.network.memefier import MemeFier
 from model.preprocess import Preprocessor
-from training.compact_config import CompactConfig
+from training.compact_config import CompactConfig, CompactPhase
 from training.datasets import Sample
 from training.examples import BOTH, Examples, Modalities
 from training.features import FrozenTower
+from training.learner import Learner, LossConfig
 from training.mixture import Mixture, build_mixture
+from training.optimiser import freeze_token_tables
 from training.pretrained import CLIP_VIT_B16, MINILM_L6, fetch
 from training.trainer import train_phase
 
@@ -91,11 +93,16 @@ def train_seed(shop: Workshop, seed: int) -> dict[str, MemeFier]:
     torch.manual_seed(seed)
     backbone = build_backbone(shop.backbone)
     fresh = MemeFier(shop.network, backbone.text_tower, backbone.image_width, backbone.patch_width)
+    freeze_token_tables(fresh.text_tower)
     read = copy.deepcopy(fresh)
-    phases = shop.config.text_phase, shop.config.meme_phase
-    train_phase(read, shop.text, shop.select, phases[0], seed=seed, modalities=TEXT_ONLY, label=f"seed {seed} reading")
+
+    def tune(network: MemeFier, train: Examples, phase: CompactPhase, name: str, modalities: Modalities) -> None:
+        learner = Learner(network, LossConfig.model_validate({"label_smoothing": phase.label_smoothing}))
+        label = f"seed {seed} {name}"
+        train_phase(learner, train, shop.select, phase, seed=seed, modalities=modalities, label=label)
+
+    tune(read, shop.text, shop.config.text_phase, "reading", TEXT_ONLY)
     networks = {"fused": copy.deepcopy(read), "text_only": read, "image_only": fresh}
     for name, network in networks.items():
-        label = f"seed {seed} {name}"
-        train_phase(network, shop.memes, shop.select, phases[1], seed=seed, modalities=VARIANTS[name], label=label)
+        tune(network, shop.memes, shop.config.meme_phase, name, VARIANTS[name])
     return networks

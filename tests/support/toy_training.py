@@ -1,0 +1,98 @@
+"""A training phase of a few seconds that can be started in a process of its own, killed, and started again.
+
+As a command it is ``python -m support.toy_training FOLDER [KEY=VALUE ...]``; ``outcome`` reads what it left.
+"""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from model.network.memefier import MemeFier
+from model.preprocess import Preprocessor
+from support.preparation import PREPROCESS, picture, tokenizer_json
+from support.tiny import TinyImageTower, tiny_network
+from training.datasets import Sample
+from training.examples import Examples, PixelPictures
+from training.harness import Harness
+from training.learner import Learner, LossConfig
+from training.trainer import PhaseConfig, train_phase
+
+TASKS = ("hateful", "memotion_sentiment", "protected_class")
+NO_DROPOUT = {"projection_dropout": 0.0, "encoder_dropout": 0.0, "head_dropout": 0.0}
+PHASE = PhaseConfig(
+    epochs=3,
+    batch_size=8,
+    text_tower_lr=1e-3,
+    image_tower_lr=1e-3,
+    fusion_lr=5e-3,
+    modality_dropout=0.1,
+    precision="fp32",
+    checkpoint_every_steps=1,
+)
+
+
+def toy_learner(losses: Mapping[str, Any] | None = None, **network: Any) -> Learner:
+    """A tiny network with its image tower in the loop; the same weights at every call."""
+    net: MemeFier = tiny_network(tasks=TASKS, **network)
+    torch.manual_seed(5)
+    return Learner(net, LossConfig.model_validate(losses or {}), TinyImageTower())
+
+
+def toy_examples(n: int, folder: Path) -> Examples:
+    """n samples, every second one with a picture; hateful are those with an "x"."""
+    rng = np.random.default_rng(n)
+    samples = []
+    for place in range(n):
+        path = folder / f"{place % 4}.png"
+        if not path.is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            picture(place % 4).save(path)
+        letters = [*rng.choice(list("abcd"), 1 + place % 5), "x" if place % 2 else "z"]
+        labels = {"hateful": place % 2, "memotion_sentiment": place % 3, "protected_class": (place % 2, 2)}
+        shown = path if place % 4 < 2 else None
+        samples.append(Sample(str(place), "toy", "train", " ".join(letters), labels, shown))
+    preprocessor = Preprocessor(PREPROCESS, tokenizer_json())
+    tasks = tiny_network(tasks=TASKS).config.task_list
+    return Examples(samples, tasks, preprocessor, PixelPictures(preprocessor))
+
+
+def train_toy(
+    folder: Path,
+    settings: Mapping[str, Any] | None = None,
+    losses: Mapping[str, Any] | None = None,
+    **network: Any,
+) -> None:
+    """Train, or go on, with checkpoints in ``folder/checkpoint``; at the end write history and weights."""
+    learner = toy_learner(losses, **network)
+    config = PhaseConfig.model_validate(PHASE.model_dump() | dict(settings or {}))
+    pictures = folder / "pictures"
+    harness = Harness(checkpoint_dir=folder / "checkpoint")
+    history = train_phase(
+        learner, toy_examples(40, pictures), toy_examples(20, pictures), config, seed=3, label="toy", harness=harness
+    )
+    if harness.is_main:
+        save_file({name: values.contiguous() for name, values in learner.state_dict().items()}, folder / "weights")
+        (folder / "history.json").write_text(json.dumps([asdict(result) for result in history]))
+
+
+def outcome(folder: Path) -> tuple[list[dict[str, Any]], dict[str, torch.Tensor]]:
+    """History and weights of a run that went to its end."""
+    return json.loads((folder / "history.json").read_text()), load_file(folder / "weights")
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    folder, *settings = sys.argv[1:]
+    parsed = {key: json.loads(value) for key, value in (setting.split("=") for setting in settings)}
+    train_toy(Path(folder), parsed, None, **NO_DROPOUT)
+
+
+if __name__ == "__main__":
+    main()

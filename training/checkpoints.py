@@ -1,0 +1,155 @@
+"""What a phase of training goes on from after it was stopped, in one file that is whole or not there.
+
+A checkpoint holds what the phase has changed: trained weights and buffers, the optimiser's state, the best weights so
+far, the history, and how far the epoch is. The rest is a function of the config: learning rates follow from the step,
+and every random draw from (seed, label, epoch, step) (``training/batches.py``), so there is no scheduler's and no
+generator's state that could be lost or wrong. Frozen weights are not stored; their digest is, with that of the data and
+the settings, and a phase that differs in any of these is refused.
+"""
+
+import hashlib
+import pickle
+import re
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from training.atomic import open_atomically
+from training.errors import RunError
+from training.examples import Examples
+from training.learner import Learner
+from training.phase import EpochResult
+from training.runs import first_difference
+
+_FORMAT = 1
+Weights = dict[str, Tensor]
+
+
+class CheckpointError(RunError):
+    """A checkpoint is damaged, or of a phase with other settings, data or weights."""
+
+
+@dataclass
+class PhaseState:
+    """How far a phase is. ``epoch`` counts from 1; ``step`` steps of it are done, and ``sums`` add up their losses."""
+
+    epoch: int = 1
+    step: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    history: list[EpochResult] = field(default_factory=list)
+    best: Weights = field(default_factory=dict)
+    epoch_start: Weights = field(default_factory=dict)
+    """Weights that the epoch began with, for losses that look back at them."""
+    finished: bool = False
+
+
+class CheckpointFile:
+    """The checkpoint of one phase; it replaces the one before in a single step."""
+
+    def __init__(self, folder: Path, label: str) -> None:
+        self.path = folder / f"{_file_name(label)}.pt"
+
+    def read(self) -> dict[str, Any] | None:
+        """What was written last, on the CPU, or None. Raises ``CheckpointError`` for a damaged file."""
+        if not self.path.is_file():
+            return None
+        try:
+            document = torch.load(self.path, map_location="cpu", weights_only=True)
+            found = document["format"]
+        except (
+            OSError,
+            RuntimeError,
+            EOFError,
+            KeyError,
+            TypeError,
+            pickle.UnpicklingError,
+            zipfile.BadZipFile,
+        ) as error:
+            raise CheckpointError(
+                f"{self.path} is damaged and cannot be read: delete it to start this phase anew"
+            ) from error
+        if found != _FORMAT:
+            raise CheckpointError(f"{self.path} is of another version of this code: delete it to start this phase anew")
+        return dict(document)
+
+    def write(self, document: Mapping[str, Any]) -> None:
+        """Replace the checkpoint; killed at any point, the old one or the new one stands."""
+        with open_atomically(self.path) as file:
+            torch.save({"format": _FORMAT, **document}, file)
+
+    def remove_drafts(self) -> None:
+        """Delete what killed writers left: each is as large as a checkpoint."""
+        for draft in self.path.parent.glob(f"{self.path.name}.*.tmp"):
+            draft.unlink(missing_ok=True)
+
+
+def check_fingerprint(path: Path, recorded: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+    """Raise ``CheckpointError``, with the first difference, when a checkpoint is not of this very phase."""
+    difference = first_difference(recorded, found)
+    if difference:
+        raise CheckpointError(
+            f"{path} was made with something else ({difference}): put that back to go on, or train into another folder"
+        )
+
+
+def pack_state(state: PhaseState) -> dict[str, Any]:
+    """``state`` in plain values and tensors, which ``torch.load`` reads without running any code."""
+    packed = {name: getattr(state, name) for name in ("epoch", "step", "sums", "best", "epoch_start", "finished")}
+    return {**packed, "history": [asdict(result) for result in state.history]}
+
+
+def unpack_state(packed: Mapping[str, Any]) -> PhaseState:
+    """What ``pack_state`` packed."""
+    history = [EpochResult(**result) for result in packed["history"]]
+    return PhaseState(**{**packed, "history": history})
+
+
+def trained_weights(learner: Learner) -> Weights:
+    """Copies, on the CPU, of the parameters that are trained, and of all buffers."""
+    frozen = _frozen_names(learner)
+    return {
+        name: values.detach().to("cpu", copy=True)
+        for name, values in learner.state_dict().items()
+        if name not in frozen
+    }
+
+
+def load_trained_weights(learner: Learner, weights: Weights) -> None:
+    """Put ``trained_weights`` back; all others stay. Raises ``CheckpointError`` when they are of another network."""
+    if weights.keys() != learner.state_dict().keys() - _frozen_names(learner):
+        raise CheckpointError("the checkpoint holds the weights of another network: train into another folder")
+    learner.load_state_dict(weights, strict=False)
+
+
+def frozen_digest(learner: Learner) -> str:
+    """sha256 over the parameters that the phase leaves alone."""
+    digest = hashlib.sha256()
+    for name, parameter in learner.named_parameters():
+        if not parameter.requires_grad:
+            digest.update(name.encode())
+            digest.update(parameter.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def examples_digest(examples: Examples) -> str:
+    """sha256 over ids, words and labels, in their order."""
+    digest = hashlib.sha256()
+    for sample in examples.samples:
+        shown = (sample.dataset, sample.id, sample.text, sample.tags, sample.caption, sample.image is not None)
+        digest.update(repr((shown, sorted(sample.labels.items()))).encode())
+    return f"{len(examples)} samples, {digest.hexdigest()}"
+
+
+def _frozen_names(learner: Learner) -> set[str]:
+    return {name for name, parameter in learner.named_parameters() if not parameter.requires_grad}
+
+
+def _file_name(label: str) -> str:
+    """``label`` in letters that any file system takes; unlike labels stay apart."""
+    plain = re.sub(r"[^\w.-]+", "-", label)
+    return plain if plain == label else f"{plain}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"

@@ -1,0 +1,112 @@
+"""Logits of a network over a set, and the dev metrics that choose its epoch."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from numpy.typing import NDArray
+
+from model.network.memefier import MemeFier
+from model.taxonomy import Task
+from training.batch import BOTH, Modalities
+from training.errors import ConfigError
+from training.examples import Examples
+from training.learner import Learner
+from training.losses import ABSENT
+from training.primary import primary_measure
+
+Logits = list[NDArray[np.float32]]
+_BATCH_SIZE = 32
+_DIGITS = 4
+
+
+def predict(
+    model: MemeFier | Learner,
+    examples: Examples,
+    modalities: Modalities = BOTH,
+    *,
+    accelerator: Accelerator | None = None,
+) -> Logits:
+    """Logits [N, n_logits] a task, in the order of ``examples``, float32 on the device where ``model`` lies.
+
+    With the ``accelerator`` of several processes, which must all call this, each does its share and gets everything.
+    """
+    model.eval()
+    order = np.argsort([len(sample.text) for sample in examples.samples], kind="stable")
+    chunks = [order[at : at + _BATCH_SIZE] for at in range(0, len(order), _BATCH_SIZE)]
+    process, n_processes = (accelerator.process_index, accelerator.num_processes) if accelerator else (0, 1)
+    done = [
+        (place, _logits(model, examples, chunks[place], modalities))
+        for place in range(process, len(chunks), n_processes)
+    ]
+    if n_processes > 1:
+        done = sorted(gather_object(done), key=lambda part: int(part[0]))
+    stacked = [np.concatenate(parts) for parts in zip(*(logits for _, logits in done), strict=True)]
+    back = np.argsort(order, kind="stable")
+    return [logits[back] for logits in stacked]
+
+
+def _logits(model: MemeFier | Learner, examples: Examples, rows: NDArray[Any], modalities: Modalities) -> Logits:
+    batch = examples.batch(rows.tolist(), modalities).to(next(model.parameters()).device)
+    with torch.inference_mode():
+        logits = model.logits(batch) if isinstance(model, Learner) else model(*batch.inputs)
+    return [task_logits.float().cpu().numpy() for task_logits in logits]
+
+
+def dev_metrics(
+    model: MemeFier | Learner, dev: Examples, modalities: Modalities, *, accelerator: Accelerator | None = None
+) -> dict[str, float]:
+    """Of each task that ``dev`` can judge: AUROC (mean over labels if several), or macro-F1 of a multiclass task."""
+    logits = predict(model, dev, modalities, accelerator=accelerator)
+    metrics = {}
+    for place, task in judged_tasks(dev).items():
+        labels, scores = _known(dev, place, logits[place])
+        metrics[task.name] = round(primary_measure(task.kind)(labels, scores), _DIGITS)
+    return metrics
+
+
+def dev_auroc(model: MemeFier | Learner, dev: Examples, modalities: Modalities) -> dict[str, float]:
+    """AUROC of each binary task over the dev samples that have its label, where both classes occur."""
+    judged = {task.name for task in judged_tasks(dev).values() if task.kind == "binary"}
+    return {name: value for name, value in dev_metrics(model, dev, modalities).items() if name in judged}
+
+
+def judged_tasks(dev: Examples) -> dict[int, Task]:
+    """Place and task of each that ``dev`` has two classes of (a multilabel task: some label with and without)."""
+    return {place: task for place, task in enumerate(dev.tasks) if _can_judge(dev, place, task)}
+
+
+def check_selection(dev: Examples, select_on: str) -> None:
+    """Raise ``ConfigError`` when ``dev`` cannot tell a better epoch by ``select_on``."""
+    if select_on not in {task.name for task in judged_tasks(dev).values()}:
+        known = ", ".join(task.name for task in judged_tasks(dev).values()) or "none of them"
+        raise ConfigError(
+            f"select_on is {select_on!r}, but dev has no items of two classes of it, so it cannot choose an epoch; "
+            f"tasks that it can judge: {known}"
+        )
+
+
+def _can_judge(dev: Examples, place: int, task: Task) -> bool:
+    if task.kind != "multilabel":
+        return len(set(dev.labels(place).tolist()) - {ABSENT}) > 1
+    sets = dev.label_sets(task.name)
+    sets = sets[(sets != ABSENT).all(axis=1)]
+    return bool(((sets == 1).any(axis=0) & (sets == 0).any(axis=0)).any())
+
+
+def _known(dev: Examples, place: int, logits: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Labels and scores of the samples that have a label, in the shapes that a ``Measure`` takes.
+
+    Logits serve as scores: both metrics only look at their order.
+    """
+    task = dev.tasks[place]
+    scores = logits.astype(np.float64)
+    if task.kind == "multilabel":
+        sets = dev.label_sets(task.name)
+        known = (sets != ABSENT).all(axis=1)
+        return sets[known].astype(np.int64), scores[known]
+    labels = dev.labels(place)
+    known = labels != ABSENT
+    return labels[known], scores[known, 0] if task.kind == "binary" else scores[known]
