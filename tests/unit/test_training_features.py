@@ -18,6 +18,7 @@ from model.runtime import ImageFeatures
 from training.augment import AugmentConfig
 from training.datasets.base import DatasetError
 from training.features import FrozenTower
+from training.pictures import open_pictures
 
 ROOT = Path(__file__).parents[2]
 
@@ -102,6 +103,14 @@ def test_the_files_of_plain_pictures_are_named_as_they_always_were(plain: Frozen
     parts = (digest, outputs, plain.preprocessor.pixel_fingerprint())
     folder = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
     assert stored(plain) == [plain.cache / folder / f"{hashlib.sha256(path.read_bytes()).hexdigest()}.npz"]
+
+
+def test_training_batches_show_each_view_and_others_the_plain_picture(augmented: FrozenTower, tmp_path: Path) -> None:
+    store = open_pictures(augmented, pictures(tmp_path / "p", 1))
+    place = np.zeros(1, dtype=np.int64)
+    views = {augmented.features([tmp_path / "p" / "000.png"], view=view).embeds.tobytes() for view in range(3)}
+    assert {store.show(place, np.random.default_rng(seed)).embeds.numpy().tobytes() for seed in range(40)} == views
+    assert len({store.show(place, None).embeds.numpy().tobytes() for _ in range(10)}) == 1
 
 
 @pytest.mark.parametrize("view", [-1, 3])
