@@ -36,10 +36,10 @@ from training.assemble import shown_modalities
 from training.baselines import MeasuredSet, labels_of, metric_row
 from training.calibrate import parse_target, pick_thresholds
 from training.config import TrainConfig
-from training.datasets.registry import LAYOUTS, detect_layout
+from training.datasets.registry import LAYOUTS, Source, detect_layout
 from training.errors import RunError
 from training.losses import ABSENT
-from training.model_card import write_model_card
+from training.model_card import CARDS, write_model_card
 from training.primary import primary_value
 from training.restore import Restored, restore
 from training.results import VARIANT, calibrations, data_names, probabilities, read_rows
@@ -229,6 +229,11 @@ def _own_rows(restored: Restored, fitted: Mapping[str, CalibrationSpec]) -> list
 
 
 def _data_cards(config: TrainConfig) -> list[str]:
-    sources = config.data.train
-    layouts = [LAYOUTS[source.layout] if source.layout else detect_layout(source.path) for source in sources]
-    return list(dict.fromkeys(layout.card for layout in layouts))
+    """Cards of the training sets: a set's own card, its layout's, or its bare name where only the layout is borrowed."""
+    return list(dict.fromkeys(_card(source) for source in config.data.train))
+
+
+def _card(source: Source) -> str:
+    layout = LAYOUTS[source.layout] if source.layout else detect_layout(source.path)
+    name = source.dataset or layout.dataset_name(source.path)
+    return name if layout.is_borrowed or (CARDS / f"{name}.md").is_file() else layout.card

@@ -101,7 +101,7 @@ def test_the_bundle_knows_its_version_its_thresholds_and_its_making(place: Workp
     assert (manifest.name, manifest.version) == ("tiny", "1.2.3")
     assert list(manifest.thresholds) == ["hateful"]
     assert manifest.training["n_samples"]["dev"] == 12
-    assert manifest.data_cards == ["hateful_memes"]
+    assert manifest.data_cards == ["memes"]
     assert {row.model for row in manifest.metrics} >= {"fused", "majority", "tfidf_svm"}
     assert (place.folder / "run" / "bundle" / "README.md").read_text(encoding="utf-8").startswith("---\nlanguage: en")
 
@@ -129,16 +129,15 @@ def test_an_export_replaces_no_folder_that_is_no_bundle(place: Workplace) -> Non
 def test_a_run_killed_in_the_middle_ends_as_an_unbroken_one_and_its_bundle_scores(tmp_path: Path) -> None:
     place = Workplace(tmp_path, phases=TWO_PHASES)
     run = RunFolder(tmp_path / "killed")
-    process = subprocess.Popen(
-        command(*place.train_arguments("killed")), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
-    until = time.monotonic() + WAIT_S
-    while not (run.history.is_file() and '"1.memes"' in run.history.read_text(encoding="utf-8")):
-        assert process.poll() is None, process.stderr.read().decode() if process.stderr else ""
-        assert time.monotonic() < until
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
+    with (tmp_path / "stderr").open("w") as said:
+        process = subprocess.Popen(command(*place.train_arguments("killed")), env=environment(), stderr=said)
+        until = time.monotonic() + WAIT_S
+        while not (run.history.is_file() and '"1.memes"' in run.history.read_text(encoding="utf-8")):
+            assert process.poll() is None, (tmp_path / "stderr").read_text(encoding="utf-8")
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
     assert not run.is_finished
     early = memeguard(*place.export_arguments("killed"))
     assert early.returncode == 1
