@@ -229,7 +229,7 @@ def _own_rows(restored: Restored, fitted: Mapping[str, CalibrationSpec]) -> list
 
 
 def _data_cards(config: TrainConfig) -> list[str]:
-    """Cards of the training sets: a set's own card, its layout's, or its bare name where only the layout is borrowed."""
+    """Cards of the training sets; the bare name of a set that only borrows a layout and has no card."""
     return list(dict.fromkeys(_card(source) for source in config.data.train))
 
 
