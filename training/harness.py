@@ -3,14 +3,18 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from accelerate import Accelerator
-from accelerate.utils import DistributedDataParallelKwargs
+from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 
 from training.launch import follow_parent, is_worker
 from training.phase import EpochResult
 from training.tracking import Tracker, Trackers
+
+#: The others wait while the main process fills the caches, which takes hours for a large tower on a CPU.
+_WAIT = timedelta(hours=24)
 
 
 def make_accelerator() -> Accelerator:
@@ -22,7 +26,10 @@ def make_accelerator() -> Accelerator:
         follow_parent()
     return Accelerator(
         cpu=os.environ.get("ACCELERATE_USE_CPU", "").lower() == "true",
-        kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+        kwargs_handlers=[
+            DistributedDataParallelKwargs(find_unused_parameters=True),
+            InitProcessGroupKwargs(timeout=_WAIT),
+        ],
     )
 
 
