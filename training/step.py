@@ -36,7 +36,8 @@ class Stepper:
         self._trained = [parameter for parameter in learner.parameters() if parameter.requires_grad]
         self._optimiser, self._accelerator, self._precision = optimiser, accelerator, precision
         self._max_grad_norm = config.max_grad_norm
-        self._wrapped: nn.Module = accelerator.prepare(learner)
+        # One process has no others to average with, and accelerate would hold on to the learner.
+        self._wrapped: nn.Module = accelerator.prepare(learner) if accelerator.num_processes > 1 else learner
 
     def step(self, rounds: Sequence[Round], batches: Iterator[Batch], flag: bool) -> tuple[Values, bool]:
         """Take as many of ``batches`` as there are ``rounds``, and make one step.

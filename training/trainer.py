@@ -72,7 +72,8 @@ def train_phase(
         try:
             return _Phase(learner, train, dev, config, EpochSeed(seed, label, 1), modalities, harness).run()
         finally:
-            harness.accelerator.free_memory()
+            if harness.n_processes > 1:
+                harness.accelerator.free_memory()
             learner.to(home)
 
 

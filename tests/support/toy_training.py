@@ -27,7 +27,7 @@ from training.trainer import PhaseConfig, train_phase
 TASKS = ("hateful", "memotion_sentiment", "protected_class")
 NO_DROPOUT = {"projection_dropout": 0.0, "encoder_dropout": 0.0, "head_dropout": 0.0}
 PHASE = PhaseConfig(
-    epochs=3,
+    epochs=2,
     batch_size=8,
     text_tower_lr=1e-3,
     image_tower_lr=1e-3,
