@@ -9,7 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationErr
 from model.network.config import NetworkConfig
 from model.preprocess import PreprocessConfig
 from training.errors import ConfigError
+from training.losses.config import LossConfig
+from training.memory import MemoryConfig
 from training.phase import PhaseConfig
+from training.teacher import TeacherConfig
 
 
 class MixtureConfig(BaseModel):
@@ -21,6 +24,8 @@ class MixtureConfig(BaseModel):
     stormfront_no_hate: NonNegativeInt
     caption_texts: NonNegativeInt
     """Users' meme captions shown as text alone in the first phase, taken as not hateful."""
+    texts_beside_memes: NonNegativeInt
+    """Sentences of the first phase, drawn at random, that the second phase shows beside the memes."""
     rendered_hatemoji: NonNegativeInt
     rendered_stormfront: NonNegativeInt
     """Drawn half from hateful and half from other sentences."""
@@ -39,9 +44,9 @@ class ThresholdConfig(BaseModel):
 
 
 class CompactPhase(PhaseConfig):
-    """A phase of the compact recipe, whose two phases smooth their labels differently."""
+    """A phase of the compact recipe, whose two phases have losses of their own."""
 
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    losses: LossConfig = LossConfig()
 
 
 class CompactConfig(BaseModel):
@@ -58,6 +63,8 @@ class CompactConfig(BaseModel):
     mixture: MixtureConfig
     text_phase: CompactPhase
     meme_phase: CompactPhase
+    teacher: TeacherConfig
+    memory: MemoryConfig
     thresholds: ThresholdConfig
 
     @field_validator("network")

@@ -1,5 +1,6 @@
 """Samples to the tensors that the network reads, with the very preprocessing of serving."""
 
+import copy
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -24,7 +25,6 @@ class Examples:
     """Samples beside their pictures, in batches.
 
     ``pictures`` gives frozen-tower features or pixels. ``text_noise`` changes the words of training batches.
-    ``soft_labels`` [N, n_tasks] are a teacher's probabilities for the binary tasks, NaN where it says nothing.
     """
 
     def __init__(
@@ -35,13 +35,12 @@ class Examples:
         pictures: PictureSource,
         *,
         text_noise: TextNoise | None = None,
-        soft_labels: NDArray[np.float64] | None = None,
     ) -> None:
         self.samples = list(samples)
         self.tasks = tasks
         self._preprocessor = preprocessor
         self._text_noise = text_noise
-        self._soft_labels = None if soft_labels is None else torch.from_numpy(soft_labels.astype(np.float32))
+        self._soft_labels: Tensor | None = None
         classes = [[_class_of(sample, task) for task in tasks] for sample in samples]
         self._labels = torch.tensor(classes, dtype=torch.long).reshape(len(samples), len(tasks))
         self._label_sets = {task.name: _label_sets(samples, task) for task in tasks if task.kind == "multilabel"}
@@ -53,6 +52,15 @@ class Examples:
 
     def __len__(self) -> int:
         return len(self.samples)
+
+    def taught(self, soft_labels: NDArray[np.float64]) -> "Examples":
+        """The same samples and pictures, with a teacher's probabilities for the binary tasks beside their labels.
+
+        ``soft_labels`` is [N, n_tasks], NaN where the teacher says nothing.
+        """
+        examples = copy.copy(self)
+        examples._soft_labels = torch.from_numpy(soft_labels.astype(np.float32))
+        return examples
 
     @property
     def has_soft_labels(self) -> bool:

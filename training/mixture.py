@@ -28,14 +28,15 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Mixture:
-    """``text`` trains the first phase, ``memes`` the second; ``select`` picks epochs and seeds.
+    """``text`` trains the first phase, ``memes`` the second, with ``texts_beside_memes`` among them.
 
-    ``calibrate`` is ``select`` with rendered memes beside it: real dev memes are half hateful and all of one topic,
-    which no stream of flagged items is.
+    ``select`` picks epochs and seeds. ``calibrate`` is ``select`` with rendered memes beside it: real dev memes are half
+    hateful and all of one topic, which no stream of flagged items is.
     """
 
     text: list[Sample]
     memes: list[Sample]
+    texts_beside_memes: list[Sample]
     select: list[Sample]
     calibrate: list[Sample]
     tests: dict[str, list[Sample]]
@@ -69,18 +70,16 @@ def build_mixture(data: Path, config: MixtureConfig, cache: Path) -> Mixture:
     dev_drafts = sentence_drafts(dev_sentences, templates, rng) + caption_drafts(dev_captions)
     rendered = draw(drafts, imgflip, cache, split="train", seed=config.seed)
     rendered_dev = draw(dev_drafts, imgflip, cache, split="dev", seed=config.seed)
-    meme_train = religious["train"] + multioff["train"]
     select = religious["dev"] + multioff["dev"]
+    text = hatemoji + hate + _pick(no_hate, config.stormfront_no_hate, rng)
     return Mixture(
-        text=hatemoji
-        + hate
-        + _pick(no_hate, config.stormfront_no_hate, rng)
-        + [replace(sample, image=None) for sample in meme_train]
+        text=text
         + [
             Sample(draft.id, "imgflip", "train", draft.text, hateful(False))
             for draft in caption_drafts(text_captions[: config.caption_texts])
         ],
-        memes=meme_train + rendered,
+        memes=religious["train"] + multioff["train"] + rendered,
+        texts_beside_memes=_pick(text, config.texts_beside_memes, rng),
         select=select,
         calibrate=select + rendered_dev,
         tests={

@@ -35,15 +35,15 @@ class KernelRidge:
     """
 
     def __init__(self, views: Sequence[NDArray[np.floating]], labels: NDArray[np.int64], ridge: float) -> None:
-        self._scalings = [_Scaling(view) for view in views]
+        self._scalings = [Scaling(view) for view in views]
         self._views = [scaling(view) for scaling, view in zip(self._scalings, views, strict=True)]
-        gram = _gram(self._views, self._views)
-        self._weights = np.linalg.solve(gram + ridge * np.eye(len(labels)), labels * 2.0 - 1.0)
+        kernel = gram(self._views, self._views)
+        self._weights = np.linalg.solve(kernel + ridge * np.eye(len(labels)), labels * 2.0 - 1.0)
 
     def scores(self, views: Sequence[NDArray[np.floating]]) -> Floats:
         """Real numbers [M] that rise with the positive class."""
         scaled = [scaling(view) for scaling, view in zip(self._scalings, views, strict=True)]
-        return np.asarray(_gram(scaled, self._views) @ self._weights, dtype=np.float64)
+        return np.asarray(gram(scaled, self._views) @ self._weights, dtype=np.float64)
 
 
 def out_of_fold_scores(
@@ -67,19 +67,23 @@ def soft_labels(
     return np.asarray(LogisticRegression(C=1e6).fit(scores, labels).predict_proba(scores)[:, 1], dtype=np.float64)
 
 
-class _Scaling:
-    """Rows to length 1, then each column to mean 0 and variance 1 as in the samples it was made from."""
+class Scaling:
+    """Rows to length 1, then each column to mean 0 and variance 1, as these are in the samples that it was made from.
+
+    ``mean`` and ``deviation`` are [D].
+    """
 
     def __init__(self, view: NDArray[np.floating]) -> None:
         unit = normalize(np.asarray(view, dtype=np.float64))
-        self._mean, self._deviation = unit.mean(axis=0), unit.std(axis=0) + 1e-6
+        self.mean, self.deviation = unit.mean(axis=0), unit.std(axis=0) + 1e-6
 
     def __call__(self, view: NDArray[np.floating]) -> Floats:
+        """[N, D] -> [N, D]."""
         unit = normalize(np.asarray(view, dtype=np.float64))
-        return np.asarray((unit - self._mean) / self._deviation, dtype=np.float64)
+        return np.asarray((unit - self.mean) / self.deviation, dtype=np.float64)
 
 
-def _gram(rows: Sequence[Floats], columns: Sequence[Floats]) -> Floats:
+def gram(rows: Sequence[Floats], columns: Sequence[Floats]) -> Floats:
     """[M, N]: sum over views of exp(-d^2 / 2D); d^2 / D is about 2 for samples that have nothing in common."""
     total = np.zeros((len(rows[0]), len(columns[0])))
     for one, other in zip(rows, columns, strict=True):

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from model.bundle import ImageTowerSpec
 from model.network.backbone import BackboneConfig, build_backbone
@@ -16,10 +18,13 @@ from training.compact_config import CompactConfig, CompactPhase
 from training.datasets import Sample
 from training.examples import BOTH, Examples, Modalities
 from training.features import FrozenTower
-from training.learner import Learner, LossConfig
+from training.learner import Learner
+from training.losses import ABSENT
+from training.memory import remember, tower_views
 from training.mixture import Mixture, build_mixture
 from training.optimiser import freeze_token_tables
 from training.pretrained import CLIP_VIT_B16, MINILM_L6, fetch
+from training.teacher import soft_labels
 from training.trainer import train_phase
 
 TEXT_ONLY, IMAGE_ONLY = Modalities(image=False), Modalities(text=False)
@@ -81,7 +86,7 @@ def open_workshop(config: CompactConfig, data: Path, cache: Path) -> Workshop:
         tokenizer_json=tokenizer_json,
         mixture=mixture,
         text=examples(mixture.text),
-        memes=examples(mixture.memes),
+        memes=examples(mixture.memes + mixture.texts_beside_memes),
         select=examples(mixture.select),
         calibrate=examples(mixture.calibrate),
         tests={name: examples(samples) for name, samples in mixture.tests.items()},
@@ -89,20 +94,42 @@ def open_workshop(config: CompactConfig, data: Path, cache: Path) -> Workshop:
 
 
 def train_seed(shop: Workshop, seed: int) -> dict[str, MemeFier]:
-    """The three variants of a seed. Fused and text-only start from the same network, tuned on text alone."""
+    """The three variants of a seed, each with its memory. They start from one network, tuned on text alone."""
     torch.manual_seed(seed)
     backbone = build_backbone(shop.backbone)
-    fresh = MemeFier(shop.network, backbone.text_tower, backbone.image_width, backbone.patch_width)
-    freeze_token_tables(fresh.text_tower)
-    read = copy.deepcopy(fresh)
+    read = MemeFier(shop.network, backbone.text_tower, backbone.image_width, backbone.patch_width)
+    freeze_token_tables(read.text_tower)
+    _tune(shop, read, shop.text, shop.config.text_phase, seed, "reading", TEXT_ONLY)
+    return {name: _train_variant(shop, copy.deepcopy(read), seed, name) for name in VARIANTS}
 
-    def tune(network: MemeFier, train: Examples, phase: CompactPhase, name: str, modalities: Modalities) -> None:
-        learner = Learner(network, LossConfig.model_validate({"label_smoothing": phase.label_smoothing}))
-        label = f"seed {seed} {name}"
-        train_phase(learner, train, shop.select, phase, seed=seed, modalities=modalities, label=label)
 
-    tune(read, shop.text, shop.config.text_phase, "reading", TEXT_ONLY)
-    networks = {"fused": copy.deepcopy(read), "text_only": read, "image_only": fresh}
-    for name, network in networks.items():
-        tune(network, shop.memes, shop.config.meme_phase, name, VARIANTS[name])
-    return networks
+def _train_variant(shop: Workshop, network: MemeFier, seed: int, name: str) -> MemeFier:
+    modalities = VARIANTS[name]
+    taught = shop.memes.taught(_teachers_word(shop, network, seed, modalities))
+    _tune(shop, network, taught, shop.config.meme_phase, seed, name, modalities)
+    return remember(network, shop.memes, shop.calibrate, shop.config.memory, modalities)
+
+
+def _tune(
+    shop: Workshop,
+    network: MemeFier,
+    train: Examples,
+    phase: CompactPhase,
+    seed: int,
+    name: str,
+    modalities: Modalities,
+) -> None:
+    learner, label = Learner(network, phase.losses), f"seed {seed} {name}"
+    train_phase(learner, train, shop.select, phase, seed=seed, modalities=modalities, label=label)
+
+
+def _teachers_word(shop: Workshop, network: MemeFier, seed: int, modalities: Modalities) -> NDArray[np.float64]:
+    """Soft labels [N, n_tasks] of the real memes. The label of a drawn one is its sentence's, and not noisy."""
+    soft = np.full((len(shop.memes), len(shop.memes.tasks)), np.nan)
+    real = np.array([sample.image is not None and sample.dataset != "rendered" for sample in shop.memes.samples])
+    for place in range(len(shop.memes.tasks)):
+        labels = shop.memes.labels(place)
+        rows = np.flatnonzero(real & (labels != ABSENT))
+        views = list(tower_views(network, shop.memes, rows, modalities).values())
+        soft[rows, place] = soft_labels(views, labels[rows], shop.config.teacher, seed)
+    return soft

@@ -299,8 +299,7 @@ def test_a_teachers_word_reaches_the_loss_by_the_rows_of_the_batch(tmp_path: Pat
     preprocessor = Preprocessor(PREPROCESS, tokenizer_json())
     soft = np.full((len(samples), len(TASKS)), np.nan)
     soft[:, 0] = np.linspace(0.1, 0.8, len(samples))
-    pictures = PixelPictures(preprocessor)
-    taught = Examples(samples, tasks_named(TASKS), preprocessor, pictures, soft_labels=soft)
+    taught = Examples(samples, tasks_named(TASKS), preprocessor, PixelPictures(preprocessor)).taught(soft)
     student = learner(LossConfig(distillation_weight=1.0)).eval()
     batch = taught.batch([5, 2], BOTH)
     loss = student(batch)["loss"]

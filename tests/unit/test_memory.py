@@ -1,0 +1,133 @@
+"""The memory that votes beside a network: its kernel, its fit, and that it ships as it was fitted."""
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+import pytest
+import torch
+from support.preparation import PREPROCESS, SIDE_PX, picture, tokenizer_json
+from support.tiny import TinyImageTower, tiny_network, tower_spec
+from torch import Tensor
+
+from model.export import check_head_parity, export_head, export_image_tower, round_weights_to_int8
+from model.export.graph import head_example
+from model.network.memory import KernelMemory, MemoryView, Remembering
+from model.preprocess import Preprocessor
+from model.taxonomy import tasks_named
+from training.datasets import Sample
+from training.examples import BOTH, Examples, Modalities
+from training.features import FrozenTower
+from training.memory import MemoryConfig, remember, tower_views, whole_rows
+from training.teacher import KernelRidge
+from training.validation import predict
+
+TASKS = ("hateful", "offensive")
+TEXT_ONLY = Modalities(image=False)
+
+
+def view(width: int, n_memes: int = 5) -> MemoryView:
+    generator = torch.Generator().manual_seed(width)
+    return MemoryView(torch.randn(n_memes, width, generator=generator), torch.zeros(width), torch.ones(width))
+
+
+def votes_of(inputs: tuple[Tensor, ...], network: Remembering) -> Tensor:
+    with torch.inference_mode():
+        alone = [head(network.fuse(*inputs).cls) for head in network.heads.linears.values()]
+        together = network(*inputs)
+    return torch.cat([one - other for one, other in zip(together, alone, strict=True)], dim=1)
+
+
+@pytest.fixture
+def remembering() -> Remembering:
+    network = tiny_network(tasks=TASKS)
+    memory = KernelMemory({"image": view(8), "text": view(64)}, torch.randn(5, 2))
+    return Remembering(network, memory).eval()
+
+
+@pytest.fixture(scope="module")
+def memes(tmp_path_factory: pytest.TempPathFactory) -> Examples:
+    """Twelve memes, hateful and not in turn, a text without a picture and a picture without words."""
+    folder = tmp_path_factory.mktemp("memes")
+    export_image_tower(TinyImageTower(), SIDE_PX, folder / "tower.onnx")
+    preprocessor = Preprocessor(PREPROCESS, tokenizer_json())
+    tower = FrozenTower(folder / "tower.onnx", tower_spec(), preprocessor, folder / "cache")
+    samples = []
+    for place in range(14):
+        path = folder / f"{place}.png"
+        picture(place).save(path)
+        text = "" if place == 13 else ("a cat " if place % 2 else "words ") * (place // 2 + 1)
+        image = None if place == 12 else path
+        samples.append(Sample(str(place), "toy", "train", text, {"hateful": place % 2}, image))
+    return Examples(samples, tasks_named(TASKS), preprocessor, tower)
+
+
+def test_a_meme_is_most_like_itself() -> None:
+    one = view(8)
+    one.supports.copy_(torch.nn.functional.normalize(one.supports, dim=1))
+    likeness = one(one.supports.detach() * 3.0)  # the length of a feature says nothing
+    assert torch.allclose(likeness.diagonal(), torch.ones(5), atol=1e-5)
+    assert (likeness.argmax(dim=1) == torch.arange(5)).all()
+
+
+def test_a_meme_without_picture_or_words_gets_no_vote(remembering: Remembering) -> None:
+    inputs = list(head_example(remembering, batch=4, text_tokens=6))
+    inputs[2] = torch.tensor([1, 0, 1, 1])
+    inputs[4] = torch.tensor([[1] * 6, [1] * 6, [0] * 6, [1] * 3 + [0] * 3])
+    votes = votes_of(tuple(inputs), remembering)
+    assert (votes[[1, 2]].abs() < 1e-6).all()
+    assert (votes[[0, 3]].abs() > 1e-4).all()
+
+
+def test_a_memory_of_texts_does_not_look_for_a_picture() -> None:
+    network = Remembering(tiny_network(tasks=TASKS), KernelMemory({"text": view(64)}, torch.randn(5, 2))).eval()
+    inputs = list(head_example(network, batch=2, text_tokens=6))
+    inputs[2] = torch.zeros(2, dtype=torch.int64)
+    assert (votes_of(tuple(inputs), network)[0].abs() > 1e-4).all()
+
+
+def test_a_memory_is_refused_beside_a_task_of_several_classes() -> None:
+    with pytest.raises(ValueError, match="memotion_sentiment"):
+        Remembering(tiny_network(), KernelMemory({"text": view(64)}, torch.zeros(5, 3)))
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_exported_head_votes_as_the_network_does(remembering: Remembering, tmp_path: Path, precision: str) -> None:
+    if precision == "int8":
+        round_weights_to_int8(remembering)
+    export_head(remembering, tmp_path / "head.onnx", precision)  # type: ignore[arg-type]
+    report = check_head_parity(
+        remembering,
+        tmp_path / "head.onnx",
+        precision,
+        max_text_tokens=12,
+        max_tags=2,
+        patches=16,  # type: ignore[arg-type]
+    )
+    assert report.max_abs_logit_diff <= report.limit
+    votes = votes_of(head_example(remembering, batch=3, text_tokens=5), remembering)
+    assert votes.abs().max() > 100 * report.limit  # so a graph without them would be refused
+    assert len(ort.InferenceSession(str(tmp_path / "head.onnx"), providers=["CPUExecutionProvider"]).get_outputs()) == 2
+
+
+def test_whole_rows_have_what_the_modalities_ask_for(memes: Examples) -> None:
+    assert whole_rows(memes, BOTH).tolist() == list(range(12))
+    assert whole_rows(memes, TEXT_ONLY).tolist() == list(range(13))
+
+
+def test_what_is_remembered_is_kernel_ridge_regression_times_how_loud_it_is(memes: Examples) -> None:
+    network = tiny_network(tasks=TASKS)
+    remembering = remember(network, memes, memes, MemoryConfig(ridge=0.5))
+    rows = whole_rows(memes, BOTH)
+    views = list(tower_views(network, memes, rows).values())
+    expected = KernelRidge(views, memes.labels(0)[rows], ridge=0.5).scores(views)
+    added = (predict(remembering, memes)[0] - predict(network, memes)[0])[rows, 0]
+    ratio = added @ expected / (expected @ expected)
+    assert ratio > 0
+    assert np.allclose(added, ratio * expected, atol=1e-3 * abs(added).max())
+
+
+def test_a_task_that_nothing_remembered_is_labelled_for_gets_no_votes(memes: Examples) -> None:
+    network = tiny_network(tasks=TASKS)
+    remembering = remember(network, memes, memes, MemoryConfig())
+    assert np.array_equal(predict(remembering, memes)[1], predict(network, memes)[1])
