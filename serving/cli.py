@@ -49,7 +49,15 @@ class LazyGroup(click.Group):
         entry = self._subcommands.get(cmd_name)
         if entry is None:
             return None
-        command = getattr(import_module(entry.module), entry.name)
+        try:
+            command = getattr(import_module(entry.module), entry.name)
+        except ModuleNotFoundError as error:
+            if not entry.module.startswith("training."):
+                raise
+            raise click.ClickException(
+                f"`memeguard {cmd_name}` needs the extra 'train', which is not installed ({error.name} is missing): "
+                "pip install -e '.[train]'"
+            ) from error
         if not isinstance(command, click.Command):
             raise TypeError(f"{entry.module}:{entry.name} is no click command")
         return command
