@@ -12,7 +12,7 @@ from training.config import DataConfig, TextFilling, TrainConfig
 from training.datacheck.pictures import Fingerprint, fingerprint_files
 from training.datasets.base import DatasetError, Sample, Skipped
 from training.datasets.pictures import readable
-from training.datasets.registry import LAYOUTS, Source, detect_layout, load_source
+from training.datasets.registry import LAYOUTS, Source, detect_layout, load_source, parse_source
 from training.reading import read_texts
 from training.splits import SplitConfig, group_samples, split_groups
 
@@ -35,6 +35,12 @@ class RunData:
         """Samples by the name of their part, for counts and digests."""
         trained = {f"train.{place}": samples for place, samples in enumerate(self.train)}
         return {**trained, "dev": self.dev, "calibrate": self.calibrate}
+
+
+def check_sources(data: DataConfig) -> None:
+    """Raise ``DatasetError`` when a source has no such path or split; reads no rows."""
+    for source in (*data.train, *(data.dev or ()), *(data.calibrate or ())):
+        parse_source(str(source), source.split, source.layout or ("generic" if source.label_map is not None else None))
 
 
 def load_run_data(config: TrainConfig, cache: Path) -> RunData:

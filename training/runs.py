@@ -93,15 +93,15 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
 def start_or_resume(run: RunFolder, config: Mapping[str, Any]) -> bool:
     """Make the folder of a new run, or check that ``config`` is the one of the run that stands there.
 
-    True when there is something to resume. Raises ``RunError`` for a run of another config, and for a folder that
-    holds something else.
+    True when there is something to resume. A start that ended before its data was read leaves nothing to protect.
+    Raises ``RunError`` for a run of another config, and for a folder that holds something else.
     """
-    if run.config.is_file():
+    if run.config.is_file() and run.provenance.is_file():
         difference = first_difference(run.read_config(), config)
         if difference:
             raise RunError(f"{run.path} holds a run with another config ({difference}); choose another --out")
         return True
-    if run.path.is_dir() and any(_is_foreign(entry) for entry in run.path.iterdir()):
+    if run.path.is_dir() and any(_is_foreign(run, entry) for entry in run.path.iterdir()):
         raise RunError(f"{run.path} is not empty and holds no run; choose another --out")
     run.path.mkdir(parents=True, exist_ok=True)
     write_atomically(run.config, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True).encode())
@@ -134,6 +134,6 @@ def locked(run: RunFolder) -> Iterator[None]:
         yield
 
 
-def _is_foreign(entry: Path) -> bool:
-    """Whether something in a folder without a config is not what a start that was killed leaves behind."""
-    return entry.name != ".lock" and not entry.name.endswith(".tmp")
+def _is_foreign(run: RunFolder, entry: Path) -> bool:
+    """Whether something in a folder is not what a start that ended early leaves behind."""
+    return entry not in (run.config, run.path / ".lock") and not entry.name.endswith(".tmp")

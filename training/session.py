@@ -17,7 +17,7 @@ from training.harness import Harness, make_accelerator
 from training.phase import EpochResult
 from training.provenance import provenance
 from training.results import baseline_rows, network_rows, write_results
-from training.run_data import RunData, load_run_data
+from training.run_data import RunData, check_sources, load_run_data
 from training.runs import RunFolder, first_difference, locked, start_or_resume, write_json
 from training.towers import RunTowers, image_tower_digest, open_towers
 from training.tracking import Trackers, check_trackers, open_trackers
@@ -92,9 +92,11 @@ def _open_trackers(config: TrainConfig, session: Session) -> Trackers:
 
 
 def _prepared(config: TrainConfig, session: Session, *, write: bool) -> Assembled:
+    # Cheap refusals first: reading thousands of pictures takes minutes.
+    check_sources(config.data)
+    towers = open_towers(config, session.cache)
     data = load_run_data(config, session.cache)
     _report(data, session)
-    towers = open_towers(config, session.cache)
     if write:
         _record(config, data, towers, session)
     assembled = assemble(config, data, towers, session.cache)

@@ -18,18 +18,33 @@ def hold(path: Path, held: "multiprocessing.synchronize.Event", over: "multiproc
         over.wait(60)
 
 
+def begin(run: RunFolder) -> None:
+    """What the run does once its data is read."""
+    run.provenance.write_text("{}", encoding="utf-8")
+
+
 def test_a_new_folder_is_made_and_the_same_config_goes_on_in_it(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "a" / "run")
     assert start_or_resume(run, CONFIG) is False
     assert run.read_config() == CONFIG
+    begin(run)
     assert start_or_resume(run, CONFIG) is True
 
 
 def test_another_config_is_refused_with_the_first_difference(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
     start_or_resume(run, CONFIG)
+    begin(run)
     with pytest.raises(RunError, match=r"phases\.0\.epochs: 2 there, 3 now"):
         start_or_resume(run, {**CONFIG, "phases": [{"epochs": 3}]})
+
+
+def test_a_start_that_failed_before_its_data_was_read_may_be_corrected(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    start_or_resume(run, CONFIG)
+    corrected = {**CONFIG, "seed": 1}
+    assert start_or_resume(run, corrected) is False
+    assert run.read_config() == corrected
 
 
 def test_a_folder_that_holds_something_else_is_left_alone(tmp_path: Path) -> None:
