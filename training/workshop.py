@@ -13,6 +13,7 @@ from model.bundle import ImageTowerSpec
 from model.network.backbone import BackboneConfig, build_backbone
 from model.network.config import NetworkConfig
 from model.network.memefier import MemeFier
+from model.network.memory import Remembering
 from model.preprocess import Preprocessor
 from training.compact_config import CompactConfig, CompactPhase
 from training.datasets import Sample
@@ -95,15 +96,22 @@ def open_workshop(config: CompactConfig, data: Path, cache: Path) -> Workshop:
 
 def train_seed(shop: Workshop, seed: int) -> dict[str, MemeFier]:
     """The three variants of a seed, each with its memory. They start from one network, tuned on text alone."""
+    read = read_sentences(shop, seed)
+    return {name: train_variant(shop, copy.deepcopy(read), seed, name) for name in VARIANTS}
+
+
+def read_sentences(shop: Workshop, seed: int) -> MemeFier:
+    """First phase: a network whose text tower is tuned on sentences, without any meme."""
     torch.manual_seed(seed)
     backbone = build_backbone(shop.backbone)
-    read = MemeFier(shop.network, backbone.text_tower, backbone.image_width, backbone.patch_width)
-    freeze_token_tables(read.text_tower)
-    _tune(shop, read, shop.text, shop.config.text_phase, seed, "reading", TEXT_ONLY)
-    return {name: _train_variant(shop, copy.deepcopy(read), seed, name) for name in VARIANTS}
+    network = MemeFier(shop.network, backbone.text_tower, backbone.image_width, backbone.patch_width)
+    freeze_token_tables(network.text_tower)
+    _tune(shop, network, shop.text, shop.config.text_phase, seed, "reading", TEXT_ONLY)
+    return network
 
 
-def _train_variant(shop: Workshop, network: MemeFier, seed: int, name: str) -> MemeFier:
+def train_variant(shop: Workshop, network: MemeFier, seed: int, name: str) -> Remembering:
+    """Second phase, in place, on one of ``VARIANTS``; then the memory."""
     modalities = VARIANTS[name]
     taught = shop.memes.taught(_teachers_word(shop, network, seed, modalities))
     _tune(shop, network, taught, shop.config.meme_phase, seed, name, modalities)
