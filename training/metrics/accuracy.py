@@ -1,6 +1,6 @@
 """Accuracy: the share of items decided as labelled; of several labels all must be."""
 
-import datasets  # type: ignore[import-untyped]
+import datasets
 import evaluate
 from sklearn.metrics import accuracy_score
 

@@ -1,6 +1,6 @@
 """AUROC: the share of (positive, negative) pairs that the scores put in order."""
 
-import datasets  # type: ignore[import-untyped]
+import datasets
 import evaluate
 from sklearn.metrics import roc_auc_score
 

@@ -1,6 +1,6 @@
 """Average precision: the area under the stepped precision-recall curve."""
 
-import datasets  # type: ignore[import-untyped]
+import datasets
 import evaluate
 from sklearn.metrics import average_precision_score
 

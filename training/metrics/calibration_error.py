@@ -4,7 +4,7 @@
 items (Nixon et al. 2019), which a set of crowded probabilities needs.
 """
 
-import datasets  # type: ignore[import-untyped]
+import datasets
 import evaluate
 import numpy as np
 

@@ -1,6 +1,6 @@
 """Macro-F1: F1 of each class, then the plain mean, so that a rare class counts as much as a common one."""
 
-import datasets  # type: ignore[import-untyped]
+import datasets
 import evaluate
 from sklearn.metrics import f1_score
 

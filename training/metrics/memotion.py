@@ -4,7 +4,7 @@ Task A asks one question (sentiment), B four with two answers, C four with two t
 answer to each question, in the order of ``model.taxonomy``.
 """
 
-import datasets  # type: ignore[import-untyped]
+import datasets
 import evaluate
 import numpy as np
 from sklearn.metrics import f1_score

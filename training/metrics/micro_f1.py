@@ -1,6 +1,6 @@
 """Micro-F1: F1 over all classes together; with one label an item it is the accuracy."""
 
-import datasets  # type: ignore[import-untyped]
+import datasets
 import evaluate
 from sklearn.metrics import f1_score
 
