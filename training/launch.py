@@ -10,7 +10,8 @@ import os
 import signal
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
@@ -50,7 +51,6 @@ def launch(processes: int, argv: Sequence[str]) -> None:
     n_gpus = torch.cuda.device_count()
     if n_gpus and processes > n_gpus:
         raise LaunchError(f"{processes} processes were asked for, but this machine has {n_gpus} GPU(s) to give them")
-    _set_workers_environment(processes, on_cpu=not n_gpus)
     config = LaunchConfig(
         min_nodes=1,
         max_nodes=1,
@@ -62,7 +62,8 @@ def launch(processes: int, argv: Sequence[str]) -> None:
         max_restarts=0,
     )
     try:
-        elastic_launch(config, sys.executable)(*argv)
+        with _environment(_of_workers(processes, on_cpu=not n_gpus)):
+            elastic_launch(config, sys.executable)(*argv)
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         raise LaunchError(
@@ -79,10 +80,29 @@ def follow_parent() -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _set_workers_environment(processes: int, *, on_cpu: bool) -> None:
-    """What workers inherit. Threads: all processes together must not ask for more than there are cores."""
-    os.environ[_PARENT] = str(os.getpid())
-    if on_cpu:
-        os.environ["ACCELERATE_USE_CPU"] = "true"
+def _of_workers(processes: int, *, on_cpu: bool) -> dict[str, str]:
+    """What workers find in their environment beside ours; what the user has set stays."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // processes)))
+    defaults = {
+        # All processes together must not ask for more threads than there are cores.
+        "OMP_NUM_THREADS": str(max(1, cores // processes)),
+        # Else each worker warns that no parameter went unused in its first batch; in a later one some will.
+        "TORCH_CPP_LOG_LEVEL": "ERROR",
+    }
+    if on_cpu:
+        defaults["ACCELERATE_USE_CPU"] = "true"
+    return {name: os.environ.get(name, value) for name, value in defaults.items()} | {_PARENT: str(os.getpid())}
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,6 +1,7 @@
 """A training phase of a few seconds that can be started in a process of its own, killed, and started again.
 
-As a command it is ``python -m support.toy_training FOLDER [KEY=VALUE ...]``; ``outcome`` reads what it left.
+As a command, ``python -m support.toy_training FOLDER [KEY=VALUE ...]``, it has no dropout, whose masks are each
+process's own. ``outcome`` reads what it left.
 """
 
 import json
@@ -38,11 +39,15 @@ PHASE = PhaseConfig(
 )
 
 
-def toy_learner(losses: Mapping[str, Any] | None = None, **network: Any) -> Learner:
+def toy_learner(losses: Mapping[str, Any] | None = None, *, dropout: bool = True) -> Learner:
     """A tiny network with its image tower in the loop; the same weights at every call."""
-    net: MemeFier = tiny_network(tasks=TASKS, **network)
+    net: MemeFier = tiny_network(tasks=TASKS, **({} if dropout else NO_DROPOUT))
     torch.manual_seed(5)
-    return Learner(net, LossConfig.model_validate(losses or {}), TinyImageTower())
+    learner = Learner(net, LossConfig.model_validate(losses or {}), TinyImageTower())
+    for module in learner.modules():
+        if isinstance(module, torch.nn.Dropout) and not dropout:
+            module.p = 0.0
+    return learner
 
 
 def toy_examples(n: int, folder: Path) -> Examples:
@@ -67,10 +72,11 @@ def train_toy(
     folder: Path,
     settings: Mapping[str, Any] | None = None,
     losses: Mapping[str, Any] | None = None,
-    **network: Any,
+    *,
+    dropout: bool = True,
 ) -> None:
     """Train, or go on, with checkpoints in ``folder/checkpoint``; at the end write history and weights."""
-    learner = toy_learner(losses, **network)
+    learner = toy_learner(losses, dropout=dropout)
     config = PhaseConfig.model_validate(PHASE.model_dump() | dict(settings or {}))
     pictures = folder / "pictures"
     harness = Harness(checkpoint_dir=folder / "checkpoint")
@@ -91,7 +97,7 @@ def main() -> None:
     torch.set_num_threads(1)
     folder, *settings = sys.argv[1:]
     parsed = {key: json.loads(value) for key, value in (setting.split("=") for setting in settings)}
-    train_toy(Path(folder), parsed, None, **NO_DROPOUT)
+    train_toy(Path(folder), parsed, dropout=False)
 
 
 if __name__ == "__main__":
