@@ -44,6 +44,8 @@ class PhaseProgress:
         dev = ", ".join(f"{task} {value:.4f}" for task, value in result.dev.items())
         note = " (best so far)" if is_best else ""
         self._line(f"epoch {result.epoch}: loss {result.loss:.4f}, dev {dev}{note}, {self._time_left()}")
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"loss {result.loss:.4f}{self._dev}")
 
     def say(self, text: str) -> None:
         """A line of its own."""
