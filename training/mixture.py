@@ -30,8 +30,8 @@ T = TypeVar("T")
 class Mixture:
     """``text`` trains the first phase, ``memes`` the second, with ``texts_beside_memes`` among them.
 
-    ``select`` picks epochs and seeds. ``calibrate`` is ``select`` with rendered memes beside it: real dev memes are half
-    hateful and all of one topic, which no stream of flagged items is.
+    ``select`` picks epochs and seeds. ``calibrate`` is ``select`` with rendered memes beside it: real dev memes are
+    half hateful and all of one topic, which no stream of flagged items is.
     """
 
     text: list[Sample]
