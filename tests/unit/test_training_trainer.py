@@ -1,12 +1,15 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
+from sklearn.metrics import f1_score, roc_auc_score
 from support.preparation import PREPROCESS, picture, tokenizer_json
 from support.tiny import TinyBundle, tiny_network, tower_spec
+from support.toy_training import PHASE as TOY_PHASE
+from support.toy_training import toy_examples, toy_learner
 
 from model.network.memefier import MemeFier
 from model.preprocess import Preprocessor
@@ -16,7 +19,8 @@ from training.examples import BOTH, Examples, Modalities
 from training.features import FrozenTower
 from training.learner import Learner, LossConfig
 from training.optimiser import freeze_token_tables
-from training.trainer import EpochResult, PhaseConfig, dev_auroc, predict, train_phase
+from training.precision import decide_precision
+from training.trainer import EpochResult, PhaseConfig, dev_auroc, dev_metrics, predict, train_phase
 
 NO_DROPOUT = {"projection_dropout": 0.0, "encoder_dropout": 0.0, "head_dropout": 0.0}
 PHASE = PhaseConfig(epochs=4, batch_size=8, text_tower_lr=0.0, fusion_lr=5e-3, precision="fp32")
@@ -131,6 +135,82 @@ def test_bfloat16_training_learns_too(examples: Maker) -> None:
     config = PHASE.model_copy(update={"precision": "bf16"})
     history = fit(network(), examples(64, False), examples(20, False), config)
     assert max(result.dev["hateful"] for result in history) > 0.9
+
+
+def test_automatic_precision_is_what_the_processor_has_arithmetic_for() -> None:
+    cpu = torch.device("cpu")
+    found = torch.cpu.get_capabilities()
+    has_bf16 = any(found.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    assert decide_precision("auto", cpu) == ("bf16" if has_bf16 else "fp32")
+    assert decide_precision("auto", torch.device("meta")) == "fp32"
+    assert decide_precision("bf16", cpu) == "bf16"
+    assert decide_precision("fp32", cpu) == "fp32"
+
+
+def test_training_stops_when_patience_runs_out(examples: Maker) -> None:
+    wild = PHASE.model_copy(update={"fusion_lr": 0.5, "epochs": 30, "patience": 2})
+    history = fit(network(), examples(32, False), examples(20, False), wild)
+    aurocs = [result.dev["hateful"] for result in history]
+    assert len(aurocs) == aurocs.index(max(aurocs)) + 3 < 30
+
+
+def test_dev_metrics_are_those_of_each_kind_of_task(tmp_path: Path) -> None:
+    learner, dev = toy_learner(), toy_examples(31, tmp_path)
+    sentiment, hateful, protected = (
+        next(place for place, task in enumerate(dev.tasks) if task.name == name)
+        for name in ("memotion_sentiment", "hateful", "protected_class")
+    )
+    logits = predict(learner, dev)
+    sets = dev.label_sets("protected_class")
+    both = [label for label in range(sets.shape[1]) if 0 < sets[:, label].sum() < len(sets)]
+    assert dev_metrics(learner, dev, BOTH) == pytest.approx(
+        {
+            "hateful": roc_auc_score(dev.labels(hateful), logits[hateful][:, 0]),
+            "memotion_sentiment": f1_score(dev.labels(sentiment), logits[sentiment].argmax(1), average="macro"),
+            "protected_class": np.mean([roc_auc_score(sets[:, c], logits[protected][:, c]) for c in both]),
+        },
+        abs=1e-4,
+    )
+    assert dev_auroc(learner, dev, BOTH).keys() == {"hateful"}
+
+
+@pytest.mark.parametrize("task", ["memotion_sentiment", "protected_class"])
+def test_an_epoch_can_be_chosen_by_a_task_of_any_kind(tmp_path: Path, task: str) -> None:
+    learner, dev = toy_learner(), toy_examples(20, tmp_path)
+    config = TOY_PHASE.model_copy(update={"epochs": 3, "select_on": task, "fusion_lr": 0.05})
+    history = train_phase(learner, toy_examples(32, tmp_path), dev, config, seed=0)
+    best = max(result.dev[task] for result in history)
+    assert dev_metrics(learner, dev, BOTH)[task] == best
+
+
+class InOrder(Examples):
+    """The same samples, always in the order of their places."""
+
+    def __init__(self, examples: Examples) -> None:
+        self.__dict__ = examples.__dict__
+
+    def shuffled(self, batch_size: int, rng: np.random.Generator) -> Iterator[list[int]]:
+        for at in range(0, len(self), batch_size):
+            yield list(range(at, at + batch_size))
+
+
+def test_accumulated_batches_make_the_step_of_one_large_batch(tmp_path: Path) -> None:
+    train, dev = toy_examples(16, tmp_path), toy_examples(8, tmp_path)
+    logits = []
+    for batch_size, accumulation in ((8, 1), (4, 2)):
+        learner = toy_learner(dropout=False)
+        config = TOY_PHASE.model_copy(
+            update={"epochs": 1, "batch_size": batch_size, "gradient_accumulation": accumulation, "modality_dropout": 0}
+        )
+        train_phase(learner, InOrder(train), dev, config, seed=0)
+        logits.append(predict(learner, dev))
+    for large, accumulated in zip(*logits, strict=True):
+        assert np.abs(large - accumulated).max() < 1e-3 * np.abs(large).max()
+
+
+def test_a_phase_without_samples_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="phase 'train' has no samples to train on"):
+        train_phase(toy_learner(), toy_examples(0, tmp_path), toy_examples(8, tmp_path), TOY_PHASE, seed=0)
 
 
 @pytest.mark.parametrize("change", [{"epochs": 0}, {"learning_rate": 1}, {"modality_dropout": 0.5}, {"fusion_lr": 0}])
