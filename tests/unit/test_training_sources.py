@@ -25,6 +25,7 @@ CONFIG: dict[str, Any] = {
     "mixture": {
         "stormfront_no_hate": 1,
         "caption_texts": 1,
+        "texts_beside_memes": 1,
         "rendered_hatemoji": 1,
         "rendered_stormfront": 1,
         "rendered_captions": 1,
@@ -33,6 +34,8 @@ CONFIG: dict[str, Any] = {
     },
     "text_phase": PHASE,
     "meme_phase": PHASE,
+    "teacher": {},
+    "memory": {},
     "thresholds": {"review_recall": 0.9, "block_precision": 0.9},
 }
 WEIGHTS = b"weights of a tower"
