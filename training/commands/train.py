@@ -24,7 +24,7 @@ from training.runs import RunFolder
     help="Weights, features and OCR results.",
 )
 @click.option(
-    "--processes", type=click.IntRange(1), default=1, show_default=True, help="Training processes: one a GPU."
+    "--processes", type=click.IntRange(1), help="Training processes; default: one a visible GPU, or one on the CPU."
 )
 @click.option(
     "--print-config", is_flag=True, help="Show the config with everything that was left to defaults, and stop."
@@ -35,7 +35,7 @@ def train(
     data: Path | None,
     out: Path | None,
     cache: Path,
-    processes: int,
+    processes: int | None,
     print_config: bool,
 ) -> None:
     """Train a network by a config; KEY=VALUE changes one setting of it (phases.0.epochs=2, seed=3, modalities=text).
@@ -47,11 +47,12 @@ def train(
         click.echo(yaml.safe_dump(chosen.plain(), sort_keys=False, allow_unicode=True), nl=False)
         return
     folder = RunFolder(out or Path("runs") / f"{chosen.name}-{chosen.modalities}-seed{chosen.seed}")
-    arguments = _arguments(config, overrides, data, folder.path, cache, processes)
-    from training.launch import launch, needs_launch  # noqa: PLC0415 - slow to import: a wrong config is refused before
+    from training.launch import default_processes, launch, needs_launch  # noqa: PLC0415 - slow: refuse wrong configs first
     from training.session import Session  # noqa: PLC0415
     from training.session import train as run_training  # noqa: PLC0415
 
+    processes = processes or default_processes()
+    arguments = _arguments(config, overrides, data, folder.path, cache, processes)
     if needs_launch(processes):
         launch(processes, ["-m", "training.commands.train", *arguments])
         return
