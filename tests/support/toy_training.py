@@ -1,7 +1,7 @@
 """A training phase of a few seconds that can be started in a process of its own, killed, and started again.
 
-As a command, ``python -m support.toy_training FOLDER [KEY=VALUE ...]``, it has no dropout, whose masks are each
-process's own. ``outcome`` reads what it left.
+As a command, ``python -m support.toy_training FOLDER``, it has no dropout, whose masks are each process's own.
+``outcome`` reads what it left.
 """
 
 import json
@@ -95,9 +95,7 @@ def outcome(folder: Path) -> tuple[list[dict[str, Any]], dict[str, torch.Tensor]
 
 def main() -> None:
     torch.set_num_threads(1)
-    folder, *settings = sys.argv[1:]
-    parsed = {key: json.loads(value) for key, value in (setting.split("=") for setting in settings)}
-    train_toy(Path(folder), parsed, dropout=False)
+    train_toy(Path(sys.argv[1]), dropout=False)
 
 
 if __name__ == "__main__":
