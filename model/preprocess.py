@@ -18,6 +18,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 from tokenizers import Tokenizer
 
+from model.lookalikes import fold_homoglyphs
 from model.meme import Meme
 
 Resize = Literal["squash", "pad"]
@@ -150,12 +151,15 @@ class Preprocessor:
 
 
 def normalise_text(text: str, *, emoji_names: bool = True) -> str:
-    """Compatibility forms folded (NFKC), invisible characters dropped, emoji spelt by name, white space collapsed.
+    """Compatibility forms and look-alike letters folded, invisible characters dropped, emoji spelt by name.
 
-    Text towers of this size know no emoji: without their names, much of emoji-based hate is a row of unknown tokens.
+    White space is collapsed. Text towers of this size know no emoji: without their names, much of emoji-based hate is a
+    row of unknown tokens. A Cyrillic letter inside a Latin word is an unknown token too, and put there to be one.
     """
     # Invisible characters go first: one between a letter and its accent would keep the two from being folded.
     folded = unicodedata.normalize("NFKC", "".join(char for char in text if not _is_dropped(char)))
+    # Once more after the look-alikes: an accent joins the Latin letter that it now follows.
+    folded = unicodedata.normalize("NFKC", fold_homoglyphs(folded))
     return " ".join("".join(_spelt(char, emoji_names) for char in folded).split())
 
 
@@ -182,7 +186,7 @@ def _truncating(tokenizer_json: bytes, max_tokens: int) -> Tokenizer:
     return tokenizer
 
 
-_PROBE_TEXT = "One does not simply… w\u200balk into \uff2dordor 🐀 10% 'twas"
+_PROBE_TEXT = "One does not simply… w\u200balk into \uff2dordor 🐀 10% 'twas m\u0435me"
 
 
 def _probe_picture() -> Image.Image:

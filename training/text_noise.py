@@ -10,8 +10,8 @@ from functools import lru_cache
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
+from model.lookalikes import HOMOGLYPHS, LEET, OCR_CONFUSIONS, ZERO_WIDTH, Table
 from model.preprocess import normalise_text
-from training.lookalikes import HOMOGLYPHS, LEET, OCR_CONFUSIONS, ZERO_WIDTH, Table
 
 Change = Callable[[str, float, np.random.Generator], str]
 _LETTER = re.compile(r"[^\W\d_]")
@@ -27,7 +27,8 @@ class TextNoiseConfig(BaseModel):
     - ``confusion_p``: letters that OCR takes for others (l and 1, O and 0, rn and m).
     - ``spacing_p``: spaces left out, and put into words.
     - ``merge_lines_p``: line breaks left out.
-    - ``homoglyph_p``: Cyrillic and Greek letters that look like Latin ones.
+    - ``homoglyph_p``: Cyrillic and Greek letters that look like Latin ones. ``normalise_text`` folds those that stand
+      beside a Latin letter; a word of nothing else reaches the tokenizer.
     - ``leet_p``: digits and signs for letters.
     - ``zero_width_p``: characters that nobody sees. ``normalise_text`` drops them, so they only matter to a tokenizer
       that is used without it.

@@ -169,6 +169,9 @@ def test_an_unknown_setting_is_refused_by_name() -> None:
         ("\u2764\ufe0f", "heavy black heart"),
         ("a\x00b\x07", "a b"),
         ("100° © x", "100° © x"),
+        ("m\u0435m\u0435s 4\u0435v\u0435r", "memes 4ever"),
+        ("c\u0430\u0301fe", "cáfe"),
+        ("\u043c\u0438\u0440 \u03bf\u03c2", "\u043c\u0438\u0440 \u03bf\u03c2"),
     ],
 )
 def test_text_is_normalised(text: str, expected: str) -> None:

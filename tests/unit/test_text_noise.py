@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from model.lookalikes import HOMOGLYPHS, OCR_CONFUSIONS
 from model.preprocess import normalise_text
-from training.lookalikes import HOMOGLYPHS, OCR_CONFUSIONS
 from training.text_noise import TextNoise, TextNoiseConfig
 
 KINDS = [name for name in TextNoiseConfig.model_fields if name.endswith("_p")]
@@ -61,8 +61,9 @@ def test_homoglyphs_look_like_the_letter_and_are_of_another_script() -> None:
     assert "".join(back[char] for char in changed) == "pace"
 
 
-def test_no_homoglyph_is_folded_away_before_the_network_sees_it() -> None:
-    for others in HOMOGLYPHS.values():
+def test_homoglyphs_in_a_latin_word_are_folded_by_preprocessing_and_a_word_of_them_is_not() -> None:
+    for letter, others in HOMOGLYPHS.items():
+        assert all(normalise_text(f"q{other}q") == f"q{letter}q" for other in others)
         assert all(normalise_text(other) == other for other in others)
 
 

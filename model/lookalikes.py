@@ -1,5 +1,6 @@
 """Which characters are taken for which: by OCR, by the eye, and by who writes around a filter."""
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -104,3 +105,18 @@ LEET: Table = MappingProxyType(
 
 #: Zero-width space, non-joiner, joiner, word joiner, and the soft hyphen.
 ZERO_WIDTH = ("\u200b", "\u200c", "\u200d", "\u2060", "\u00ad")
+
+_TO_LATIN = str.maketrans({other: latin for latin, others in HOMOGLYPHS.items() for other in others})
+#: A run of letters with their accents. Digits end it: "4ever" holds no letter of another script.
+_WORD = re.compile(r"(?:[^\W\d_]|[\u0300-\u036f])+")
+_LATIN = re.compile(r"[A-Za-z]")
+
+
+def fold_homoglyphs(text: str) -> str:
+    """Cyrillic and Greek letters written as the Latin ones they look like, in words that hold Latin letters too.
+
+    A word of one script is left alone: it is Russian or Greek, not a disguise.
+    """
+    if text.isascii():
+        return text
+    return _WORD.sub(lambda word: word[0].translate(_TO_LATIN) if _LATIN.search(word[0]) else word[0], text)
