@@ -7,20 +7,23 @@ Three lines score a file::
     verdict = scorer.score_file("meme.jpg")
 
 One meme goes through these files, in this order: ``meme.py`` (bytes to picture), ``ocr/`` (picture to text),
-``preprocess.py`` (arrays), ``runtime.py`` (logits), ``decision.py`` (verdict); ``scorer.py`` calls them.
-Nothing here but ``model/network`` and ``model/export.py`` imports torch.
+``preprocess.py`` (arrays), ``runtime.py`` (logits), ``judgement.py`` (scores), ``decision.py`` (what a policy makes of
+them); ``scorer.py`` calls them. ``verdict.py`` holds the values that they pass on.
+Nothing here but ``model/network`` and ``model/export`` imports torch.
 """
 
 from model.bundle import open_bundle
-from model.decision import Failure, Policy, Verdict
 from model.errors import BundleError, EngineUnavailableError, MemeError, MemeguardError
 from model.meme import Meme, MemeLimits
+from model.policy import Policy
 from model.scorer import Scorer, load
+from model.verdict import Failure, Judgement, Verdict
 
 __all__ = [
     "BundleError",
     "EngineUnavailableError",
     "Failure",
+    "Judgement",
     "Meme",
     "MemeError",
     "MemeLimits",

@@ -55,14 +55,14 @@ DEFAULT_LIMITS = MemeLimits()
 
 @dataclass(frozen=True, eq=False)
 class Meme:
-    """A picture, upright, in RGB, with what the caller knows about it.
+    """A picture, upright, in RGB, with what the caller knows about it. ``image`` None: words without a picture.
 
     ``text`` is the overlaid text when the caller has it, None when it must be read from the picture. ``tags`` are
     short strings (entities, hashtags, template name) that become knowledge tokens. ``digest`` is the sha256 of the
-    bytes that came in. Of an animation (``is_animated``) the first frame is kept.
+    picture's bytes, or of the words where they stand alone. Of an animation (``is_animated``) the first frame is kept.
     """
 
-    image: Image.Image = field(repr=False)
+    image: Image.Image | None = field(repr=False)
     digest: str
     text: str | None = field(default=None, repr=False)
     tags: tuple[str, ...] = field(default=(), repr=False)
@@ -71,14 +71,20 @@ class Meme:
     is_animated: bool = False
 
     @property
-    def width_px(self) -> int:
-        """Width of the upright picture."""
-        return self.image.width
+    def picture(self) -> Image.Image:
+        """``image`` of a meme that was made of a picture; raises ``ValueError`` for words alone."""
+        if self.image is None:
+            raise ValueError("this meme has no picture")
+        return self.image
 
-    @property
-    def height_px(self) -> int:
-        """Height of the upright picture."""
-        return self.image.height
+    @classmethod
+    def from_text(
+        cls, text: str, *, tags: Sequence[str] = (), id: str | None = None, limits: MemeLimits = DEFAULT_LIMITS
+    ) -> "Meme":
+        """Words that stand alone, such as a comment. Raises ``MemeError`` when they or the tags are refused."""
+        words = _checked_text(text, limits) or ""
+        digest = hashlib.sha256(words.encode()).hexdigest()
+        return cls(None, digest, words, _checked_tags(tags, limits), id)
 
     @classmethod
     def from_bytes(

@@ -83,9 +83,14 @@ class Preprocessor:
         self, memes: Sequence[Meme], texts: Sequence[str | None], tags: Sequence[Sequence[str]] | None = None
     ) -> ModelInputs:
         """Arrays of ``memes`` with their ``texts`` (None or blank: no words); tags are the memes' own by default."""
+        side = self.config.side_px
+        pixels = np.zeros((len(memes), 3, side, side), dtype=np.float32)
+        for row, meme in enumerate(memes):
+            if meme.image is not None:
+                pixels[row] = self.pixels(meme.image)
         return ModelInputs(
-            pixel_values=np.stack([self.pixels(meme.image) for meme in memes]),
-            image_mask=np.ones(len(memes), dtype=np.int64),
+            pixel_values=pixels,
+            image_mask=np.array([meme.image is not None for meme in memes], dtype=np.int64),
             text=self.text_inputs(texts, tags if tags is not None else [meme.tags for meme in memes]),
         )
 

@@ -1,5 +1,6 @@
 """ModelInputs to logits, with onnxruntime. The network's torch twin is never needed here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -26,6 +27,10 @@ class ImageFeatures:
 
     embeds: NDArray[np.float32]
     patches: NDArray[np.float32]
+
+    def rows(self, places: Sequence[int]) -> "ImageFeatures":
+        """Those of some pictures of the batch, in this order, repeated where a place is."""
+        return ImageFeatures(self.embeds[places], self.patches[places])
 
 
 class ImageTower:
@@ -63,6 +68,7 @@ class Runtime:
     def __init__(self, bundle: Bundle, *, provider: Provider = "cpu", threads: int | None = None) -> None:
         """Open the sessions; raises ``EngineUnavailableError`` when ``provider`` cannot be had."""
         spec = bundle.manifest.image_tower
+        self._spec = spec
         self._tower = ImageTower(bundle.file(spec.file), spec, provider=provider, threads=threads)
         self._head = _session(bundle.file(bundle.manifest.head.file), provider, threads)
         self._head_inputs = {node.name for node in self._head.get_inputs()}
@@ -75,11 +81,27 @@ class Runtime:
 
     def logits(self, inputs: ModelInputs) -> Logits:
         """Logits by task, each float32 [B, n_logits]."""
-        return self.head(self.encode_images(inputs.pixel_values), inputs.image_mask, inputs.text)
+        return self.head(self.encode_images(inputs.pixel_values, inputs.image_mask), inputs.image_mask, inputs.text)
 
-    def encode_images(self, pixel_values: NDArray[np.float32]) -> ImageFeatures:
-        """Image tower over float32 [B, 3, S, S]."""
-        return self._tower.encode(pixel_values)
+    def encode_images(
+        self, pixel_values: NDArray[np.float32], image_mask: NDArray[np.int64] | None = None
+    ) -> ImageFeatures:
+        """Image tower over float32 [B, 3, S, S]; rows that ``image_mask`` [B] hides are zeros and cost nothing."""
+        if image_mask is None or image_mask.all():
+            return self._tower.encode(pixel_values)
+        shown = np.flatnonzero(image_mask)
+        if not len(shown):
+            return self.no_features(len(pixel_values))
+        found = self._tower.encode(pixel_values[shown])
+        embeds = np.zeros((len(pixel_values), *found.embeds.shape[1:]), dtype=np.float32)
+        patches = np.zeros((len(pixel_values), *found.patches.shape[1:]), dtype=np.float32)
+        embeds[shown], patches[shown] = found.embeds, found.patches
+        return ImageFeatures(embeds, patches)
+
+    def no_features(self, n_rows: int) -> ImageFeatures:
+        """Zeros with a single patch, for rows without a picture: the mask hides them."""
+        embeds, patches = (n_rows, self._spec.embed_width), (n_rows, 1, self._spec.patch_width)
+        return ImageFeatures(np.zeros(embeds, dtype=np.float32), np.zeros(patches, dtype=np.float32))
 
     def head(self, features: ImageFeatures, image_mask: NDArray[np.int64], text: TextInputs) -> Logits:
         """Text tower, fusion and heads over features that ``encode_images`` made."""

@@ -1,33 +1,26 @@
 """The public door: ``load(bundle)`` gives a ``Scorer``; a scorer turns memes into verdicts.
 
-The service, the command line and batch all call this and nothing deeper, so that one meme has one score.
+The service, the command line and batch all call this and nothing deeper, so that one meme has one score. ``score`` does
+everything; who runs the steps on pools of its own calls ``read``, ``judge`` and ``rule``, which are those of ``score``.
 """
 
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from model.bundle import COMPACT_BUNDLE, Bundle, open_bundle
-from model.decision import (
-    Decision,
-    Failure,
-    ModelRef,
-    Policy,
-    PolicyRef,
-    Score,
-    TextEvidence,
-    Verdict,
-    calibrated,
-    decide,
-)
+from model.decision import decide
 from model.errors import MemeError
+from model.judgement import Judge, Reading, ScoringError
 from model.meme import DEFAULT_LIMITS, Meme, MemeLimits
 from model.ocr import OcrEngine, make_engine
-from model.runtime import Logits, Provider, Runtime
+from model.policy import Policy, default_policy
+from model.runtime import Provider, Runtime
+from model.verdict import Failure, Judgement, ModelRef, PolicyRef, TextEvidence, Verdict
 
 #: Memes that go through the network together: enough to use the cores, few enough to bound memory.
 _CHUNK = 8
@@ -60,13 +53,17 @@ class Scorer:
         policy: Policy | None = None,
         limits: MemeLimits = DEFAULT_LIMITS,
     ) -> None:
-        manifest = bundle.manifest
         self.bundle = bundle
         self.runtime = runtime
         self.ocr = ocr
         self.limits = limits
-        self.policy = policy or Policy("default", manifest.version, manifest.thresholds)
-        self.model = ModelRef(manifest.name, manifest.version, bundle.digest)
+        self.policy = policy or default_policy(bundle.manifest)
+        self._judge = Judge(bundle, runtime)
+
+    @property
+    def model(self) -> ModelRef:
+        """Which bundle judges."""
+        return self._judge.model
 
     def readiness(self) -> Readiness:
         """Name the parts in force and those that are missing."""
@@ -79,11 +76,20 @@ class Scorer:
             problems=(f"OCR engine {self.ocr.name}: {reason}",) if reason else (),
         )
 
-    def score_file(self, path: str | Path, text: str | None = None, tags: Sequence[str] = ()) -> Verdict:
-        """Judge one picture file, reading its words unless ``text`` gives them; raises ``MemeError`` for a bad file."""
-        return self._judge([Meme.from_file(path, text=text, tags=tags, limits=self.limits)])[0]
+    def score_file(
+        self, path: str | Path, text: str | None = None, tags: Sequence[str] = (), *, explain: bool = False
+    ) -> Verdict:
+        """Judge one picture file, reading its words unless ``text`` gives them.
 
-    def score(self, memes: Iterable[Meme | bytes | str | Path]) -> list[Verdict | Failure]:
+        Raises ``MemeError`` for a bad file, ``ScoringError`` when the network gives no finite score.
+        """
+        reading = self.read(Meme.from_file(path, text=text, tags=tags, limits=self.limits))
+        (judgement,) = self.judge([reading], [explain])
+        if isinstance(judgement, ScoringError):
+            raise judgement
+        return self.rule(judgement)
+
+    def score(self, memes: Iterable[Meme | bytes | str | Path], *, explain: bool = False) -> list[Verdict | Failure]:
         """Judge many: a verdict or a failure for each, in the order given. One bad meme spoils only itself.
 
         Besides ``Meme`` it takes a picture's bytes or the path of its file.
@@ -93,9 +99,41 @@ class Scorer:
         for item in memes:
             chunk.append(self._opened(item))
             if len(chunk) == _CHUNK:
-                results += self._score_chunk(chunk)
+                results += self._score_chunk(chunk, explain)
                 chunk = []
-        return results + self._score_chunk(chunk)
+        return results + list(self._score_chunk(chunk, explain))
+
+    def read(self, meme: Meme) -> Reading:
+        """The meme with the caller's words, or those that the OCR engine reads."""
+        if meme.text is not None:
+            return Reading(meme, TextEvidence.from_caller(meme.text))
+        if meme.image is None:
+            return Reading(meme, TextEvidence.from_caller(""))
+        started = time.perf_counter()
+        result = self.ocr.read(np.asarray(meme.image))
+        return Reading(meme, TextEvidence.from_ocr(result), (time.perf_counter() - started) * 1000)
+
+    def judge(self, readings: Sequence[Reading], explained: Sequence[bool] = ()) -> list[Judgement | ScoringError]:
+        """Scores of a batch, in order; see ``Judge``."""
+        return self._judge(readings, explained)
+
+    def rule(self, judgement: Judgement, policy: Policy | None = None, id: str | None = None) -> Verdict:
+        """Hold a judgement against ``policy`` (default: the scorer's own)."""
+        policy = policy or self.policy
+        ruling = decide(judgement.scores, judgement.text, policy)
+        timings_ms = judgement.timings_ms | {"total": sum(judgement.timings_ms.values())}
+        return Verdict(
+            id=id or _new_id(),
+            decision=ruling.decision,
+            policy=PolicyRef(policy.name, policy.version, policy.digest, ruling.reasons),
+            scores=judgement.scores,
+            severity=ruling.severity,
+            matches=ruling.matches,
+            text=judgement.text,
+            model=judgement.model,
+            timings_ms={name: round(value, 3) for name, value in timings_ms.items()},
+            explanation=judgement.explanation,
+        )
 
     def _opened(self, item: Meme | bytes | str | Path) -> Meme | Failure:
         if isinstance(item, Meme):
@@ -107,57 +145,18 @@ class Scorer:
         except MemeError as error:
             return Failure(_new_id(), error.code, error.message)
 
-    def _score_chunk(self, chunk: Sequence[Meme | Failure]) -> list[Verdict | Failure]:
-        verdicts = iter(self._judge([item for item in chunk if isinstance(item, Meme)]))
-        return [next(verdicts) if isinstance(item, Meme) else item for item in chunk]
-
-    def _judge(self, memes: Sequence[Meme]) -> list[Verdict]:
-        if not memes:
-            return []
-        read = [self._read(meme) for meme in memes]
-        started = time.perf_counter()
-        inputs = self.bundle.preprocessor(memes, [evidence.content for evidence, _ in read])
-        prepared = time.perf_counter()
-        logits = self.runtime.logits(inputs)
-        finished = time.perf_counter()
-        shared_ms = {  # of a batch, each meme is told its share
-            "preprocess": (prepared - started) * 1000 / len(memes),
-            "model": (finished - prepared) * 1000 / len(memes),
-        }
-        return [
-            self._verdict(meme, evidence, self._scores(logits, row), {"ocr": ocr_ms, **shared_ms})
-            for row, (meme, (evidence, ocr_ms)) in enumerate(zip(memes, read, strict=True))
-        ]
-
-    def _read(self, meme: Meme) -> tuple[TextEvidence, float]:
-        """The caller's words, or those that the engine reads, with the milliseconds it took."""
-        if meme.text is not None:
-            return TextEvidence.from_caller(meme.text), 0.0
-        started = time.perf_counter()
-        result = self.ocr.read(np.asarray(meme.image))
-        return TextEvidence.from_ocr(result), (time.perf_counter() - started) * 1000
-
-    def _scores(self, logits: Logits, row: int) -> dict[str, Score]:
-        return {
-            task.name: calibrated(task, logits[task.name][row], self.bundle.manifest.calibration[task.name])
-            for task in self.bundle.tasks
-        }
-
-    def _verdict(
-        self, meme: Meme, evidence: TextEvidence, scores: dict[str, Score], timings_ms: dict[str, float]
-    ) -> Verdict:
-        decision: Decision
-        decision, reasons = decide(scores, evidence, self.policy)
-        timings_ms = timings_ms | {"total": sum(timings_ms.values())}
-        return Verdict(
-            id=meme.id or _new_id(),
-            decision=decision,
-            policy=PolicyRef(self.policy.name, self.policy.version, reasons),
-            scores=scores,
-            text=evidence,
-            model=self.model,
-            timings_ms={name: round(value, 3) for name, value in timings_ms.items()},
-        )
+    def _score_chunk(self, chunk: Sequence[Meme | Failure], explain: bool) -> Iterator[Verdict | Failure]:
+        memes = [item for item in chunk if isinstance(item, Meme)]
+        judged = iter(self.judge([self.read(meme) for meme in memes], [explain] * len(memes)))
+        for item in chunk:
+            if isinstance(item, Failure):
+                yield item
+                continue
+            judgement = next(judged)
+            if isinstance(judgement, ScoringError):
+                yield Failure(item.id or _new_id(), "no_score", str(judgement))
+            else:
+                yield self.rule(judgement, id=item.id)
 
 
 def load(

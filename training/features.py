@@ -199,7 +199,7 @@ def _open(path: Path, digest: str) -> Image.Image:
     if hashlib.sha256(data).hexdigest() != digest:
         raise DatasetError(f"picture {path} changed while it was being read: run the command again")
     try:
-        return Meme.from_bytes(data).image
+        return Meme.from_bytes(data).picture
     except MemeError as error:
         raise DatasetError(
             f"picture {path} cannot be used: {error.message}; take its row out, or mend the file ('memeguard data "

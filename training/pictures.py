@@ -132,7 +132,7 @@ class PixelStore:
 
     def _pixels(self, path: Path, rng: np.random.Generator | None) -> NDArray[np.float32]:
         try:
-            picture = Meme.from_file(path).image
+            picture = Meme.from_file(path).picture
         except MemeError as error:
             raise DatasetError(f"{path} cannot be trained on: {error}; remove it or its row") from error
         if rng is not None and self._source.augment is not None:

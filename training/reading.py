@@ -53,7 +53,7 @@ class ReadingCache:
         if stored is not None:
             return stored
         meme = Meme.from_file(picture)
-        result = self.engine.read(np.asarray(meme.image))
+        result = self.engine.read(np.asarray(meme.picture))
         if result.status == "unavailable":
             raise EngineUnavailableError(f"OCR engine {self.engine.name}: {result.detail}")
         if result.status == "ok":

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.bundle import CalibrationSpec, Thresholds
-from model.decision import Decision, Policy, TextEvidence, calibrated, decide
+from model.decision import calibrated, decide
 from model.ocr.types import OcrResult, OcrWord
+from model.policy import Policy
 from model.taxonomy import TASKS
+from model.verdict import Decision, TextEvidence
 
 WORDS = TextEvidence.from_caller("words")
 UNREAD = TextEvidence.from_ocr(OcrResult("unavailable", "", (), None, "rapidocr", None, "not installed"))
@@ -55,37 +57,37 @@ def test_extreme_logits_give_certain_scores_without_overflow(logit: float) -> No
     [(0.0, "allow"), (0.3999, "allow"), (0.4, "review"), (0.7999, "review"), (0.8, "block"), (1.0, "block")],
 )
 def test_a_score_at_its_threshold_has_reached_it(score: float, decision: Decision) -> None:
-    assert decide({"hateful": score}, WORDS, POLICY)[0] == decision
+    assert decide({"hateful": score}, WORDS, POLICY).decision == decision
 
 
 def test_the_reasons_name_task_score_and_threshold() -> None:
-    assert decide({"hateful": 0.55}, WORDS, POLICY)[1] == ("hateful 0.550 >= review threshold 0.400",)
-    assert decide({"hateful": 0.9}, WORDS, POLICY)[1] == ("hateful 0.900 >= block threshold 0.800",)
-    assert decide({"hateful": 0.1}, WORDS, POLICY)[1] == ("every score is under its review threshold",)
+    assert decide({"hateful": 0.55}, WORDS, POLICY).reasons == ("hateful 0.550 >= review threshold 0.400",)
+    assert decide({"hateful": 0.9}, WORDS, POLICY).reasons == ("hateful 0.900 >= block threshold 0.800",)
+    assert decide({"hateful": 0.1}, WORDS, POLICY).reasons == ("every score is under its review threshold",)
 
 
 def test_block_wins_over_review_and_both_reasons_are_given() -> None:
     policy = replace(POLICY, thresholds={**POLICY.thresholds, "offensive": Thresholds(review=0.2, block=0.9)})
-    decision, reasons = decide({"hateful": 0.9, "offensive": 0.5}, WORDS, policy)
-    assert decision == "block"
-    assert [reason.split()[0] for reason in reasons] == ["hateful", "offensive"]
+    ruling = decide({"hateful": 0.9, "offensive": 0.5}, WORDS, policy)
+    assert ruling.decision == "block"
+    assert [reason.split()[0] for reason in ruling.reasons] == ["hateful", "offensive"]
 
 
 def test_unread_words_ask_for_review_and_do_not_soften_a_block() -> None:
-    decision, reasons = decide({"hateful": 0.0}, UNREAD, POLICY)
-    assert decision == "review"
-    assert "could not be read (unavailable)" in reasons[0]
-    assert decide({"hateful": 0.9}, UNREAD, POLICY)[0] == "block"
+    ruling = decide({"hateful": 0.0}, UNREAD, POLICY)
+    assert ruling.decision == "review"
+    assert "could not be read (unavailable)" in ruling.reasons[0]
+    assert decide({"hateful": 0.9}, UNREAD, POLICY).decision == "block"
 
 
 def test_a_block_threshold_over_one_never_blocks() -> None:
     policy = Policy("look", "1", {"hateful": Thresholds(review=0.5, block=1.01)})
-    assert decide({"hateful": 1.0}, WORDS, policy)[0] == "review"
+    assert decide({"hateful": 1.0}, WORDS, policy).decision == "review"
 
 
 def test_a_threshold_of_a_task_without_one_probability_has_no_say() -> None:
     policy = Policy("odd", "1", {"memotion_sentiment": Thresholds(review=0.0, block=0.0)})
-    assert decide({"memotion_sentiment": {"negative": 1.0}}, WORDS, policy)[0] == "allow"
+    assert decide({"memotion_sentiment": {"negative": 1.0}}, WORDS, policy).decision == "allow"
 
 
 @given(
@@ -100,7 +102,7 @@ def test_a_higher_score_never_gives_a_milder_decision(
 ) -> None:
     lower, higher = sorted((lower, higher))
     policy = Policy("any", "1", {"hateful": Thresholds(review=review, block=block)})
-    milder, stricter = (decide({"hateful": score}, text, policy)[0] for score in (lower, higher))
+    milder, stricter = (decide({"hateful": score}, text, policy).decision for score in (lower, higher))
     assert SEVERITY[milder] <= SEVERITY[stricter]
 
 

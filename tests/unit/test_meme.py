@@ -53,7 +53,7 @@ def error_of(data: bytes, **options: object) -> MemeError:
 
 
 def pixels(data: bytes) -> np.ndarray:
-    picture = Meme.from_bytes(data).image
+    picture = Meme.from_bytes(data).picture
     assert picture.mode == "RGB"
     return np.asarray(picture)
 
@@ -72,10 +72,10 @@ SEEDS = {
 def test_a_picture_keeps_its_pixels_and_is_known_by_the_digest_of_its_bytes() -> None:
     data = encoded(gradient(), "PNG")
     meme = Meme.from_bytes(data, text="words", tags=["cat"], id="m1")
-    assert np.array_equal(np.asarray(meme.image), np.asarray(gradient()))
+    assert np.array_equal(np.asarray(meme.picture), np.asarray(gradient()))
     assert meme.digest == hashlib.sha256(data).hexdigest() == Meme.from_bytes(data).digest
     assert (meme.text, meme.tags, meme.id, meme.source_format) == ("words", ("cat",), "m1", "PNG")
-    assert (meme.width_px, meme.height_px, meme.is_animated) == (16, 12, False)
+    assert (*meme.picture.size, meme.is_animated) == (16, 12, False)
 
 
 def test_zero_bytes_are_refused_as_empty() -> None:
@@ -201,7 +201,7 @@ def test_of_an_animation_the_first_frame_is_judged(format: str) -> None:
     options = {"lossless": True} if format == "WEBP" else {}
     data = encoded(frames[0], format, save_all=True, append_images=frames[1:], duration=50, **options)
     meme = Meme.from_bytes(data)
-    assert meme.image.getpixel((4, 4)) == RED
+    assert meme.picture.getpixel((4, 4)) == RED
     assert meme.is_animated
 
 
@@ -217,7 +217,7 @@ def test_an_animation_of_many_frames_costs_no_more_than_its_first() -> None:
 def test_a_damaged_second_frame_does_not_spoil_the_first() -> None:
     still = encoded(Image.new("RGB", (4, 4), RED).quantize(4), "GIF")
     meme = Meme.from_bytes(still[:-1] + b",\0\0")
-    assert meme.image.getpixel((0, 0)) == RED
+    assert meme.picture.getpixel((0, 0)) == RED
     assert meme.is_animated
 
 
@@ -246,8 +246,8 @@ def test_a_picture_is_turned_upright(orientation: int, top_left: str, size: tupl
     exif = Image.Exif()
     exif[ORIENTATION] = orientation
     meme = Meme.from_bytes(encoded(Image.fromarray(grey).convert("RGB"), "PNG", exif=exif))
-    assert (meme.width_px, meme.height_px) == size
-    assert meme.image.getpixel((0, 0)) == (corners[top_left],) * 3
+    assert meme.picture.size == size
+    assert meme.picture.getpixel((0, 0)) == (corners[top_left],) * 3
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_a_picture_is_turned_upright(orientation: int, top_left: str, size: tupl
 )
 def test_a_good_orientation_counts_although_another_tag_is_odd(odd_tag: tuple[int, int, int, bytes]) -> None:
     exif = exif_block((ORIENTATION, 3, 1, b"\6\0\0\0"), odd_tag)
-    assert Meme.from_bytes(encoded(gradient(16, 12), "JPEG", exif=exif)).image.size == (12, 16)
+    assert Meme.from_bytes(encoded(gradient(16, 12), "JPEG", exif=exif)).picture.size == (12, 16)
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # Pillow tells of odd metadata that it passes over
@@ -274,7 +274,7 @@ def test_a_good_orientation_counts_although_another_tag_is_odd(odd_tag: tuple[in
     ],
 )
 def test_damaged_exif_leaves_the_picture_as_it_is(exif: bytes) -> None:
-    assert Meme.from_bytes(encoded(gradient(16, 12), "JPEG", exif=exif)).image.size == (16, 12)
+    assert Meme.from_bytes(encoded(gradient(16, 12), "JPEG", exif=exif)).picture.size == (16, 12)
 
 
 def test_a_text_chunk_that_unpacks_to_much_more_is_refused() -> None:
@@ -338,8 +338,8 @@ def test_a_mutated_picture_decodes_or_raises_meme_error_and_nothing_else(
     except MemeError as error:
         assert error.message  # noqa: PT017 - either outcome is right, no other error is
     else:
-        assert meme.image.mode == "RGB"
-        assert min(meme.image.size) > 0
+        assert meme.picture.mode == "RGB"
+        assert min(meme.picture.size) > 0
 
 
 @pytest.mark.parametrize("format", ["PNG", "JPEG", "GIF"])

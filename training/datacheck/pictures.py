@@ -47,7 +47,7 @@ def fingerprint(path: Path) -> Fingerprint | BadPicture:
         if not path.exists():
             return BadPicture("missing", "no such file")
         return BadPicture(error.code, error.message)
-    return Fingerprint(meme.digest, _hashes(meme.image))
+    return Fingerprint(meme.digest, _hashes(meme.picture))
 
 
 def fingerprint_files(paths: Iterable[Path], *, workers: int | None = None) -> dict[Path, Fingerprint | BadPicture]:

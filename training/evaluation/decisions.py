@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.bundle import Bundle, Thresholds
-from model.decision import Policy, Score, TextEvidence, decide
+from model.decision import decide
+from model.policy import default_policy
+from model.verdict import Score, TextEvidence
 from training.evaluation.bootstrap import Estimate, wilson
 from training.evaluation.measures import Ints
 from training.evaluation.scoring import Scored
@@ -32,10 +34,9 @@ class Decisions:
 
 def decide_all(bundle: Bundle, scored: Scored) -> list[str]:
     """The decision [N] for every sample, with the bundle's own policy and with the words taken as read."""
-    manifest = bundle.manifest
-    policy = Policy("default", manifest.version, manifest.thresholds)
+    policy = default_policy(bundle.manifest)
     return [
-        decide(_scores(bundle, scored, row), TextEvidence.from_caller(sample.text), policy)[0]
+        decide(_scores(bundle, scored, row), TextEvidence.from_caller(sample.text), policy).decision
         for row, sample in enumerate(scored.samples)
     ]
 

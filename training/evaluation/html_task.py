@@ -170,7 +170,7 @@ def _thumbnail(sample: Sample) -> Html:
     if sample.image is None:
         return Html("no picture")
     try:
-        picture = Meme.from_file(sample.image).image
+        picture = Meme.from_file(sample.image).picture
     except MemeError as error:  # it was read a minute ago
         return html(f"n/a ({error.code})")
     picture.thumbnail((_THUMBNAIL_PX, _THUMBNAIL_PX))

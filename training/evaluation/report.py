@@ -32,8 +32,8 @@ def evaluate_bundle(bundle: Bundle, sets: Sequence[LabelledSet], options: Option
         sets=[result for result, _ in found],
         command=command,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        seed=options.seed,
-        n_resamples=options.n_resamples,
+        seed=options.setup.seed,
+        n_resamples=options.setup.n_resamples,
         resample_by=options.resample_by,
         packages=_packages(),
     )

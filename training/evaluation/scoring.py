@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from model.bundle import Bundle
-from model.decision import Failure, apply_platt, calibrated
+from model.decision import apply_platt, calibrated
 from model.errors import MemeError
 from model.meme import Meme
 from model.runtime import ImageFeatures, Logits, Provider, Runtime
 from model.taxonomy import Task
+from model.verdict import Failure
 from training.datasets import Sample
 from training.features import FrozenTower
 
@@ -114,7 +115,7 @@ class _Live:
         self._preprocessor, self._runtime, self.chunk = bundle.preprocessor, runtime, chunk
 
     def __call__(self, memes: Sequence[Meme], paths: Sequence[Path]) -> ImageFeatures:
-        return self._runtime.encode_images(np.stack([self._preprocessor.pixels(meme.image) for meme in memes]))
+        return self._runtime.encode_images(np.stack([self._preprocessor.pixels(meme.picture) for meme in memes]))
 
 
 class _Cached:
@@ -202,11 +203,9 @@ class _Run:
             yield self.runtime.head(pictures, mask, self._bundle.preprocessor.text_inputs(texts, tags))
 
     def _slice(self, features: ImageFeatures | None, at: int, size: int) -> ImageFeatures:
-        """Rows of ``features``; where no picture is shown, zeros with a single patch, which the mask hides."""
+        """Rows of ``features``, or none of a picture that is not shown."""
         if features is None:
-            spec = self._bundle.manifest.image_tower
-            embeds, patches = (size, spec.embed_width), (size, 1, spec.patch_width)
-            return ImageFeatures(np.zeros(embeds, dtype=np.float32), np.zeros(patches, dtype=np.float32))
+            return self.runtime.no_features(size)
         rows = slice(at, at + size)
         return ImageFeatures(features.embeds[rows], features.patches[rows].astype(np.float32, copy=False))
 

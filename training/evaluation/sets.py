@@ -3,13 +3,10 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from model.bundle import Bundle
-from model.ocr import OcrEngine
-from model.runtime import Provider
+from model.taxonomy import Task
 from training.datasets import DatasetError, Loaded, Sample
 from training.evaluation.decisions import decide_all
 from training.evaluation.groups import ResampleBy, resampling_groups
@@ -17,8 +14,9 @@ from training.evaluation.labels import Question, questions
 from training.evaluation.memotion import memotion_scores
 from training.evaluation.results import FULL_INPUT, IMAGE_ONLY_INPUT, TEXT_ONLY_INPUT, OcrResult, SetResult
 from training.evaluation.scoring import FULL, Scored, View, score_views
+from training.evaluation.setup import Setup, WordsFrom
 from training.evaluation.tasks import Bootstrap, task_result
-from training.evaluation.words import Words, WordsFrom, compare_words, words_of
+from training.evaluation.words import Words, compare_words, words_of
 
 _READ_WORDS = "ocr_words"
 
@@ -35,23 +33,14 @@ class Other:
 class Options:
     """How every set is evaluated; see ``memeguard evaluate --help`` for what each means."""
 
-    engine: OcrEngine
-    as_task: Mapping[str, str] = field(default_factory=dict)
-    only: Sequence[str] = ()
-    words: WordsFrom = "given"
+    setup: Setup
     others: Mapping[str, Other] = field(default_factory=dict)
     resample_by: ResampleBy = "item"
-    n_resamples: int = 1000
-    seed: int = 0
-    provider: Provider = "cpu"
-    threads: int | None = None
-    cache: Path | None = None
-    progress: bool = False
 
 
 @dataclass(frozen=True)
 class LabelledSet:
-    """A source that was read, and the tasks of the bundle that can be measured on it."""
+    """A source that was read, and the tasks that can be measured on it."""
 
     source: str
     loaded: Loaded
@@ -64,9 +53,18 @@ class LabelledSet:
         return [sample for sample in self.loaded.samples if wanted & sample.labels.keys()]
 
 
-def labelled_set(source: str, loaded: Loaded, bundle: Bundle, options: Options) -> LabelledSet:
-    """Check, before any work, that the set has labels of a task that is asked for; raises ``DatasetError``."""
-    return LabelledSet(source, loaded, questions(source, loaded.samples, bundle.tasks, options.as_task, options.only))
+def labelled_set(
+    source: str,
+    loaded: Loaded,
+    tasks: Sequence[Task],
+    as_task: Mapping[str, str] | None = None,
+    only: Sequence[str] = (),
+) -> LabelledSet:
+    """Check, before any work, that the set has labels of a task that is asked for; raises ``DatasetError``.
+
+    ``as_task`` and ``only`` are as in ``training.evaluation.labels.questions``.
+    """
+    return LabelledSet(source, loaded, questions(source, loaded.samples, tasks, as_task or {}, only))
 
 
 def evaluate_set(bundle: Bundle, labelled: LabelledSet, options: Options) -> tuple[SetResult, list[Sample]]:
@@ -74,41 +72,34 @@ def evaluate_set(bundle: Bundle, labelled: LabelledSet, options: Options) -> tup
 
     Raises ``DatasetError`` when no picture of the set could be read.
     """
-    with TemporaryDirectory() as unkept:
-        folder = (options.cache or Path(unkept)) / "ocr"
-        words = words_of(labelled.samples, options.words, options.engine, folder)
+    setup = options.setup
+    words = words_of(labelled.samples, setup)
     columns = _columns(bundle, words, options)
     full = columns[FULL_INPUT]
     if not full.samples:
         raise DatasetError(f"{labelled.source}: no item could be scored; {_first_reason(full, words)}")
-    sampling = Bootstrap(options.n_resamples, options.seed, resampling_groups(full.samples, options.resample_by))
+    sampling = Bootstrap(setup.n_resamples, setup.seed, resampling_groups(full.samples, options.resample_by))
     read = columns.pop(_READ_WORDS, None)
     chosen = decide_all(bundle, full)
     result = _set_result(
         labelled,
         words,
         full,
-        options=options,
+        setup=setup,
         decision_counts=dict(Counter(chosen)),
         tasks=[task_result(bundle, question, columns, chosen, sampling) for question in labelled.asked],
-        memotion=memotion_scores(full, n_resamples=options.n_resamples, seed=options.seed),
-        ocr=None if read is None else _ocr(labelled, words, full, read, options, sampling),
+        memotion=memotion_scores(full, n_resamples=setup.n_resamples, seed=setup.seed),
+        ocr=None if read is None else _ocr(labelled, words, full, read, setup, sampling),
     )
     return result, full.samples
 
 
 def _columns(bundle: Bundle, words: Words, options: Options) -> dict[str, Scored]:
     """The bundle in every view, then the other bundles; all on the same samples."""
-    scoring: dict[str, Any] = {
-        "provider": options.provider,
-        "threads": options.threads,
-        "cache": options.cache,
-        "progress": options.progress,
-    }
-    columns = score_views(bundle, words.samples, _views(words), **scoring)
+    columns = score_views(bundle, words.samples, _views(words), **options.setup.scoring)
     scored_ids = [id(sample) for sample in columns[FULL_INPUT].samples]
     for name, other in options.others.items():
-        scored = score_views(other.bundle, words.samples, {name: other.view}, **scoring)[name]
+        scored = score_views(other.bundle, words.samples, {name: other.view}, **options.setup.scoring)[name]
         if [id(sample) for sample in scored.samples] != scored_ids:
             raise DatasetError(f"{name} could not score the same items; a picture changed while it was evaluated")
         columns[name] = scored
@@ -126,14 +117,14 @@ def _views(words: Words) -> dict[str, View]:
 
 
 def _ocr(
-    labelled: LabelledSet, words: Words, full: Scored, read: Scored, options: Options, sampling: Bootstrap
+    labelled: LabelledSet, words: Words, full: Scored, read: Scored, setup: Setup, sampling: Bootstrap
 ) -> OcrResult:
     by_sample = {id(sample): text for sample, text in zip(words.samples, words.read or [], strict=True)}
     texts = [by_sample[id(sample)] for sample in full.samples]
-    return compare_words(labelled.asked, full, read, texts, options.engine, sampling)
+    return compare_words(labelled.asked, full, read, texts, setup.engine, sampling)
 
 
-def _set_result(labelled: LabelledSet, words: Words, full: Scored, *, options: Options, **found: Any) -> SetResult:
+def _set_result(labelled: LabelledSet, words: Words, full: Scored, *, setup: Setup, **found: Any) -> SetResult:
     items = [{"item": skipped.place, "reason": skipped.reason} for skipped in labelled.loaded.skipped]
     items += [{"item": skipped.place, "reason": skipped.reason} for skipped in words.skipped]
     items += [{"item": f"id {failure.id}", "reason": f"{failure.code}: {failure.message}"} for failure in full.failures]
@@ -143,7 +134,7 @@ def _set_result(labelled: LabelledSet, words: Words, full: Scored, *, options: O
         name=first.dataset,
         split=first.split,
         source=labelled.source,
-        words=options.words,
+        words=setup.words,
         n_read=len(labelled.loaded.samples),
         n_unlabelled=len(labelled.loaded.samples) - len(labelled.samples),
         n_scored=len(full.samples),
@@ -155,8 +146,8 @@ def _set_result(labelled: LabelledSet, words: Words, full: Scored, *, options: O
             "picture that could not be read": len(full.failures),
         },
         left_out_items=items,
-        ms_per_meme=None if options.cache else full.ms_per_meme,
-        notes=_notes(full, n_with_words, options.words),
+        ms_per_meme=None if setup.cache else full.ms_per_meme,
+        notes=_notes(full, n_with_words, setup.words),
         **found,
     )
 

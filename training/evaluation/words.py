@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -17,10 +17,9 @@ from training.evaluation.labels import Question, labelled
 from training.evaluation.measures import decided
 from training.evaluation.results import OcrResult, OcrTask
 from training.evaluation.scoring import Scored
+from training.evaluation.setup import Setup
 from training.evaluation.tasks import Bootstrap
 from training.reading import read_texts
-
-WordsFrom = Literal["given", "missing", "always", "both"]
 
 
 @dataclass(frozen=True)
@@ -34,19 +33,22 @@ class Words:
     read: list[str | None] | None = field(default=None, repr=False)
 
 
-def words_of(samples: Sequence[Sample], source: WordsFrom, engine: OcrEngine, cache: Path) -> Words:
+def words_of(samples: Sequence[Sample], setup: Setup) -> Words:
     """Take the words as given, read them where missing, always, or beside the given ones ("both").
 
-    Raises ``EngineUnavailableError`` when something must be read and the engine cannot.
+    Readings are kept below ``setup.cache``. Raises ``EngineUnavailableError`` when something must be read and the
+    engine cannot.
     """
-    if source == "given":
+    if setup.words == "given":
         return Words(list(samples), [])
-    if source != "both":
-        loaded = read_texts(samples, source, engine, cache)
-        return Words(loaded.samples, loaded.skipped)
-    # Read under their places: ids may repeat across the parts of a set.
-    pictured = [replace(s, id=str(place)) for place, s in enumerate(samples) if s.image is not None]
-    read = {int(sample.id): sample.text for sample in read_texts(pictured, "always", engine, cache).samples}
+    with TemporaryDirectory() as unkept:
+        folder = (setup.cache or Path(unkept)) / "ocr"
+        if setup.words != "both":
+            loaded = read_texts(samples, setup.words, setup.engine, folder)
+            return Words(loaded.samples, loaded.skipped)
+        # Read under their places: ids may repeat across the parts of a set.
+        pictured = [replace(s, id=str(place)) for place, s in enumerate(samples) if s.image is not None]
+        read = {int(s.id): s.text for s in read_texts(pictured, "always", setup.engine, folder).samples}
     return Words(list(samples), [], [read.get(place) for place in range(len(samples))])
 
 

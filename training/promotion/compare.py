@@ -2,22 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 import numpy as np
 
 from model.bundle import Bundle
-from model.ocr import OcrEngine
-from model.runtime import Provider
 from model.taxonomy import Task
-from training.datasets import DatasetError, Sample, Source, load_source
+from training.datasets import DatasetError, Sample
 from training.evaluation.bootstrap import UndefinedMetricError, paired_bootstrap
-from training.evaluation.labels import Question, labelled, questions
+from training.evaluation.labels import Question, labelled
 from training.evaluation.measures import MEASURES, Floats, Ints, Measure, false_positive_rate, recall
 from training.evaluation.scoring import Scored, score_bundle
-from training.evaluation.words import WordsFrom, words_of
+from training.evaluation.sets import LabelledSet
+from training.evaluation.setup import Setup
+from training.evaluation.words import words_of
 from training.promotion.groups import Pair, group_lines, holm
 from training.promotion.results import Comparison, Contender, Line
 from training.promotion.rules import PromotionError
@@ -35,20 +32,6 @@ _REVIEWED_NEGATIVES = Measure(
 
 
 @dataclass(frozen=True)
-class Setup:
-    """How the memes are scored and how the intervals are drawn."""
-
-    engine: OcrEngine
-    words: WordsFrom = "given"
-    n_resamples: int = 2000
-    seed: int = 0
-    provider: Provider = "cpu"
-    threads: int | None = None
-    cache: Path | None = None
-    progress: bool = False
-
-
-@dataclass(frozen=True)
 class Named:
     """A bundle under the name that the caller gave it."""
 
@@ -56,17 +39,20 @@ class Named:
     bundle: Bundle
 
 
-def compare(champion: Named, challenger: Named, sources: Sequence[Source], setup: Setup) -> Comparison:
-    """Score every source with both bundles.
+def shared_tasks(champion: Bundle, challenger: Bundle) -> list[Task]:
+    """The tasks that both answer alike, which are those that can be compared."""
+    return [task for task in champion.tasks if task in challenger.tasks]
 
-    Only tasks that both have are compared. Raises ``DatasetError`` for data that has none of them, ``PromotionError``
-    for scores that are no numbers.
+
+def compare(champion: Named, challenger: Named, sets: Sequence[LabelledSet], setup: Setup) -> Comparison:
+    """Score every set with both bundles; ``sets`` were labelled with the tasks that the two share.
+
+    Raises ``DatasetError`` when no item of a set can be scored, ``PromotionError`` for scores that are no numbers.
     """
     bundles = champion.bundle, challenger.bundle
-    tasks = [task for task in bundles[0].tasks if task in bundles[1].tasks]
     found = _Found(notes=_task_notes(*bundles))
-    for source in sources if tasks else ():
-        found.add(source, tasks, bundles, setup)
+    for one in sets:
+        found.add(one, bundles, setup)
     speed = None
     if found.samples:
         speed = compare_speed(*bundles, found.samples, provider=setup.provider, threads=setup.threads)
@@ -76,38 +62,34 @@ def compare(champion: Named, challenger: Named, sources: Sequence[Source], setup
 
 @dataclass
 class _Found:
-    """What was found so far, source by source."""
+    """What was found so far, set by set."""
 
     notes: list[str]
     lines: list[Line] = field(default_factory=list)
     groups: list[Line] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
 
-    def add(self, source: Source, tasks: Sequence[Task], bundles: tuple[Bundle, Bundle], setup: Setup) -> None:
-        samples, asked = self._read(source, tasks, setup)
-        scored = _score(source, samples, bundles, setup)
+    def add(self, one: LabelledSet, bundles: tuple[Bundle, Bundle], setup: Setup) -> None:
+        samples = self._with_words(one, bundles, setup)
+        scored = _score(one.source, samples, bundles, setup)
         self.samples += scored[0].samples
         if scored[0].failures:
-            self.notes.append(f"{source}: {len(scored[0].failures)} pictures could not be read and were left out")
-        for question in asked:
+            self.notes.append(f"{one.source}: {len(scored[0].failures)} pictures could not be read and were left out")
+        for question in one.asked:
             pair = _pair(question, scored, bundles)
             self.lines += _lines(pair, setup, self.notes)
             if question.task.kind == "binary":
                 self.groups += group_lines(pair, n_resamples=setup.n_resamples, seed=setup.seed)
 
-    def _read(self, source: Source, tasks: Sequence[Task], setup: Setup) -> tuple[list[Sample], list[Question]]:
-        """The labelled samples of a source, with their words, and the questions that their labels answer."""
-        loaded = load_source(source)
-        asked = questions(str(source), loaded.samples, tasks, {})
-        wanted = {question.labels_of for question in asked}
-        samples = [sample for sample in loaded.samples if wanted & sample.labels.keys()]
-        with TemporaryDirectory() as unkept:
-            words = words_of(samples, setup.words, setup.engine, (setup.cache or Path(unkept)) / "ocr")
-        if left_out := len(loaded.skipped) + len(words.skipped):
-            self.notes.append(f"{source}: {left_out} items could not be read and were left out")
-        if missing := [task.name for task in tasks if task.name not in {question.task.name for question in asked}]:
-            self.notes.append(f"{source}: no labels for {', '.join(missing)}: not compared there")
-        return words.samples, asked
+    def _with_words(self, one: LabelledSet, bundles: tuple[Bundle, Bundle], setup: Setup) -> list[Sample]:
+        """The labelled samples of a set, with the words that are scored."""
+        words = words_of(one.samples, setup)
+        if left_out := len(one.loaded.skipped) + len(words.skipped):
+            self.notes.append(f"{one.source}: {left_out} items could not be read and were left out")
+        asked = {question.task.name for question in one.asked}
+        if missing := [task.name for task in shared_tasks(*bundles) if task.name not in asked]:
+            self.notes.append(f"{one.source}: no labels for {', '.join(missing)}: not compared there")
+        return words.samples
 
 
 def contender(named: Named) -> Contender:
@@ -124,19 +106,13 @@ def _task_notes(champion: Bundle, challenger: Bundle) -> list[str]:
 
 
 def _score(
-    source: Source, samples: Sequence[Sample], bundles: tuple[Bundle, Bundle], setup: Setup
+    source: str, samples: Sequence[Sample], bundles: tuple[Bundle, Bundle], setup: Setup
 ) -> tuple[Scored, Scored]:
-    options: dict[str, Any] = {
-        "provider": setup.provider,
-        "threads": setup.threads,
-        "cache": setup.cache,
-        "progress": setup.progress,
-    }
-    first, second = (score_bundle(bundle, samples, **options) for bundle in bundles)
+    first, second = (score_bundle(bundle, samples, **setup.scoring) for bundle in bundles)
     if [id(sample) for sample in first.samples] != [id(sample) for sample in second.samples]:
         raise PromotionError(f"{source}: a picture changed while it was scored; run the comparison again")
     if not first.samples:
-        raise DatasetError(f"{source}: no item could be scored; see `memeguard data check {source.path}`")
+        raise DatasetError(f"{source}: no item could be scored; `memeguard data check` says what is in it")
     return first, second
 
 

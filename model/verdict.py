@@ -1,0 +1,160 @@
+"""What is said of one meme, as plain values: evidence, scores, explanation, ruling, verdict.
+
+``judgement.py`` makes scores of a meme, ``decision.py`` holds them against a policy; both speak in these types.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from model.ocr.types import OcrResult, OcrWord
+
+Decision = Literal["allow", "review", "block"]
+TextSource = Literal["caller", "ocr"]
+#: A probability for a binary task; for the others a probability a class.
+Score = float | dict[str, float]
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """Which bundle judged: its digest is the sha256 of its manifest."""
+
+    name: str
+    version: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class PolicyRef:
+    """Which policy decided, and why: a line for each threshold or rule that was met."""
+
+    name: str
+    version: str
+    digest: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class TextEvidence:
+    """The words that were judged. ``status`` "unavailable" or "failed" means that nobody could read the picture."""
+
+    content: str
+    source: TextSource
+    status: Literal["ok", "unavailable", "failed"]
+    engine: str | None = None
+    engine_version: str | None = None
+    confidence: float | None = None
+    words: tuple[OcrWord, ...] = ()
+    detail: str | None = None
+
+    @classmethod
+    def from_caller(cls, text: str) -> "TextEvidence":
+        """Words that came with the request."""
+        return cls(content=text, source="caller", status="ok")
+
+    @classmethod
+    def from_ocr(cls, result: OcrResult) -> "TextEvidence":
+        """Words that an engine read, or its reason for reading none."""
+        return cls(
+            content=result.text,
+            source="ocr",
+            status=result.status,
+            engine=result.engine,
+            engine_version=result.engine_version,
+            confidence=result.confidence,
+            words=result.words,
+            detail=result.detail,
+        )
+
+
+@dataclass(frozen=True)
+class WordEffect:
+    """A word of the judged text, ``start`` to ``end`` in its characters, and what leaving it out takes away.
+
+    ``effects``: by binary task, the score with the word less the score without it. Positive: the word raised it.
+    """
+
+    text: str
+    start: int
+    end: int
+    effects: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What each modality says alone, and which words moved the scores.
+
+    ``text_alone`` and ``image_alone`` are None where the meme has no words or no picture. ``words`` are those that
+    moved a score most, in the order of the text.
+    """
+
+    text_alone: dict[str, Score] | None
+    image_alone: dict[str, Score] | None
+    words: tuple[WordEffect, ...]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Scores of one meme with their evidence, before any policy has looked at them.
+
+    ``digest`` is the meme's: the sha256 of the picture file, or of words that stand alone.
+    """
+
+    digest: str
+    scores: dict[str, Score]
+    text: TextEvidence
+    model: ModelRef
+    timings_ms: dict[str, float]
+    explanation: Explanation | None = None
+
+
+@dataclass(frozen=True)
+class WordMatch:
+    """An entry of a policy's word list, found at characters ``start`` to ``end`` of the judged text."""
+
+    word_list: str
+    start: int
+    end: int
+    action: Literal["review", "block"]
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What a policy makes of a judgement. ``severity`` names a band by task, for tasks that the policy gave bands."""
+
+    decision: Decision
+    reasons: tuple[str, ...]
+    severity: dict[str, str]
+    matches: tuple[WordMatch, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is said of one meme. ``to_dict`` is the JSON that the service, the command line and batch rows carry."""
+
+    id: str
+    decision: Decision
+    policy: PolicyRef
+    scores: dict[str, Score]
+    severity: dict[str, str]
+    matches: tuple[WordMatch, ...]
+    text: TextEvidence
+    model: ModelRef
+    timings_ms: dict[str, float]
+    explanation: Explanation | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, ready for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a meme has no verdict. ``code`` is stable; ``message`` says what was wrong and never holds the content."""
+
+    id: str
+    code: str
+    message: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, ready for JSON."""
+        return {"id": self.id, "error": {"code": self.code, "message": self.message}}
