@@ -7,19 +7,16 @@ import click
 from rich.console import Console
 
 from training.atomic import write_atomically
+from training.commands.options import layout_option, path_type
 from training.datacheck.check import check as run_check
 from training.datacheck.near import MAX_DISTANCE
 from training.datacheck.report import Report
 from training.datacheck.show import print_report, to_json, to_markdown
-from training.datasets.base import DatasetError
-from training.datasets.registry import LAYOUTS, parse_source
+from training.datasets import DatasetError, parse_source
 from training.split_dataset import split_dataset
 from training.splits import SplitConfig
 
-_path_argument = click.argument("path", type=click.Path(path_type=Path))
-_layout_option = click.option(
-    "--layout", type=click.Choice(list(LAYOUTS)), help="Layout; default: told from the files."
-)
+_path_argument = click.argument("path", type=path_type)
 _near_option = click.option(
     "--near-duplicates/--no-near-duplicates", default=True, show_default=True, help="Compare what pictures look like."
 )
@@ -51,7 +48,7 @@ def data() -> None:
 
 @data.command()
 @_path_argument
-@_layout_option
+@layout_option
 @click.option("--splits", type=_SplitNames(), default=(), help="Only these splits; default: all that are there.")
 @click.option(
     "--against",
@@ -90,11 +87,11 @@ def check(
 
 @data.command()
 @_path_argument
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="New folder for the split.")
+@click.option("--out", required=True, type=path_type, help="New folder for the split.")
 @click.option("--dev", type=_SHARE, default=0.1, show_default=True, help="Share of the samples for dev.")
 @click.option("--test", type=_SHARE, default=0.1, show_default=True, help="Share of the samples for test.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed gives another split.")
-@_layout_option
+@layout_option
 @click.option("--splits", type=_SplitNames(), default=(), help="The splits of PATH to pool, when it has several.")
 @_near_option
 @_distance_option

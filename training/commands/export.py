@@ -4,13 +4,12 @@ from pathlib import Path
 
 import click
 
-from training.calibrate import parse_target
-from training.runs import RunFolder
+from training.commands.options import path_type, run_cache_option, train_extra
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help="Bundle folder; default: RUN/bundle.")
+@click.argument("run", type=path_type)
+@click.option("--out", type=path_type, help="Bundle folder; default: RUN/bundle.")
 @click.option("--precision", type=click.Choice(["fp32", "int8"]), help="Of the head's weights; default: as the config.")
 @click.option(
     "--target",
@@ -20,9 +19,7 @@ from training.runs import RunFolder
     help="What thresholds must reach on dev: recall=0.9 (review), precision=0.9 (block). May be repeated.",
 )
 @click.option("--version", help="Semantic version of the bundle; default: as the config.")
-@click.option(
-    "--cache", type=click.Path(path_type=Path), default=Path(".cache"), show_default=True, help="As for training."
-)
+@run_cache_option
 def export(
     run: Path, out: Path | None, precision: str | None, targets: tuple[str, ...], version: str | None, cache: Path
 ) -> None:
@@ -30,9 +27,13 @@ def export(
 
     It replaces a bundle that stands there only once the new one opens. RUN's data must still be where it was.
     """
+    with train_extra():
+        from training.calibrate import parse_target  # noqa: PLC0415
+        from training.finish import export_run  # noqa: PLC0415
+        from training.runs import RunFolder  # noqa: PLC0415
+
     for target in targets:
         parse_target(target)  # refused before any work
-    from training.finish import export_run  # noqa: PLC0415 - slow to import
 
     bundle = export_run(
         RunFolder(run),

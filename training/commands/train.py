@@ -7,22 +7,15 @@ import click
 import yaml
 
 from model.errors import MemeguardError
-from training.config_file import config_path, load_train_config
-from training.runs import RunFolder
+from training.commands.options import path_type, run_cache_option, train_extra
 
 
 @click.command()
 @click.option("--config", required=True, help="YAML file, or the name of one in training/configs/ (quickstart).")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--data", type=click.Path(path_type=Path), help="Folder that relative data paths lie in; default: here.")
-@click.option("--out", type=click.Path(path_type=Path), help="Run folder; default: runs/NAME-MODALITIES-seedN.")
-@click.option(
-    "--cache",
-    type=click.Path(path_type=Path),
-    default=Path(".cache"),
-    show_default=True,
-    help="Weights, features and OCR results.",
-)
+@click.option("--data", type=path_type, help="Folder that relative data paths lie in; default: here.")
+@click.option("--out", type=path_type, help="Run folder; default: runs/NAME-MODALITIES-seedN.")
+@run_cache_option
 @click.option(
     "--processes", type=click.IntRange(1), help="Training processes; default: one a visible GPU, or one on the CPU."
 )
@@ -42,14 +35,19 @@ def train(
 
     Stopped or killed, the same command goes on where it was. A finished run is never overwritten.
     """
+    with train_extra():
+        from training.config_file import config_path, load_train_config  # noqa: PLC0415
+        from training.runs import RunFolder  # noqa: PLC0415
+
     chosen = load_train_config(config_path(config), overrides, data)
     if print_config:
         click.echo(yaml.safe_dump(chosen.plain(), sort_keys=False, allow_unicode=True), nl=False)
         return
     folder = RunFolder(out or Path("runs") / f"{chosen.name}-{chosen.modalities}-seed{chosen.seed}")
-    from training.launch import default_processes, launch, needs_launch  # noqa: PLC0415 - slow: refuse wrong configs first
-    from training.session import Session  # noqa: PLC0415
-    from training.session import train as run_training  # noqa: PLC0415
+    with train_extra():  # slower still: wrong configs were refused before
+        from training.launch import default_processes, launch, needs_launch  # noqa: PLC0415
+        from training.session import Session  # noqa: PLC0415
+        from training.session import train as run_training  # noqa: PLC0415
 
     processes = processes or default_processes()
     arguments = _arguments(config, overrides, data, folder.path, cache, processes)

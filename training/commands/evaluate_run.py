@@ -1,0 +1,97 @@
+"""``memeguard evaluate`` behind its flags: bundles and sets opened, measured, written."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from model.bundle import Bundle, open_bundle
+from training.atomic import write_atomically
+from training.commands.options import setup, sources, writable
+from training.datasets import load_source
+from training.evaluation.bootstrap import Estimate
+from training.evaluation.html import render_html
+from training.evaluation.labels import parse_as_task
+from training.evaluation.markdown import left_out_line, render_markdown
+from training.evaluation.report import Evaluation, evaluate_bundle
+from training.evaluation.results import Report
+from training.evaluation.scoring import FULL, View
+from training.evaluation.sets import LabelledSet, Options, Other, labelled_set
+from training.evaluation.wording import interval_text, metric_title
+
+_SHOWN = ("auroc", "accuracy", "macro_f1")
+
+
+def run(path: Path, flags: Mapping[str, Any], command: str) -> None:
+    """Measure the bundle at ``path`` and write the report; ``command`` stands in it."""
+    bundle = open_bundle(path)
+    options = Options(setup(flags), _others(flags), flags["resample_by"])
+    sets = _sets(bundle, flags)
+    folder = writable(flags["out"] or Path(f"evaluation-{bundle.manifest.name}-{bundle.manifest.version}"))
+    found = evaluate_bundle(bundle, sets, options, command)
+    _write(found, folder, thumbnails=flags["thumbnails"], show_texts=flags["show_texts"])
+    _print(found.report, folder)
+
+
+def _sets(bundle: Bundle, flags: Mapping[str, Any]) -> list[LabelledSet]:
+    only = tuple(name.strip() for name in (flags["tasks"] or "").split(",") if name.strip())
+    names = [task.name for task in bundle.tasks]
+    unknown = [name for name in only if name not in names]
+    if unknown:
+        raise click.UsageError(f"--tasks: the bundle has no task {unknown[0]!r}; it has {', '.join(names)}")
+    as_task = parse_as_task(flags["as_task"], bundle.tasks)
+    return [labelled_set(str(s), load_source(s), bundle.tasks, as_task, only) for s in sources(flags, "test")]
+
+
+def _others(flags: Mapping[str, Any]) -> dict[str, Other]:
+    """Other bundles by the name that their column has; two of one name and version are numbered."""
+    wanted = [(path, FULL, "") for path in flags["compare"]]
+    wanted += [(path, View(image=False), ", text only") for path in flags["bundle_text_only"]]
+    others: dict[str, Other] = {}
+    for path, view, suffix in wanted:
+        bundle = open_bundle(path)
+        name = base = f"{bundle.manifest.name} {bundle.manifest.version}{suffix}"
+        for number in range(2, len(wanted) + 2):
+            if name not in others:
+                break
+            name = f"{base} ({number})"
+        others[name] = Other(bundle, view)
+    return others
+
+
+def _write(found: Evaluation, folder: Path, *, thumbnails: bool, show_texts: bool) -> None:
+    page = render_html(found, thumbnails=thumbnails, show_texts=show_texts)
+    documents = {
+        "report.json": json.dumps(found.report.to_dict(), indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        "report.md": render_markdown(found.report),
+        "report.html": page,
+    }
+    for name, content in documents.items():
+        write_atomically(folder / name, content.encode("utf-8", "replace"))
+
+
+def _print(report: Report, folder: Path) -> None:
+    """The headline on the terminal; the rest is in the report."""
+    table = Table(title=f"{report.bundle.name} {report.bundle.version}")
+    for head in ("set", "task", "items", *map(metric_title, _SHOWN)):
+        table.add_column(head, overflow="fold")  # names whole on a narrow terminal too
+    for result in report.sets:
+        for task in result.tasks:
+            metrics = task.metrics["full"]
+            cells = [_stacked(metrics.get(name)) for name in _SHOWN]
+            table.add_row(f"{result.name}, {result.split}", task.title, str(task.n), *cells)
+    console = Console()
+    console.print(table)
+    for result in report.sets:
+        if left_out := left_out_line(result):
+            console.print(f"{result.name}, {result.split}: left out {left_out}", markup=False)
+    console.print(f"Report: {folder / 'report.html'}", markup=False, soft_wrap=True)
+
+
+def _stacked(found: Estimate | None) -> str:
+    """A value above its interval, which a narrow terminal has room for."""
+    return "" if found is None else interval_text(found).replace(" (", "\n(", 1)

@@ -1,0 +1,142 @@
+"""Flags that several commands of training share, and what is made of them.
+
+``--help`` must answer at once. So a command's module imports click, this module and what is as light; torch,
+scikit-learn, matplotlib and BentoML take seconds, and come with the modules that do the work, which a command imports
+inside its function, under ``train_extra`` (hence PLC0415 there). A test holds this.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from model.errors import MemeguardError
+from model.ocr import ENGINES, make_engine
+from training.datasets import LAYOUTS, DatasetError, Source, parse_source
+from training.evaluation.setup import Setup
+
+Command = Callable[..., Any]
+
+path_type = click.Path(path_type=Path)
+layout_option = click.option(
+    "--layout", type=click.Choice(list(LAYOUTS)), help="Layout of the data; default: told from its files."
+)
+run_cache_option = click.option(
+    "--cache", type=path_type, default=Path(".cache"), show_default=True, help="Weights, features and OCR results."
+)
+
+
+@contextmanager
+def train_extra() -> Iterator[None]:
+    """Around the imports of what does the work: a package of the extra that is missing is said in one line."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"this command needs the extra 'train', which is not installed ({error.name} is missing): "
+            "pip install -e '.[train]'"
+        ) from error
+
+
+def data_options(default_split: str, *, required: bool) -> Callable[[Command], Command]:
+    """Which labelled memes a bundle is measured on; ``sources`` reads these flags."""
+    return _together(
+        click.option(
+            "--data", multiple=True, required=required, metavar="PATH[:SPLIT]", help="Labelled memes; may be repeated."
+        ),
+        click.option("--split", help=f"Split of a --data that names none; default: {default_split}, or the only one."),
+        layout_option,
+        click.option(
+            "--label-map", nargs=2, multiple=True, metavar="VALUE TASK=CLASS", help="What a label of your own means."
+        ),
+        click.option("--limit", type=click.IntRange(1), help="Score that many items of each set, spread evenly."),
+    )
+
+
+def setup_options(words: Sequence[str], *, resamples: int, min_resamples: int) -> Callable[[Command], Command]:
+    """How they are scored and how intervals are drawn; ``setup`` reads these flags."""
+    compared = "; or both, compared" if "both" in words else ""
+    return _together(
+        click.option(
+            "--ocr",
+            "words",
+            type=click.Choice(words),
+            default="given",
+            show_default=True,
+            help=f"Words as the files give them; read from the picture where missing, or always{compared}.",
+        ),
+        click.option("--engine", type=click.Choice(ENGINES), default="rapidocr", show_default=True, help="OCR engine."),
+        click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the resamples."),
+        click.option(
+            "--resamples",
+            type=click.IntRange(min_resamples),
+            default=resamples,
+            show_default=True,
+            help="Bootstrap resamples.",
+        ),
+        click.option(
+            "--cache", type=path_type, help="Folder that keeps image features and OCR readings; training's own fits."
+        ),
+        click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True),
+        click.option("--threads", type=click.IntRange(1), help="Cores to use; default: all."),
+    )
+
+
+def sources(flags: Mapping[str, Any], default_split: str) -> list[Source]:
+    """The sets that ``data_options`` name; raises ``DatasetError`` for one that is not there."""
+    label_map = dict(flags["label_map"]) or None
+    layout = flags["layout"] or ("generic" if label_map else None)
+    named = [_source(text, flags["split"], default_split, layout) for text in flags["data"]]
+    try:
+        return [
+            Source(path=source.path, split=source.split, layout=layout, label_map=label_map, limit=flags["limit"])
+            for source in named
+        ]
+    except ValidationError as error:
+        raise DatasetError(f"--label-map: {error.errors()[0]['msg']}") from error
+
+
+def setup(flags: Mapping[str, Any]) -> Setup:
+    """What ``setup_options`` say."""
+    return Setup(
+        engine=make_engine(flags["engine"], threads=flags["threads"]),
+        words=flags["words"],
+        n_resamples=flags["resamples"],
+        seed=flags["seed"],
+        provider=flags["provider"],
+        threads=flags["threads"],
+        cache=flags["cache"],
+        progress=True,
+    )
+
+
+def writable(folder: Path) -> Path:
+    """The folder of ``--out``, made now: what cannot be written is refused before it costs anything."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".writable").touch()
+        (folder / ".writable").unlink()
+    except OSError as error:
+        raise MemeguardError(f"--out {folder}: {error.strerror}; give a folder that can be written") from error
+    return folder
+
+
+def _source(text: str, split: str | None, default_split: str, layout: str | None) -> Source:
+    """One ``--data``. A set with one split has that one by default, but not instead of one that was asked for."""
+    source = parse_source(text, split or default_split, layout)
+    names_none = source.path == Path(text)
+    return parse_source(f"{text}:{split}", default_split, layout) if split and names_none else source
+
+
+def _together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Several options as one decorator, in the order in which ``--help`` shows them."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate

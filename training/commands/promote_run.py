@@ -1,0 +1,129 @@
+"""``memeguard promote`` behind its flags: the comparison, its report, the store."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from model.bundle import open_bundle
+from training.atomic import write_atomically
+from training.commands.options import setup, sources, writable
+from training.datasets import load_source
+from training.evaluation.sets import LabelledSet, labelled_set
+from training.promotion.compare import Named, compare, shared_tasks
+from training.promotion.decide import Verdict, judge
+from training.promotion.report import print_verdict, render_markdown
+from training.promotion.rules import Finding, Limits, PromotionError, check_answers, check_measured, check_names
+from training.promotion.store import CURRENT, Store, tag_of
+from training.promotion.succession import install_first, now, succeed, who
+
+
+def run(challenger: str | None, flags: Mapping[str, Any]) -> None:
+    """What the flags ask for: a list, a way back, a first bundle, or a comparison with the champion."""
+    store = Store.open()
+    if flags["list_"]:
+        _print_records(store)
+    elif flags["rollback"]:
+        _roll_back(store, flags["reason"])
+    elif challenger is None:
+        raise click.UsageError("name the CHALLENGER's folder or tag, or ask for --list or --rollback")
+    elif flags["first"]:
+        _promote_first(store, challenger, flags)
+    else:
+        _promote(store, challenger, flags)
+
+
+def _promote(store: Store, challenger: str, flags: Mapping[str, Any]) -> None:
+    if not flags["data"]:
+        raise click.UsageError("--data: give labelled memes to compare on (or --first, when there is no champion yet)")
+    overrides = check_names(flags["override"])
+    if overrides and not (flags["reason"] or "").strip():
+        raise click.UsageError('--override needs --reason "...": it is recorded beside the promotion')
+    limits = Limits(**{name: flags[name] for name in ("require", "margin", "max_group_regression", "max_slowdown")})
+    before = store.current()
+    mine = _named(store, challenger)
+    champion = _named(store, flags["champion"] or CURRENT)
+    if mine.bundle.digest == champion.bundle.digest:
+        raise PromotionError(f"{challenger} and the champion are the same bundle: there is nothing to promote")
+    sets = _sets(champion, mine, flags)
+    folder = writable(flags["out"] or Path(f"promotion-{tag_of(mine.bundle).replace(':', '-')}"))
+    findings = check_answers(champion.bundle.manifest, mine.bundle.manifest) + _other_champion(before, champion)
+    comparison = compare(champion, mine, sets, setup(flags))
+    findings += check_measured(comparison, limits)
+    verdict = judge(comparison, limits, findings, overrides, flags["reason"])
+    documents = _documents(verdict)
+    _write(folder, documents)
+    print_verdict(verdict, Console())
+    click.echo(f"Report: {folder / 'report.md'}")
+    verdict.check()
+    if not flags["dry_run"]:
+        _print_current(store, succeed(store, mine.bundle, champion.bundle, before, verdict, documents))
+
+
+def _promote_first(store: Store, challenger: str, flags: Mapping[str, Any]) -> None:
+    if flags["data"] or flags["champion"] or flags["override"] or flags["dry_run"]:
+        raise click.UsageError("--first compares nothing: leave --data, --champion, --override and --dry-run out")
+    _print_current(store, install_first(store, _named(store, challenger).bundle, flags["reason"]))
+
+
+def _roll_back(store: Store, reason: str | None) -> None:
+    with store.locked():
+        before = store.current()
+        record = store.roll_back(now(), who(), reason)
+    click.echo(f"Rolled back from {before}.")
+    _print_current(store, record.tag)
+
+
+def _named(store: Store, given: str) -> Named:
+    return Named(given, open_bundle(store.find(given).resolve()))
+
+
+def _other_champion(before: str | None, champion: Named) -> list[Finding]:
+    """A challenger must beat what is current, and not some other bundle."""
+    if before is None or before == tag_of(champion.bundle):
+        return []
+    return [Finding("other-champion", f"current is {before}; compare with --champion {CURRENT}")]
+
+
+def _sets(champion: Named, challenger: Named, flags: Mapping[str, Any]) -> list[LabelledSet]:
+    """The sets, read; none for bundles that answer nothing alike, which a rule names."""
+    tasks = shared_tasks(champion.bundle, challenger.bundle)
+    return [labelled_set(str(s), load_source(s), tasks) for s in sources(flags, "dev")] if tasks else []
+
+
+def _documents(verdict: Verdict) -> dict[str, str]:
+    document = {"at": now(), "by": who(), **verdict.to_dict()}
+    return {
+        "report.json": json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n",
+        "report.md": render_markdown(verdict),
+    }
+
+
+def _write(folder: Path, documents: Mapping[str, str]) -> None:
+    for name, content in documents.items():
+        write_atomically(folder / name, content.encode("utf-8", "replace"))
+
+
+def _print_current(store: Store, tag: str) -> None:
+    click.echo(f"Current: {tag}, in {store.folder(tag)}")
+    click.echo(f"Serve it: memeguard serve --bundle {store.folder(tag)}")
+    click.echo(f"Serve whatever is current: memeguard serve --bundle {store.current_link}")
+
+
+def _print_records(store: Store) -> None:
+    current = store.current()
+    records = store.records()
+    latest = max((place for place, record in enumerate(records) if record.tag == current), default=None)
+    for place, record in enumerate(records):
+        mark = "* " if place == latest else "  "
+        before = f" after {record.previous}" if record.previous else ""
+        click.echo(f"{mark}{record.tag}  {record.kind}{before}, {record.at}, by {record.by}")
+        for name in dict.fromkeys(one["rule"] for one in record.overrides):
+            click.echo(f"      {name} overridden: {record.reason}")
+    if current is None:
+        click.echo(f"Nothing is current in {store.home}.")
+    else:
+        _print_current(store, current)
