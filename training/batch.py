@@ -24,7 +24,7 @@ BOTH = Modalities()
 class Batch:
     """What a training step sees of B samples.
 
-    - ``inputs`` are what ``MemeFier.forward`` takes.
+    - ``inputs`` are what ``MemeNetwork.forward`` takes.
     - ``labels`` [B, n_tasks] int64 has class indices, ``ABSENT`` where unknown and for multilabel tasks.
     - ``label_sets``: multilabel task -> float [B, C] of 0 and 1, rows of ``ABSENT`` where unknown.
     - ``captions``: token ids and mask, int64 [B, L] each; None when no sample of the batch has a caption.

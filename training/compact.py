@@ -28,7 +28,7 @@ from model.export import (
 )
 from model.export.graph import OPSET
 from model.network.backbone import build_backbone
-from model.network.memefier import MemeFier
+from model.network.memefier import MemeNetwork
 from training.baselines import frozen_features, logistic_regression
 from training.calibrate import fit_platt, fit_thresholds
 from training.compact_config import load_compact_config
@@ -54,13 +54,13 @@ class Trained:
 
     seed: int
     variant: str
-    network: MemeFier
+    network: MemeNetwork
     dev_auroc: dict[str, dict[str, float]]
     calibration: dict[str, CalibrationSpec]
     calibration_logits: list[NDArray[np.float32]]
 
 
-def finish(shop: Workshop, seed: int, variant: str, network: MemeFier) -> Trained:
+def finish(shop: Workshop, seed: int, variant: str, network: MemeNetwork) -> Trained:
     """Round the weights to int8 in place, refused when that costs dev AUROC; then fit the calibration."""
     modalities = VARIANTS[variant]
     before = dev_auroc(network, shop.select, modalities)

@@ -4,38 +4,30 @@ Such a run never trains the other modality's path. In a bundle, pictures and wor
 must close its eyes to one of them.
 """
 
-import torch
-from torch import Tensor, nn
+from dataclasses import replace
+from functools import partial
 
-from model.network.fusion import FusedMeme
-from model.network.memefier import MemeFier
+import torch
+
+from model.network.memefier import HeadInputs, MemeNetwork
 from training.batch import Modalities
 
 
-class Twin(MemeFier):
+class Twin(MemeNetwork):
     """Shares every weight with ``network``; takes the same inputs and hides those of the other modality."""
 
-    def __init__(self, network: MemeFier, modalities: Modalities) -> None:
-        # Not MemeFier's own: the parts are there already.
-        nn.Module.__init__(self)
-        self.config, self.widths = network.config, network.widths
-        self.text_tower, self.fusion, self.heads = network.text_tower, network.fusion, network.heads
-        self.modalities = modalities
+    def __init__(self, network: MemeNetwork, modalities: Modalities) -> None:
+        super().__init__(replace(network.parts, look=partial(_hide, modalities)))
 
-    def fuse(
-        self,
-        image_embeds: Tensor,
-        patch_tokens: Tensor,
-        image_mask: Tensor,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        tag_ids: Tensor,
-        tag_mask: Tensor,
-    ) -> FusedMeme:
-        """See ``MemeFier.fuse``."""
-        if not self.modalities.image:
-            image_embeds, patch_tokens = torch.zeros_like(image_embeds), torch.zeros_like(patch_tokens)
-            image_mask = torch.zeros_like(image_mask)
-        if not self.modalities.text:
-            attention_mask, tag_mask = torch.zeros_like(attention_mask), torch.zeros_like(tag_mask)
-        return super().fuse(image_embeds, patch_tokens, image_mask, input_ids, attention_mask, tag_ids, tag_mask)
+
+def _hide(modalities: Modalities, inputs: HeadInputs) -> HeadInputs:
+    zeros = torch.zeros_like
+    if not modalities.image:
+        inputs = inputs._replace(
+            image_embeds=zeros(inputs.image_embeds),
+            patch_tokens=zeros(inputs.patch_tokens),
+            image_mask=zeros(inputs.image_mask),
+        )
+    if not modalities.text:
+        inputs = inputs._replace(attention_mask=zeros(inputs.attention_mask), tag_mask=zeros(inputs.tag_mask))
+    return inputs

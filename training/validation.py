@@ -8,7 +8,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from numpy.typing import NDArray
 
-from model.network.memefier import MemeFier
+from model.network.memefier import MemeNetwork
 from model.taxonomy import Task
 from training.batch import BOTH, Modalities
 from training.errors import ConfigError
@@ -23,7 +23,7 @@ _DIGITS = 4
 
 
 def predict(
-    model: MemeFier | Learner,
+    model: MemeNetwork | Learner,
     examples: Examples,
     modalities: Modalities = BOTH,
     *,
@@ -48,7 +48,7 @@ def predict(
     return [logits[back] for logits in stacked]
 
 
-def _logits(model: MemeFier | Learner, examples: Examples, rows: NDArray[Any], modalities: Modalities) -> Logits:
+def _logits(model: MemeNetwork | Learner, examples: Examples, rows: NDArray[Any], modalities: Modalities) -> Logits:
     batch = examples.batch(rows.tolist(), modalities).to(next(model.parameters()).device)
     with torch.inference_mode():
         logits = model.logits(batch) if isinstance(model, Learner) else model(*batch.inputs)
@@ -56,7 +56,7 @@ def _logits(model: MemeFier | Learner, examples: Examples, rows: NDArray[Any], m
 
 
 def dev_metrics(
-    model: MemeFier | Learner, dev: Examples, modalities: Modalities, *, accelerator: Accelerator | None = None
+    model: MemeNetwork | Learner, dev: Examples, modalities: Modalities, *, accelerator: Accelerator | None = None
 ) -> dict[str, float]:
     """Of each task that ``dev`` can judge: AUROC (mean over labels if several), or macro-F1 of a multiclass task."""
     logits = predict(model, dev, modalities, accelerator=accelerator)
@@ -67,7 +67,7 @@ def dev_metrics(
     return metrics
 
 
-def dev_auroc(model: MemeFier | Learner, dev: Examples, modalities: Modalities) -> dict[str, float]:
+def dev_auroc(model: MemeNetwork | Learner, dev: Examples, modalities: Modalities) -> dict[str, float]:
     """AUROC of each binary task over the dev samples that have its label, where both classes occur."""
     judged = {task.name for task in judged_tasks(dev).values() if task.kind == "binary"}
     return {name: value for name, value in dev_metrics(model, dev, modalities).items() if name in judged}

@@ -94,7 +94,7 @@ def open_workshop(config: CompactConfig, data: Path, cache: Path) -> Workshop:
     )
 
 
-def train_seed(shop: Workshop, seed: int) -> dict[str, MemeFier]:
+def train_seed(shop: Workshop, seed: int) -> dict[str, Remembering]:
     """The three variants of a seed, each with its memory. They start from one network, tuned on text alone."""
     read = read_sentences(shop, seed)
     return {name: train_variant(shop, copy.deepcopy(read), seed, name) for name in VARIANTS}

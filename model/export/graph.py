@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from model.bundle import Precision
 from model.export.int8 import pack_int8
-from model.network.memefier import MemeFier
+from model.network.memefier import MemeNetwork
 
 OPSET = 20
 HEAD_INPUTS = ("image_embeds", "patch_tokens", "image_mask", "input_ids", "attention_mask", "tag_ids", "tag_mask")
@@ -18,7 +18,7 @@ _DYNAMIC = torch.export.Dim.DYNAMIC
 
 
 def head_example(
-    network: MemeFier,
+    network: MemeNetwork,
     *,
     batch: int,
     text_tokens: int,
@@ -27,7 +27,7 @@ def head_example(
     patches: int = 5,
     seed: int = 0,
 ) -> tuple[Tensor, ...]:
-    """Random inputs of ``MemeFier.forward``: rows of every text length up to full, absent pictures, padding tags."""
+    """Random inputs of ``MemeNetwork.forward``: rows of every text length up to full, absent pictures, padding tags."""
     generator = torch.Generator().manual_seed(seed)
     widths = network.widths
 
@@ -52,7 +52,7 @@ def head_example(
     )
 
 
-def export_head(network: MemeFier, path: Path, precision: Precision = "fp32") -> None:
+def export_head(network: MemeNetwork, path: Path, precision: Precision = "fp32") -> None:
     """Write the head graph; batch, patches, text length and tags stay dynamic, outputs are named by task.
 
     With ``int8`` the weights must be on the int8 grid already (``round_weights_to_int8``): they are packed without

@@ -11,7 +11,7 @@ import torch
 from model.bundle import Precision
 from model.errors import ExportRefusedError
 from model.export.graph import HEAD_INPUTS, head_example
-from model.network.memefier import MemeFier
+from model.network.memefier import MemeNetwork
 from model.runtime import session_options
 
 #: Largest difference of a logit that is let through.
@@ -36,7 +36,7 @@ class ParityReport:
 
 
 def check_head_parity(
-    network: MemeFier, path: Path, precision: Precision, *, max_text_tokens: int, max_tags: int, patches: int
+    network: MemeNetwork, path: Path, precision: Precision, *, max_text_tokens: int, max_tags: int, patches: int
 ) -> ParityReport:
     """Compare logits at batch 1, 3 and 8, at short and full text, with one tag and with as many as may be given.
 
@@ -61,7 +61,7 @@ def check_head_parity(
 
 
 def _largest_difference(
-    network: MemeFier, session: ort.InferenceSession, *, batch: int, text_tokens: int, tags: int, patches: int
+    network: MemeNetwork, session: ort.InferenceSession, *, batch: int, text_tokens: int, tags: int, patches: int
 ) -> float:
     example = head_example(
         network, batch=batch, text_tokens=text_tokens, tags=tags, patches=patches, seed=batch * 1000 + text_tokens

@@ -3,6 +3,10 @@
 The image tower is a graph of its own: it is frozen, shared by several heads, and its outputs can be cached.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import torch
 from torch import Tensor, nn
 
@@ -12,20 +16,57 @@ from model.network.heads import TaskHeads
 from model.network.text_tower import TextTower
 
 
-class MemeFier(nn.Module):
-    """MemeFier (Koutlis et al. 2023), with every part switchable in ``config``.
+class HeadInputs(NamedTuple):
+    """A batch as the head is given it.
 
     Symbols: B batch, P image patch tokens, T text tokens, K tags, Tt tokens of a tag, Di and Dp the widths of the image
-    tower's pooled and patch features (``image_width`` and ``patch_width``).
+    tower's pooled and patch features.
     """
 
-    def __init__(self, config: NetworkConfig, text_tower: TextTower, image_width: int, patch_width: int) -> None:
+    image_embeds: Tensor  # [B, Di] float32
+    patch_tokens: Tensor  # [B, P, Dp] float32
+    image_mask: Tensor  # [B] int64, 0 where the meme has no picture
+    input_ids: Tensor  # [B, T] int64
+    attention_mask: Tensor  # [B, T] int64; a row of zeros has no text
+    tag_ids: Tensor  # [B, K, Tt] int64, K >= 1; not read when the config has no knowledge
+    tag_mask: Tensor  # [B, K, Tt] int64; a tag of zeros is padding
+
+
+Look = Callable[[HeadInputs], HeadInputs]
+
+
+def as_given(inputs: HeadInputs) -> HeadInputs:
+    """Look at all of it."""
+    return inputs
+
+
+@dataclass(frozen=True)
+class NetworkParts:
+    """What a network is made of. ``look`` is what it makes of its inputs before anything reads them."""
+
+    config: NetworkConfig
+    widths: FeatureWidths
+    text_tower: TextTower
+    fusion: Fusion
+    heads: TaskHeads
+    look: Look = as_given
+
+
+class MemeNetwork(nn.Module):
+    """The way of a batch through the parts of a network: what is trained, measured and exported.
+
+    To wrap a network, take its ``parts``, with their weights, and change a step: ``look``, or ``judge``.
+    """
+
+    def __init__(self, parts: NetworkParts) -> None:
         super().__init__()
-        self.config = config
-        self.text_tower = text_tower
-        self.widths = FeatureWidths(image_width, patch_width, text_tower.pooled_width, text_tower.token_width)
-        self.fusion = Fusion(config, self.widths)
-        self.heads = TaskHeads(config)
+        self.config, self.widths, self.look = parts.config, parts.widths, parts.look
+        self.text_tower, self.fusion, self.heads = parts.text_tower, parts.fusion, parts.heads
+
+    @property
+    def parts(self) -> NetworkParts:
+        """The parts themselves: who takes them shares their weights."""
+        return NetworkParts(self.config, self.widths, self.text_tower, self.fusion, self.heads, self.look)
 
     def forward(
         self,
@@ -37,42 +78,36 @@ class MemeFier(nn.Module):
         tag_ids: Tensor,
         tag_mask: Tensor,
     ) -> tuple[Tensor, ...]:
-        """Score a batch: one tensor of logits [B, n_logits] a task, in taxonomy order.
-
-        - ``image_embeds`` [B, Di] and ``patch_tokens`` [B, P, Dp], float32, from the image tower.
-        - ``image_mask`` [B] int64, 0 where the meme has no picture.
-        - ``input_ids`` and ``attention_mask`` [B, T] int64; a row of mask zeros has no text.
-        - ``tag_ids`` and ``tag_mask`` [B, K, Tt] int64, K >= 1; a tag of mask zeros is padding. Not read when the
-          config has no knowledge.
+        """Score a batch (``HeadInputs``): one tensor of logits [B, n_logits] a task, in taxonomy order.
 
         Logits do not depend on padding nor on the other rows. A row with neither picture nor text gets finite logits.
         """
-        fused = self.fuse(image_embeds, patch_tokens, image_mask, input_ids, attention_mask, tag_ids, tag_mask)
+        inputs = self.look(
+            HeadInputs(image_embeds, patch_tokens, image_mask, input_ids, attention_mask, tag_ids, tag_mask)
+        )
+        return self.judge(inputs, self._fused(inputs))
+
+    def fuse(self, *inputs: Tensor, **named: Tensor) -> FusedMeme:
+        """What the heads and the caption decoder read; takes what ``forward`` takes."""
+        return self._fused(self.look(HeadInputs(*inputs, **named)))
+
+    def judge(self, inputs: HeadInputs, fused: FusedMeme) -> tuple[Tensor, ...]:
+        """Logits [B, n_logits] a task, from what was looked at and what fusion made of it."""
         logits: tuple[Tensor, ...] = self.heads(fused.cls)
         return logits
 
-    def fuse(
-        self,
-        image_embeds: Tensor,
-        patch_tokens: Tensor,
-        image_mask: Tensor,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        tag_ids: Tensor,
-        tag_mask: Tensor,
-    ) -> FusedMeme:
-        """What the heads and the caption decoder read; takes what ``forward`` takes."""
-        text_embeds, text_tokens = self.text_tower(input_ids, attention_mask)
-        tag_embeds = self._embed_tags(tag_ids, tag_mask) if self.config.knowledge else None
+    def _fused(self, inputs: HeadInputs) -> FusedMeme:
+        text_embeds, text_tokens = self.text_tower(inputs.input_ids, inputs.attention_mask)
+        knows = self.config.knowledge
         features = TowerFeatures(
-            image_embeds=image_embeds,
-            patch_tokens=patch_tokens,
-            image_mask=image_mask > 0,
+            image_embeds=inputs.image_embeds,
+            patch_tokens=inputs.patch_tokens,
+            image_mask=inputs.image_mask > 0,
             text_embeds=text_embeds,
             text_tokens=text_tokens,
-            token_mask=attention_mask > 0,
-            tag_embeds=tag_embeds,
-            tag_mask=(tag_mask > 0).any(dim=2) if self.config.knowledge else None,
+            token_mask=inputs.attention_mask > 0,
+            tag_embeds=self._embed_tags(inputs.tag_ids, inputs.tag_mask) if knows else None,
+            tag_mask=(inputs.tag_mask > 0).any(dim=2) if knows else None,
         )
         fused: FusedMeme = self.fusion(features)
         return fused
@@ -81,3 +116,14 @@ class MemeFier(nn.Module):
         """[B, K, Tt] twice -> [B, K, Dt]: each tag is a short text of its own to the text tower."""
         embeds, _ = self.text_tower(tag_ids.flatten(0, 1), tag_mask.flatten(0, 1))
         return torch.unflatten(embeds, 0, tag_ids.shape[:2])
+
+
+class MemeFier(MemeNetwork):
+    """MemeFier (Koutlis et al. 2023), with every part switchable in ``config``, around a text tower.
+
+    ``image_width`` and ``patch_width`` are the widths of the image tower's pooled and patch features.
+    """
+
+    def __init__(self, config: NetworkConfig, text_tower: TextTower, image_width: int, patch_width: int) -> None:
+        widths = FeatureWidths(image_width, patch_width, text_tower.pooled_width, text_tower.token_width)
+        super().__init__(NetworkParts(config, widths, text_tower, Fusion(config, widths), TaskHeads(config)))

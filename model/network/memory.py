@@ -12,9 +12,12 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from model.network.memefier import MemeFier
+from model.network.fusion import FusedMeme
+from model.network.memefier import HeadInputs, MemeNetwork
 
-View = Literal["image", "text"]
+#: ``image`` is the class token of CLIP's towers before their projection, which tells memes apart better than what is
+#: pooled; ``pooled_image`` is for towers without a class token.
+View = Literal["image", "pooled_image", "text"]
 
 
 class MemoryView(nn.Module):
@@ -61,38 +64,32 @@ class KernelMemory(nn.Module):
         return votes * whole[:, None]
 
 
-class Remembering(MemeFier):
+class Remembering(MemeNetwork):
     """``network`` with a memory's votes on its logits; shares every weight with it. All its tasks must be binary.
 
-    The image view is the first patch token, which is the class token in CLIP's towers: before CLIP's projection, it
-    tells memes apart better than the pooled embedding does.
+    A memory has no view of what ``network`` hides, as a twin does: nobody could be like what it remembers.
     """
 
-    def __init__(self, network: MemeFier, memory: KernelMemory) -> None:
-        # Not MemeFier's own: the parts are there already.
-        nn.Module.__init__(self)
+    def __init__(self, network: MemeNetwork, memory: KernelMemory) -> None:
+        super().__init__(network.parts)
         others = [task.name for task in network.config.task_list if task.kind != "binary"]
         if others:
             raise ValueError(f"a memory votes on binary tasks only, and {others[0]!r} is none: leave the memory out")
-        self.config, self.widths = network.config, network.widths
-        self.text_tower, self.fusion, self.heads = network.text_tower, network.fusion, network.heads
         self.memory = memory
 
-    def forward(
-        self,
-        image_embeds: Tensor,
-        patch_tokens: Tensor,
-        image_mask: Tensor,
-        input_ids: Tensor,
-        attention_mask: Tensor,
-        tag_ids: Tensor,
-        tag_mask: Tensor,
-    ) -> tuple[Tensor, ...]:
-        """See ``MemeFier.forward``; P must count every patch of the picture, the class token first."""
-        fused = self.fuse(image_embeds, patch_tokens, image_mask, input_ids, attention_mask, tag_ids, tag_mask)
+    def judge(self, inputs: HeadInputs, fused: FusedMeme) -> tuple[Tensor, ...]:
+        """See ``MemeNetwork.judge``; P must count every patch of the picture, the class token first."""
         votes = self.memory(
-            {"image": patch_tokens[:, 0], "text": fused.text_embeds},
-            {"image": image_mask > 0, "text": (attention_mask > 0).any(dim=1)},
+            {
+                "image": inputs.patch_tokens[:, 0],
+                "pooled_image": inputs.image_embeds,
+                "text": fused.text_embeds,
+            },
+            {
+                "image": inputs.image_mask > 0,
+                "pooled_image": inputs.image_mask > 0,
+                "text": (inputs.attention_mask > 0).any(dim=1),
+            },
         )
-        logits: tuple[Tensor, ...] = self.heads(fused.cls)
+        logits = super().judge(inputs, fused)
         return tuple(task_logits + votes[:, at : at + 1] for at, task_logits in enumerate(logits))
