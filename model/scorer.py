@@ -122,8 +122,10 @@ class Scorer:
         policy = policy or self.policy
         ruling = decide(judgement.scores, judgement.text, policy)
         timings_ms = judgement.timings_ms | {"total": sum(judgement.timings_ms.values())}
+        decision_id = _new_id()
         return Verdict(
-            id=id or _new_id(),
+            id=id or decision_id,
+            decision_id=decision_id,
             decision=ruling.decision,
             policy=PolicyRef(policy.name, policy.version, policy.digest, ruling.reasons),
             scores=judgement.scores,

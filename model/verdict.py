@@ -129,9 +129,13 @@ class Ruling:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is said of one meme. ``to_dict`` is the JSON that the service, the command line and batch rows carry."""
+    """What is said of one meme. ``to_dict`` is the JSON that the service, the command line and batch rows carry.
+
+    ``id`` is the caller's name for the meme, or else ``decision_id``, which no other verdict has.
+    """
 
     id: str
+    decision_id: str
     decision: Decision
     policy: PolicyRef
     scores: dict[str, Score]

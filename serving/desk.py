@@ -1,27 +1,29 @@
-"""The desk of one worker: it holds the scorer and judges what ``submission.py`` read from a request.
+"""The desk of one worker: it holds every part, and takes a submission through all of them to a verdict.
 
-It knows no HTTP but the errors; ``app.py`` calls it on a thread, so that health checks answer while it works.
+It knows no HTTP but the errors; the routes call it.
 """
 
+import asyncio
 import logging
-import time
-import uuid
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-import anyio
-
-from model import Failure, Meme, MemeError, MemeguardError, Scorer, Verdict, load
+from model import Failure, MemeguardError, Scorer, Verdict, load
+from serving.asking import Asking
 from serving.metrics import Metrics
+from serving.pipeline import Pipeline
+from serving.policies import PolicyBook
 from serving.problems import ProblemError
 from serving.schemas import ModelDoc, ReadinessDoc
 from serving.settings import Settings
-from serving.submission import BadItem, Submission, parse_body
+from serving.submission import BadItem, Submission
 
 logger = logging.getLogger("memeguard.desk")
+T = TypeVar("T")
 
 
 class Desk:
-    """Settings, scorer and metrics of one worker. Safe under threads.
+    """The parts of one worker. Its coroutines belong to one event loop.
 
     ``scorer`` is None when it could not be loaded; ``load_problem`` then says why. Such a worker stays up and says so
     at ``/readyz``, instead of crashing again and again.
@@ -30,10 +32,9 @@ class Desk:
     def __init__(self, settings: Settings, scorer: Scorer | None, load_problem: str | None = None) -> None:
         self.settings = settings
         self.metrics = Metrics()
-        #: How many threads may judge at once.
-        self.limiter = anyio.CapacityLimiter(settings.judges)
-        self._scorer = scorer
+        self.scorer = scorer
         self._load_problem = load_problem
+        self._parts = None if scorer is None else _Parts(settings, scorer)
 
     @classmethod
     def open(cls, settings: Settings) -> "Desk":
@@ -53,9 +54,48 @@ class Desk:
         desk._log_parts()
         return desk
 
+    async def start(self) -> None:
+        """Start what runs beside the requests."""
+
+    async def stop(self) -> None:
+        """Finish what was accepted and close every part."""
+
+    @property
+    def parts(self) -> "_Parts":
+        """Everything that needs a model; raises ``ProblemError`` 503 when there is none."""
+        if self._parts is None:
+            raise ProblemError(503, "not_ready", "the model is not loaded; GET /readyz says why")
+        return self._parts
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do something that would hold up the event loop on a thread of the pipeline."""
+        return await self.parts.pipeline.run(work)
+
+    async def verdict(self, item: Submission | BadItem, asking: Asking) -> Verdict:
+        """Judge one submission; raises ``ProblemError`` when there is no verdict."""
+        if isinstance(item, BadItem):
+            raise item.problem
+        parts = self.parts
+        policy = parts.policies.get(asking.policy)
+        judgement = await parts.pipeline.judge(item, explain=asking.explain, deadline=asking.deadline)
+        verdict = parts.scorer.rule(judgement, policy, id=item.id)
+        self.metrics.saw_verdict(verdict)
+        return verdict
+
+    async def verdicts(self, items: Sequence[Submission | BadItem], asking: Asking) -> list[Verdict | Failure]:
+        """Judge several at once: a verdict or a failure each, in order."""
+        return list(await asyncio.gather(*(self._verdict_or_failure(item, asking) for item in items)))
+
+    async def _verdict_or_failure(self, item: Submission | BadItem, asking: Asking) -> Verdict | Failure:
+        try:
+            return await self.verdict(item, asking)
+        except ProblemError as problem:
+            self.metrics.saw_error(problem.code)
+            return Failure(item.id or asking.request_id, problem.code, problem.detail)
+
     def readiness(self) -> ReadinessDoc:
         """Which parts are in force, and which of those asked for are missing."""
-        if self._scorer is None:
+        if self.scorer is None:
             return ReadinessDoc(
                 ready=False,
                 model=None,
@@ -64,7 +104,7 @@ class Desk:
                 ocr_version=None,
                 problems=[self._load_problem or "model: not loaded"],
             )
-        parts = self._scorer.readiness()
+        parts = self.scorer.readiness()
         # No engine is no problem for an operator who asked for none.
         problems = [] if self.settings.ocr == "none" else list(parts.problems)
         return ReadinessDoc(
@@ -75,34 +115,6 @@ class Desk:
             ocr_version=parts.ocr_version,
             problems=problems,
         )
-
-    def answer(self, content_type: str | None, body: bytes) -> dict[str, Any]:
-        """The JSON that answers a classify request; blocking. Raises ``ProblemError`` when there is no verdict."""
-        order = parse_body(content_type, body, self.settings.max_items)
-        if not order.many:
-            (item,) = order.items
-            return self._judge(item).to_dict()
-        return {"results": [self._judge_or_fail(item).to_dict() for item in order.items]}
-
-    def _judge_or_fail(self, item: Submission | BadItem) -> Verdict | Failure:
-        try:
-            return self._judge(item)
-        except ProblemError as problem:
-            self.metrics.saw_error(problem.code)
-            return Failure(item.id or uuid.uuid4().hex, problem.code, problem.detail)
-
-    def _judge(self, item: Submission | BadItem) -> Verdict:
-        if isinstance(item, BadItem):
-            raise item.problem
-        if self._scorer is None:
-            raise ProblemError(503, "not_ready", "the model is not loaded; GET /readyz says why")
-        started = time.perf_counter()
-        meme = _decoded(item, self.settings)
-        decode_ms = (time.perf_counter() - started) * 1000
-        # One at a time, so that a request holds one decoded picture however many it sent.
-        verdict = cast(Verdict, self._scorer.score([meme])[0])  # a decoded meme always gets one
-        self.metrics.saw_verdict(verdict, decode_ms)
-        return verdict
 
     def _log_parts(self) -> None:
         parts = self.readiness()
@@ -120,8 +132,10 @@ class Desk:
             logger.error("not ready: %s", problem)
 
 
-def _decoded(item: Submission, settings: Settings) -> Meme:
-    try:
-        return Meme.from_bytes(item.image, text=item.text, tags=item.tags, id=item.id, limits=settings.limits)
-    except MemeError as error:
-        raise ProblemError.from_meme_error(error) from error
+class _Parts:
+    """What there is only with a model."""
+
+    def __init__(self, settings: Settings, scorer: Scorer) -> None:
+        self.scorer = scorer
+        self.pipeline = Pipeline(scorer, settings)
+        self.policies = PolicyBook({scorer.policy.name: scorer.policy}, scorer.policy.name)

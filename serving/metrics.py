@@ -9,7 +9,7 @@ import os
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from model.decision import Verdict
+from model.verdict import Verdict
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
@@ -55,12 +55,12 @@ class Metrics:
         """Count a request or an item that got an error."""
         self._errors.labels(code).inc()
 
-    def saw_verdict(self, verdict: Verdict, decode_ms: float) -> None:
+    def saw_verdict(self, verdict: Verdict) -> None:
         """Count a decision and the time of its stages."""
         self._decisions.labels(verdict.decision, verdict.text.source, verdict.text.status).inc()
-        stages_ms = {"decode": decode_ms} | {k: v for k, v in verdict.timings_ms.items() if k != "total"}
-        for stage, value_ms in stages_ms.items():
-            self._stage_seconds.labels(stage).observe(value_ms / 1000)
+        for stage, value_ms in verdict.timings_ms.items():
+            if stage != "total":
+                self._stage_seconds.labels(stage).observe(value_ms / 1000)
 
     def exposition(self) -> bytes:
         """Prometheus text format, of all workers where there are several."""

@@ -34,6 +34,7 @@ class PolicyDoc(_Wire):
 
     name: str
     version: str
+    digest: str
     reasons: list[str]
 
 
@@ -66,18 +67,52 @@ class ModelDoc(_Wire):
     digest: str
 
 
+Scores = Annotated[
+    dict[str, Probability | dict[str, Probability]],
+    Field(description="Calibrated probabilities: a number for a yes/no task, a number a class for the others."),
+]
+
+
+class WordMatchDoc(_Wire):
+    """An entry of a policy's word list, at characters ``start`` to ``end`` of the judged text."""
+
+    word_list: str
+    start: int
+    end: int
+    action: Literal["review", "block"]
+
+
+class WordEffectDoc(_Wire):
+    """A word, and by yes/no task the score with it less the score without it."""
+
+    text: str
+    start: int
+    end: int
+    effects: dict[str, float]
+
+
+class ExplanationDoc(_Wire):
+    """What each modality says alone, and the words that moved the scores most."""
+
+    text_alone: Scores | None
+    image_alone: Scores | None
+    words: list[WordEffectDoc]
+
+
 class VerdictDoc(_Wire):
-    """What is said of one meme."""
+    """What is said of one meme. ``id`` is the caller's, or else ``decision_id``, which feedback names."""
 
     id: str
+    decision_id: str
     decision: Literal["allow", "review", "block"]
     policy: PolicyDoc
-    scores: dict[str, Probability | dict[str, Probability]] = Field(
-        description="Calibrated probabilities: a number for a yes/no task, a number a class for the others."
-    )
+    scores: Scores
+    severity: dict[str, str] = Field(description="By task, the band of the policy that its score falls into.")
+    matches: list[WordMatchDoc]
     text: TextDoc
     model: ModelDoc
     timings_ms: dict[str, float]
+    explanation: ExplanationDoc | None
 
 
 class ItemErrorDoc(_Wire):

@@ -12,9 +12,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from model import MemeguardError, open_bundle
 from serving.app import create_app
 from serving.desk import Desk
-from serving.settings import Settings
+from serving.settings import from_env
 
-app = create_app(lambda: Desk.open(Settings.from_env(os.environ)))
+app = create_app(lambda: Desk.open(from_env(os.environ)))
 
 
 class FrontDoor:
@@ -48,7 +48,7 @@ class Memeguard:
     def check() -> None:
         """Before any worker starts: settings that can be understood and a bundle that is whole."""
         try:
-            open_bundle(Settings.from_env(os.environ).bundle)
+            open_bundle(from_env(os.environ).bundle)
         except MemeguardError as error:
             raise BentoMLException(str(error)) from error
 

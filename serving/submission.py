@@ -22,9 +22,9 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True)
 class Submission:
-    """One meme as it came in, before anything was decoded."""
+    """One meme as it came in, before anything was decoded. ``image`` None: its words stand alone."""
 
-    image: bytes = field(repr=False)
+    image: bytes | None = field(repr=False)
     text: str | None = field(default=None, repr=False)
     tags: tuple[str, ...] = field(default=(), repr=False)
     id: str | None = None

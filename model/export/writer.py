@@ -51,18 +51,46 @@ class BundleParts:
 
 
 def write_bundle(folder: Path, parts: BundleParts) -> Bundle:
-    """Write ``folder`` anew and open it. A bundle that stands there is replaced only once the new one opens."""
-    draft = folder.with_name(folder.name + ".tmp")
-    shutil.rmtree(draft, ignore_errors=True)
+    """Write ``folder`` anew and open it. A bundle that stands there is replaced only once the new one opens.
+
+    Killed at any moment, the old bundle or the new one is whole in ``folder``, or the old one beside it as
+    ``NAME.old``; the next call puts it back first, and leaves nothing else behind.
+    """
+    draft, old = (folder.with_name(folder.name + suffix) for suffix in (".tmp", ".old"))
+    _clean_up(folder, draft, old)
     draft.mkdir(parents=True)
     shutil.copyfile(parts.image_tower_path, draft / IMAGE_TOWER_FILE)
     shutil.copyfile(parts.head_path, draft / HEAD_FILE)
     (draft / TOKENIZER_FILE).write_bytes(parts.tokenizer_json)
     write_manifest(draft, _manifest(draft, parts))
     open_bundle(draft)
-    shutil.rmtree(folder, ignore_errors=True)
-    draft.replace(folder)
+    # A folder that holds something cannot be renamed over: the old bundle steps aside until the new one is in place.
+    if _is_there(folder):
+        folder.rename(old)
+    draft.rename(folder)
+    _remove(old)
     return open_bundle(folder)
+
+
+def _clean_up(folder: Path, draft: Path, old: Path) -> None:
+    """Undo what a killed call left: a draft, and the old bundle that had stepped aside."""
+    _remove(draft)
+    if _is_there(folder):
+        _remove(old)
+    elif _is_there(old):
+        old.rename(folder)
+
+
+def _remove(path: Path) -> None:
+    """A folder with all that is in it; of a link, the link alone."""
+    if path.is_symlink():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path)
+
+
+def _is_there(path: Path) -> bool:
+    return path.is_symlink() or path.exists()
 
 
 def _manifest(draft: Path, parts: BundleParts) -> Manifest:

@@ -11,7 +11,7 @@ import click
 
 from model import MemeguardError, open_bundle
 from serving.commands.options import bundle_option, ocr_option, provider_option, threads_option
-from serving.settings import Settings, to_env
+from serving.settings import from_env, to_env
 
 SERVICE = "serving.service:Memeguard"
 _GRACE_S = 30
@@ -32,7 +32,7 @@ class ListenError(MemeguardError):
 @threads_option
 def serve(host: str, port: int, workers: int, **flags: Any) -> None:
     """Serve over HTTP until SIGTERM or Ctrl-C. Every setting can also be given as a variable MEMEGUARD_<KEY>."""
-    settings = Settings.from_env(os.environ | to_env(flags))
+    settings = from_env(os.environ | to_env(flags))
     open_bundle(settings.bundle)
     address = _listenable(host, port)
     # A folder of its own: servers that share BentoML's home delete each other's metrics when they start.

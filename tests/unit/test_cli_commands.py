@@ -1,4 +1,5 @@
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -9,6 +10,12 @@ from click.testing import CliRunner
 
 from model import open_bundle
 from serving.cli import SUBCOMMANDS, main
+
+ROOT = Path(__file__).parents[2]
+#: What takes seconds to import.
+HEAVY = {"torch", "transformers", "sklearn", "scipy", "pandas", "matplotlib", "bentoml"}
+#: Packages of the extra ``train``.
+EXTRA = ("torch", "sklearn", "matplotlib", "imagehash")
 
 
 def test_help_lists_every_command_without_importing_the_model() -> None:
@@ -25,6 +32,38 @@ def test_every_command_has_help() -> None:
     for name in SUBCOMMANDS:
         result = CliRunner().invoke(main, [name, "--help"])
         assert result.exit_code == 0, result.output
+
+
+def test_help_of_training_is_quick_since_it_imports_nothing_heavy() -> None:
+    commands = [["train"], ["export"], ["evaluate"], ["promote"], ["data"], ["data", "check"], ["data", "split"]]
+    script = (
+        "import sys; from serving.cli import main;"
+        f"[main([*command, '--help'], standalone_mode=False) for command in {commands}];"
+        f"print({HEAVY} & sys.modules.keys() or 'nothing')"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.count("Usage: ") == len(commands)
+    assert done.stdout.splitlines()[-1] == "nothing"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", "--config", "quickstart"),
+        ("export", "run"),
+        ("evaluate", "--data", "memes"),
+        ("promote", "bundle", "--data", "memes"),
+        ("data", "check", "memes"),
+    ],
+)
+def test_a_command_whose_extra_is_missing_says_so(arguments: tuple[str, ...], tmp_path: Path) -> None:
+    script = f"import sys; sys.modules.update(dict.fromkeys({EXTRA})); from serving.cli import main; main()"
+    words = [sys.executable, "-c", script, *arguments]
+    environ = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(words, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 1
+    assert "needs the extra 'train', which is not installed" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:

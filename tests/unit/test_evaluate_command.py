@@ -210,6 +210,12 @@ def test_missing_words_are_read_when_asked_for(evaluate: Evaluate, memes: Path, 
     assert (found["words"], found["n_with_words"], found["notes"]) == ("missing", 32, [])
 
 
+def test_a_split_may_go_by_another_name(evaluate: Evaluate, memes: Path, tmp_path: Path) -> None:
+    (memes / "test.jsonl").rename(memes / "dev.jsonl")
+    assert evaluate(memes, "--split", "val").exit_code == 0
+    assert report(tmp_path)["sets"][0]["split"] == "dev"
+
+
 @pytest.mark.parametrize(
     ("options", "status", "message"),
     [
@@ -244,8 +250,8 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_scored(
     tiny: TinyBundle, memes: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "taken").write_text("a file")
-    arguments = ["evaluate", str(tiny.bundle.path), "--data", str(memes), "--out", str(tmp_path / "taken")]
-    result = CliRunner().invoke(main, arguments)
+    arguments = ["evaluate", tiny.bundle.path, "--data", memes, "--out", tmp_path / "taken", "--provider", "cuda"]
+    result = CliRunner().invoke(main, [str(argument) for argument in arguments])
     assert (result.exit_code, "give a folder that can be written" in result.output) == (1, True)
 
 

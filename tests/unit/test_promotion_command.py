@@ -256,6 +256,27 @@ def test_data_without_labels_of_any_task_is_refused_with_those_it_has(
     assert "offensive" in result.stderr
 
 
+def test_a_split_that_was_asked_for_is_taken_and_no_other(
+    store: Store, champion: Bundle, level: Bundle, data: Path
+) -> None:
+    options = ("--champion", champion.path, "--data", data, "--resamples", 100, "--max-slowdown", 1000, "--dry-run")
+    refused = promote(level.path, *options, "--split", "test")
+    assert refused.exit_code == 1
+    assert "has no split 'test'; it has: dev" in refused.stderr
+    by_another_name = promote(level.path, *options, "--split", "val")
+    assert by_another_name.exit_code == 0, by_another_name.output
+    assert {line["data"] for line in report(level)["lines"]} == {"memes, dev"}
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_anything_is_scored(
+    store: Store, champion: Bundle, level: Bundle, data: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "taken").write_text("a file")
+    result = compared(level, data, "--champion", champion.path, "--out", tmp_path / "taken", "--provider", "cuda")
+    assert result.exit_code == 1
+    assert "give a folder that can be written" in result.stderr
+
+
 def test_a_folder_that_is_no_bundle_is_one_line(store: Store, champion: Bundle, data: Path, tmp_path: Path) -> None:
     result = promote(tmp_path, "--champion", champion.path, "--data", data)
     assert result.exit_code == 1

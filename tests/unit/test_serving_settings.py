@@ -3,18 +3,18 @@ from pathlib import Path
 
 import pytest
 
-from serving.settings import Settings, SettingsError, to_env
+from serving.settings import Settings, SettingsError, from_env, to_env
 
 
 def test_settings_are_read_from_variables() -> None:
-    settings = Settings.from_env({"MEMEGUARD_OCR": "tesseract", "MEMEGUARD_MAX_BYTES": "1000", "HOME": "ignored"})
+    settings = from_env({"MEMEGUARD_OCR": "tesseract", "MEMEGUARD_MAX_BYTES": "1000", "HOME": "ignored"})
     assert settings.ocr == "tesseract"
     assert settings.limits.max_bytes == 1000
 
 
 def test_an_unknown_variable_is_refused_with_the_nearest_name() -> None:
     with pytest.raises(SettingsError, match="did you mean MEMEGUARD_BUNDLE"):
-        Settings.from_env({"MEMEGUARD_BUNDEL": "x"})
+        from_env({"MEMEGUARD_BUNDEL": "x"})
 
 
 @pytest.mark.parametrize(
@@ -29,16 +29,16 @@ def test_an_unknown_variable_is_refused_with_the_nearest_name() -> None:
 )
 def test_an_impossible_value_is_refused_and_the_variable_named(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=re.escape(f"{name}: ")):
-        Settings.from_env({name: value})
+        from_env({name: value})
 
 
 def test_a_pixel_limit_beyond_the_decoders_own_is_refused() -> None:
     with pytest.raises(SettingsError, match="max_pixels must be between"):
-        Settings.from_env({"MEMEGUARD_MAX_PIXELS": str(10**12)})
+        from_env({"MEMEGUARD_MAX_PIXELS": str(10**12)})
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:
-    assert Settings.from_env({"MEMEGUARD_THREADS": ""}) == Settings()
+    assert from_env({"MEMEGUARD_THREADS": ""}) == Settings()
 
 
 def test_variables_that_kubernetes_adds_for_a_service_called_memeguard_are_not_ours() -> None:
@@ -50,12 +50,12 @@ def test_variables_that_kubernetes_adds_for_a_service_called_memeguard_are_not_o
         "MEMEGUARD_SERVICE_PORT": "80",
         "MEMEGUARD_SERVICE_PORT_HTTP": "80",
     }
-    assert Settings.from_env(added) == Settings()
+    assert from_env(added) == Settings()
 
 
 def test_flags_become_variables_that_mean_the_same() -> None:
     flags = {"ocr": "none", "threads": 2, "bundle": Path("some/bundle"), "provider": None}
-    settings = Settings.from_env(to_env(flags))
+    settings = from_env(to_env(flags))
     assert (settings.ocr, settings.threads, settings.bundle) == ("none", 2, Path("some/bundle"))
 
 

@@ -1,7 +1,6 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,8 @@ URL = "/v1/classify"
 
 
 class _BrokenScorer(Scorer):
-    def score(self, memes: Any) -> Any:
-        raise RuntimeError(f"a bug that quotes {next(iter(memes)).text}")
+    def read(self, meme: Meme) -> Any:
+        raise RuntimeError(f"a bug that quotes {meme.text}")
 
 
 class _PausedScorer(Scorer):
@@ -29,10 +28,10 @@ class _PausedScorer(Scorer):
     started = threading.Event()
     go_on = threading.Event()
 
-    def score(self, memes: Sequence[Meme]) -> Any:
+    def read(self, meme: Meme) -> Any:
         self.started.set()
         assert self.go_on.wait(timeout=60)
-        return super().score(memes)
+        return super().read(meme)
 
 
 def _client(desk: Desk) -> TestClient:

@@ -1,0 +1,14 @@
+"""What a request asks for beside its memes, and who asks."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Asking:
+    """``deadline`` is in the seconds of ``time.monotonic``. ``key_name`` names the caller's API key, None without."""
+
+    deadline: float
+    request_id: str
+    policy: str | None = None
+    explain: bool = False
+    key_name: str | None = None

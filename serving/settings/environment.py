@@ -1,0 +1,54 @@
+"""Settings to and from environment variables: ``memeguard serve``, ``bentoml serve`` and a container read alike."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from model.errors import MemeguardError
+from serving.settings.settings import Settings
+
+ENV_PREFIX = "MEMEGUARD_"
+#: Kubernetes puts these into every pod beside a Service called "memeguard"; they are not ours.
+_KUBERNETES = re.compile(r"MEMEGUARD_(SERVICE_(HOST|PORT)|PORT)(_\w+)?|MEMEGUARD_PORT_\d+_\w+")
+
+
+class SettingsError(MemeguardError):
+    """A setting that does not exist or cannot have the value it was given; the message names the variable."""
+
+
+def from_env(environ: Mapping[str, str]) -> Settings:
+    """Read ``MEMEGUARD_*``; an empty value counts as not set. Raises ``SettingsError`` naming the variable."""
+    given = {
+        name.removeprefix(ENV_PREFIX).lower(): value
+        for name, value in environ.items()
+        if name.startswith(ENV_PREFIX) and value and not _KUBERNETES.fullmatch(name)
+    }
+    for key in given:
+        _check_known(key)
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise SettingsError(_in_words(error)) from error
+
+
+def to_env(values: Mapping[str, Any]) -> dict[str, str]:
+    """Settings as environment variables; those that are None are left out."""
+    return {f"{ENV_PREFIX}{key.upper()}": str(value) for key, value in values.items() if value is not None}
+
+
+def _check_known(key: str) -> None:
+    known = list(Settings.model_fields)
+    if key in known:
+        return
+    near = difflib.get_close_matches(key, known, n=1)
+    hint = f"did you mean {ENV_PREFIX}{near[0].upper()}?" if near else f"known keys: {', '.join(known)}"
+    raise SettingsError(f"unknown setting {ENV_PREFIX}{key.upper()}; {hint}")
+
+
+def _in_words(error: ValidationError) -> str:
+    first = error.errors()[0]
+    name = f"{ENV_PREFIX}{first['loc'][0]}".upper() if first["loc"] else "settings"
+    return f"{name}: {first['msg']} (got {first['input']!r})" if first["loc"] else f"{name}: {first['msg']}"

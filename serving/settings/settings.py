@@ -1,0 +1,13 @@
+"""All settings in one class."""
+
+from pydantic import ConfigDict
+
+from serving.settings.limits import LimitSettings
+from serving.settings.load import LoadSettings
+from serving.settings.parts import PartSettings
+
+
+class Settings(PartSettings, LimitSettings, LoadSettings):
+    """How this process serves."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
