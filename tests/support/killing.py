@@ -2,15 +2,19 @@
 
 import multiprocessing
 import os
+import shutil
 import signal
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 #: The server imports these once and forks each process from itself; it runs nothing else.
 _PRELOADED = ["support.toy_training", "transformers.models.bert.modeling_bert"]
+#: Audit events of a file or folder that appears, moves or goes.
+_CHANGES = {"os.rename", "os.mkdir", "os.symlink", "os.remove", "os.rmdir"}
 
 
 def start(target: Callable[..., None], *arguments: Any) -> BaseProcess:
@@ -57,6 +61,43 @@ def kill_at_sync(nth: int, *, before: bool) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     os.fsync = killing
+
+
+def killed_everywhere(template: Path, act: Callable[[Path], None]) -> Iterator[tuple[Path, bool]]:
+    """Call ``act`` in a fresh copy of the folder ``template``, in a child that is killed at its n-th change in there.
+
+    For n = 1, 2, ... until a child lives to the end; gives the copy, and whether its child was killed.
+    """
+    for number in range(1, 1000):
+        folder = template.with_name(f"{template.name}-{number}")
+        shutil.copytree(template, folder, symlinks=True)
+        child = os.fork()
+        if child == 0:
+            _kill_at_change(number, folder)
+            act(folder)
+            os._exit(0)
+        killed = os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        yield folder, killed
+        if not killed:
+            return
+
+
+def _kill_at_change(number: int, folder: Path) -> None:
+    """From now on in this process: SIGKILL just before the ``number``-th change below ``folder``."""
+    seen = 0
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        nonlocal seen
+        writes = event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+        inside = any(str(folder) in str(argument) for argument in arguments)
+        # `shutil.rmtree` names what it removes by a descriptor of the folder that it is in.
+        by_descriptor = event in ("os.remove", "os.rmdir") and arguments[1] != -1
+        if by_descriptor or (inside and (writes or event in _CHANGES)):
+            seen += 1
+            if seen == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
 
 
 def _written_at(path: Path) -> int:

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-#: Measured on religious_memes: copies in another size, quality or brightness are within 4, cropped by 1% within 6.
-#: Of pairs 5 or 6 apart a third still have nearly the same words; of those 7 or 8 apart one in fourteen has (they are
-#: other memes of the same template).
+#: Measured on 400 pictures of religious_memes: copies of half the size or in JPEG quality 50 are all within 4 bits.
+#: Within 6 are all that are a fifth darker and 98% of those a fifth brighter, 98 to 100% of those that lost 1% on one
+#: side and 96% of those that lost 1% on all four. Of pairs 5 or 6 apart a third still have nearly the same words; of
+#: those 7 or 8 apart one in fourteen has (they are other memes of the same template).
 MAX_DISTANCE = 6
 
 Hashes = NDArray[np.uint64]
