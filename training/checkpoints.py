@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from training.atomic import open_atomically
+from model.atomic import open_atomically
 from training.errors import RunError
 from training.examples import Examples
 from training.learner import Learner
@@ -137,11 +137,13 @@ def frozen_digest(learner: Learner) -> str:
 
 
 def examples_digest(examples: Examples) -> str:
-    """sha256 over ids, words and labels, in their order."""
+    """sha256 over ids, words, labels and a teacher's soft labels, in their order."""
     digest = hashlib.sha256()
     for sample in examples.samples:
         shown = (sample.dataset, sample.id, sample.text, sample.tags, sample.caption, sample.image is not None)
         digest.update(repr((shown, sorted(sample.labels.items()))).encode())
+    if examples.soft_labels is not None:
+        digest.update(examples.soft_labels.tobytes())
     return f"{len(examples)} samples, {digest.hexdigest()}"
 
 

@@ -2,7 +2,7 @@
 
 A row's key is the sha256 of the picture's bytes, of the tower, of the preprocessing and, for an augmented view, of the
 augmentation's settings: a changed picture, tower or config is never served from the cache. Each row is a file that is
-whole or not there (``training.atomic``); one that the disk damaged is computed anew.
+whole or not there (``model.atomic``); one that the disk damaged is computed anew.
 
 Hashing a picture and reading its row cost about 1.5 ms of CPU with ViT-B/16 patches: 5,000 pictures are there in
 seconds, so nothing is packed into larger files.
@@ -22,12 +22,12 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
+from model.atomic import write_atomically
 from model.bundle import ImageTowerSpec, file_digest
 from model.errors import MemeError
 from model.meme import Meme
 from model.preprocess import Preprocessor
 from model.runtime import ImageFeatures, ImageTower, Provider
-from training.atomic import write_atomically
 from training.augment import AugmentConfig, Augmenter
 from training.datasets.base import DatasetError
 

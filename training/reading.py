@@ -2,7 +2,7 @@
 
 A reading is one JSON file. Its key is the sha256 of the picture's bytes, below a folder for the engine: name, version
 and everything in ``model/ocr`` that decides what is read. So a changed picture, engine or setting is read anew. Files
-are written whole (``training.atomic``) and carry a checksum: what a killed writer, a full disk or an editor left
+are written whole (``model.atomic``) and carry a checksum: what a killed writer, a full disk or an editor left
 half done is read anew, never trusted. Several processes may fill one cache.
 """
 
@@ -20,11 +20,11 @@ import numpy as np
 from tqdm import tqdm
 
 import model.ocr
+from model.atomic import write_atomically
 from model.bundle import file_digest
 from model.errors import EngineUnavailableError, MemeError
 from model.meme import Meme
 from model.ocr import OcrEngine, OcrResult, OcrWord
-from training.atomic import write_atomically
 from training.datacheck.texts import is_blank
 from training.datasets.base import Loaded, Sample, Skipped
 

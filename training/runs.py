@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from training.atomic import write_atomically
+from model.atomic import write_atomically
 from training.errors import RunError
 
 

@@ -12,8 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from model.atomic import write_atomically
 from model.taxonomy import TASKS
-from training.atomic import write_atomically
 from training.datasets.base import DatasetError, Sample
 from training.datasets.registry import Source, load_source
 

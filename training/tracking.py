@@ -16,8 +16,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from model.atomic import write_atomically
 from model.errors import EngineUnavailableError
-from training.atomic import write_atomically
 from training.errors import ConfigError
 
 Values = Mapping[str, float]

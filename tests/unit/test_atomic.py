@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from training.atomic import open_atomically, write_atomically
+from model.atomic import open_atomically, write_atomically
 
 
 def test_a_file_is_written_whole_and_nothing_else_is_left(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from training.atomic import write_atomically
+from model.atomic import write_atomically
 from training.commands.options import layout_option, path_type
 from training.datacheck.check import check as run_check
 from training.datacheck.near import MAX_DISTANCE

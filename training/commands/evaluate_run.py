@@ -9,8 +9,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from model.atomic import write_atomically
 from model.bundle import Bundle, open_bundle
-from training.atomic import write_atomically
 from training.commands.options import setup, sources, writable
 from training.datasets import load_source
 from training.evaluation.bootstrap import Estimate

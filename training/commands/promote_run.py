@@ -8,8 +8,8 @@ from typing import Any
 import click
 from rich.console import Console
 
+from model.atomic import write_atomically
 from model.bundle import open_bundle
-from training.atomic import write_atomically
 from training.commands.options import setup, sources, writable
 from training.datasets import load_source
 from training.evaluation.sets import LabelledSet, labelled_set

@@ -24,9 +24,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from model.atomic import write_atomically
 from model.bundle import MANIFEST_NAME, Bundle, open_bundle
 from model.errors import BundleError
-from training.atomic import write_atomically
 from training.promotion.rules import PromotionError
 
 CURRENT = "current"
