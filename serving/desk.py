@@ -33,6 +33,8 @@ class Desk:
         self.settings = settings
         self.metrics = Metrics()
         self.scorer = scorer
+        if scorer is not None:
+            self.metrics.saw_model(scorer.model)
         self._load_problem = load_problem
         self._parts = None if scorer is None else _Parts(settings, scorer)
 

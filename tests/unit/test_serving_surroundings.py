@@ -97,7 +97,8 @@ def test_metrics_count_by_route_template_and_cause_never_by_path_or_id(scorer: S
     assert 'memeguard_requests_total{route="/v1/classify",status="200"} 1.0' in text
     assert 'memeguard_requests_total{route="unmatched",status="404"} 1.0' in text
     assert 'memeguard_errors_total{code="unsupported_format"} 1.0' in text
-    assert f'memeguard_decisions_total{{decision="{verdict["decision"]}",text_source="caller"' in text
+    assert f'memeguard_decisions_total{{decision="{verdict["decision"]}",policy="default"}} 1.0' in text
+    assert 'memeguard_texts_total{source="caller",status="ok"} 1.0' in text
     for stage in ("decode", "ocr", "preprocess", "model"):
         assert f'memeguard_stage_seconds_count{{stage="{stage}"}} 1.0' in text
     assert "secret" not in text
