@@ -2,6 +2,8 @@
 
 import hashlib
 import platform
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,6 +29,8 @@ _PACKAGES = (
     "rapidocr",
 )
 _ROOT = Path(__file__).parent.parent
+#: A path that leads out of the working folder (/..., ~/..., ../...) inside a longer text; not that of a web address.
+_PLACE = re.compile(r"(?<![\w.~/-])(?:~[\w.-]*|\.\.(?:/\.\.)*)?/(?!/)[^\s'\"\[\]{},;=]+")
 
 
 def provenance(
@@ -42,6 +46,30 @@ def provenance(
         "environment": environment(),
         "seeds": list(seeds),
     }
+
+
+def without_places(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """What a bundle may say of its run: of every path that leads out of the working folder, the last part alone.
+
+    A bundle goes to others, who need to know which data and weights it was made of (their names and digests) and not
+    whose home they lay in. The run's own folder keeps the whole paths.
+    """
+    plain: dict[str, Any] = _shortened(recorded)
+    if "command" in recorded:
+        plain["command"] = shlex.join(_shortened(word) for word in shlex.split(recorded["command"]))
+    return plain
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _shortened(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_shortened(one) for one in value]
+    if not isinstance(value, str):
+        return value
+    if value.startswith(("/", "~", "../")):  # a path as a whole, which may have blanks in it
+        return Path(value).name
+    return _PLACE.sub(lambda found: Path(found[0]).name, value)
 
 
 def data_digest(samples: Iterable[Sample]) -> dict[str, str]:

@@ -106,6 +106,8 @@ def test_the_bundle_knows_its_version_its_thresholds_and_its_making(place: Workp
     assert (manifest.name, manifest.version) == ("tiny", "1.2.3")
     assert list(manifest.thresholds) == ["hateful"]
     assert manifest.training["n_samples"]["dev"] == 12
+    assert str(place.folder) in json.dumps(RunFolder(place.folder / "run").read_config())
+    assert str(place.folder) not in manifest.model_dump_json()
     assert manifest.data_cards == ["memes"]
     assert {row.model for row in manifest.metrics} >= {"fused", "majority", "tfidf_svm"}
     assert (place.folder / "run" / "bundle" / "README.md").read_text(encoding="utf-8").startswith("---\nlanguage: en")
