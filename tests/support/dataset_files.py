@@ -145,7 +145,9 @@ def write_text_hate(root: Path) -> Path:
     forum = [(f"1_{n}", sentence(n, n), ("noHate", "hate")[n]) for n in (0, 1)]
     write_csv(root / "stormfront.csv", [("id", "text", "label"), *forum])
     header = ("", "functionality", "case_id", "test_case", "label_gold", "target_ident")
-    checks = [(n, ("neg", "pos")[n], n + 7, sentence(n, n), ("non-hateful", "hateful")[n], "") for n in (0, 1)]
+    checks = [
+        (n, ("neg", "pos")[n], n + 7, sentence(n, n), ("non-hateful", "hateful")[n], ("", "women")[n]) for n in (0, 1)
+    ]
     write_csv(root / "hatecheck.csv", [header, *checks])
     return root
 

@@ -14,6 +14,7 @@ from training.evaluation.groups import (
     by_function,
     by_identity_terms,
     by_protected_class,
+    by_target_group,
     by_text_length,
     groupings,
     resampling_groups,
@@ -80,13 +81,16 @@ def test_text_length_counts_words_and_sees_through_invisible_characters() -> Non
     assert list(found.values()) == [[0, 1], [2, 3], [4, 5], [6]]
 
 
-def test_hatecheck_is_split_by_function_and_no_other_set_by_its_tags() -> None:
+def test_hatecheck_is_split_by_function_and_target_and_no_other_set_by_its_tags() -> None:
     tests = [
-        sample("a", tags=("negate_neg_nh",), dataset="hatecheck"),
-        sample("b", tags=("slur_h",), dataset="hatecheck"),
+        sample("a", tags=("negate_neg_nh", "women"), dataset="hatecheck"),
+        sample("b", tags=("slur_h", "immigrants"), dataset="hatecheck"),
+        sample("c", tags=("target_obj_nh",), dataset="hatecheck"),
     ]
-    assert members(by_function(tests)) == {"negate_neg_nh": [0], "slur_h": [1]}
-    assert by_function([sample("a", tags=("cat",))]).masks == {}
+    assert members(by_function(tests)) == {"negate_neg_nh": [0], "slur_h": [1], "target_obj_nh": [2]}
+    assert members(by_target_group(tests)) == {"immigrants": [1], "women": [0]}
+    assert by_function([sample("a", tags=("cat", "dog"))]).masks == {}
+    assert by_target_group([sample("a", tags=("cat", "dog"))]).masks == {}
 
 
 def test_only_groupings_that_split_the_set_are_shown() -> None:

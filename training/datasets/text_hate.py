@@ -55,12 +55,12 @@ def read_stormfront(root: Path, split: str = "train", *, dataset: str = "stormfr
 
 
 def read_hatecheck(root: Path, split: str = "test", *, dataset: str = "hatecheck") -> Loaded:
-    """``hatecheck.csv``: 29 functions; the function is the sample's only tag."""
+    """``hatecheck.csv``: 29 functions. The tags are a test's function and, where it has one, its target group."""
     table = _table(root, _HATECHECK, split, "case_id", "test_case", "functionality", "label_gold")
 
     def parse(row: Row) -> Sample:
         is_hateful = _is_hateful(row, "label_gold", hate="hateful", no_hate="non-hateful")
-        tags = (row.text("functionality"),)
+        tags = tuple(filter(None, (row.text("functionality"), row.text("target_ident"))))
         return Sample(row.text("case_id"), dataset, split, row.text("test_case"), hateful(is_hateful), tags=tags)
 
     return load_rows(table, parse)

@@ -45,8 +45,8 @@ class Grouping:
 
 def groupings(samples: Sequence[Sample]) -> list[Grouping]:
     """Every grouping that these samples have something for."""
-    made = (by_identity_terms(samples), by_protected_class(samples), by_text_length(samples), by_function(samples))
-    return [grouping for grouping in made if len(grouping.masks) > 1]
+    ways = (by_identity_terms, by_protected_class, by_text_length, by_target_group, by_function)
+    return [grouping for grouping in (way(samples) for way in ways) if len(grouping.masks) > 1]
 
 
 def by_identity_terms(samples: Sequence[Sample]) -> Grouping:
@@ -103,15 +103,25 @@ def by_text_length(samples: Sequence[Sample]) -> Grouping:
     )
 
 
+def by_target_group(samples: Sequence[Sample]) -> Grouping:
+    """Whom HateCheck's tests are about, harmless ones too (Roettger et al. 2021)."""
+    return Grouping(
+        "target_group",
+        "HateCheck by target group",
+        "As its authors say; tests about nobody are in no group. The same templates are filled with each group's name: "
+        "rates that differ between groups are the model's doing.",
+        _masks_by_tag(samples, 1),
+        has_background=True,
+    )
+
+
 def by_function(samples: Sequence[Sample]) -> Grouping:
     """HateCheck's functional tests (Roettger et al. 2021): each function has one right answer, so accuracy says all."""
-    functions = [sample.tags[0] if sample.dataset == "hatecheck" and sample.tags else None for sample in samples]
-    names = sorted({name for name in functions if name is not None})
     return Grouping(
         "function",
         "HateCheck by functionality",
         "Names that end in _h are hateful tests, in _nh not hateful ones.",
-        {name: np.array([function == name for function in functions]) for name in names},
+        _masks_by_tag(samples, 0),
     )
 
 
@@ -124,6 +134,13 @@ def resampling_groups(samples: Sequence[Sample], by: ResampleBy) -> Ints | None:
         return None
     keys = [_text_key(sample) if by == "text" else _picture_key(sample) for sample in samples]
     return np.asarray(np.unique(np.array(keys), return_inverse=True)[1], dtype=np.int64)
+
+
+def _masks_by_tag(samples: Sequence[Sample], place: int) -> dict[str, Mask]:
+    """HateCheck's tests by the tag at ``place``; none of another set, whose tags say something else."""
+    found = [s.tags[place] if s.dataset == "hatecheck" and len(s.tags) > place else None for s in samples]
+    names = sorted({name for name in found if name is not None})
+    return {name: np.array([one == name for one in found]) for name in names}
 
 
 def _spaced(name: str) -> str:
