@@ -1,0 +1,15 @@
+"""What ``/readyz`` says."""
+
+from serving.schemas.verdict import ModelDoc
+from serving.schemas.wire import Wire
+
+
+class ReadinessDoc(Wire):
+    """Which parts are in force; ``problems`` names those that are missing."""
+
+    ready: bool
+    model: ModelDoc | None
+    providers: list[str]
+    ocr_engine: str
+    ocr_version: str | None
+    problems: list[str]

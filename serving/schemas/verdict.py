@@ -1,0 +1,108 @@
+"""What is answered about a meme: ``Verdict.to_dict()`` as it is; a test holds the models here against it."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from model.ocr.types import OcrStatus
+from serving.schemas.wire import Probability, Scores, Wire
+
+
+class PolicyDoc(Wire):
+    """Which policy decided, and why."""
+
+    name: str
+    version: str
+    digest: str
+    reasons: list[str]
+
+
+class WordDoc(Wire):
+    """A word that was read: ``box`` is left, top, right, bottom in pixels of the picture."""
+
+    text: str
+    box: tuple[int, int, int, int]
+    confidence: Probability
+
+
+class TextDoc(Wire):
+    """The words that were judged, and where they come from."""
+
+    content: str
+    source: Literal["caller", "ocr"]
+    status: OcrStatus
+    engine: str | None
+    engine_version: str | None
+    confidence: Probability | None
+    words: list[WordDoc]
+    detail: str | None
+
+
+class ModelDoc(Wire):
+    """The bundle that judged; ``digest`` is the sha256 of its manifest."""
+
+    name: str
+    version: str
+    digest: str
+
+
+class WordMatchDoc(Wire):
+    """An entry of a policy's word list, at characters ``start`` to ``end`` of the judged text."""
+
+    word_list: str
+    start: int
+    end: int
+    action: Literal["review", "block"]
+
+
+class WordEffectDoc(Wire):
+    """A word, and by yes/no task the score with it less the score without it."""
+
+    text: str
+    start: int
+    end: int
+    effects: dict[str, float]
+
+
+class ExplanationDoc(Wire):
+    """What each modality says alone, and the words that moved the scores most."""
+
+    text_alone: Scores | None
+    image_alone: Scores | None
+    words: list[WordEffectDoc]
+
+
+class VerdictDoc(Wire):
+    """What is said of one meme. ``id`` is the caller's, or else ``decision_id``, which feedback names."""
+
+    id: str
+    decision_id: str
+    decision: Literal["allow", "review", "block"]
+    policy: PolicyDoc
+    scores: Scores
+    severity: dict[str, str] = Field(description="By task, the band of the policy that its score falls into.")
+    matches: list[WordMatchDoc]
+    text: TextDoc
+    model: ModelDoc
+    timings_ms: dict[str, float]
+    explanation: ExplanationDoc | None
+
+
+class ItemErrorDoc(Wire):
+    """Why one item has no verdict."""
+
+    code: str
+    message: str
+
+
+class FailureDoc(Wire):
+    """An item of a request for many that could not be judged."""
+
+    id: str
+    error: ItemErrorDoc
+
+
+class ResultsDoc(Wire):
+    """The answer to a request for many, in the order of the request."""
+
+    results: list[VerdictDoc | FailureDoc]
