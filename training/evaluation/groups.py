@@ -108,8 +108,7 @@ def by_target_group(samples: Sequence[Sample]) -> Grouping:
     return Grouping(
         "target_group",
         "HateCheck by target group",
-        "As its authors say; tests about nobody are in no group. The same templates are filled with each group's name: "
-        "rates that differ between groups are the model's doing.",
+        "As its authors say; tests about nobody are in no group. Most templates were filled with the name of each group.",
         _masks_by_tag(samples, 1),
         has_background=True,
     )
