@@ -23,6 +23,7 @@ class Subcommand:
 
 SUBCOMMANDS: dict[str, Subcommand] = {
     "score": Subcommand("serving.commands.score", "score", "Judge picture files."),
+    "batch": Subcommand("serving.commands.batch", "batch", "Judge a file or folder of memes, one row each."),
     "inspect": Subcommand("serving.commands.inspect", "inspect", "Check a bundle and show what it is worth."),
     "serve": Subcommand("serving.commands.serve", "serve", "Serve over HTTP."),
     "train": Subcommand("training.commands.train", "train", "Train a network."),

@@ -1,0 +1,7 @@
+"""Why a batch run does not start."""
+
+from model.errors import MemeguardError
+
+
+class BatchError(MemeguardError):
+    """The input, the output folder or what was asked for does not fit; the message says what and what to do."""

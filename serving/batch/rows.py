@@ -1,0 +1,80 @@
+"""Verdicts and failures as Parquet rows: the fields of the HTTP answer, with types.
+
+A row has a verdict or an ``error``, never both. Scores of tasks that the bundle does not have are not columns.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from model import Failure, Verdict
+from model.taxonomy import Task
+
+_WORD = pa.struct([("text", pa.string()), ("box", pa.list_(pa.int32())), ("confidence", pa.float64())])
+_TEXT = pa.struct(
+    [
+        ("content", pa.string()),
+        ("source", pa.string()),
+        ("status", pa.string()),
+        ("engine", pa.string()),
+        ("engine_version", pa.string()),
+        ("confidence", pa.float64()),
+        ("words", pa.list_(_WORD)),
+        ("detail", pa.string()),
+    ]
+)
+_POLICY = pa.struct(
+    [("name", pa.string()), ("version", pa.string()), ("digest", pa.string()), ("reasons", pa.list_(pa.string()))]
+)
+_MATCH = pa.struct([("word_list", pa.string()), ("start", pa.int32()), ("end", pa.int32()), ("action", pa.string())])
+_MODEL = pa.struct([("name", pa.string()), ("version", pa.string()), ("digest", pa.string())])
+_ERROR = pa.struct([("code", pa.string()), ("message", pa.string())])
+_NUMBERS = pa.map_(pa.string(), pa.float64())
+
+
+def schema(tasks: Sequence[Task]) -> pa.Schema:
+    """Columns of an output shard, of a bundle with these tasks."""
+    return pa.schema(
+        [
+            pa.field("id", pa.string(), nullable=False),
+            ("decision_id", pa.string()),
+            ("decision", pa.string()),
+            ("policy", _POLICY),
+            ("scores", pa.struct([(task.name, _score_type(task)) for task in tasks])),
+            ("severity", pa.map_(pa.string(), pa.string())),
+            ("matches", pa.list_(_MATCH)),
+            ("text", _TEXT),
+            ("model", _MODEL),
+            ("timings_ms", _NUMBERS),
+            ("error", _ERROR),
+        ]
+    )
+
+
+def to_row(id: str, outcome: Verdict | Failure) -> dict[str, Any]:
+    """One row of ``schema``; ``id`` is the item's in the input."""
+    if isinstance(outcome, Failure):
+        return {"id": id, "error": {"code": outcome.code, "message": outcome.message}}
+    document = outcome.to_dict() | {"id": id}
+    del document["explanation"]  # is asked for over HTTP, a meme at a time
+    for name in ("severity", "timings_ms"):
+        document[name] = list(document[name].items())
+    return document
+
+
+def to_answer(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as HTTP would have answered it."""
+    if row["error"] is not None:
+        return {"id": row["id"], "error": row["error"]}
+    document = {name: value for name, value in row.items() if name != "error"}
+    return document | {name: dict(document[name]) for name in ("severity", "timings_ms")}
+
+
+def to_table(rows: Sequence[Mapping[str, Any]], tasks: Sequence[Task]) -> pa.Table:
+    """Rows of one shard, in order."""
+    return pa.Table.from_pylist(list(rows), schema=schema(tasks))
+
+
+def _score_type(task: Task) -> pa.DataType:
+    return pa.float64() if task.kind == "binary" else pa.struct([(name, pa.float64()) for name in task.classes])

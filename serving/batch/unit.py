@@ -1,0 +1,102 @@
+"""One unit scored: its rows in chunks, and the journal that says which rows were being worked on when a worker died."""
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from model import Failure, Meme, Scorer, Verdict
+from serving.batch.opening import Opener
+from serving.batch.rows import to_row, to_table
+from serving.batch.source import Item
+from serving.batch.units import read_unit, write_table
+
+#: Rows that go through the scorer together: as many as it takes through the network at once.
+_CHUNK = 8
+
+
+@dataclass(frozen=True)
+class UnitTask:
+    """Score ``unit`` into ``shard``. ``careful``: one row at a time; ``poisoned``: rows that killed workers."""
+
+    number: int
+    unit: Path
+    shard: Path
+    careful: bool = False
+    poisoned: frozenset[int] = frozenset()
+
+
+@dataclass
+class Tally:
+    """What became of rows: counts by decision and by error code."""
+
+    decisions: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def n_rows(self) -> int:
+        """All of them."""
+        return self.decisions.total() + self.errors.total()
+
+    def merge(self, other: "Tally") -> None:
+        """Count all of another's."""
+        self.decisions += other.decisions
+        self.errors += other.errors
+
+    def add(self, outcome: Verdict | Failure) -> None:
+        """Count one."""
+        if isinstance(outcome, Failure):
+            self.errors[outcome.code] += 1
+        else:
+            self.decisions[outcome.decision] += 1
+
+
+def score_unit(scorer: Scorer, opener: Opener, task: UnitTask, journal: Callable[[range, Tally], None]) -> None:
+    """Score every row of a unit and write its shard.
+
+    ``journal`` is called before rows are touched, with their places and what became of the rows before them.
+    """
+    items = read_unit(task.unit)
+    rows: list[dict[str, Any]] = []
+    done = Tally()
+    for places in _chunks(len(items), task):
+        journal(places, done)
+        done = Tally()
+        for place, outcome in zip(places, _outcomes(scorer, opener, task, items, places), strict=True):
+            done.add(outcome)
+            rows.append(to_row(str(items[place].id), outcome))
+    write_table(task.shard, to_table(rows, scorer.bundle.tasks))
+    journal(range(0), done)
+
+
+def _chunks(n_rows: int, task: UnitTask) -> Iterator[range]:
+    size = 1 if task.careful else _CHUNK
+    for at in range(0, n_rows, size):
+        yield range(at, min(at + size, n_rows))
+
+
+def _outcomes(
+    scorer: Scorer, opener: Opener, task: UnitTask, items: Sequence[Item], places: Collection[int]
+) -> list[Verdict | Failure]:
+    found: dict[int, Meme | Failure] = {}
+    for place in places:
+        id = str(items[place].id)
+        found[place] = (
+            Failure(id, "killed_worker", "scoring this item ended the process again and again; it was left out")
+            if place in task.poisoned
+            else opener.meme(items[place])
+        )
+    memes = [one for one in found.values() if isinstance(one, Meme)]
+    verdicts = iter(_scored(scorer, memes))
+    return [next(verdicts) if isinstance(one, Meme) else one for one in found.values()]
+
+
+def _scored(scorer: Scorer, memes: Sequence[Meme]) -> list[Verdict | Failure]:
+    """Score together; where that raises, one by one, so that only the culprit gets an error."""
+    try:
+        return scorer.score(memes)
+    except Exception as error:
+        if len(memes) == 1:
+            return [Failure(str(memes[0].id), "internal_error", f"scoring raised {type(error).__name__}")]
+        return [outcome for meme in memes for outcome in _scored(scorer, [meme])]
