@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from model import Failure, MemeguardError, Scorer, Verdict, load
 from serving.asking import Asking
+from serving.logs import Event
 from serving.metrics import Metrics
 from serving.pipeline import Pipeline
 from serving.policies import PolicyBook
@@ -122,13 +123,14 @@ class Desk:
         parts = self.readiness()
         if parts.model is not None:
             logger.info(
-                "serving model=%s version=%s digest=%s ocr=%s/%s providers=%s",
-                parts.model.name,
-                parts.model.version,
-                parts.model.digest[:12],
-                parts.ocr_engine,
-                parts.ocr_version,
-                ",".join(parts.providers),
+                Event(
+                    "serving",
+                    model=parts.model.name,
+                    version=parts.model.version,
+                    digest=parts.model.digest[:12],
+                    ocr=f"{parts.ocr_engine}/{parts.ocr_version}",
+                    providers=",".join(parts.providers),
+                )
             )
         for problem in parts.problems:
             logger.error("not ready: %s", problem)

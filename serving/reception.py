@@ -5,13 +5,13 @@ Pure ASGI, so that a body is measured while it is read and not after.
 
 import logging
 import time
-import traceback
 import uuid
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.desk import Desk
+from serving.logs import Event, frames
 from serving.problems import ProblemError
 
 logger = logging.getLogger("memeguard.access")
@@ -55,7 +55,7 @@ class _Visit:
         self._started = time.perf_counter()
         self._id = uuid.uuid4().hex
         self._status = 0
-        self._code = "-"
+        self._code: str | None = None
         scope.setdefault("state", {})["request_id"] = self._id
 
     def limited(self, receive: Receive) -> Receive:
@@ -91,8 +91,7 @@ class _Visit:
 
     def log_crash(self, error: Exception) -> None:
         """Log where it happened, without the exception's message: that may hold what was sent."""
-        frames = "".join(traceback.format_tb(error.__traceback__))
-        logger.error("request_id=%s crashed with %s\n%s", self._id, type(error).__name__, frames)
+        logger.error(Event(f"crashed with {type(error).__name__}", request_id=self._id, stack=frames(error)))
 
     def record(self) -> None:
         """Count the answer and log it."""
@@ -101,12 +100,15 @@ class _Visit:
         self._desk.metrics.saw_request(route, self._status, seconds)
         if route not in _QUIET_ROUTES:
             logger.info(
-                "request_id=%s route=%s status=%d code=%s ms=%.1f",
-                self._id,
-                route,
-                self._status,
-                self._code,
-                seconds * 1000,
+                Event(
+                    "answered",
+                    request_id=self._id,
+                    route=route,
+                    status=self._status,
+                    code=self._code,
+                    ms=round(seconds * 1000, 1),
+                    key=self._scope["state"].get("key_name"),
+                )
             )
 
 

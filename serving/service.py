@@ -10,11 +10,23 @@ from bentoml.exceptions import BentoMLException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from model import MemeguardError, open_bundle
+from serving import logs
 from serving.app import create_app
 from serving.desk import Desk
-from serving.settings import from_env
+from serving.settings import Settings, from_env
 
 app = create_app(lambda: Desk.open(from_env(os.environ)))
+
+
+def _settings_if_sound() -> Settings:
+    """Those of the environment; the defaults where ``check`` is about to refuse them."""
+    try:
+        return from_env(os.environ)
+    except MemeguardError:
+        return Settings()
+
+
+logs.configure(_settings_if_sound())
 
 
 class FrontDoor:

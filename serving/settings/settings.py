@@ -4,10 +4,11 @@ from pydantic import ConfigDict
 
 from serving.settings.limits import LimitSettings
 from serving.settings.load import LoadSettings
+from serving.settings.operations import OperationSettings
 from serving.settings.parts import PartSettings
 
 
-class Settings(PartSettings, LimitSettings, LoadSettings):
+class Settings(PartSettings, LimitSettings, LoadSettings, OperationSettings):
     """How this process serves."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
