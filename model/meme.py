@@ -219,7 +219,7 @@ def _from_16_bit(picture: Image.Image) -> Image.Image:
 
 
 def _checked_text(text: str | None, limits: MemeLimits) -> str | None:
-    if text is None or not any(map(_is_visible, text)):
+    if text is None or not has_words(text):
         return None
     if len(text) > limits.max_text_chars:
         raise MemeError("text_too_long", f"text has {len(text)} characters; the limit is {limits.max_text_chars}")
@@ -234,6 +234,11 @@ def _checked_tags(tags: Sequence[str], limits: MemeLimits) -> tuple[str, ...]:
     if longest > limits.max_tag_chars:
         raise MemeError("bad_tags", f"a tag has {longest} characters; the limit is {limits.max_tag_chars}")
     return cleaned
+
+
+def has_words(text: str) -> bool:
+    """Whether anything of ``text`` can be seen; a text of nothing but blanks counts as not given."""
+    return any(map(_is_visible, text))
 
 
 def _is_visible(char: str) -> bool:

@@ -1,23 +1,27 @@
 """A request's body, multipart or JSON, becomes the memes that were submitted."""
 
-import base64
-import binascii
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
-from pydantic_core import from_json
+from pydantic import BaseModel, ValidationError
 from python_multipart.multipart import parse_options_header
 
+from model.meme import has_words
+from serving.json_body import invalid, json_object
 from serving.multipart import Part, parse_parts
+from serving.picture_source import from_base64, from_data_url, is_data_url
 from serving.problems import ProblemError
-from serving.schemas import ClassifyItem
+from serving.schemas import MAX_ID_CHARS, ClassifyItem, ClassifyOne, ClassifyOptions
+from serving.settings import Settings
 
-_FIELDS = ("image", "text", "tags")
+_FIELDS = ("image", "text", "tags", "policy", "explain")
+_MEMBERS = frozenset(ClassifyOne.model_fields)
+_YES_NO = {b"true": True, b"false": False}
 _T = TypeVar("_T")
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,14 @@ class Submission:
 
 
 @dataclass(frozen=True)
+class LinkedItem:
+    """A meme whose picture is still to be fetched from ``url``; ``rest`` is what else came in."""
+
+    url: str = field(repr=False)
+    rest: Submission
+
+
+@dataclass(frozen=True)
 class BadItem:
     """A place in a request for many that holds no meme."""
 
@@ -38,24 +50,30 @@ class BadItem:
     problem: ProblemError
 
 
+Item = Submission | LinkedItem | BadItem
+
+
 @dataclass(frozen=True)
 class Order:
     """What one request asks for. ``many`` says that the answer is a list, even when one meme was sent."""
 
-    items: list[Submission | BadItem]
+    items: list[Item]
     many: bool
+    policy: str | None = None
+    explain: bool = False
 
 
-def parse_body(content_type: str | None, body: bytes, max_items: int) -> Order:
+def parse_body(content_type: str | None, body: bytes, limits: Settings) -> Order:
     """Read a body by its declared type; raises ``ProblemError`` (400, 413, 415 or 422) for one that holds no order."""
     kind, options = parse_options_header(content_type)
     if kind == b"multipart/form-data":
         boundary = options.get(b"boundary")
         if not boundary:
             raise ProblemError(400, "malformed_multipart", "the Content-Type has no multipart boundary")
-        return _from_form(parse_parts(body, boundary, max_parts=16 * max_items), max_items)
+        return _from_form(parse_parts(body, boundary, max_parts=16 * limits.max_items), limits.max_items)
     if kind == b"application/json":
-        return _from_json(body, max_items)
+        # Texts and tags may hold commas, and there are so many of them at most.
+        return _from_json(json_object(body, limits.max_items * (limits.max_text_chars + 1000)), limits.max_items)
     raise ProblemError(
         415, "unsupported_media_type", "send multipart/form-data with a field image, or application/json"
     )
@@ -68,20 +86,42 @@ def _from_form(parts: list[Part], max_items: int) -> Order:
             raise ProblemError(422, "unknown_field", f"the form has a field that is none of {', '.join(_FIELDS)}")
         fields[part.name].append(part.content)
     images = fields["image"]
-    if not images:
-        raise ProblemError(422, "missing_image", "the form has no field image")
     _check_count(len(images), max_items)
-    texts: list[str | None] = [_utf8(value, "text") for value in fields["text"]]
+    texts = [_utf8(value, "text") for value in fields["text"]]
     tags = [split_tags(_utf8(value, "tags")) for value in fields["tags"]]
-    if len(images) == 1:
-        if len(texts) > 1:
-            raise ProblemError(422, "text_count", "one picture has at most one field text")
-        only = Submission(images[0], texts[0] if texts else None, tuple(chain.from_iterable(tags)))
-        return Order([only], many=False)
-    rows = zip(
-        images, _one_each(texts, len(images), "text", None), _one_each(tags, len(images), "tags", ()), strict=True
+    policy, explain = _only(fields["policy"], "policy"), _only(fields["explain"], "explain")
+    return Order(
+        _memes_of_form(images, texts, tags),
+        many=len(images) > 1,
+        policy=None if policy is None else _utf8(policy, "policy"),
+        explain=False if explain is None else _yes_or_no(explain),
     )
-    return Order([Submission(image, text, tag_row) for image, text, tag_row in rows], many=True)
+
+
+def _memes_of_form(images: list[bytes], texts: list[str], tags: list[tuple[str, ...]]) -> list[Item]:
+    if len(images) > 1:
+        given: list[str | None] = list(texts)
+        rows = zip(
+            images, _one_each(given, len(images), "text", None), _one_each(tags, len(images), "tags", ()), strict=True
+        )
+        return [Submission(image, text, tag_row) for image, text, tag_row in rows]
+    if not images and not any(map(has_words, texts)):
+        raise ProblemError(422, "missing_image", "the form has neither a field image nor a text that is not blank")
+    if len(texts) > 1:
+        raise ProblemError(422, "text_count", "one meme has at most one field text")
+    return [Submission(images[0] if images else None, texts[0] if texts else None, tuple(chain.from_iterable(tags)))]
+
+
+def _only(values: list[bytes], name: str) -> bytes | None:
+    if len(values) > 1:
+        raise ProblemError(422, f"{name}_count", f"the form has {len(values)} fields {name}; give it once")
+    return values[0] if values else None
+
+
+def _yes_or_no(value: bytes) -> bool:
+    if value not in _YES_NO:
+        raise ProblemError(422, "bad_explain", "explain must be true or false")
+    return _YES_NO[value]
 
 
 def _one_each(values: list[_T], n_images: int, name: str, absent: _T) -> list[_T]:
@@ -98,47 +138,42 @@ def _one_each(values: list[_T], n_images: int, name: str, absent: _T) -> list[_T
     return values
 
 
-def _from_json(body: bytes, max_items: int) -> Order:
-    try:
-        document = from_json(body)
-    except ValueError as error:
-        raise ProblemError(400, "malformed_json", "the body is not valid JSON in UTF-8") from error
-    if not isinstance(document, dict):
-        raise ProblemError(422, "invalid_body", "the JSON body must be an object")
+def _from_json(document: dict[str, Any], max_items: int) -> Order:
     if "items" not in document:
-        return Order([_from_item(document)], many=False)
-    items = document["items"]
-    if len(document) > 1 or not isinstance(items, list) or not items:
-        raise ProblemError(422, "invalid_body", "items must be a list with at least one item, and stand alone")
+        one = _validated(ClassifyOne, document)
+        return Order([_item(one)], False, one.policy, bool(one.explain))
+    items = document.pop("items")
+    if not isinstance(items, list) or not items:
+        raise ProblemError(422, "invalid_body", "items must be a list with at least one item")
     _check_count(len(items), max_items)
-    return Order([_item_or_problem(item) for item in items], many=True)
+    options = _validated(ClassifyOptions, document)
+    return Order([_item_or_problem(item) for item in items], True, options.policy, bool(options.explain))
 
 
-def _item_or_problem(item: object) -> Submission | BadItem:
+def _item_or_problem(item: object) -> Item:
     try:
-        return _from_item(item)
+        return _item(_validated(ClassifyItem, item))
     except ProblemError as problem:
         given = item.get("id") if isinstance(item, Mapping) else None
-        return BadItem(given if isinstance(given, str) else None, problem)
+        return BadItem(given if isinstance(given, str) and len(given) <= MAX_ID_CHARS else None, problem)
 
 
-def _from_item(item: object) -> Submission:
+def _item(parsed: ClassifyItem) -> Submission | LinkedItem:
+    rest = Submission(None, parsed.text, tuple(parsed.tags or ()), parsed.id)
+    if parsed.image is not None:
+        return replace(rest, image=from_base64(parsed.image, "image"))
+    if parsed.image_url is None:
+        return rest
+    if is_data_url(parsed.image_url):
+        return replace(rest, image=from_data_url(parsed.image_url))
+    return LinkedItem(parsed.image_url, rest)
+
+
+def _validated(model: type[_Model], document: object) -> _Model:
     try:
-        parsed = ClassifyItem.model_validate(item)
+        return model.model_validate(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = first["loc"][0] if first["loc"] else "item"
-        # Only our own field names are repeated: an unknown key is the caller's content.
-        known = place if place in ClassifyItem.model_fields else "an unknown field"
-        raise ProblemError(422, "invalid_body", f"{known}: {first['msg']}") from error
-    return Submission(_decoded(parsed.image), parsed.text, tuple(parsed.tags or ()), parsed.id)
-
-
-def _decoded(image: str) -> bytes:
-    try:
-        return base64.b64decode("".join(image.split()), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ProblemError(400, "bad_base64", "image is not standard base64") from error
+        raise invalid(error, _MEMBERS, "item") from error
 
 
 def _utf8(value: bytes, name: str) -> str:
@@ -155,4 +190,4 @@ def split_tags(tags: str) -> tuple[str, ...]:
 
 def _check_count(n_items: int, max_items: int) -> None:
     if n_items > max_items:
-        raise ProblemError(413, "too_many_items", f"{n_items} pictures in one request; the limit is {max_items}")
+        raise ProblemError(413, "too_many_items", f"{n_items} memes in one request; the limit is {max_items}")

@@ -2,11 +2,14 @@
 
 from serving.schemas.problems import ProblemDoc
 from serving.schemas.readiness import ReadinessDoc
-from serving.schemas.requests import ClassifyItem, classify_request_body
+from serving.schemas.requests import MAX_ID_CHARS, ClassifyItem, ClassifyOne, ClassifyOptions, classify_request_body
 from serving.schemas.verdict import FailureDoc, ModelDoc, ResultsDoc, TextDoc, VerdictDoc
 
 __all__ = [
+    "MAX_ID_CHARS",
     "ClassifyItem",
+    "ClassifyOne",
+    "ClassifyOptions",
     "FailureDoc",
     "ModelDoc",
     "ProblemDoc",

@@ -1,10 +1,12 @@
 """How every error looks."""
 
+from pydantic import Field
+
 from serving.schemas.wire import Wire
 
 
 class ProblemDoc(Wire):
-    """An error (RFC 9457). ``code`` is stable; ``detail`` is for people."""
+    """An error (RFC 9457). ``code`` is stable; ``detail`` is for people. ``limit`` names the setting that was hit."""
 
     type: str
     title: str
@@ -12,3 +14,5 @@ class ProblemDoc(Wire):
     code: str
     detail: str
     request_id: str
+    limit: str | None = Field(None, description="The setting that was hit, without its prefix; absent: none was.")
+    limit_value: float | None = Field(None, description="What that setting is set to.")

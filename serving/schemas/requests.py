@@ -1,66 +1,101 @@
 """What is sent to ``/v1/classify``."""
 
-from typing import Any
+from typing import Any, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
+from model.meme import has_words
 from serving.schemas.wire import Wire
+
+MAX_ID_CHARS = 200
+_STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
+_POLICY = "Name of the policy that decides; absent: the default one. GET /v1/policies lists them."
+_EXPLAIN = "Whether to tell what each modality says alone and which words moved the scores. It takes longer."
 
 
 class ClassifyItem(Wire):
-    """One meme in a JSON request."""
+    """One meme in a JSON request: a picture, words, or both."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    image: str = Field(
-        description="The picture file in standard base64.", json_schema_extra={"contentEncoding": "base64"}
+    model_config = _STRICT | ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["image"]}, {"required": ["image_url"]}, {"required": ["text"]}]}
     )
-    text: str | None = Field(None, description="The words on the picture; null or blank: they are read from it.")
+
+    image: str | None = Field(
+        None, description="The picture file in standard base64.", json_schema_extra={"contentEncoding": "base64"}
+    )
+    image_url: str | None = Field(
+        None, description="Instead of image: a data: URL in base64, or a https URL where the operator allows it."
+    )
+    text: str | None = Field(
+        None,
+        description="The words on the picture; null or blank: they are read from it. Alone: a comment.",
+    )
     tags: list[str] | None = Field(None, description="Short strings that say what the picture shows.")
-    id: str | None = Field(None, min_length=1, max_length=200, description="Given back in the answer.")
+    id: str | None = Field(None, min_length=1, max_length=MAX_ID_CHARS, description="Given back in the answer.")
+
+    @model_validator(mode="after")
+    def _is_a_meme(self) -> Self:
+        if self.image is not None and self.image_url is not None:
+            raise ValueError("give image or image_url, not both")
+        if self.image is None and self.image_url is None and not has_words(self.text or ""):
+            raise ValueError("give image, image_url or a text that is not blank")
+        return self
+
+
+class ClassifyOptions(Wire):
+    """What a JSON request asks for beside its memes."""
+
+    model_config = _STRICT
+
+    policy: str | None = Field(None, min_length=1, max_length=200, description=_POLICY)
+    explain: bool | None = Field(None, description=_EXPLAIN)
+
+
+class ClassifyOne(ClassifyItem, ClassifyOptions):
+    """A JSON request for one meme."""
+
+
+class ClassifyMany(ClassifyOptions):
+    """A JSON request for several memes; each gets an answer or an error of its own."""
+
+    items: list[ClassifyItem] = Field(min_length=1)
 
 
 def classify_request_body() -> dict[str, Any]:
     """OpenAPI request body of ``/v1/classify``."""
-    item = ClassifyItem.model_json_schema()
-    many = {
-        "type": "object",
-        "title": "ClassifyItems",
-        "required": ["items"],
-        "additionalProperties": False,
-        "properties": {"items": {"type": "array", "minItems": 1, "items": item}},
-    }
+    many = ClassifyMany.model_json_schema(ref_template="#/components/schemas/{model}")
+    many.pop("$defs")
     return {
         "required": True,
         "content": {
             "multipart/form-data": {"schema": _FORM},
-            "application/json": {"schema": {"anyOf": [item, many]}},
+            "application/json": {"schema": {"anyOf": [ClassifyOne.model_json_schema(), many]}},
         },
     }
 
 
-_FORM = {
+def _several(description: str, **content: str) -> dict[str, Any]:
+    return {"type": "array", "items": {"type": "string", **content}, "description": description}
+
+
+_FORM: dict[str, Any] = {
     "type": "object",
-    "required": ["image"],
+    "anyOf": [{"required": ["image"]}, {"required": ["text"]}],
     "additionalProperties": False,
     "properties": {
-        "image": {
-            "type": "array",
-            "minItems": 1,
-            "items": {"type": "string", "format": "binary"},
-            "description": "A picture file: JPEG, PNG, WebP, GIF or BMP. Repeat the field for several pictures.",
-        },
-        "text": {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "The words on the picture; absent or blank: they are read from it. "
-            "With several pictures: for none, or one field for each.",
-        },
-        "tags": {
-            "type": "array",
-            "items": {"type": "string"},
-            "description": "Tags, separated by commas; may be repeated. "
-            "With several pictures: for none, or one field for each.",
-        },
+        "image": _several(
+            "A picture file: JPEG, PNG, WebP, GIF or BMP. Repeat the field for several pictures; "
+            "leave it out to have words judged that stand alone.",
+            format="binary",
+        ),
+        "text": _several(
+            "The words on the picture; absent or blank: they are read from it. "
+            "With several pictures: for none, or one field for each."
+        ),
+        "tags": _several(
+            "Tags, separated by commas; may be repeated. With several pictures: for none, or one field for each."
+        ),
+        "policy": {"type": "string", "minLength": 1, "maxLength": 200, "description": _POLICY},
+        "explain": {"type": "string", "enum": ["true", "false"], "description": _EXPLAIN},
     },
 }

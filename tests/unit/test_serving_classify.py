@@ -110,7 +110,9 @@ def test_a_malformed_json_item_spoils_only_itself_and_keeps_its_id(client: TestC
 @pytest.mark.parametrize(
     ("fields", "pictures", "code"),
     [
-        ({"text": "words"}, (), "missing_image"),
+        ({"tags": "cat"}, (), "missing_image"),
+        ({"text": " \u200b"}, (), "missing_image"),
+        ({"text": ["one", "two"]}, (), "text_count"),
         ({"txt": "words"}, (PICTURE,), "unknown_field"),
         ({"text": ["one", "two"]}, (PICTURE,), "text_count"),
         ({"text": "whose?"}, (PICTURE, PICTURE), "text_count"),

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from support.pictures import encoded
 
 from serving.problems import ProblemError
+from serving.settings import Settings
 from serving.submission import parse_body
 
 URL = "/v1/classify"
@@ -92,7 +93,7 @@ def test_any_body_becomes_an_order_or_a_4xx(content_type: str, body: bytes) -> N
 
 def _status(content_type: str, body: bytes) -> int:
     try:
-        parse_body(content_type, body, max_items=4)
+        parse_body(content_type, body, Settings(max_items=4))
     except ProblemError as problem:
         return problem.status
     return 200

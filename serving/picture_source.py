@@ -1,0 +1,32 @@
+"""Pictures that come inside JSON: base64, or a URL that holds the picture or leads to it."""
+
+import base64
+import binascii
+from urllib.parse import unquote_to_bytes
+
+from serving.problems import ProblemError
+
+_DATA = "data:"
+
+
+def from_base64(text: str, name: str) -> bytes:
+    """Bytes of standard base64, which may be wrapped into lines; raises ``ProblemError`` 400 naming the member."""
+    try:
+        return base64.b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ProblemError(400, "bad_base64", f"{name} is not standard base64") from error
+
+
+def is_data_url(url: str) -> bool:
+    """Whether the picture is in the URL itself."""
+    return url[: len(_DATA)].lower() == _DATA
+
+
+def from_data_url(url: str) -> bytes:
+    """Bytes of ``data:...;base64,...``; raises ``ProblemError`` 400. The media type is not looked at: bytes decide."""
+    head, comma, content = url.partition(",")
+    if not comma or not head.lower().rstrip().endswith(";base64"):
+        raise ProblemError(400, "bad_data_url", "a data: URL must be data:image/...;base64, followed by the picture")
+    if "%" in content:
+        content = unquote_to_bytes(content).decode("latin-1")
+    return from_base64(content, "the data: URL")
