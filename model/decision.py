@@ -4,15 +4,20 @@ The decision is an aid to a moderator. "review" is an answer of its own: it is a
 could not be read, since a score without them is no ground for letting a meme pass.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.bundle import CalibrationSpec
+from model.ocr.types import OcrStatus
 from model.policy import Policy
 from model.taxonomy import Task
-from model.verdict import Decision, Ruling, Score, TextEvidence
+from model.verdict import Decision, Ruling, Score, TextEvidence, WordMatch
+
+_NO_GROUND = "every score is under its review threshold"
 
 
 def calibrated(task: Task, logits: NDArray[np.float32], calibration: CalibrationSpec) -> Score:
@@ -26,23 +31,71 @@ def calibrated(task: Task, logits: NDArray[np.float32], calibration: Calibration
     return dict(zip(task.classes, (exponents / exponents.sum()).tolist(), strict=True))
 
 
+@dataclass(frozen=True)
+class Ground:
+    """One thing that asks for a decision: ``rule`` says which rule it is, ``reason`` what met it in this meme."""
+
+    decision: Decision
+    rule: str
+    reason: str
+
+
 def decide(scores: Mapping[str, Score], text: TextEvidence, policy: Policy) -> Ruling:
-    """The strictest decision that a threshold or rule asks for, with the reasons for it."""
-    reasons: dict[Decision, list[str]] = {"block": [], "review": []}
-    for task, thresholds in policy.thresholds.items():
+    """The strictest decision that a threshold, a word list or the lack of words asks for, with the reasons for it.
+
+    Reasons may be logged: they name a word list, never the word that was found.
+    """
+    matches = policy.words.find(text.content)
+    found = grounds(scores, text.status, matches, policy)
+    return Ruling(
+        decision=found[0].decision if found else "allow",
+        reasons=tuple(ground.reason for ground in found) or (_NO_GROUND,),
+        severity=_severity(scores, policy),
+        matches=matches,
+    )
+
+
+def grounds(
+    scores: Mapping[str, Score], text_status: OcrStatus, matches: Sequence[WordMatch], policy: Policy
+) -> list[Ground]:
+    """Everything that asks for more than "allow", the strictest first."""
+    found = [*_met_thresholds(scores, policy), *_met_lists(matches)]
+    if text_status != "ok":
+        reason = f"the picture's words could not be read ({text_status})"
+        found.append(Ground("review", "words not read", reason))
+    return sorted(found, key=lambda ground: ground.decision != "block")
+
+
+def _met_thresholds(scores: Mapping[str, Score], policy: Policy) -> Iterator[Ground]:
+    for task, limits in policy.thresholds.items():
         score = scores.get(task)
         if not isinstance(score, float):
             continue
-        if score >= thresholds.block:
-            reasons["block"].append(f"{task} {score:.3f} >= block threshold {thresholds.block:.3f}")
-        elif score >= thresholds.review:
-            reasons["review"].append(f"{task} {score:.3f} >= review threshold {thresholds.review:.3f}")
-    if text.status != "ok":
-        reasons["review"].append(f"the picture's words could not be read ({text.status})")
-    for decision in ("block", "review"):
-        if reasons[decision]:
-            return Ruling(decision, tuple(reasons["block"] + reasons["review"]), {}, ())
-    return Ruling("allow", ("every score is under its review threshold",), {}, ())
+        if score >= limits.block:
+            yield _over("block", task, score, limits.block)
+        elif score >= limits.review:
+            yield _over("review", task, score, limits.review)
+
+
+def _over(decision: Decision, task: str, score: float, limit: float) -> Ground:
+    reason = f"{task} {score:.3f} >= {decision} threshold {limit:.3f}"
+    return Ground(decision, f"{task} {decision} threshold", reason)
+
+
+def _met_lists(matches: Sequence[WordMatch]) -> Iterator[Ground]:
+    for (name, action), n_matches in Counter((match.word_list, match.action) for match in matches).items():
+        told = "1 match" if n_matches == 1 else f"{n_matches} matches"
+        yield Ground(action, f"word list {name}", f"word list {name}: {told}, which asks for {action}")
+
+
+def _severity(scores: Mapping[str, Score], policy: Policy) -> dict[str, str]:
+    """The name of the highest band that each task's score reaches."""
+    named = {}
+    for task, bands in policy.severity.items():
+        score = scores.get(task)
+        if isinstance(score, float):
+            named[task] = [band.name for band in bands if score >= band.lower][-1]
+    return named
 
 
 def apply_platt(logits: NDArray[np.float32], calibration: CalibrationSpec) -> NDArray[np.float64]:

@@ -1,29 +1,56 @@
-"""What an operator wants done about a score: named, versioned thresholds, held against scores by ``decision.py``."""
+"""What an operator wants done about a meme: named, versioned rules, which ``decision.py`` holds against its scores."""
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 
 from model.bundle import Manifest, Thresholds
+from model.word_lists import WordFinder, WordList
+
+DEFAULT_POLICY = "default"
+
+
+@dataclass(frozen=True)
+class Band:
+    """A severity by name: scores from ``lower`` up to the next band's bound."""
+
+    name: str
+    lower: float
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Named thresholds by binary task. ``digest`` is the sha256 of what the policy says."""
+    """Thresholds and severity bands by binary task, and lists of words.
+
+    Bands ascend and the first begins at 0, so that every score has one.
+    """
 
     name: str
     version: str
     thresholds: Mapping[str, Thresholds]
+    severity: Mapping[str, tuple[Band, ...]] = field(default_factory=dict)
+    word_lists: tuple[WordList, ...] = ()
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """sha256 over name, version and every rule: two policies that could decide differently differ in it."""
-        rules = {task: limits.model_dump() for task, limits in self.thresholds.items()}
-        document = json.dumps([self.name, self.version, rules], sort_keys=True)
-        return hashlib.sha256(document.encode()).hexdigest()
+        """sha256 over everything the policy says: two policies that could decide differently differ in it."""
+        rules = {
+            "name": self.name,
+            "version": self.version,
+            "thresholds": {task: limits.model_dump() for task, limits in self.thresholds.items()},
+            "severity": {task: [asdict(band) for band in bands] for task, bands in self.severity.items()},
+            "word_lists": [asdict(one) for one in self.word_lists],
+        }
+        return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def words(self) -> WordFinder:
+        """What looks for the words of all lists; made once, at first use."""
+        return WordFinder(self.word_lists)
 
 
 def default_policy(manifest: Manifest) -> Policy:
     """The bundle's own thresholds, fitted on dev."""
-    return Policy("default", manifest.version, manifest.thresholds)
+    return Policy(DEFAULT_POLICY, manifest.version, manifest.thresholds)

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from model.bundle import CalibrationSpec, Thresholds
 from model.decision import calibrated, decide
 from model.ocr.types import OcrResult, OcrWord
-from model.policy import Policy
+from model.policy import Band, Policy
 from model.taxonomy import TASKS
 from model.verdict import Decision, TextEvidence
+from model.word_lists import WordList
 
 WORDS = TextEvidence.from_caller("words")
 UNREAD = TextEvidence.from_ocr(OcrResult("unavailable", "", (), None, "rapidocr", None, "not installed"))
@@ -104,6 +105,69 @@ def test_a_higher_score_never_gives_a_milder_decision(
     policy = Policy("any", "1", {"hateful": Thresholds(review=review, block=block)})
     milder, stricter = (decide({"hateful": score}, text, policy).decision for score in (lower, higher))
     assert SEVERITY[milder] <= SEVERITY[stricter]
+
+
+LISTED = replace(
+    POLICY,
+    word_lists=(WordList("mild", "review", ("grumble", "turnip soup")), WordList("strong", "block", ("thunder",))),
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "decision", "lists"),
+    [
+        ("a fine day", "allow", []),
+        ("GRUMB1E", "review", ["mild"]),
+        ("grumble and thunder", "block", ["mild", "strong"]),
+    ],
+)
+def test_a_word_list_asks_for_its_action_and_its_matches_are_told(
+    content: str, decision: Decision, lists: list[str]
+) -> None:
+    ruling = decide({"hateful": 0.1}, TextEvidence.from_caller(content), LISTED)
+    assert ruling.decision == decision
+    assert [match.word_list for match in ruling.matches] == lists
+
+
+def test_the_reason_names_the_list_and_never_the_word() -> None:
+    ruling = decide({"hateful": 0.5}, TextEvidence.from_caller("thunder, thunder and grumble"), LISTED)
+    assert ruling.reasons == (
+        "word list strong: 2 matches, which asks for block",
+        "hateful 0.500 >= review threshold 0.400",
+        "word list mild: 1 match, which asks for review",
+    )
+
+
+@pytest.mark.parametrize(
+    ("score", "band"),
+    [(0.0, "low"), (0.2999, "low"), (0.3, "middle"), (0.8999, "middle"), (0.9, "high"), (1.0, "high")],
+)
+def test_a_score_has_the_highest_severity_whose_bound_it_reaches(score: float, band: str) -> None:
+    policy = replace(POLICY, severity={"hateful": (Band("low", 0.0), Band("middle", 0.3), Band("high", 0.9))})
+    assert decide({"hateful": score, "offensive": 0.5}, WORDS, policy).severity == {"hateful": band}
+
+
+def test_the_digest_covers_every_rule() -> None:
+    mild = WordList("mild", "review", ("grumble",))
+    policies = [
+        POLICY,
+        replace(POLICY, version="4"),
+        replace(POLICY, thresholds={"hateful": Thresholds(review=0.4, block=0.9)}),
+        replace(POLICY, severity={"hateful": (Band("low", 0.0),)}),
+        replace(POLICY, severity={"hateful": (Band("minor", 0.0),)}),
+        *(
+            replace(POLICY, word_lists=(one,))
+            for one in (
+                mild,
+                replace(mild, entries=("grumbles",)),
+                replace(mild, action="block"),
+                replace(mild, whole_words=False),
+                replace(mild, name="other"),
+            )
+        ),
+    ]
+    assert len({policy.digest for policy in policies}) == len(policies)
+    assert replace(POLICY).digest == POLICY.digest
 
 
 def test_evidence_of_ocr_keeps_words_boxes_and_engine() -> None:

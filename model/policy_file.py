@@ -1,0 +1,169 @@
+"""Policies from a YAML file, with the word lists that lie beside it, checked against the bundle that they are for."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from model.bundle import Bundle, Thresholds
+from model.errors import MemeguardError
+from model.policy import DEFAULT_POLICY, Policy, default_policy
+from model.policy_schema import PolicyEntry, PolicyFileEntry, WordListEntry, check_entries, parse_document
+from model.word_lists import WordList
+
+
+class PolicyFileError(MemeguardError):
+    """A policy file that cannot be used; the message names file, policy and key and says what to do.
+
+    It never holds an entry of a word list.
+    """
+
+
+@dataclass(frozen=True)
+class PolicySet:
+    """Policies by name, and the name of the one that is used where nobody names one."""
+
+    policies: Mapping[str, Policy]
+    default: str
+
+    @classmethod
+    def of_bundle(cls, bundle: Bundle) -> "PolicySet":
+        """The bundle's own policy alone."""
+        own = default_policy(bundle.manifest)
+        return cls({own.name: own}, own.name)
+
+
+class PolicyFile:
+    """A policy file and the files that it names. ``read`` may be called again when ``has_changed`` says so."""
+
+    def __init__(self, path: Path, bundle: Bundle) -> None:
+        self.path = path
+        self._bundle = bundle
+        self._seen: dict[Path, str] = {}
+
+    def read(self) -> PolicySet:
+        """The policies as the files are now; raises ``PolicyFileError``."""
+        self._seen = {}
+        entry = self._parsed(self._content(self.path))
+        policies = {name: self._policy(name, given) for name, given in entry.policies.items()}
+        if DEFAULT_POLICY not in policies:
+            policies = {DEFAULT_POLICY: default_policy(self._bundle.manifest)} | policies
+        default = entry.default or DEFAULT_POLICY
+        if default not in policies:
+            raise self._error(f"default: there is no policy {default!r}; known: {', '.join(policies)}")
+        return PolicySet(policies, default)
+
+    def has_changed(self) -> bool:
+        """True when a file that the last ``read`` looked at holds something else now."""
+        return any(_digest(path) != seen for path, seen in self._seen.items())
+
+    def fingerprint(self) -> tuple[str, ...]:
+        """Digests of those files as they are now."""
+        return tuple(_digest(path) for path in self._seen)
+
+    def _content(self, path: Path) -> str:
+        self._seen[path] = _ABSENT
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise PolicyFileError(f"{path}: cannot be read ({error.strerror}); give a file that is there") from error
+        self._seen[path] = hashlib.sha256(content).hexdigest()
+        try:
+            return content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise PolicyFileError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from error
+
+    def _parsed(self, content: str) -> PolicyFileEntry:
+        try:
+            document = yaml.load(content, _UniqueKeyLoader)  # noqa: S506  a SafeLoader
+        except yaml.YAMLError as error:  # its own message quotes the file
+            mark = getattr(error, "problem_mark", None)
+            place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+            what = error.problem if isinstance(error, _DuplicateKeyError) else "this is not YAML"
+            raise self._error(f"{what}{place}; correct it there") from error
+        try:
+            return parse_document(document)
+        except ValueError as error:
+            raise self._error(str(error)) from error
+
+    def _policy(self, name: str, entry: PolicyEntry) -> Policy:
+        inherited = self._bundle.manifest.thresholds if entry.extends else {}
+        for key, tasks in (("thresholds", entry.thresholds), ("severity", entry.severity)):
+            self._check_tasks(f"policy {name!r}: {key}", tasks)
+        thresholds: dict[str, Thresholds] = {
+            **inherited, **{task: limits.thresholds() for task, limits in entry.thresholds.items()}
+        }  # fmt: skip
+        return Policy(
+            name=name,
+            version=entry.version,
+            thresholds=thresholds,
+            severity={task: tuple(band.band() for band in bands) for task, bands in entry.severity.items()},
+            word_lists=tuple(self._word_list(name, key, one) for key, one in entry.word_lists.items()),
+        )
+
+    def _check_tasks(self, place: str, tasks: Mapping[str, Any]) -> None:
+        known = [task.name for task in self._bundle.tasks if task.kind == "binary"]
+        for task in tasks:
+            if task not in known:
+                raise self._error(
+                    f"{place}: {task!r} is no yes/no task of the bundle {self._bundle.manifest.name}; "
+                    f"name one of: {', '.join(known)}"
+                )
+
+    def _word_list(self, policy: str, name: str, entry: WordListEntry) -> WordList:
+        entries = entry.entries
+        if entry.file is not None:
+            path = self.path.parent / entry.file
+            try:
+                entries = list(_lines(self._content(path)))
+                check_entries(entries)
+            except (PolicyFileError, ValueError) as error:
+                raise self._error(f"policy {policy!r}: word_lists.{name}.file: {error}") from error
+        return WordList(name, entry.action, tuple(dict.fromkeys(entries or ())), entry.whole_words)
+
+    def _error(self, message: str) -> PolicyFileError:
+        return PolicyFileError(f"{self.path}: {message}")
+
+
+def read_policies(path: Path | None, bundle: Bundle) -> PolicySet:
+    """The policies of a file, or the bundle's own alone for None; raises ``PolicyFileError``."""
+    return PolicySet.of_bundle(bundle) if path is None else PolicyFile(path, bundle).read()
+
+
+_ABSENT = "absent"
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return _ABSENT
+
+
+def _lines(content: str) -> Iterator[str]:
+    """Entries of a word-list file: one a line; blank lines and those that begin with "#" are left out."""
+    for line in content.splitlines():
+        entry = line.strip()
+        if entry and not entry.startswith("#"):
+            yield entry
+
+
+class _DuplicateKeyError(yaml.constructor.ConstructorError):
+    """A key twice in one mapping, of which YAML would silently drop the first."""
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML in which every key of a mapping stands once."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Raise ``_DuplicateKeyError`` at the second of two keys."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise _DuplicateKeyError(None, None, "a key stands for the second time", key.start_mark)
+            if isinstance(key, yaml.ScalarNode):
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
