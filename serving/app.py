@@ -13,6 +13,7 @@ from serving.desk import Desk
 from serving.problems import ProblemError
 from serving.reception import Reception
 from serving.routes import classify, operations
+from serving.security.gate import Gate
 
 #: Of the interface, not of the package: a built bento holds no package metadata.
 API_VERSION = "1.0"
@@ -40,7 +41,8 @@ def create_app(open_desk: Callable[[], Desk]) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.add_middleware(Reception)
+    app.add_middleware(Gate)
+    app.add_middleware(Reception)  # what is added last is outermost
     app.exception_handler(HTTPException)(_as_problem)
     for routes in (classify, operations):
         app.include_router(routes.router)

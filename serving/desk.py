@@ -10,12 +10,15 @@ from typing import TypeVar
 
 from model import Failure, MemeguardError, Scorer, Verdict, load
 from serving.asking import Asking
+from serving.fetch import Fetcher
 from serving.logs import Event
 from serving.metrics import Metrics
 from serving.pipeline import Pipeline
 from serving.policies import PolicyBook
 from serving.problems import ProblemError
 from serving.schemas import ModelDoc, ReadinessDoc
+from serving.security.key_file import Keyring
+from serving.security.rates import Buckets
 from serving.settings import Settings
 from serving.submission import BadItem, Submission
 
@@ -33,6 +36,9 @@ class Desk:
     def __init__(self, settings: Settings, scorer: Scorer | None, load_problem: str | None = None) -> None:
         self.settings = settings
         self.metrics = Metrics()
+        self.keys = Keyring(settings.keys_file) if settings.keys_file else None
+        self.buckets = Buckets.of_this_server()
+        self.fetcher = Fetcher(settings)
         self.scorer = scorer
         if scorer is not None:
             self.metrics.saw_model(scorer.model)
@@ -62,6 +68,7 @@ class Desk:
 
     async def stop(self) -> None:
         """Finish what was accepted and close every part."""
+        await self.fetcher.close()
 
     @property
     def parts(self) -> "_Parts":

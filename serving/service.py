@@ -13,6 +13,7 @@ from model import MemeguardError, open_bundle
 from serving import logs
 from serving.app import create_app
 from serving.desk import Desk
+from serving.security.key_file import read_keys
 from serving.settings import Settings, from_env
 
 app = create_app(lambda: Desk.open(from_env(os.environ)))
@@ -58,9 +59,12 @@ class Memeguard:
     @bentoml.on_deployment  # type: ignore[untyped-decorator]
     @staticmethod
     def check() -> None:
-        """Before any worker starts: settings that can be understood and a bundle that is whole."""
+        """Before any worker starts: settings that can be understood, a bundle that is whole, keys that can be read."""
         try:
-            open_bundle(from_env(os.environ).bundle)
+            settings = from_env(os.environ)
+            open_bundle(settings.bundle)
+            if settings.keys_file:
+                read_keys(settings.keys_file)
         except MemeguardError as error:
             raise BentoMLException(str(error)) from error
 

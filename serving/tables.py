@@ -9,6 +9,7 @@ from rich.text import Text
 
 from model import Failure, Verdict
 from model.bundle import Bundle, MetricRow
+from serving.security.keys import KeyEntry
 
 _COLOURS = {"allow": "green", "review": "yellow", "block": "red"}
 _TEXT_CHARS = 60
@@ -44,6 +45,15 @@ def print_bundle(bundle: Bundle) -> None:
         console.print(_metrics(manifest.metrics))
     else:
         console.print("no metrics: this bundle was never evaluated")
+
+
+def print_keys(entries: Sequence[KeyEntry]) -> None:
+    """One line a key; its hash is left out."""
+    table = Table("name", "id", "scopes", "requests", "memes", "created")
+    for entry in entries:
+        rates = (entry.rate or "no limit", entry.meme_rate or "no limit")
+        table.add_row(entry.name, entry.id, ", ".join(entry.scopes), *rates, f"{entry.created:%Y-%m-%d %H:%M}")
+    Console().print(table)
 
 
 def _facts(bundle: Bundle) -> Table:

@@ -11,7 +11,9 @@ import click
 
 from model import MemeguardError, open_bundle
 from serving.commands.options import bundle_option, ocr_option, provider_option, threads_option
-from serving.settings import from_env, to_env
+from serving.security.addresses import is_loopback
+from serving.security.key_file import read_keys
+from serving.settings import Settings, from_env, to_env
 
 SERVICE = "serving.service:Memeguard"
 _GRACE_S = 30
@@ -26,6 +28,8 @@ class ListenError(MemeguardError):
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port to listen on.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes, each with a model.")
 @click.option("--concurrency", type=click.IntRange(1), help="Requests judged at once by a worker; default: one a core.")
+@click.option("--keys-file", type=click.Path(path_type=Path), help="API keys, made by `memeguard keys create`.")
+@click.option("--allow-anonymous", is_flag=True, default=None, help="Serve beyond this machine without keys.")
 @bundle_option
 @ocr_option
 @provider_option
@@ -34,10 +38,13 @@ def serve(host: str, port: int, workers: int, **flags: Any) -> None:
     """Serve over HTTP until SIGTERM or Ctrl-C. Every setting can also be given as a variable MEMEGUARD_<KEY>."""
     settings = from_env(os.environ | to_env(flags))
     open_bundle(settings.bundle)
+    if settings.keys_file:
+        read_keys(settings.keys_file)
     address = _listenable(host, port)
+    _check_open_to(address, settings)
     # A folder of its own: servers that share BentoML's home delete each other's metrics when they start.
     with tempfile.TemporaryDirectory(prefix="memeguard-") as home:
-        os.environ.update(to_env(flags) | to_env({"bundle": settings.bundle.resolve()}))
+        os.environ.update(to_env(flags) | to_env(_absolute_paths(settings)))
         os.environ.setdefault("BENTOML_HOME", home)
         os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
         os.environ["BENTOML_CONFIG_OVERRIDES"] = json.dumps({"services": {"memeguard": {"workers": workers}}})
@@ -50,6 +57,22 @@ def _run_bentoml(arguments: list[str]) -> None:
 
     root = Path(__file__).parents[2]
     cli([*arguments, "--working-dir", str(root), "--timeout-graceful-shutdown", str(_GRACE_S)])
+
+
+def _absolute_paths(settings: Settings) -> dict[str, Path]:
+    """Settings that are paths: BentoML's workers run in another folder."""
+    return {key: value.resolve() for key, value in settings if isinstance(value, Path)}
+
+
+def _check_open_to(address: str, settings: Settings) -> None:
+    """Refuse to listen beyond this machine without keys, unless that was asked for by name."""
+    if is_loopback(address) or settings.keys_file or settings.allow_anonymous:
+        return
+    raise ListenError(
+        f"--host {address} is open to other machines, and there are no API keys. Make one with `memeguard keys create "
+        "NAME --file keys.json` and serve with --keys-file keys.json; or, if all who can reach this address may use "
+        "it, say --allow-anonymous"
+    )
 
 
 def _listenable(host: str, port: int) -> str:

@@ -30,6 +30,7 @@ async def classify(request: Request) -> Response:
     content_type, body = request.headers.get("content-type"), await request.body()
     order = await desk.run(lambda: parse_body(content_type, body, desk.settings))
     desk.parts.policies.get(order.policy)  # a name that there is not is the fault of the request, not of its items
+    request.state.meter.count_memes(len(order.items))
     asking = asking_of(request, order.policy, order.explain)
     items = await with_pictures(desk, order.items, asking.deadline)
     if order.many:

@@ -23,9 +23,13 @@ async def livez() -> str:
     responses={503: {"model": ReadinessDoc, "description": "A part is missing; problems names it"}},
 )
 async def readyz(request: Request) -> Response:
-    """200 when the model is loaded, and the OCR engine and execution provider are those asked for."""
+    """200 when the model is loaded, and the OCR engine and execution provider are those asked for.
+
+    Without a key, on a server that has keys, only ``ready`` is told: versions and paths are an operator's business.
+    """
     readiness = await to_thread.run_sync(request.app.state.desk.readiness)
-    return JSONResponse(readiness.model_dump(mode="json"), status_code=200 if readiness.ready else 503)
+    shown = readiness if request.state.knows_caller else readiness.without_details()
+    return JSONResponse(shown.model_dump(mode="json"), status_code=200 if readiness.ready else 503)
 
 
 @router.get("/metrics", operation_id="metrics", response_class=PlainTextResponse)

@@ -13,3 +13,14 @@ class ReadinessDoc(Wire):
     ocr_engine: str
     ocr_version: str | None
     problems: list[str]
+
+    def without_details(self) -> "ReadinessDoc":
+        """What a stranger is told: ``ready``, in the same shape."""
+        return ReadinessDoc(
+            ready=self.ready,
+            model=None,
+            providers=[],
+            ocr_engine="hidden",
+            ocr_version=None,
+            problems=["details are shown with an API key"],
+        )

@@ -1,0 +1,160 @@
+"""Pictures by URL: from hosts that an operator lists, over https, from public addresses only.
+
+The address that is checked is the address that is connected to, so a name that changes its address in between
+(DNS rebinding) gains nothing; TLS still asks for the name. Every redirect starts again from the first check. No proxy
+of the environment, no cookies, no credentials. A URL is content: it is in no log line and no answer.
+"""
+
+import asyncio
+import logging
+import re
+import ssl
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urljoin, urlsplit
+
+import httpcore
+
+from serving.problems import ProblemError
+from serving.security.checked_network import CheckedNetwork, NotPublicError
+from serving.settings import Settings
+
+_HTTPS_PORT = 443
+_MAX_URL_CHARS = 4096
+_REDIRECTS = (301, 302, 303, 307, 308)
+_HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
+#: ASCII without space and backslash: nothing that two parsers could read in two ways.
+_PRINTABLE = re.compile(r"[!-\[\]-~]+")
+_MAX_CONNECTIONS = 16
+# Its debug lines hold URLs.
+logging.getLogger("httpcore").setLevel(logging.WARNING)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """A URL that passed every check but that of its address."""
+
+    host: str
+    port: int
+    path: str
+
+    @property
+    def text(self) -> str:
+        return f"https://{self.host}:{self.port}{self.path}"
+
+    @property
+    def url(self) -> httpcore.URL:
+        return httpcore.URL(scheme=b"https", host=self.host.encode(), port=self.port, target=self.path.encode())
+
+
+class Fetcher:
+    """Fetches pictures for one worker; belongs to one event loop."""
+
+    def __init__(self, settings: Settings, network: httpcore.AsyncNetworkBackend | None = None) -> None:
+        """``network`` connects to names; default: to public addresses only."""
+        self._hosts = settings.fetch_hosts
+        self._max_bytes = settings.max_bytes
+        self._max_redirects = settings.fetch_max_redirects
+        self._timeout_s = settings.fetch_timeout_s
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=ssl.create_default_context(cafile=settings.fetch_ca_file) if self._hosts else None,
+            max_connections=_MAX_CONNECTIONS,
+            max_keepalive_connections=0,
+            network_backend=network or CheckedNetwork(),
+        )
+
+    async def fetch(self, url: str, deadline: float) -> bytes:
+        """The bytes at ``url``. ``deadline`` is in the seconds of ``time.monotonic``.
+
+        Raises ``ProblemError``: 413 for more than ``max_bytes``, 422 for what may not be fetched or could not be.
+        """
+        if not self._hosts:
+            raise ProblemError(
+                422,
+                "url_not_allowed",
+                "this server fetches no URL; send the picture itself, or have its operator set MEMEGUARD_FETCH_HOSTS",
+            )
+        try:
+            async with asyncio.timeout(min(self._timeout_s, deadline - time.monotonic())):
+                return await self._follow(url)
+        except TimeoutError as error:
+            raise _failed("there was no whole answer in time") from error
+        except NotPublicError as error:
+            raise _not_allowed("its host has an address that is not public") from error
+        except (OSError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
+            raise _failed("no connection could be made, or it broke") from error
+
+    async def close(self) -> None:
+        """Close what is still open."""
+        await self._pool.aclose()
+
+    async def _follow(self, url: str) -> bytes:
+        for _ in range(self._max_redirects + 1):
+            target = self._checked(url)
+            found = await self._get(target)
+            if isinstance(found, bytes):
+                return found
+            url = urljoin(target.text, found.location)
+        raise _failed(f"there are more than {self._max_redirects} redirects")
+
+    def _checked(self, url: str) -> _Target:
+        """Take ``url`` apart. The request is made of the parts that were checked and not of the text."""
+        if len(url) > _MAX_URL_CHARS or not _PRINTABLE.fullmatch(url):
+            raise _not_allowed(f"it must be up to {_MAX_URL_CHARS} printable ASCII characters")
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname or "", parts.port or _HTTPS_PORT
+        except ValueError as error:
+            raise _not_allowed("it is no URL") from error
+        if parts.scheme != "https":
+            raise _not_allowed("only https is fetched")
+        if "@" in parts.netloc:
+            raise _not_allowed("it holds credentials")
+        if not _HOST.fullmatch(host) or not is_listed(host, port, self._hosts):
+            raise _not_allowed("its host and port are not among those that this server fetches from")
+        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        return _Target(host, port, path)
+
+    async def _get(self, target: _Target) -> "bytes | _Redirect":
+        headers = {"User-Agent": "memeguard", "Accept": "image/*", "Accept-Encoding": "identity"}
+        async with self._pool.stream("GET", target.url, headers=headers) as answer:
+            given = {name.lower(): value.decode("latin-1") for name, value in answer.headers}
+            if answer.status in _REDIRECTS and b"location" in given:
+                return _Redirect(given[b"location"])
+            if answer.status != 200:
+                raise _failed(f"the host answered {answer.status}")
+            if given.get(b"content-encoding", "identity") != "identity":
+                raise _failed("the host sent it compressed")
+            return await self._read(answer)
+
+    async def _read(self, answer: httpcore.Response) -> bytes:
+        content = bytearray()
+        async for chunk in answer.aiter_stream():
+            content += chunk
+            if len(content) > self._max_bytes:
+                raise ProblemError(413, "too_many_bytes", f"the picture at the URL is over {self._max_bytes} bytes")
+        return bytes(content)
+
+
+@dataclass(frozen=True)
+class _Redirect:
+    location: str
+
+
+def is_listed(host: str, port: int, hosts: Iterable[str]) -> bool:
+    """Whether a list entry (``name``, ``*.name``, either with ``:port``) allows a host; ``*.`` is one label or more."""
+    for entry in hosts:
+        name, _, listed_port = entry.partition(":")
+        same = host.endswith(name[1:]) if name.startswith("*.") else host == name
+        if same and port == int(listed_port or _HTTPS_PORT):
+            return True
+    return False
+
+
+def _not_allowed(why: str) -> ProblemError:
+    return ProblemError(422, "url_not_allowed", f"the URL, or one that it redirects to, is not fetched: {why}")
+
+
+def _failed(why: str) -> ProblemError:
+    return ProblemError(422, "url_not_fetched", f"the picture could not be fetched from its URL: {why}")

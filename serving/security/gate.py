@@ -1,0 +1,116 @@
+"""The gate: who may come in, before any body is read.
+
+Pure ASGI, inside ``Reception``, which answers what is raised here.
+"""
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.desk import Desk
+from serving.problems import ProblemError
+from serving.security.addresses import is_local
+from serving.security.keys import KeyEntry
+from serving.security.keys import Scope as KeyScope
+from serving.security.meter import Meter
+
+#: An orchestrator's probes carry no key, and a status alone tells nothing.
+_HEALTH = ("/livez", "/readyz")
+_METRICS = "/metrics"
+_DOCS = "/openapi.json"
+_HOW_TO_OPEN = (
+    "this server answers callers from beyond its own machine only with API keys: make one with "
+    "`memeguard keys create NAME` and set MEMEGUARD_KEYS_FILE, or set MEMEGUARD_ALLOW_ANONYMOUS=true"
+)
+
+
+class Gate:
+    """ASGI middleware. Leaves ``key_name`` (None without a key), ``knows_caller`` and ``meter`` in the state."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let one request in, or raise ``ProblemError`` 401, 403, 429 or 431."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        desk: Desk = scope["app"].state.desk
+        _check_header_bytes(scope, desk.settings.max_header_bytes)
+        entry = _caller(scope, desk)
+        meter = Meter(desk.buckets, entry)
+        scope["state"].update(key_name=entry and entry.name, knows_caller=_knows(entry, scope, desk), meter=meter)
+        meter.enter()
+
+        async def send_with_limits(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", []), *meter.headers()]
+            await send(message)
+
+        await self._app(scope, receive, send_with_limits)
+
+
+def _check_header_bytes(scope: Scope, limit: int) -> None:
+    """The size as sent: the request line, and each header with its colon, space and line end."""
+    line = len(scope["method"]) + len(scope.get("raw_path", b"")) + len(scope["query_string"]) + len("  ? HTTP/1.1")
+    if line + sum(len(name) + len(value) + 4 for name, value in scope["headers"]) > limit:
+        raise ProblemError(
+            431,
+            "headers_too_large",
+            f"request line and headers are over the limit of {limit} bytes",
+            {"Connection": "close"},
+        )
+
+
+def _caller(scope: Scope, desk: Desk) -> KeyEntry | None:
+    """Whose key came along; None where none is needed. Raises ``ProblemError`` 401 or 403."""
+    path = scope["path"]
+    if desk.keys is None:
+        if path in _HEALTH or _may_be_anonymous(scope, desk):
+            return None
+        raise ProblemError(403, "keys_required", _HOW_TO_OPEN)
+    key = _key_of(Headers(scope=scope))
+    entry = desk.keys.find(key) if key else None
+    if path in _open_paths(desk):
+        return entry
+    if entry is None:
+        # One answer for a key that is missing, unknown or revoked.
+        raise ProblemError(
+            401,
+            "key_needed",
+            "send a valid API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`",
+            {"WWW-Authenticate": 'Bearer realm="memeguard"'},
+        )
+    needed = _scope_of(path)
+    if needed not in (None, *entry.scopes):
+        raise ProblemError(403, "scope_missing", f"this key lacks the scope {needed!r}, which this route needs")
+    return entry
+
+
+def _open_paths(desk: Desk) -> tuple[str, ...]:
+    """Where a server with keys asks for none."""
+    metrics = () if desk.settings.protect_metrics else (_METRICS,)
+    docs = () if desk.settings.protect_docs else (_DOCS,)
+    return (*_HEALTH, *metrics, *docs)
+
+
+def _scope_of(path: str) -> KeyScope | None:
+    """What a key must be allowed to do; None: any key will do. A path that is no route tells nothing to strangers."""
+    if path == _DOCS:
+        return None
+    if path == _METRICS:
+        return "metrics"
+    return "feedback" if path.startswith("/v1/feedback") else "classify"
+
+
+def _key_of(headers: Headers) -> str | None:
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    return credentials.strip() if scheme.lower() == "bearer" else headers.get("x-api-key")
+
+
+def _may_be_anonymous(scope: Scope, desk: Desk) -> bool:
+    return desk.settings.allow_anonymous or is_local(scope.get("server"))
+
+
+def _knows(entry: KeyEntry | None, scope: Scope, desk: Desk) -> bool:
+    """Whether details of this server may be told: to a key, and without keys to whoever may call at all."""
+    return _may_be_anonymous(scope, desk) if desk.keys is None else entry is not None
