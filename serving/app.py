@@ -12,7 +12,7 @@ from starlette.responses import Response
 from serving.desk import Desk
 from serving.problems import ProblemError
 from serving.reception import Reception
-from serving.routes import classify, operations
+from serving.routes import classify, moderations, operations
 from serving.security.gate import Gate
 
 #: Of the interface, not of the package: a built bento holds no package metadata.
@@ -44,7 +44,7 @@ def create_app(open_desk: Callable[[], Desk]) -> FastAPI:
     app.add_middleware(Gate)
     app.add_middleware(Reception)  # what is added last is outermost
     app.exception_handler(HTTPException)(_as_problem)
-    for routes in (classify, operations):
+    for routes in (classify, moderations, operations):
         app.include_router(routes.router)
     return app
 

@@ -1,6 +1,7 @@
 """What goes wrong, as RFC 9457 problem documents: one shape, a stable ``code``, and never the content that was sent."""
 
 from http import HTTPStatus
+from typing import Any
 
 from starlette.responses import JSONResponse
 
@@ -35,9 +36,9 @@ class ProblemError(Exception):
         """The answer to a picture, text or tags that ``model`` refused."""
         return cls(_STATUS_OF_MEME_ERROR[error.code], error.code, error.message)
 
-    def response(self, request_id: str) -> JSONResponse:
-        """The error document that every route answers with."""
-        document = {
+    def response(self, request_id: str, extra: dict[str, Any]) -> JSONResponse:
+        """The error document that every route answers with; ``extra`` is what one route adds."""
+        document: dict[str, Any] = {
             "type": "about:blank",
             "title": HTTPStatus(self.status).phrase,
             "status": self.status,
@@ -45,4 +46,5 @@ class ProblemError(Exception):
             "detail": self.detail,
             "request_id": request_id,
         }
+        document |= extra
         return JSONResponse(document, status_code=self.status, media_type=PROBLEM_TYPE, headers=self.headers)

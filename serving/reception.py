@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.desk import Desk
 from serving.logs import Event, frames
+from serving.moderations.errors import extra_members
 from serving.problems import ProblemError
 
 logger = logging.getLogger("memeguard.access")
@@ -87,7 +88,8 @@ class _Visit:
         self._code = problem.code
         self._desk.metrics.saw_error(problem.code)
         if self._status == 0:
-            await problem.response(self._id)(self._scope, receive, self.send)
+            extra = extra_members(self._scope["path"], problem)
+            await problem.response(self._id, extra)(self._scope, receive, self.send)
 
     def log_crash(self, error: Exception) -> None:
         """Log where it happened, without the exception's message: that may hold what was sent."""

@@ -9,7 +9,7 @@ from serving.schemas.wire import Wire
 
 MAX_ID_CHARS = 200
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
-_POLICY = "Name of the policy that decides; absent: the default one. GET /v1/policies lists them."
+POLICY = "Name of the policy that decides; absent: the default one. GET /v1/policies lists them."
 _EXPLAIN = "Whether to tell what each modality says alone and which words moved the scores. It takes longer."
 
 
@@ -47,7 +47,7 @@ class ClassifyOptions(Wire):
 
     model_config = _STRICT
 
-    policy: str | None = Field(None, min_length=1, max_length=200, description=_POLICY)
+    policy: str | None = Field(None, min_length=1, max_length=200, description=POLICY)
     explain: bool | None = Field(None, description=_EXPLAIN)
 
 
@@ -95,7 +95,7 @@ _FORM: dict[str, Any] = {
         "tags": _several(
             "Tags, separated by commas; may be repeated. With several pictures: for none, or one field for each."
         ),
-        "policy": {"type": "string", "minLength": 1, "maxLength": 200, "description": _POLICY},
+        "policy": {"type": "string", "minLength": 1, "maxLength": 200, "description": POLICY},
         "explain": {"type": "string", "enum": ["true", "false"], "description": _EXPLAIN},
     },
 }

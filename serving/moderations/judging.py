@@ -1,0 +1,90 @@
+"""Posts are judged: every picture with the words of the post and with its own, all words at least once."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from model import Verdict
+from model.meme import has_words
+from serving.asking import Asking
+from serving.desk import Desk
+from serving.linked import fetched
+from serving.moderations.request import Picture, Post
+from serving.picture_source import from_data_url, is_data_url
+from serving.problems import ProblemError
+from serving.submission import BadItem, Submission
+
+
+@dataclass(frozen=True)
+class Part:
+    """One judgement of a post: of the picture at place ``part`` (None: of words alone), with words of the caller's.
+
+    ``outcome`` is its verdict, or why there is none.
+    """
+
+    part: int | None
+    with_picture: bool
+    with_words: bool
+    outcome: Verdict | ProblemError
+
+
+async def judge_post(desk: Desk, post: Post, asking: Asking) -> list[Part]:
+    """Every judgement of one post; an empty list when there is nothing to be seen in it.
+
+    The words of a post are not those on its pictures, as far as anybody knows, so each picture is judged twice: with
+    the words of the post, and with those that are read from it. (Without OCR, only with those of the post.) Words that
+    were judged with no picture are judged alone. Raises ``ProblemError`` 503, which asks for the whole request again.
+    """
+    words = post.words if has_words(post.words) else None
+    pictures = await asyncio.gather(*(_opened(desk, picture, asking) for picture in post.pictures))
+    read = words is None or desk.settings.ocr != "none"
+    tasks = []
+    for picture, content in zip(post.pictures, pictures, strict=True):
+        if words is not None:
+            tasks.append(_judge(desk, picture.part, content, words, asking))
+        if read:
+            tasks.append(_judge(desk, picture.part, content, None, asking))
+    parts = list(await asyncio.gather(*tasks))
+    if words is not None and not any(part.with_words and isinstance(part.outcome, Verdict) for part in parts):
+        parts.append(await _judge(desk, None, None, words, asking))
+    return parts
+
+
+def errors_of(parts: Sequence[Part]) -> list[tuple[int | None, ProblemError]]:
+    """What could not be judged, each once: a picture by its place, words by None."""
+    seen = {part.part for part in parts if isinstance(part.outcome, Verdict)}
+    found: dict[int | None, ProblemError] = {}
+    for part in parts:
+        if isinstance(part.outcome, ProblemError):
+            # A picture that was judged without these words is not to blame.
+            found.setdefault(None if part.part in seen else part.part, part.outcome)
+    return list(found.items())
+
+
+async def _opened(desk: Desk, picture: Picture, asking: Asking) -> bytes | ProblemError:
+    try:
+        if is_data_url(picture.url):
+            return await desk.run(lambda: from_data_url(picture.url))
+        return await fetched(desk, picture.url, asking.deadline)
+    except ProblemError as problem:
+        return _kept(problem)
+
+
+async def _judge(
+    desk: Desk, part: int | None, picture: bytes | ProblemError | None, words: str | None, asking: Asking
+) -> Part:
+    item = BadItem(None, picture) if isinstance(picture, ProblemError) else Submission(picture, words)
+    outcome: Verdict | ProblemError
+    try:
+        outcome = await desk.verdict(item, asking)
+    except ProblemError as problem:
+        desk.metrics.saw_error(problem.code)
+        outcome = _kept(problem)
+    return Part(part, part is not None, words is not None, outcome)
+
+
+def _kept(problem: ProblemError) -> ProblemError:
+    """The problem of one part; one of the server's own load is raised: the caller had better come again."""
+    if problem.status == 503:
+        raise problem
+    return problem

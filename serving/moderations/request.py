@@ -1,0 +1,90 @@
+"""The body of a moderation request becomes posts, each of which gets one result."""
+
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from python_multipart.multipart import parse_options_header
+
+from serving.json_body import invalid, json_object
+from serving.problems import ProblemError
+from serving.schemas.moderations import ImagePart, ModerationOptions, TextPart
+from serving.settings import Settings
+
+_PARTS: dict[object, type[TextPart | ImagePart]] = {"text": TextPart, "image_url": ImagePart}
+_Model = TypeVar("_Model", bound=BaseModel)
+_MEMBERS = frozenset({"input", "model", "policy", "type", "text", "image_url", "url"})
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of a post: the place of its part in the input, and where its bytes are."""
+
+    part: int
+    url: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Post:
+    """What one result is about: words, pictures or both."""
+
+    words: str = field(repr=False)
+    pictures: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True)
+class ModerationOrder:
+    """What one request asks for."""
+
+    posts: list[Post]
+    model: str | None
+    policy: str | None
+
+
+def parse_moderation(content_type: str | None, body: bytes, limits: Settings) -> ModerationOrder:
+    """Read a body; raises ``ProblemError`` (400, 413, 415 or 422) for one that holds no order."""
+    kind, _ = parse_options_header(content_type)
+    if kind != b"application/json":
+        raise ProblemError(415, "unsupported_media_type", "send application/json")
+    document = json_object(body, limits.max_items * (limits.max_text_chars + 1000))
+    posts = _posts(document.pop("input", None))
+    options = _validated(ModerationOptions, document, "body")
+    n_items = max(len(posts), *(len(post.pictures) for post in posts))
+    if n_items > limits.max_items:
+        raise ProblemError(
+            413, "too_many_items", f"{n_items} strings or pictures in one request; the limit is {limits.max_items}"
+        )
+    return ModerationOrder(posts, options.model, options.policy)
+
+
+def _posts(given: object) -> list[Post]:
+    if isinstance(given, str):
+        return [Post(given)]
+    if not isinstance(given, list) or not given:
+        raise ProblemError(422, "invalid_body", "input must be a string, a list of strings or a list of parts")
+    strings = [one for one in given if isinstance(one, str)]
+    if len(strings) == len(given):
+        return [Post(words) for words in strings]
+    return [_post([_part(one, f"input.{at}") for at, one in enumerate(given)])]
+
+
+def _part(given: object, place: str) -> TextPart | ImagePart:
+    kind = given.get("type") if isinstance(given, dict) else None
+    if kind not in _PARTS:
+        raise ProblemError(
+            422, "invalid_body", f"{place}: a list holds only strings, or only parts of type text or image_url"
+        )
+    return _validated(_PARTS[kind], given, place)
+
+
+def _validated(model: type[_Model], given: object, place: str) -> _Model:
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise invalid(error, _MEMBERS, place) from error
+
+
+def _post(parts: list[TextPart | ImagePart]) -> Post:
+    words = "\n".join(part.text for part in parts if isinstance(part, TextPart))
+    pictures = (Picture(at, part.image_url.url) for at, part in enumerate(parts) if isinstance(part, ImagePart))
+    return Post(words, tuple(pictures))

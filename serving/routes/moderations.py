@@ -1,0 +1,98 @@
+"""``POST /v1/moderations``: OpenAI's moderation endpoint, with hate judged on pictures too."""
+
+import asyncio
+import re
+import uuid
+
+from fastapi import APIRouter, Request
+from starlette.responses import JSONResponse, Response
+
+from model import Verdict
+from model.verdict import ModelRef
+from serving.desk import Desk
+from serving.moderations.answer import result_of
+from serving.moderations.judging import Part, judge_post
+from serving.moderations.request import ModerationOrder, parse_moderation
+from serving.problems import ProblemError
+from serving.routes.asking import asking_of
+from serving.routes.documents import problems
+from serving.schemas.moderations import ModerationsDoc, moderation_schema
+
+router = APIRouter()
+
+POLICY_HEADER = "X-Memeguard-Policy"
+#: What OpenAI calls its own models; the official client sends one of them when its user names none.
+_OPENAI_MODELS = re.compile(r"(omni|text)-moderation-[\w.-]{1,100}", re.ASCII)
+_EXTRA = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": moderation_schema()}}},
+    "parameters": [
+        {
+            "name": POLICY_HEADER,
+            "in": "header",
+            "required": False,
+            "schema": {"type": "string"},
+            "description": "The policy that decides, where the body names none.",
+        }
+    ],
+}
+
+
+@router.post(
+    "/v1/moderations",
+    operation_id="moderations",
+    summary="Judge strings, or the pictures and words of one post, in OpenAI's shape",
+    response_model=ModerationsDoc,
+    responses=problems(400, 404, 413, 415, 500, 503),
+    openapi_extra=_EXTRA,
+)
+async def moderations(request: Request) -> Response:
+    """Strings get a result each; a list of parts gets one result for all of its pictures and words.
+
+    Each picture is judged together with the words of the post and, again, with the words that are read from it; the
+    highest score counts. Only the category ``hate`` is judged: ``category_applied_input_types`` is empty for the
+    others, and their ``false`` and ``0`` say nothing. A part that could not be judged is named in
+    ``memeguard.errors``, and its result is flagged for review.
+    """
+    desk: Desk = request.app.state.desk
+    content_type, body = request.headers.get("content-type"), await request.body()
+    try:
+        order = await desk.run(lambda: parse_moderation(content_type, body, desk.settings))
+        document = await _answered(desk, order, request)
+    except ProblemError as problem:
+        if problem.status == 422:
+            problem.status = 400  # what OpenAI's clients know as a bad request
+        raise
+    return JSONResponse(document.model_dump(mode="json"))
+
+
+async def _answered(desk: Desk, order: ModerationOrder, request: Request) -> ModerationsDoc:
+    model = desk.parts.scorer.model
+    _check_model(order.model, model)
+    asking = asking_of(request, order.policy or request.headers.get(POLICY_HEADER))
+    policy = desk.parts.policies.get(asking.policy)
+    judged = await asyncio.gather(*(judge_post(desk, post, asking) for post in order.posts))
+    _check_any(judged)
+    return ModerationsDoc(
+        id=f"modr-{uuid.uuid4().hex}",
+        model=model_id(model),
+        results=[result_of(parts, policy) for parts in judged],
+    )
+
+
+def model_id(model: ModelRef) -> str:
+    """How a model is called in OpenAI's shape."""
+    return f"{model.name}-{model.version}"
+
+
+def _check_model(asked: str | None, model: ModelRef) -> None:
+    if asked is None or asked in (model.name, model_id(model)) or _OPENAI_MODELS.fullmatch(asked):
+        return
+    raise ProblemError(404, "model_not_found", f"there is no such model; this server has {model_id(model)}")
+
+
+def _check_any(judged: list[list[Part]]) -> None:
+    """With no judgement and an error, the error is the answer."""
+    outcomes = [part.outcome for parts in judged for part in parts]
+    problems_found = [outcome for outcome in outcomes if isinstance(outcome, ProblemError)]
+    if problems_found and not any(isinstance(outcome, Verdict) for outcome in outcomes):
+        raise problems_found[0]
