@@ -9,11 +9,13 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from serving.admission import AdmissionGate
 from serving.desk import Desk
 from serving.problems import ProblemError
 from serving.reception import Reception
 from serving.routes import classify, moderations, operations
 from serving.security.gate import Gate
+from serving.stopping import stop_gracefully
 
 #: Of the interface, not of the package: a built bento holds no package metadata.
 API_VERSION = "1.0"
@@ -28,6 +30,7 @@ def create_app(open_desk: Callable[[], Desk]) -> FastAPI:
         _let_our_log_lines_through()
         desk = app.state.desk = await to_thread.run_sync(open_desk)
         await desk.start()
+        stop_gracefully(desk.admission, desk.settings.grace_s)
         yield
         await desk.stop()
 
@@ -41,6 +44,7 @@ def create_app(open_desk: Callable[[], Desk]) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    app.add_middleware(AdmissionGate)
     app.add_middleware(Gate)
     app.add_middleware(Reception)  # what is added last is outermost
     app.exception_handler(HTTPException)(_as_problem)

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from model import Failure, MemeguardError, Scorer, Verdict, load
+from serving.admission import Admission
 from serving.asking import Asking
 from serving.fetch import Fetcher
-from serving.logs import Event
+from serving.logs import Event, frames
 from serving.metrics import Metrics
 from serving.pipeline import Pipeline
 from serving.policies import PolicyBook
@@ -36,6 +37,7 @@ class Desk:
     def __init__(self, settings: Settings, scorer: Scorer | None, load_problem: str | None = None) -> None:
         self.settings = settings
         self.metrics = Metrics()
+        self.admission = Admission(settings, self.metrics.saw_pending)
         self.keys = Keyring(settings.keys_file) if settings.keys_file else None
         self.buckets = Buckets.of_this_server()
         self.fetcher = Fetcher(settings)
@@ -43,7 +45,7 @@ class Desk:
         if scorer is not None:
             self.metrics.saw_model(scorer.model)
         self._load_problem = load_problem
-        self._parts = None if scorer is None else _Parts(settings, scorer)
+        self._parts = None if scorer is None else _Parts(settings, scorer, self.metrics)
 
     @classmethod
     def open(cls, settings: Settings) -> "Desk":
@@ -68,6 +70,8 @@ class Desk:
 
     async def stop(self) -> None:
         """Finish what was accepted and close every part."""
+        if self._parts is not None:
+            await asyncio.to_thread(self._parts.pipeline.close)
         await self.fetcher.close()
 
     @property
@@ -83,6 +87,10 @@ class Desk:
 
     async def verdict(self, item: Submission | BadItem, asking: Asking) -> Verdict:
         """Judge one submission; raises ``ProblemError`` when there is no verdict."""
+        with self.admission.memes(1):
+            return await self._verdict(item, asking)
+
+    async def _verdict(self, item: Submission | BadItem, asking: Asking) -> Verdict:
         if isinstance(item, BadItem):
             raise item.problem
         parts = self.parts
@@ -93,15 +101,22 @@ class Desk:
         return verdict
 
     async def verdicts(self, items: Sequence[Submission | BadItem], asking: Asking) -> list[Verdict | Failure]:
-        """Judge several at once: a verdict or a failure each, in order."""
-        return list(await asyncio.gather(*(self._verdict_or_failure(item, asking) for item in items)))
+        """Judge several at once: a verdict or a failure each, in order.
+
+        Raises ``ProblemError`` 503 when there is no room for all of them.
+        """
+        with self.admission.memes(len(items)):
+            return list(await asyncio.gather(*(self._verdict_or_failure(item, asking) for item in items)))
 
     async def _verdict_or_failure(self, item: Submission | BadItem, asking: Asking) -> Verdict | Failure:
         try:
-            return await self.verdict(item, asking)
-        except ProblemError as problem:
-            self.metrics.saw_error(problem.code)
-            return Failure(item.id or asking.request_id, problem.code, problem.detail)
+            return await self._verdict(item, asking)
+        except ProblemError as error:
+            problem = error
+        except Exception as error:  # a bug that one meme brings out leaves the others their verdicts
+            problem = _crash(error, asking.request_id)
+        self.metrics.saw_error(problem.code)
+        return Failure(item.id or asking.request_id, problem.code, problem.detail)
 
     def readiness(self) -> ReadinessDoc:
         """Which parts are in force, and which of those asked for are missing."""
@@ -143,10 +158,16 @@ class Desk:
             logger.error("not ready: %s", problem)
 
 
+def _crash(error: Exception, request_id: str) -> ProblemError:
+    """Log where it happened, without the exception's message: that may hold what was sent."""
+    logger.error(Event(f"crashed with {type(error).__name__}", request_id=request_id, stack=frames(error)))
+    return ProblemError(500, "internal_error", "this is our fault; it was logged")
+
+
 class _Parts:
     """What there is only with a model."""
 
-    def __init__(self, settings: Settings, scorer: Scorer) -> None:
+    def __init__(self, settings: Settings, scorer: Scorer, metrics: Metrics) -> None:
         self.scorer = scorer
-        self.pipeline = Pipeline(scorer, settings)
+        self.pipeline = Pipeline(scorer, settings, metrics)
         self.policies = PolicyBook({scorer.policy.name: scorer.policy}, scorer.policy.name)

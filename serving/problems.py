@@ -6,6 +6,7 @@ from typing import Any
 from starlette.responses import JSONResponse
 
 from model.errors import MemeError, MemeErrorCode
+from model.meme import MemeLimits
 
 PROBLEM_TYPE = "application/problem+json"
 
@@ -19,22 +20,44 @@ _STATUS_OF_MEME_ERROR: dict[MemeErrorCode, int] = {
     "unsupported_format": 415,
     "bad_tags": 422,
 }
+#: The setting that a meme was over, where its error says which.
+_LIMIT_OF_MEME_ERROR: dict[MemeErrorCode, str] = {
+    "too_many_bytes": "max_bytes",
+    "too_many_pixels": "max_pixels",
+    "text_too_long": "max_text_chars",
+}
 
 
 class ProblemError(Exception):
-    """A request, or one item of it, that gets an error as its answer."""
+    """A request, or one item of it, that gets an error as its answer.
 
-    def __init__(self, status: int, code: str, detail: str, headers: dict[str, str] | None = None) -> None:
+    ``limit`` names the setting that was hit, if one was, and ``limit_value`` is what it is set to.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        headers: dict[str, str] | None = None,
+        *,
+        limit: str | None = None,
+        limit_value: float | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
         self.code = code
         self.detail = detail
         self.headers = headers
+        self.limit = limit
+        self.limit_value = limit_value
 
     @classmethod
-    def from_meme_error(cls, error: MemeError) -> "ProblemError":
-        """The answer to a picture, text or tags that ``model`` refused."""
-        return cls(_STATUS_OF_MEME_ERROR[error.code], error.code, error.message)
+    def from_meme_error(cls, error: MemeError, limits: MemeLimits) -> "ProblemError":
+        """The answer to a picture, text or tags that ``model`` refused under ``limits``."""
+        limit = _LIMIT_OF_MEME_ERROR.get(error.code)
+        value = None if limit is None else getattr(limits, limit)
+        return cls(_STATUS_OF_MEME_ERROR[error.code], error.code, error.message, limit=limit, limit_value=value)
 
     def response(self, request_id: str, extra: dict[str, Any]) -> JSONResponse:
         """The error document that every route answers with; ``extra`` is what one route adds."""
@@ -46,5 +69,7 @@ class ProblemError(Exception):
             "detail": self.detail,
             "request_id": request_id,
         }
+        if self.limit is not None:
+            document |= {"limit": self.limit, "limit_value": self.limit_value}
         document |= extra
         return JSONResponse(document, status_code=self.status, media_type=PROBLEM_TYPE, headers=self.headers)

@@ -1,8 +1,9 @@
-"""What surrounds every route: request id, body limit, errors as problem documents, metrics and one log line.
+"""What surrounds every route: request id, deadline, errors as problem documents, metrics and one log line.
 
-Pure ASGI, so that a body is measured while it is read and not after.
+Pure ASGI, so that a body is measured while it is read and not after (``intake.py``).
 """
 
+import asyncio
 import logging
 import time
 import uuid
@@ -11,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.desk import Desk
+from serving.intake import Intake
 from serving.logs import Event, frames
 from serving.moderations.errors import extra_members
 from serving.problems import ProblemError
@@ -32,24 +34,29 @@ class Reception:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        visit = _Visit(scope["app"].state.desk, scope, send)
+        visit = _Visit(scope["app"].state.desk, scope, receive, send)
         try:
-            await self._app(scope, visit.limited(receive), visit.send)
+            await self._app(scope, visit.intake.receive, visit.send)
         except ProblemError as problem:
             await visit.answer(problem, receive)
         except ClientDisconnect:  # nobody reads this answer, but the metrics should know
             await visit.answer(ProblemError(400, "client_disconnected", "the request body is incomplete"), receive)
+        except asyncio.CancelledError:
+            if not visit.was_left():
+                raise
+            await visit.answer(ProblemError(400, "client_disconnected", "the caller left before the answer"), receive)
         except Exception as error:
             visit.log_crash(error)
             await visit.answer(ProblemError(500, "internal_error", "this is our fault; it was logged"), receive)
         finally:
+            visit.intake.close()
             visit.record()
 
 
 class _Visit:
     """One request on its way through."""
 
-    def __init__(self, desk: Desk, scope: Scope, send: Send) -> None:
+    def __init__(self, desk: Desk, scope: Scope, receive: Receive, send: Send) -> None:
         self._desk = desk
         self._scope = scope
         self._send = send
@@ -57,30 +64,32 @@ class _Visit:
         self._id = uuid.uuid4().hex
         self._status = 0
         self._code: str | None = None
+        self._task = asyncio.current_task()
+        self._left = False
+        arrived = time.monotonic()
+        self.intake = Intake(scope, receive, desk.settings, arrived, self._leave)
         scope.setdefault("state", {})["request_id"] = self._id
+        scope["state"]["deadline"] = arrived + desk.settings.request_timeout_s
 
-    def limited(self, receive: Receive) -> Receive:
-        """``receive`` that refuses a body over the limit, by its declared length or by what arrives."""
-        limit = self._desk.settings.max_body_bytes
-        received = 0
+    def was_left(self) -> bool:
+        """True when the work was cancelled because its caller left. The task itself may go on."""
+        if self._left and self._task is not None:
+            self._task.uncancel()
+        return self._left
 
-        async def receive_limited() -> Message:
-            nonlocal received
-            if _declared_length(self._scope) > limit:
-                raise _too_large(limit)
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > limit:
-                raise _too_large(limit)
-            return message
-
-        return receive_limited
+    def _leave(self) -> None:
+        if self._status == 0 and self._task is not None:
+            self._left = True
+            self._task.cancel()
 
     async def send(self, message: Message) -> None:
         """Pass an answer on, with the request's id in its head."""
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            message["headers"] = [*message.get("headers", []), (b"x-request-id", self._id.encode())]
+            headers = [*message.get("headers", []), (b"x-request-id", self._id.encode())]
+            if self._desk.admission.stopping and not any(name.lower() == b"connection" for name, _ in headers):
+                headers.append((b"connection", b"close"))
+            message["headers"] = headers
         await self._send(message)
 
     async def answer(self, problem: ProblemError, receive: Receive) -> None:
@@ -112,16 +121,3 @@ class _Visit:
                     key=self._scope["state"].get("key_name"),
                 )
             )
-
-
-def _declared_length(scope: Scope) -> int:
-    """Content-Length, 0 when there is none or it is no number (the server refuses those)."""
-    values = [value for name, value in scope["headers"] if name == b"content-length"]
-    return int(values[0]) if values and values[0].isdigit() else 0
-
-
-def _too_large(limit: int) -> ProblemError:
-    # The rest of such a body is not worth reading, so the connection closes.
-    return ProblemError(
-        413, "body_too_large", f"the request body is over the limit of {limit} bytes", {"Connection": "close"}
-    )

@@ -1,6 +1,7 @@
 """``memeguard serve``: the HTTP service, run by BentoML in this process."""
 
 import json
+import math
 import os
 import socket
 import tempfile
@@ -16,7 +17,6 @@ from serving.security.key_file import read_keys
 from serving.settings import Settings, from_env, to_env
 
 SERVICE = "serving.service:Memeguard"
-_GRACE_S = 30
 
 
 class ListenError(MemeguardError):
@@ -48,7 +48,8 @@ def serve(host: str, port: int, workers: int, **flags: Any) -> None:
         os.environ.setdefault("BENTOML_HOME", home)
         os.environ.setdefault("BENTOML_DO_NOT_TRACK", "True")
         os.environ["BENTOML_CONFIG_OVERRIDES"] = json.dumps({"services": {"memeguard": {"workers": workers}}})
-        _run_bentoml(["serve", SERVICE, "--host", address, "--port", str(port)])
+        grace = str(math.ceil(settings.grace_s))
+        _run_bentoml(["serve", SERVICE, "--host", address, "--port", str(port), "--timeout-graceful-shutdown", grace])
 
 
 def _run_bentoml(arguments: list[str]) -> None:
@@ -56,7 +57,7 @@ def _run_bentoml(arguments: list[str]) -> None:
     from bentoml_cli.cli import cli  # noqa: PLC0415  BentoML reads the environment when it is imported
 
     root = Path(__file__).parents[2]
-    cli([*arguments, "--working-dir", str(root), "--timeout-graceful-shutdown", str(_GRACE_S)])
+    cli([*arguments, "--working-dir", str(root)])
 
 
 def _absolute_paths(settings: Settings) -> dict[str, Path]:

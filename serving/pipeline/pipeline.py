@@ -1,55 +1,119 @@
 """The way of one submission through decoding, OCR and the network, off the event loop."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-import anyio
-from anyio import to_thread
-
 from model import Judgement, Meme, MemeError, Scorer
-from model.judgement import ScoringError
+from model.judgement import Reading, ScoringError
+from serving.metrics import Metrics
+from serving.pipeline.batcher import Batcher, BatchLimits
+from serving.pipeline.cache import JudgementCache, content_key
+from serving.pipeline.reuse import Reuse
+from serving.pipeline.stage import Stage
 from serving.problems import ProblemError
 from serving.settings import Settings
 from serving.submission import Submission
 
 T = TypeVar("T")
 
+#: A larger picture is hashed on a thread: this much takes about as long as going to one and back.
+_HASHED_AT_ONCE_BYTES = 256 * 1024
+
 
 class Pipeline:
-    """Runs a scorer for many requests at once."""
+    """Runs a scorer for many requests at once. Its coroutines belong to one event loop.
 
-    def __init__(self, scorer: Scorer, settings: Settings) -> None:
+    Decoded pictures are large, so only some memes are on their way through at a time; the others wait, in the order
+    in which they came, as the bytes that were sent. Who is cancelled, because a caller left or a deadline passed,
+    gives up its place at once, and what was not begun for it is never begun.
+    """
+
+    def __init__(self, scorer: Scorer, settings: Settings, metrics: Metrics) -> None:
+        threads = settings.pool_threads
+        batches = BatchLimits(settings.model_threads, settings.max_batch, settings.max_wait_ms / 1000)
         self._scorer = scorer
         self._limits = settings.limits
-        self._limiter = anyio.CapacityLimiter(settings.judges)
+        self._metrics = metrics
+        self._decoding = Stage("decode", threads, metrics.saw_queue)
+        self._reading = Stage("ocr", threads, metrics.saw_queue)
+        self._network = Batcher(scorer.judge, batches, metrics.saw_queue, metrics.saw_batch)
+        # One for each thread, and a second batch that fills while the first is judged.
+        self._places = asyncio.Semaphore(2 * threads + 2 * batches.threads * batches.max_batch)
+        cache = JudgementCache(settings.cache_items, settings.cache_bytes)
+        self._reuse = Reuse(cache, metrics.saw_cache) if settings.cache_items else None
 
     async def judge(self, item: Submission, *, explain: bool, deadline: float) -> Judgement:
         """Scores of one submission. ``deadline`` is in the seconds of ``time.monotonic``.
 
-        Raises ``ProblemError``: what is wrong with the meme, or 503 when there is no time or room to judge it.
+        Raises ``ProblemError``: what is wrong with the meme, or 503 when its time is over.
         """
-        return await self.run(lambda: self._judge(item, explain))
+        if time.monotonic() >= deadline:
+            raise _too_late()
+        try:
+            async with asyncio.timeout_at(deadline) as time_left:  # the loop's clock is time.monotonic
+                return await self._judged(item, explain)
+        except TimeoutError as error:
+            if not time_left.expired():
+                raise
+            raise _too_late() from error
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do something that would hold up the event loop on a thread."""
-        return await to_thread.run_sync(work, limiter=self._limiter)
+        return await self._decoding.run(work)
 
-    def _judge(self, item: Submission, explain: bool) -> Judgement:
+    def close(self) -> None:
+        """Let the threads end."""
+        for stage in (self._decoding, self._reading, self._network):
+            stage.close()
+
+    async def _judged(self, item: Submission, explain: bool) -> Judgement:
+        if self._reuse is None:
+            return await self._anew(item, explain)
+        return await self._reuse.get(await self._key(item, explain), lambda: self._anew(item, explain))
+
+    async def _key(self, item: Submission, explain: bool) -> bytes:
+        if item.image is None or len(item.image) <= _HASHED_AT_ONCE_BYTES:
+            return content_key(item, explain, self._scorer)
+        return await self.run(lambda: content_key(item, explain, self._scorer))
+
+    async def _anew(self, item: Submission, explain: bool) -> Judgement:
+        """Through every stage. What was neither decoding, reading nor judging is told as time in the queue."""
         started = time.perf_counter()
-        meme = self._decoded(item)
-        decode_ms = (time.perf_counter() - started) * 1000
-        (judgement,) = self._scorer.judge([self._scorer.read(meme)], [explain])
-        if isinstance(judgement, ScoringError):
-            raise ProblemError(500, "no_score", str(judgement)) from judgement
-        return replace(judgement, timings_ms={"decode": decode_ms} | judgement.timings_ms)
+        async with self._places:
+            decoded, decode_ms = await self._decoding.run(lambda: self._decoded(item), since=started)
+            if isinstance(decoded, Meme):
+                meme = decoded
+                decoded = await self._reading.run(lambda: self._scorer.read(meme))
+            try:
+                judgement = await self._network.judge(decoded, explain)
+            except ScoringError as error:
+                raise _no_score(error) from error
+        stages_ms = {"decode": decode_ms} | judgement.timings_ms
+        queue_ms = (time.perf_counter() - started) * 1000 - sum(stages_ms.values())
+        return replace(judgement, timings_ms={"queue": max(0.0, queue_ms)} | stages_ms)
 
-    def _decoded(self, item: Submission) -> Meme:
+    def _decoded(self, item: Submission) -> tuple[Meme | Reading, float]:
+        """A meme that is still to be read, or one with its words; and the milliseconds of decoding."""
+        started = time.perf_counter()
         limits = self._limits
         try:
             if item.image is None:
-                return Meme.from_text(item.text or "", tags=item.tags, id=item.id, limits=limits)
-            return Meme.from_bytes(item.image, text=item.text, tags=item.tags, id=item.id, limits=limits)
+                meme = Meme.from_text(item.text or "", tags=item.tags, id=item.id, limits=limits)
+            else:
+                meme = Meme.from_bytes(item.image, text=item.text, tags=item.tags, id=item.id, limits=limits)
         except MemeError as error:
-            raise ProblemError.from_meme_error(error) from error
+            raise ProblemError.from_meme_error(error, limits) from error
+        decode_ms = (time.perf_counter() - started) * 1000
+        return (meme if meme.text is None else self._scorer.read(meme)), decode_ms
+
+
+def _too_late() -> ProblemError:
+    return ProblemError(503, "deadline_exceeded", "the time for this request is over")
+
+
+def _no_score(error: ScoringError) -> ProblemError:
+    """422, because asking again would not help and the other memes are well: it is this content that has no score."""
+    return ProblemError(422, "no_score", f"{error}; it needs a person's eyes")

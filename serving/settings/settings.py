@@ -1,6 +1,6 @@
 """All settings in one class."""
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, model_validator
 
 from serving.settings.limits import LimitSettings
 from serving.settings.load import LoadSettings
@@ -13,3 +13,14 @@ class Settings(PartSettings, LimitSettings, LoadSettings, OperationSettings, Sec
     """How this process serves."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @model_validator(mode="after")
+    def _largest_request_fits(self) -> "Settings":
+        """A request that is always refused as one too many, however idle the server is, would be a riddle."""
+        if self.max_pending < self.max_items:
+            raise ValueError(f"max_pending ({self.max_pending}) must be at least max_items ({self.max_items})")
+        if self.max_pending_bytes < self.max_body_bytes:
+            raise ValueError(
+                f"max_pending_bytes ({self.max_pending_bytes}) must be at least max_body_bytes ({self.max_body_bytes})"
+            )
+        return self

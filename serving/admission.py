@@ -1,0 +1,167 @@
+"""Who is let in: the memes, requests and bytes that a worker takes on, each under a limit and refused beyond it.
+
+A request is counted before its body is read, so memory stays flat whatever is sent. The limits hold for one worker.
+"""
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.intake import declared_length
+from serving.problems import ProblemError
+from serving.settings import Settings
+
+#: Bodies of these are never read, and what they ask for is cheap: health, readiness and metrics are never refused.
+_FREE_METHODS = ("GET", "HEAD", "OPTIONS")
+_PACE_WINDOW_S = 10.0
+_LONGEST_RETRY_S = 60
+
+
+class Pace:
+    """How many memes a second were finished in the last ten seconds."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._finished: deque[float] = deque(maxlen=1024)
+
+    def saw_finished(self, n_memes: int) -> None:
+        """Count memes that were finished just now."""
+        self._finished.extend([self._clock()] * n_memes)
+
+    def seconds_for(self, n_memes: int) -> int:
+        """Whole seconds that so many memes take at this pace, from 1 to 60; 1 while no pace is known."""
+        now = self._clock()
+        recent = [moment for moment in self._finished if now - moment <= _PACE_WINDOW_S]
+        if not recent:
+            return 1
+        per_meme_s = max(now - recent[0], 0.1) / len(recent)
+        return min(max(1, math.ceil(n_memes * per_meme_s)), _LONGEST_RETRY_S)
+
+
+class Admission:
+    """What one worker has taken on. ``saw_pending(n)`` hears how many memes that is.
+
+    Once ``stopping`` is set, every new request is refused.
+    """
+
+    def __init__(self, settings: Settings, saw_pending: Callable[[int], None]) -> None:
+        self.n_requests = 0
+        self.n_memes = 0
+        self.n_bytes = 0
+        self.stopping = False
+        self._max_pending = settings.max_pending
+        self._max_bytes = settings.max_pending_bytes
+        self._longest_body = settings.max_body_bytes
+        self._pace = Pace()
+        self._saw_pending = saw_pending
+
+    @contextmanager
+    def request(self, n_bytes: int) -> Iterator["Visit"]:
+        """A place for a request that declares a body of ``n_bytes``; raises ``ProblemError`` 503 without one."""
+        if self.stopping:
+            raise ProblemError(
+                503, "stopping", "this server is stopping; ask again", {"Connection": "close", "Retry-After": "1"}
+            )
+        if self.n_requests >= self._max_pending:
+            raise self._overloaded("max_pending", self._max_pending, "requests")
+        visit = Visit(self)
+        if n_bytes <= self._longest_body:  # a longer one is refused when its reading begins
+            visit.hold(n_bytes)
+        self.n_requests += 1
+        try:
+            yield visit
+        finally:
+            self.n_requests -= 1
+            self.n_bytes -= visit.n_bytes
+
+    @contextmanager
+    def memes(self, n_memes: int) -> Iterator[None]:
+        """Places for all the memes of a request, or ``ProblemError`` 503 for all of them."""
+        if self.n_memes + n_memes > self._max_pending:
+            raise self._overloaded("max_pending", self._max_pending, "memes")
+        self._count(n_memes)
+        try:
+            yield
+        finally:
+            self._count(-n_memes)
+            self._pace.saw_finished(n_memes)
+
+    def check_bytes(self, n_bytes: int) -> None:
+        """Raise ``ProblemError`` 503 where so many more bytes would be too many."""
+        if self.n_bytes + n_bytes > self._max_bytes:
+            raise self._overloaded("max_pending_bytes", self._max_bytes, "bytes of bodies")
+
+    def retry_after(self) -> dict[str, str]:
+        """The header that says when what is pending will be done, at the pace of the last seconds."""
+        return {"Retry-After": str(self._pace.seconds_for(max(self.n_memes, self.n_requests)))}
+
+    def _count(self, n_memes: int) -> None:
+        self.n_memes += n_memes
+        self._saw_pending(self.n_memes)
+
+    def _overloaded(self, limit: str, value: int, things: str) -> ProblemError:
+        detail = f"the limit {limit} of {value} pending {things} is reached; ask again later"
+        return ProblemError(503, "overloaded", detail, self.retry_after(), limit=limit, limit_value=value)
+
+
+class Visit:
+    """The bytes that one request holds."""
+
+    def __init__(self, admission: Admission) -> None:
+        self.n_bytes = 0
+        self._admission = admission
+        self._n_arrived = 0
+
+    def hold(self, n_bytes: int) -> None:
+        """Hold so many more; raises ``ProblemError`` 503 where they would be too many."""
+        self._admission.check_bytes(n_bytes)
+        self._admission.n_bytes += n_bytes
+        self.n_bytes += n_bytes
+
+    def counted(self, receive: Receive) -> Receive:
+        """``receive``, holding what comes beyond the declared length: all of a body that declares none."""
+
+        async def receive_counted() -> Message:
+            message = await receive()
+            self._n_arrived += len(message.get("body", b""))
+            if self._n_arrived > self.n_bytes:
+                self._hold_undeclared(self._n_arrived - self.n_bytes)
+            return message
+
+        return receive_counted
+
+    def _hold_undeclared(self, n_bytes: int) -> None:
+        try:
+            self.hold(n_bytes)
+        except ProblemError as problem:  # such a body may go on for ever, so the connection closes
+            problem.headers = {**(problem.headers or {}), "Connection": "close"}
+            raise
+
+
+class AdmissionGate:
+    """ASGI middleware: no request's body is read before there is a place for it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it."""
+        if scope["type"] != "http" or scope["method"] in _FREE_METHODS:
+            await self._app(scope, receive, send)
+            return
+        admission: Admission = scope["app"].state.desk.admission
+        if admission.stopping:
+            await _read_and_forget(receive)
+        with admission.request(declared_length(scope)) as visit:
+            await self._app(scope, visit.counted(receive), send)
+
+
+async def _read_and_forget(receive: Receive) -> None:
+    """Read a body to its end: closing before that would break the connection, and the caller would miss the answer."""
+    more = True
+    while more:
+        more = (await receive()).get("more_body", False)

@@ -1,0 +1,77 @@
+"""Judgements by content: the same meme sent again is not judged again.
+
+The key holds the picture's bytes, the words and tags as sent, the bundle, the OCR engine and whether an explanation was
+asked for. It holds no policy, because what is kept are scores and evidence and not decisions: every answer is held
+against the policy in force when it is given, so a changed policy counts at once and nothing has to be thrown away.
+"""
+
+import hashlib
+from collections import OrderedDict
+from typing import Any
+
+from model import Judgement, Scorer
+from serving.submission import Submission
+
+#: Python objects around the characters: of a judgement, of a word with its box, of a word's effect.
+_JUDGEMENT_BYTES = 3000
+_WORD_BYTES = 500
+
+
+class JudgementCache:
+    """The judgements asked for last, at most ``max_items`` of them and about ``max_bytes`` of memory."""
+
+    def __init__(self, max_items: int, max_bytes: int) -> None:
+        self._max_items = max_items
+        self._max_bytes = max_bytes
+        self._held: OrderedDict[bytes, Judgement] = OrderedDict()
+        self._n_bytes = 0
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def get(self, key: bytes) -> Judgement | None:
+        """The judgement under ``key``, which is then the one asked for last."""
+        found = self._held.get(key)
+        if found is not None:
+            self._held.move_to_end(key)
+        return found
+
+    def put(self, key: bytes, judgement: Judgement) -> None:
+        """Keep a judgement, and let go of those not asked for longest.
+
+        One whose words could not be read is not kept: the engine may do better the next time.
+        """
+        if judgement.text.status != "ok" or key in self._held:
+            return
+        self._held[key] = judgement
+        self._n_bytes += size_bytes(judgement)
+        while len(self._held) > self._max_items or self._n_bytes > self._max_bytes:
+            _, oldest = self._held.popitem(last=False)
+            self._n_bytes -= size_bytes(oldest)
+
+
+def size_bytes(judgement: Judgement) -> int:
+    """About what a judgement takes in memory: its characters, and the objects around them."""
+    words: list[Any] = [*judgement.text.words, *(judgement.explanation.words if judgement.explanation else ())]
+    n_chars = len(judgement.text.content) + sum(len(word.text) for word in words)
+    return _JUDGEMENT_BYTES + _WORD_BYTES * len(words) + 4 * n_chars
+
+
+def content_key(item: Submission, explain: bool, scorer: Scorer) -> bytes:
+    """sha256 over everything that a judgement depends on."""
+    parts = [
+        scorer.model.digest,
+        scorer.ocr.name,
+        scorer.ocr.version,
+        "explain" if explain else None,
+        item.image,
+        item.text,
+        *item.tags,
+    ]
+    hashed = hashlib.sha256()
+    for part in parts:
+        content = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
+        # Lengths keep ("ab", "c") from looking like ("a", "bc"); nothing is not the same as an empty string.
+        hashed.update(b"-" if content is None else f"{len(content)}:".encode())
+        hashed.update(content or b"")
+    return hashed.digest()
