@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from anyio import to_thread
 from fastapi import FastAPI, Request
@@ -11,6 +12,7 @@ from starlette.responses import Response
 
 from serving.admission import AdmissionGate
 from serving.desk import Desk
+from serving.openapi import completed
 from serving.problems import ProblemError
 from serving.reception import Reception
 from serving.routes import classify, moderations, operations
@@ -20,6 +22,14 @@ from serving.stopping import stop_gracefully
 #: Of the interface, not of the package: a built bento holds no package metadata.
 API_VERSION = "1.0"
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
+
+
+class Interface(FastAPI):
+    """Our app; its document is complete."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI document, made at the first call."""
+        return self.openapi_schema or completed(super().openapi())
 
 
 def create_app(open_desk: Callable[[], Desk]) -> FastAPI:
@@ -34,7 +44,7 @@ def create_app(open_desk: Callable[[], Desk]) -> FastAPI:
         yield
         await desk.stop()
 
-    app = FastAPI(
+    app = Interface(
         title="Memeguard",
         version=API_VERSION,
         description="Scores memes for hate: a picture and its words in, a verdict with its evidence out.",

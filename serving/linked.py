@@ -18,15 +18,6 @@ async def _with_picture(desk: Desk, item: Item, deadline: float) -> Submission |
     if not isinstance(item, LinkedItem):
         return item
     try:
-        return replace(item.rest, image=await fetched(desk, item.url, deadline))
+        return replace(item.rest, image=await desk.fetcher.fetch(item.url, deadline))
     except ProblemError as problem:
         return BadItem(item.rest.id, problem)
-
-
-async def fetched(desk: Desk, url: str, deadline: float) -> bytes:
-    """The picture that ``url`` leads to; raises ``ProblemError``."""
-    fetcher = getattr(desk, "fetcher", None)
-    if fetcher is None:
-        raise ProblemError(422, "url_not_allowed", "this server fetches no URL; send the picture itself")
-    data: bytes = await fetcher.fetch(url, deadline)
-    return data

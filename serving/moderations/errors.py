@@ -3,7 +3,7 @@
 from typing import Any
 
 from serving.problems import ProblemError
-from serving.schemas.moderations import OpenAIErrorDoc
+from serving.schemas import OpenAIErrorDoc
 
 #: The path whose callers are OpenAI's clients.
 MODERATIONS_PATH = "/v1/moderations"

@@ -8,7 +8,6 @@ from model import Verdict
 from model.meme import has_words
 from serving.asking import Asking
 from serving.desk import Desk
-from serving.linked import fetched
 from serving.moderations.request import Picture, Post
 from serving.picture_source import from_data_url, is_data_url
 from serving.problems import ProblemError
@@ -65,7 +64,7 @@ async def _opened(desk: Desk, picture: Picture, asking: Asking) -> bytes | Probl
     try:
         if is_data_url(picture.url):
             return await desk.run(lambda: from_data_url(picture.url))
-        return await fetched(desk, picture.url, asking.deadline)
+        return await desk.fetcher.fetch(picture.url, asking.deadline)
     except ProblemError as problem:
         return _kept(problem)
 

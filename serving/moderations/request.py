@@ -40,6 +40,11 @@ class ModerationOrder:
     model: str | None
     policy: str | None
 
+    @property
+    def n_memes(self) -> int:
+        """Strings and pictures to be judged."""
+        return sum(max(1, len(post.pictures)) for post in self.posts)
+
 
 def parse_moderation(content_type: str | None, body: bytes, limits: Settings) -> ModerationOrder:
     """Read a body; raises ``ProblemError`` (400, 413, 415 or 422) for one that holds no order."""

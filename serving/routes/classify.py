@@ -18,7 +18,7 @@ router = APIRouter()
     operation_id="classify",
     summary="Judge one meme or several",
     response_model=None,
-    responses={200: {"model": VerdictDoc | ResultsDoc}, **problems(400, 413, 415, 422, 500, 503)},
+    responses={200: {"model": VerdictDoc | ResultsDoc}, **problems(400, 413, 415, 422)},
     openapi_extra={"requestBody": classify_request_body()},
 )
 async def classify(request: Request) -> Response:

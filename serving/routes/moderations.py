@@ -16,6 +16,7 @@ from serving.moderations.request import ModerationOrder, parse_moderation
 from serving.problems import ProblemError
 from serving.routes.asking import asking_of
 from serving.routes.documents import problems
+from serving.schemas import ModerationProblemDoc
 from serving.schemas.moderations import ModerationsDoc, moderation_schema
 
 router = APIRouter()
@@ -42,7 +43,7 @@ _EXTRA = {
     operation_id="moderations",
     summary="Judge strings, or the pictures and words of one post, in OpenAI's shape",
     response_model=ModerationsDoc,
-    responses=problems(400, 404, 413, 415, 500, 503),
+    responses=problems(400, 404, 413, 415, document=ModerationProblemDoc.__name__),
     openapi_extra=_EXTRA,
 )
 async def moderations(request: Request) -> Response:
@@ -70,6 +71,7 @@ async def _answered(desk: Desk, order: ModerationOrder, request: Request) -> Mod
     _check_model(order.model, model)
     asking = asking_of(request, order.policy or request.headers.get(POLICY_HEADER))
     policy = desk.parts.policies.get(asking.policy)
+    request.state.meter.count_memes(order.n_memes)
     judged = await asyncio.gather(*(judge_post(desk, post, asking) for post in order.posts))
     _check_any(judged)
     return ModerationsDoc(

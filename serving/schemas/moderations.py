@@ -141,12 +141,3 @@ class ModerationsDoc(Wire):
     id: str
     model: str
     results: list[ModerationResultDoc]
-
-
-class OpenAIErrorDoc(Wire):
-    """An error as OpenAI's clients read it."""
-
-    message: str
-    type: str
-    param: str | None
-    code: str

@@ -16,3 +16,18 @@ class ProblemDoc(Wire):
     request_id: str
     limit: str | None = Field(None, description="The setting that was hit, without its prefix; absent: none was.")
     limit_value: float | None = Field(None, description="What that setting is set to.")
+
+
+class OpenAIErrorDoc(Wire):
+    """An error as OpenAI's clients read it."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class ModerationProblemDoc(ProblemDoc):
+    """An error of ``/v1/moderations``: ``error`` is what the official client shows."""
+
+    error: OpenAIErrorDoc

@@ -1,0 +1,58 @@
+"""The OpenAPI document, completed with what surrounds every route: keys, and errors from before it."""
+
+from typing import Any
+
+from serving.routes.documents import problems
+from serving.schemas import ModerationProblemDoc, ProblemDoc
+
+_BEARER, _API_KEY = "bearer", "api_key"
+_SCHEMES = {
+    _BEARER: {"type": "http", "scheme": "bearer", "description": "An API key of `memeguard keys create`."},
+    _API_KEY: {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key, elsewhere."},
+}
+#: A server without keys asks for none.
+_SECURITY: list[dict[str, list[str]]] = [{_BEARER: []}, {_API_KEY: []}, {}]
+_OPEN = ("/livez", "/readyz")
+_OF_OPEN_ROUTES = (403, 429, 431, 500, 503)
+_OF_ALL_ROUTES = (401, 403, 408, 429, 431, 500, 503)
+_HEADERS = {
+    "X-Request-ID": {"schema": {"type": "string"}, "description": "Names this request in logs and problems."},
+    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds after which to come again."},
+}
+_MADE_BY_FASTAPI = ("HTTPValidationError", "ValidationError")
+
+
+def completed(document: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI's ``document``, changed in place: it knows only what is written at a route."""
+    parts = document.setdefault("components", {})
+    schemas = parts.setdefault("schemas", {})
+    for model in (ProblemDoc, ModerationProblemDoc):
+        schemas.setdefault(model.__name__, model.model_json_schema(ref_template="#/components/schemas/{model}"))
+        schemas |= schemas[model.__name__].pop("$defs", {})
+    parts["securitySchemes"] = _SCHEMES
+    parts["headers"] = _HEADERS
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            _complete(path, operation)
+    # Requests are validated by the routes themselves, and refused with problem documents.
+    for name in _MADE_BY_FASTAPI:
+        schemas.pop(name, None)
+    return document
+
+
+def _complete(path: str, operation: dict[str, Any]) -> None:
+    operation["security"] = [] if path in _OPEN else _SECURITY
+    responses = operation["responses"]
+    if _MADE_BY_FASTAPI[0] in str(responses.get("422")):
+        del responses["422"]
+    is_moderation = ModerationProblemDoc.__name__ in str(responses)
+    common = problems(
+        *(_OF_OPEN_ROUTES if path in _OPEN else _OF_ALL_ROUTES),
+        document=(ModerationProblemDoc if is_moderation else ProblemDoc).__name__,
+    )
+    for status, response in common.items():
+        responses.setdefault(str(status), response)
+    for status, response in responses.items():
+        names = ["X-Request-ID", *(["Retry-After"] if status in ("429", "503") else [])]
+        response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    operation["responses"] = dict(sorted(responses.items()))
