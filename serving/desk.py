@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from model import Failure, MemeguardError, Scorer, Verdict, load
 from serving.admission import Admission
+from serving import tracing
 from serving.asking import Asking
 from serving.fetch import Fetcher
 from serving.logs import Event, frames
@@ -98,6 +99,7 @@ class Desk:
         judgement = await parts.pipeline.judge(item, explain=asking.explain, deadline=asking.deadline)
         verdict = parts.scorer.rule(judgement, policy, id=item.id)
         self.metrics.saw_verdict(verdict)
+        tracing.saw_verdict(verdict)
         return verdict
 
     async def verdicts(self, items: Sequence[Submission | BadItem], asking: Asking) -> list[Verdict | Failure]:

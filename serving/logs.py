@@ -10,13 +10,14 @@ import traceback
 from datetime import UTC, datetime
 from typing import Any
 
-from bentoml._internal.log import TraceRecordFilter
 from opentelemetry import trace
 
 from serving.settings import Settings
 
 #: The loggers to which BentoML gives handlers of their own; "" is the root.
 _LOGGERS_WITH_HANDLERS = ("", "bentoml", "uvicorn.error", "circus")
+#: Where the filter comes from that BentoML puts on its handlers.
+_BENTOML = "bentoml._internal.log"
 
 
 class Event:
@@ -75,7 +76,7 @@ def configure(settings: Settings) -> None:
 def _handlers_of_bentoml() -> list[logging.Handler]:
     """Those on the root and on single loggers; a program that merely imports this package keeps its own as they are."""
     handlers = {handler for name in _LOGGERS_WITH_HANDLERS for handler in logging.getLogger(name).handlers}
-    return [one for one in handlers if any(isinstance(each, TraceRecordFilter) for each in one.filters)]
+    return [one for one in handlers if any(type(each).__module__ == _BENTOML for each in one.filters)]
 
 
 def _without_messages_of_exceptions(record: logging.LogRecord) -> bool:

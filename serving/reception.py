@@ -16,6 +16,7 @@ from serving.intake import Intake
 from serving.logs import Event, frames
 from serving.moderations.errors import extra_members
 from serving.problems import ProblemError
+from serving.route_name import route_name
 
 logger = logging.getLogger("memeguard.access")
 
@@ -107,7 +108,7 @@ class _Visit:
     def record(self) -> None:
         """Count the answer and log it."""
         seconds = time.perf_counter() - self._started
-        route = getattr(self._scope.get("route"), "path", "unmatched")
+        route = route_name(self._scope)
         self._desk.metrics.saw_request(route, self._status, seconds)
         if route not in _QUIET_ROUTES:
             logger.info(

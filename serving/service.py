@@ -6,11 +6,13 @@
 import os
 
 import bentoml
+from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml.exceptions import BentoMLException
+from opentelemetry.trace import Tracer
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from model import MemeguardError, open_bundle
-from serving import logs
+from serving import logs, tracing
 from serving.app import create_app
 from serving.desk import Desk
 from serving.security.key_file import read_keys
@@ -27,7 +29,16 @@ def _settings_if_sound() -> Settings:
         return Settings()
 
 
+def _open_tracer() -> Tracer | None:
+    """BentoML's, with its sampler and exporter; None where its configuration samples nothing."""
+    if not BentoMLContainer.tracing.sample_rate.get():
+        return None
+    tracer: Tracer = BentoMLContainer.tracer_provider.get().get_tracer("memeguard")
+    return tracer
+
+
 logs.configure(_settings_if_sound())
+traced_app = tracing.Tracing(app, _open_tracer)
 
 
 class FrontDoor:
@@ -42,7 +53,7 @@ class FrontDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or pass on what is none."""
-        await (app if scope["type"] == "http" else self._inner)(scope, receive, send)
+        await (traced_app if scope["type"] == "http" else self._inner)(scope, receive, send)
 
 
 @bentoml.service(
@@ -51,6 +62,7 @@ class FrontDoor:
     traffic={"timeout": 300},
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},
+    tracing=tracing.bentoml_config(_settings_if_sound()),
 )
 @bentoml.asgi_app(app)
 class Memeguard:
@@ -63,6 +75,7 @@ class Memeguard:
         try:
             settings = from_env(os.environ)
             open_bundle(settings.bundle)
+            tracing.check(settings)
             if settings.keys_file:
                 read_keys(settings.keys_file)
         except MemeguardError as error:

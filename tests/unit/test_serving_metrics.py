@@ -43,6 +43,14 @@ def test_a_barrage_of_odd_paths_and_ids_makes_no_new_series(scorer: Scorer) -> N
     assert len(_series(last)) < 300
 
 
+def test_a_request_that_no_route_took_is_counted_for_the_route_it_was_meant_for(client: TestClient) -> None:
+    client.delete("/v1/classify")
+    client.get("/openapi.json")
+    text = client.get("/metrics").text
+    assert 'memeguard_requests_total{route="/v1/classify",status="405"}' in text
+    assert 'memeguard_requests_total{route="/openapi.json",status="200"}' in text
+
+
 def test_scores_are_counted_by_task_in_steps_of_a_twentieth(scorer: Scorer) -> None:
     metrics = Metrics()
     (verdict,) = scorer.score([meme()])

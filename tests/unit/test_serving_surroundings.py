@@ -137,6 +137,17 @@ def test_a_model_that_cannot_be_loaded_makes_the_service_unready_but_not_dead(tm
     assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
 
 
+def test_a_gpu_that_is_not_there_makes_the_service_unready_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # so that there is none on any machine
+    with _client(Desk.open(Settings(ocr="none", provider="cuda"))) as client:
+        ready = client.get("/readyz")
+        answer = client.post(URL, **_upload())
+    assert ready.status_code == 503
+    assert "CUDAExecutionProvider" in ready.json()["problems"][0]
+    assert "ask for the provider 'cpu'" in ready.json()["problems"][0]
+    assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
+
+
 def test_livez_answers_while_a_meme_is_judged(scorer: Scorer) -> None:
     paused = _with_class(scorer, _PausedScorer)
     app = create_app(lambda: Desk(Settings(ocr="none", concurrency=1), paused))

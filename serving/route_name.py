@@ -1,0 +1,17 @@
+"""What a route is called in logs, metrics and traces: its template, never the path that was sent."""
+
+from starlette.routing import Match
+from starlette.types import Scope
+
+UNMATCHED = "unmatched"
+
+
+def route_name(scope: Scope) -> str:
+    """The template, such as "/v1/classify", also of a request that was refused before it was routed."""
+    routed = getattr(scope.get("route"), "path", None)
+    if isinstance(routed, str):
+        return routed
+    for route in scope["app"].routes:
+        if route.matches(scope)[0] is not Match.NONE:
+            return str(route.path)
+    return UNMATCHED
