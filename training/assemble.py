@@ -1,53 +1,75 @@
 """A config and its samples to what the engine trains: a Learner, and Examples for each phase, dev and calibration."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from model.atomic import write_atomically
 from model.network.memefier import MemeFier
 from model.network.tuning import apply_tuning
-from training.atomic import write_atomically
+from model.taxonomy import Task
 from training.augment import Augmenter
 from training.batch import Modalities
 from training.config import RunPhase, TrainConfig
 from training.datasets import Sample
+from training.distillation import taught_tasks
 from training.errors import ConfigError, RunError
 from training.examples import Examples, PictureSource, PixelPictures
 from training.features import FrozenTower
 from training.learner import Learner, LossConfig, check_losses
+from training.memory import check_memory
 from training.run_data import RunData
+from training.teacher import Floats
 from training.text_noise import TextNoise
 from training.towers import RunTowers
+from training.train_parts import TrainParts
 
 
 @dataclass(frozen=True)
 class Assembled:
-    """Everything that training reads. ``notes`` say which settings do not apply to this run."""
+    """Everything that training reads. ``notes`` say which settings do not apply to this run.
+
+    ``taught`` are the tasks that a teacher speaks of; none without one.
+    """
 
     config: TrainConfig
     towers: RunTowers
     learner: Learner
     dev: Examples
     calibrate: Examples
+    taught: list[Task]
     notes: list[str] = field(default_factory=list)
-    _train_of: Callable[[tuple[int, ...]], Examples] = field(repr=False, kw_only=True)
+    _train: TrainParts = field(repr=False, kw_only=True)
 
     def train_of(self, phase: RunPhase) -> Examples:
         """The training examples of a phase; phases with the same sources share them."""
-        return self._train_of(_places(self.config, phase))
+        return self._train.examples(_places(self.config, phase))
+
+    @property
+    def remembered(self) -> Examples:
+        """The training examples that the run's network is for, those of its last phase: for teacher and memory."""
+        return self.train_of(self.config.phases[-1])
+
+    def teach(self, soft: Floats) -> None:
+        """Give the samples of the last phase soft labels [N, n_tasks], in every phase that sees them."""
+        self._train.teach(_places(self.config, self.config.phases[-1]), soft)
 
     @property
     def all_train(self) -> Examples:
         """Every training example, for the baselines."""
-        return self._train_of(tuple(range(len(self.config.data.train))))
+        return self._train.examples(tuple(range(len(self.config.data.train))))
 
 
 def assemble(config: TrainConfig, data: RunData, towers: RunTowers, cache: Path) -> Assembled:
-    """Compute features, build the network. Raises ``ConfigError`` for losses that the data cannot feed."""
+    """Compute features, build the network.
+
+    Raises ``ConfigError`` for losses, a teacher or a memory that the data cannot feed.
+    """
     losses, notes = losses_of(config)
     pictures = picture_source(config, towers, cache)
     tasks = config.network.task_list
@@ -56,22 +78,27 @@ def assemble(config: TrainConfig, data: RunData, towers: RunTowers, cache: Path)
     def examples(samples: Sequence[Sample], text_noise: TextNoise | None = None) -> Examples:
         return Examples(samples, tasks, towers.preprocessor, pictures, text_noise=text_noise)
 
-    made: dict[tuple[int, ...], Examples] = {}
-
-    def train_of(places: tuple[int, ...]) -> Examples:
-        if places not in made:
-            made[places] = examples([sample for place in places for sample in data.train[place]], noise)
-        return made[places]
-
+    train = TrainParts(data.train, partial(examples, text_noise=noise))
+    taught = _check_kernel_machines(config, train.samples(_places(config, config.phases[-1])))
     dev = examples(data.dev)
     calibrate = dev if data.calibrate is data.dev else examples(data.calibrate)
-    _check_losses(losses, [train_of(_places(config, phase)) for phase in config.phases])
+    _check_losses(losses, [train.examples(_places(config, phase)) for phase in config.phases])
     learner = build_learner(config, towers, losses)
-    return Assembled(config, towers, learner, dev, calibrate, notes, _train_of=train_of)
+    return Assembled(config, towers, learner, dev, calibrate, taught, notes, _train=train)
 
 
 def _places(config: TrainConfig, phase: RunPhase) -> tuple[int, ...]:
     return phase.sources if phase.sources is not None else tuple(range(len(config.data.train)))
+
+
+def _check_kernel_machines(config: TrainConfig, samples: Sequence[Sample]) -> list[Task]:
+    """Refuse a memory or a teacher that cannot be made of the ``samples``; the tasks that the teacher speaks of."""
+    shown = shown_modalities(config)
+    if config.memory is not None:
+        check_memory(samples, shown)
+    if config.teacher is None:
+        return []
+    return taught_tasks(samples, config.network.task_list, config.teacher, shown)
 
 
 def losses_of(config: TrainConfig) -> tuple[LossConfig, list[str]]:
@@ -88,6 +115,8 @@ def losses_of(config: TrainConfig) -> tuple[LossConfig, list[str]]:
 
 def _check_losses(losses: LossConfig, phases: Sequence[Examples]) -> None:
     """Refuse losses for which no phase has data: a phase of text alone may well lack the captions of a later one."""
+    # What the teacher says is not known yet; that it says something is.
+    losses = losses.model_copy(update={"distillation_weight": 0.0})
     errors = []
     for train in phases:
         try:

@@ -23,16 +23,19 @@ from pydantic import (
 from model.bundle import Precision
 from model.network.backbone import BackboneConfig
 from model.network.config import NetworkConfig
-from model.network.tuning import TowerTuning
+from model.network.tuning import TowerTuning, TuningMode
 from model.ocr import ENGINES
 from model.preprocess import Resize
 from training.augment import AugmentConfig
 from training.batch import BOTH, Modalities
 from training.calibrate import CalibrationError, parse_target
+from training.config_checks import check_kernel_machines, check_towers
 from training.datasets.registry import Source
 from training.errors import ConfigError
 from training.losses.config import LossConfig
+from training.memory import MemoryConfig
 from training.phase import PhaseConfig
+from training.teacher import TeacherConfig
 from training.text_noise import TextNoiseConfig
 
 __all__ = ["ConfigError", "TrainConfig"]
@@ -134,6 +137,11 @@ class Towers(_Strict):
     image: TowerTuning = TowerTuning()
     text: TowerTuning = TowerTuning()
 
+    @property
+    def modes(self) -> dict[str, TuningMode]:
+        """The mode of each tower."""
+        return {"image": self.image.mode, "text": self.text.mode}
+
 
 class PictureAugmentation(_Strict):
     """Changes to training pictures; of a frozen tower ``n_views`` changed views are computed once and cached."""
@@ -187,6 +195,10 @@ class TrainConfig(_Strict):
     fill_text: TextFilling = TextFilling()
     towers: Towers = Towers()
     losses: LossConfig = LossConfig()
+    teacher: TeacherConfig | None = None
+    """Gives the last phase's samples soft labels, which are ``losses.distillation_weight`` of a target."""
+    memory: MemoryConfig | None = None
+    """Of the last phase's samples; it votes beside the network that ships."""
     augment: PictureAugmentation | None = None
     text_noise: TextNoiseConfig | None = None
     phases: tuple[RunPhase, ...] = Field(min_length=1)
@@ -204,24 +216,11 @@ class TrainConfig(_Strict):
                 "towers.image.mode: the image tower of a compact backbone is an ONNX file and stays 'frozen'; "
                 "only kind 'open_clip' can be tuned"
             )
-        self._check_rates("text", [phase.text_tower_lr for phase in self.phases])
-        self._check_rates("image", [phase.image_tower_lr for phase in self.phases])
+        check_towers(self.towers.modes, self.phases)
         self._check_phases()
         self._check_tasks()
+        check_kernel_machines(self.teacher, self.memory, self.losses, self.network.task_list, self.towers.modes)
         return self
-
-    def _check_rates(self, tower: str, rates: list[float]) -> None:
-        mode = getattr(self.towers, tower).mode
-        if mode == "frozen" and any(rates):
-            place = next(place for place, rate in enumerate(rates) if rate)
-            raise ValueError(
-                f"phases.{place}.{tower}_tower_lr: {rates[place]:g}, but towers.{tower}.mode is 'frozen'; set the rate "
-                "to 0, or the mode to 'adapters', 'last_layers' or 'full'"
-            )
-        if mode != "frozen" and not any(rates):
-            raise ValueError(
-                f"towers.{tower}.mode: {mode!r}, but no phase has a {tower}_tower_lr above 0; give one, or 'frozen'"
-            )
 
     def _check_phases(self) -> None:
         for place, phase in enumerate(self.phases):

@@ -63,6 +63,11 @@ class Examples:
         return examples
 
     @property
+    def soft_labels(self) -> NDArray[np.float32] | None:
+        """What ``taught`` was given; None without a teacher."""
+        return None if self._soft_labels is None else self._soft_labels.numpy()
+
+    @property
     def has_soft_labels(self) -> bool:
         """Whether a teacher says something of some sample."""
         return self._soft_labels is not None and not bool(self._soft_labels.isnan().all())

@@ -41,8 +41,9 @@ from training.errors import RunError
 from training.losses import ABSENT
 from training.model_card import CARDS, write_model_card
 from training.primary import primary_value
+from training.provenance import without_places
 from training.restore import Restored, restore
-from training.results import VARIANT, calibrations, data_names, probabilities, read_rows
+from training.results import VARIANT, calibrations, data_names, is_own, probabilities, read_rows
 from training.runs import RunFolder
 from training.towers import IMAGE_TOWER_FILE, onnx_tower_spec, tower_names, write_tower
 
@@ -103,9 +104,9 @@ def _check_free(out: Path) -> None:
 
 
 def _round(restored: Restored, say: Say) -> None:
-    """Round the head's weights to int8 in place; refused when that costs a task too much on dev."""
+    """Round the weights of what ships to int8 in place; refused when that costs a task too much on dev."""
     before = _ranking(restored)
-    round_weights_to_int8(restored.learner.network)
+    round_weights_to_int8(restored.shipped)
     after = _ranking(restored)
     for task, value in before.items():
         say(f"int8: {task} {value:.4f} -> {after[task]:.4f} on dev")
@@ -151,8 +152,8 @@ def _parts(restored: Restored, recorded_rows: list[MetricRow], drafts: Path, wis
         calibration=fitted,
         thresholds=_thresholds(restored, fitted, wishes.targets, say),
         parity=parity,
-        metrics=_own_rows(restored, fitted) + [row for row in recorded_rows if row.model not in VARIANT.values()],
-        training=restored.recorded,
+        metrics=_own_rows(restored, fitted) + [row for row in recorded_rows if not is_own(row)],
+        training=without_places(restored.recorded),
         data_cards=_data_cards(config),
     )
 

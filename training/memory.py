@@ -1,24 +1,37 @@
 """Fits the memory that votes beside a trained network: ridge regression with the kernel of ``model/network/memory``."""
 
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 from sklearn.linear_model import LogisticRegression
 
-from model.network.memefier import MemeFier
+from model.atomic import write_atomically
+from model.network.memefier import MemeNetwork
 from model.network.memory import KernelMemory, MemoryView, Remembering, View
 from training.batch import BOTH, Modalities
-from training.errors import ConfigError
+from training.datasets import Sample
+from training.errors import ConfigError, RunError
 from training.examples import Examples
 from training.losses import ABSENT
 from training.teacher import Floats, Scaling, gram
 from training.validation import predict
 
 Views = dict[View, Floats]
+#: In the folder of a run.
+MEMORY_FILE = "memory.safetensors"
 _BATCH_SIZE = 32
 #: The memory is at most so many times as loud as the network.
 _MAX_RATIO = 20.0
+#: A kernel machine solves for a square matrix of so many rows: of 20,000 it takes some 13 GB and minutes.
+_MAX_ROWS = 20_000
 
 
 class MemoryConfig(BaseModel):
@@ -29,34 +42,42 @@ class MemoryConfig(BaseModel):
     ridge: float = Field(2.0, gt=0)
 
 
-def tower_views(network: MemeFier, examples: Examples, rows: NDArray[np.int64], modalities: Modalities = BOTH) -> Views:
-    """What a memory reads of the samples at ``rows`` [N], by view: class tokens [N, Dp] and pooled texts [N, Dt]."""
+def tower_views(
+    network: MemeNetwork, examples: Examples, rows: NDArray[np.int64], modalities: Modalities = BOTH
+) -> Views:
+    """What a memory reads of the samples at ``rows`` [N], by view: pictures [N, Dp or Di], pooled texts [N, Dt]."""
     network.eval()
+    image_view: View = "image"
     images, texts = [], []
     with torch.inference_mode():
         for at in range(0, len(rows), _BATCH_SIZE):
-            inputs = examples.batch(rows[at : at + _BATCH_SIZE].tolist(), BOTH).inputs
-            images.append(inputs[1][:, 0].numpy())
-            texts.append(network.text_tower(inputs[3], inputs[4])[0].numpy())
+            embeds, patches, _, ids, mask, *_ = examples.batch(rows[at : at + _BATCH_SIZE].tolist(), BOTH).inputs
+            image_view = "image" if _has_class_token(patches.shape[1]) else "pooled_image"
+            images.append((patches[:, 0] if image_view == "image" else embeds).numpy())
+            texts.append(network.text_tower(ids, mask)[0].numpy())
     views: Views = {}
     if modalities.image:
-        views["image"] = np.vstack(images).astype(np.float64)
+        views[image_view] = np.vstack(images).astype(np.float64)
     if modalities.text:
         views["text"] = np.vstack(texts).astype(np.float64)
     return views
 
 
+def _has_class_token(n_patches: int) -> bool:
+    """Pictures are square, and so is the number of patches without a class token before them."""
+    return math.isqrt(n_patches) ** 2 != n_patches
+
+
 def remember(
-    network: MemeFier, train: Examples, dev: Examples, config: MemoryConfig, modalities: Modalities = BOTH
+    network: MemeNetwork, train: Examples, dev: Examples, config: MemoryConfig, modalities: Modalities = BOTH
 ) -> Remembering:
     """``network`` with a memory of those samples of ``train`` that have every one of ``modalities``.
 
     How loud the memory is beside the network, for each task, is chosen on ``dev`` (logistic regression on the two).
-    Raises ``ConfigError`` when there are no such samples.
+    Raises ``ConfigError`` when there are no such samples, or too many.
     """
-    rows = whole_rows(train, modalities)
-    if not len(rows):
-        raise ConfigError("no training sample has the picture and words that a memory needs: leave the memory out")
+    check_memory(train.samples, modalities)
+    rows = whole_rows(train.samples, modalities)
     views = tower_views(network, train, rows, modalities)
     scalings = {name: Scaling(view) for name, view in views.items()}
     supports = {name: scalings[name](view) for name, view in views.items()}
@@ -73,13 +94,57 @@ def remember(
     return remembering
 
 
-def whole_rows(examples: Examples, modalities: Modalities) -> NDArray[np.int64]:
+def write_memory(path: Path, memory: KernelMemory) -> None:
+    """Keep a memory, in one step."""
+    write_atomically(path, save({name: values.contiguous() for name, values in memory.state_dict().items()}))
+
+
+def read_memory(path: Path) -> KernelMemory:
+    """What ``write_memory`` wrote; raises ``RunError`` when it cannot be read."""
+    try:
+        found = load_file(path)
+        names: list[View] = [name for name in get_args(View) if f"views.{name}.supports" in found]
+        views = {name: MemoryView(**_tensors_of(f"views.{name}.", found)) for name in names}
+        return KernelMemory(views, found["weights"])
+    except (OSError, KeyError, TypeError, SafetensorError) as error:
+        raise RunError(f"{path}: the memory cannot be read ({error}); train the run again") from error
+
+
+def _tensors_of(prefix: str, found: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): values for name, values in found.items() if name.startswith(prefix)}
+
+
+def check_memory(samples: Sequence[Sample], modalities: Modalities) -> None:
+    """Raise ``ConfigError`` when no memory can be made of training ``samples``: cheap, so before any work."""
+    n_whole = len(whole_rows(samples, modalities))
+    if not n_whole:
+        raise ConfigError(
+            f"no training sample has the {described(modalities)} that a memory needs: leave it out (memory=null)"
+        )
+    check_size(n_whole, "memory")
+
+
+def check_size(n_rows: int, name: str) -> None:
+    """Raise ``ConfigError`` when a kernel machine of so many samples is beyond reach; ``name``: its config section."""
+    if n_rows > _MAX_ROWS:
+        raise ConfigError(
+            f"{name}: a kernel machine takes at most {_MAX_ROWS:,} training samples, and there are {n_rows:,}; "
+            f"leave it out ({name}=null), or give the sources in data.train a limit"
+        )
+
+
+def whole_rows(samples: Sequence[Sample], modalities: Modalities) -> NDArray[np.int64]:
     """Places of the samples that have a picture, or words, where ``modalities`` asks for them."""
     whole = [
         (sample.image is not None or not modalities.image) and (bool(sample.text.strip()) or not modalities.text)
-        for sample in examples.samples
+        for sample in samples
     ]
     return np.flatnonzero(whole)
+
+
+def described(modalities: Modalities) -> str:
+    """In words, what a whole sample has."""
+    return " and ".join(name for name, shown in (("picture", modalities.image), ("words", modalities.text)) if shown)
 
 
 def _ridge_weights(supports: list[Floats], labels: NDArray[np.int64], ridge: float) -> Floats:
@@ -94,7 +159,7 @@ def _ridge_weights(supports: list[Floats], labels: NDArray[np.int64], ridge: flo
     return weights
 
 
-def _ratios(network: MemeFier, remembering: Remembering, dev: Examples, modalities: Modalities) -> Floats:
+def _ratios(network: MemeNetwork, remembering: Remembering, dev: Examples, modalities: Modalities) -> Floats:
     """For each task how much a vote weighs beside a logit: 0 where dev knows no two classes or the vote misleads."""
     alone, together = predict(network, dev, modalities), predict(remembering, dev, modalities)
     ratios = np.zeros(len(alone))

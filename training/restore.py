@@ -10,32 +10,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.bundle import CalibrationSpec
-from model.network.memefier import MemeFier
+from model.network.memefier import MemeNetwork
+from model.network.memory import KernelMemory
 from model.taxonomy import Task
 from training.assemble import build_learner, load_weights, picture_source, shown_modalities
-from training.batch import BOTH
 from training.config import TrainConfig
 from training.config_file import parse_train_config
 from training.datasets import Sample
 from training.errors import RunError
 from training.examples import Examples
 from training.learner import Learner
+from training.memory import MEMORY_FILE, read_memory
 from training.provenance import data_digest
 from training.results import calibrations
 from training.run_data import load_run_data
 from training.runs import RunFolder
 from training.towers import RunTowers, image_tower_digest, open_towers
 from training.trainer import predict
-from training.twin import Twin
+from training.twin import as_shipped
 
 
 @dataclass(frozen=True)
 class Restored:
-    """``recorded`` is the provenance of the run."""
+    """``recorded`` is the provenance of the run, ``memory`` what votes beside its network."""
 
     config: TrainConfig
     towers: RunTowers
     learner: Learner
+    memory: KernelMemory | None
     dev: Examples
     calibrate: Examples
     recorded: dict[str, Any]
@@ -46,14 +48,15 @@ class Restored:
         return self.config.network.task_list
 
     @property
-    def shipped(self) -> MemeFier:
-        """The network as it ships: a twin's hides what it was never shown. It shares the learner's weights."""
-        shown = shown_modalities(self.config)
-        return self.learner.network if shown == BOTH else Twin(self.learner.network, shown).eval()
+    def shipped(self) -> MemeNetwork:
+        """The network as it ships: with its memory, and a twin's hides what it was never shown. Weights are shared."""
+        return as_shipped(self.learner.network, shown_modalities(self.config), self.memory)
 
     def logits(self, examples: Examples) -> list[NDArray[np.float32]]:
         """[N, n_logits] a task, shown what the run's network is shown."""
-        return predict(self.learner, examples, shown_modalities(self.config))
+        # A tower in the loop is the learner's, and such a run has no memory.
+        model = self.learner if self.memory is None else self.shipped
+        return predict(model, examples, shown_modalities(self.config))
 
     def calibrations(self) -> dict[str, CalibrationSpec]:
         """Calibration by task, of the weights as they are now."""
@@ -75,6 +78,7 @@ def restore(run: RunFolder, cache: Path) -> Restored:
         raise RunError(f"{run.path}: the image tower's weights are not those of the run; put the backbone back")
     learner = build_learner(config, towers)
     load_weights(learner, run.network)
+    memory = read_memory(run.path / MEMORY_FILE) if config.memory is not None else None
     pictures = picture_source(config, towers, cache)
 
     def examples(samples: Sequence[Sample]) -> Examples:
@@ -82,4 +86,4 @@ def restore(run: RunFolder, cache: Path) -> Restored:
 
     dev = examples(data.dev)
     calibrate = dev if data.calibrate is data.dev else examples(data.calibrate)
-    return Restored(config, towers, learner.eval(), dev, calibrate, recorded)
+    return Restored(config, towers, learner.eval(), memory, dev, calibrate, recorded)

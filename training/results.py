@@ -12,19 +12,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.atomic import write_atomically
 from model.bundle import CalibrationSpec, MetricRow
 from model.decision import apply_platt, calibrated
+from model.network.memefier import MemeNetwork
+from model.network.memory import KernelMemory
 from model.taxonomy import Task
 from training.assemble import Assembled, shown_modalities
-from training.atomic import write_atomically
 from training.baselines import FrozenTowers, MeasuredSet, baseline_table, labels_of, metric_row
 from training.batch import BOTH, Modalities
 from training.calibrate import fit_calibration
 from training.examples import Examples
+from training.learner import Learner
 from training.runs import RunFolder, write_json
 from training.trainer import predict
+from training.twin import as_shipped
 
+#: A run's network as it ships.
 VARIANT = {BOTH: "fused", Modalities(image=False): "text_only", Modalities(text=False): "image_only"}
+_ALONE = "_without_memory"
 
 
 def calibrations(
@@ -44,21 +50,30 @@ def probabilities(task: Task, logits: NDArray[np.float32], spec: CalibrationSpec
     return found[:, 0] if task.kind == "binary" else found
 
 
-def network_rows(assembled: Assembled) -> list[MetricRow]:
-    """Dev metrics of every task, of the network as it stands."""
-    shown, tasks = shown_modalities(assembled.config), assembled.config.network.task_list
-    fitted = calibrations(tasks, assembled.calibrate, predict(assembled.learner, assembled.calibrate, shown))
-    logits = predict(assembled.learner, assembled.dev, shown)
-    measured = MeasuredSet(data_names(assembled.dev), "dev", assembled.dev)
+def network_rows(assembled: Assembled, memory: KernelMemory | None) -> list[MetricRow]:
+    """Dev metrics of every task: of what ships, and where that has a memory, of the network without it."""
+    learner, shown = assembled.learner, shown_modalities(assembled.config)
+    if memory is None:
+        return _rows_of(learner, VARIANT[shown], assembled)
+    shipped = as_shipped(learner.network, shown, memory)
     return [
-        metric_row(
-            measured,
-            task,
-            VARIANT[shown],
-            labels_of(assembled.dev, task),
-            probabilities(task, found, fitted[task.name]),
-        )
-        for task, found in zip(tasks, logits, strict=True)
+        *_rows_of(shipped, VARIANT[shown], assembled),
+        *_rows_of(learner, f"{VARIANT[shown]}{_ALONE}", assembled),
+    ]
+
+
+def is_own(row: MetricRow) -> bool:
+    """Whether it is of a run's network, and not of a baseline."""
+    return row.model.removesuffix(_ALONE) in VARIANT.values()
+
+
+def _rows_of(model: Learner | MemeNetwork, name: str, assembled: Assembled) -> list[MetricRow]:
+    shown, tasks, dev = shown_modalities(assembled.config), assembled.config.network.task_list, assembled.dev
+    fitted = calibrations(tasks, assembled.calibrate, predict(model, assembled.calibrate, shown))
+    measured = MeasuredSet(data_names(dev), "dev", dev)
+    return [
+        metric_row(measured, task, name, labels_of(dev, task), probabilities(task, found, fitted[task.name]))
+        for task, found in zip(tasks, predict(model, dev, shown), strict=True)
     ]
 
 

@@ -8,17 +8,21 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from model.atomic import write_atomically
 from model.bundle import MetricRow
-from training.assemble import Assembled, assemble, save_weights
-from training.atomic import write_atomically
+from model.network.memory import KernelMemory
+from training.assemble import Assembled, assemble, save_weights, shown_modalities
 from training.config import TrainConfig
+from training.distillation import SOFT_LABELS_FILE, read_soft_labels, teach, write_soft_labels
 from training.errors import RunError
 from training.harness import Harness, make_accelerator
+from training.memory import MEMORY_FILE, remember, whole_rows, write_memory
 from training.phase import EpochResult
 from training.provenance import provenance
 from training.results import baseline_rows, network_rows, write_results
 from training.run_data import RunData, check_sources, load_run_data
 from training.runs import RunFolder, first_difference, locked, start_or_resume, write_json
+from training.teacher import TeacherConfig
 from training.towers import RunTowers, image_tower_digest, open_towers
 from training.tracking import Trackers, check_trackers, open_trackers
 from training.trainer import train_phase
@@ -104,6 +108,8 @@ def _prepared(config: TrainConfig, session: Session, *, write: bool) -> Assemble
         session.say(note)
     if write and config.baselines:
         _keep_baselines(assembled, session)
+    if config.teacher is not None:
+        _teach(assembled, config.teacher, session, write=write)
     return assembled
 
 
@@ -155,6 +161,17 @@ def _baselines(session: Session) -> tuple[list[MetricRow], list[str]]:
     return [MetricRow.model_validate(row) for row in document["rows"]], document["absent"]
 
 
+def _teach(assembled: Assembled, config: TeacherConfig, session: Session, *, write: bool) -> None:
+    """Give the training examples the soft labels of this run: those of its first start."""
+    path, train, shown = session.run.path / SOFT_LABELS_FILE, assembled.remembered, shown_modalities(assembled.config)
+    if write and not path.is_file():
+        session.say(f"asking the teacher about {', '.join(task.name for task in assembled.taught)}")
+        rows = whole_rows(train.samples, shown)
+        network, seed = assembled.learner.network, assembled.config.seed
+        write_soft_labels(path, teach(network, train, rows, assembled.taught, config, seed, shown))
+    assembled.teach(read_soft_labels(path, len(train)))
+
+
 def _train_phases(assembled: Assembled, harness: Harness) -> None:
     config = assembled.config
     for place, phase in enumerate(config.phases):
@@ -170,11 +187,25 @@ def _train_phases(assembled: Assembled, harness: Harness) -> None:
         )
 
 
+def _remember(assembled: Assembled, session: Session) -> KernelMemory | None:
+    """The memory of a trained network, written down; None for a run without one."""
+    if assembled.config.memory is None:
+        return None
+    network, shown = assembled.learner.network, shown_modalities(assembled.config)
+    memory = remember(network, assembled.remembered, assembled.calibrate, assembled.config.memory, shown).memory
+    session.say(f"remembering {len(memory.weights)} training samples")
+    for place, task in enumerate(assembled.config.network.tasks):
+        if not memory.weights[:, place].any():
+            session.say(f"the memory has no say on {task!r}: its votes do not help where the calibration is fitted")
+    write_memory(session.run.path / MEMORY_FILE, memory)
+    return memory
+
+
 def _finish(assembled: Assembled, session: Session) -> None:
     config, run = assembled.config, session.run
     save_weights(assembled.learner, run.network)
+    own = network_rows(assembled, _remember(assembled, session))
     rows, absent = _baselines(session)
-    own = network_rows(assembled)
     about = {"name": config.name, "version": config.version, "modalities": config.modalities, "seed": config.seed}
     write_results(run, [*own, *rows], absent, about)
     write_json(run.done, {"results": "results.json", "weights": run.network.name})

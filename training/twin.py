@@ -1,7 +1,7 @@
-"""A network that is shown one modality whatever it is given: what a text-only or image-only run ships as.
+"""What a run's network ships as: one that is shown one modality whatever it is given, or one with a memory, or both.
 
-Such a run never trains the other modality's path. In a bundle, pictures and words come together, so the graph itself
-must close its eyes to one of them.
+A text-only or image-only run never trains the other modality's path. In a bundle, pictures and words come together, so
+the graph itself must close its eyes to one of them.
 """
 
 from dataclasses import replace
@@ -10,7 +10,8 @@ from functools import partial
 import torch
 
 from model.network.memefier import HeadInputs, MemeNetwork
-from training.batch import Modalities
+from model.network.memory import KernelMemory, Remembering
+from training.batch import BOTH, Modalities
 
 
 class Twin(MemeNetwork):
@@ -31,3 +32,9 @@ def _hide(modalities: Modalities, inputs: HeadInputs) -> HeadInputs:
     if not modalities.text:
         inputs = inputs._replace(attention_mask=zeros(inputs.attention_mask), tag_mask=zeros(inputs.tag_mask))
     return inputs
+
+
+def as_shipped(network: MemeNetwork, shown: Modalities, memory: KernelMemory | None) -> MemeNetwork:
+    """``network`` for evaluation, hiding what it was never ``shown``, with its memory's votes; shares all weights."""
+    seeing = network if shown == BOTH else Twin(network, shown)
+    return (seeing if memory is None else Remembering(seeing, memory)).eval()

@@ -17,15 +17,14 @@ from model.network.memory import Remembering
 from model.preprocess import Preprocessor
 from training.compact_config import CompactConfig, CompactPhase
 from training.datasets import Sample
+from training.distillation import teach
 from training.examples import BOTH, Examples, Modalities
 from training.features import FrozenTower
 from training.learner import Learner
-from training.losses import ABSENT
-from training.memory import remember, tower_views
+from training.memory import remember
 from training.mixture import Mixture, build_mixture
 from training.optimiser import freeze_token_tables
 from training.pretrained import CLIP_VIT_B16, MINILM_L6, fetch
-from training.teacher import soft_labels
 from training.trainer import train_phase
 
 TEXT_ONLY, IMAGE_ONLY = Modalities(image=False), Modalities(text=False)
@@ -133,11 +132,6 @@ def _tune(
 
 def _teachers_word(shop: Workshop, network: MemeFier, seed: int, modalities: Modalities) -> NDArray[np.float64]:
     """Soft labels [N, n_tasks] of the real memes. The label of a drawn one is its sentence's, and not noisy."""
-    soft = np.full((len(shop.memes), len(shop.memes.tasks)), np.nan)
-    real = np.array([sample.image is not None and sample.dataset != "rendered" for sample in shop.memes.samples])
-    for place in range(len(shop.memes.tasks)):
-        labels = shop.memes.labels(place)
-        rows = np.flatnonzero(real & (labels != ABSENT))
-        views = list(tower_views(network, shop.memes, rows, modalities).values())
-        soft[rows, place] = soft_labels(views, labels[rows], shop.config.teacher, seed)
-    return soft
+    real = [sample.image is not None and sample.dataset != "rendered" for sample in shop.memes.samples]
+    tasks = shop.memes.tasks
+    return teach(network, shop.memes, np.flatnonzero(real), tasks, shop.config.teacher, seed, modalities)

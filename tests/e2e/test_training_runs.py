@@ -5,15 +5,22 @@ import signal
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
-from support.runs import Workplace, command, environment, memeguard, write_open_clip_weights
+from support.runs import (
+    Workplace,
+    command,
+    dev_logits,
+    done,
+    environment,
+    invoke,
+    memeguard,
+    results,
+    write_open_clip_weights,
+)
 
 from model import open_bundle
-from serving.cli import main
 from tests.support.dataset_files import write_hateful_memes
 from training.evaluation.scoring import score_bundle
 from training.restore import restore
@@ -28,19 +35,6 @@ TWO_PHASES = [
 WAIT_S = 200
 
 
-def invoke(*arguments: str) -> Result:
-    """The command in this process; what it did not expect is raised here."""
-    answer = CliRunner().invoke(main, list(arguments))
-    if answer.exception is not None and not isinstance(answer.exception, SystemExit):
-        raise answer.exception
-    return answer
-
-
-def done(answer: Result) -> Result:
-    assert answer.exit_code == 0, answer.output
-    return answer
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     """A finished run at "run", exported to "run/bundle"."""
@@ -48,18 +42,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     done(invoke(*place.train_arguments("run")))
     done(invoke(*place.export_arguments("run", "--target", "recall=0.8", "--version", "1.2.3")))
     return place
-
-
-def dev_logits(place: Workplace, out: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Logits on dev of the torch network and of the bundle, task by task."""
-    restored = restore(RunFolder(place.folder / out), place.folder / "cache")
-    scored = score_bundle(open_bundle(place.folder / out / "bundle"), restored.dev.samples)
-    return restored.logits(restored.dev), [scored.logits[task.name] for task in restored.tasks]
-
-
-def results(folder: Path) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    return document
 
 
 def dev_metrics(folder: Path) -> dict[str, float]:

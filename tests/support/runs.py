@@ -7,12 +7,19 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
+from click.testing import CliRunner, Result
 from safetensors.torch import save_file
 
+from model import open_bundle
+from serving.cli import main
 from support.preparation import tokenizer_json
 from support.tiny import export_tower, tiny_network
 from tests.support.dataset_files import write_hateful_memes
+from training.evaluation.scoring import score_bundle
+from training.restore import restore
+from training.runs import RunFolder
 
 ROOT = Path(__file__).parents[2]
 SPLITS = {"train": 24, "dev": 12}
@@ -107,3 +114,28 @@ def command(*arguments: str) -> list[str]:
 
 def environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
+def invoke(*arguments: str) -> Result:
+    """The command in this process; what it did not expect is raised here."""
+    answer = CliRunner().invoke(main, list(arguments))
+    if answer.exception is not None and not isinstance(answer.exception, SystemExit):
+        raise answer.exception
+    return answer
+
+
+def done(answer: Result) -> Result:
+    assert answer.exit_code == 0, answer.output
+    return answer
+
+
+def dev_logits(place: Workplace, out: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Logits on dev of the torch network and of the bundle, task by task."""
+    restored = restore(RunFolder(place.folder / out), place.folder / "cache")
+    scored = score_bundle(open_bundle(place.folder / out / "bundle"), restored.dev.samples)
+    return restored.logits(restored.dev), [scored.logits[task.name] for task in restored.tasks]
+
+
+def results(folder: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    return document

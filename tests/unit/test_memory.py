@@ -12,14 +12,26 @@ from torch import Tensor
 
 from model.export import check_head_parity, export_head, export_image_tower, round_weights_to_int8
 from model.export.graph import head_example
+from model.network.memefier import MemeNetwork
 from model.network.memory import KernelMemory, MemoryView, Remembering
 from model.preprocess import Preprocessor
 from model.taxonomy import tasks_named
 from training.datasets import Sample
+from training.errors import ConfigError, RunError
 from training.examples import BOTH, Examples, Modalities
 from training.features import FrozenTower
-from training.memory import MemoryConfig, remember, tower_views, whole_rows
+from training.memory import (
+    MemoryConfig,
+    check_memory,
+    check_size,
+    read_memory,
+    remember,
+    tower_views,
+    whole_rows,
+    write_memory,
+)
 from training.teacher import KernelRidge
+from training.twin import as_shipped
 from training.validation import predict
 
 TASKS = ("hateful", "offensive")
@@ -31,7 +43,7 @@ def view(width: int, n_memes: int = 5) -> MemoryView:
     return MemoryView(torch.randn(n_memes, width, generator=generator), torch.zeros(width), torch.ones(width))
 
 
-def votes_of(inputs: tuple[Tensor, ...], network: Remembering) -> Tensor:
+def votes_of(inputs: tuple[Tensor, ...], network: MemeNetwork) -> Tensor:
     with torch.inference_mode():
         alone = [head(network.fuse(*inputs).cls) for head in network.heads.linears.values()]
         together = network(*inputs)
@@ -49,7 +61,11 @@ def remembering() -> Remembering:
 def memes(tmp_path_factory: pytest.TempPathFactory) -> Examples:
     """Twelve memes, hateful and not in turn, a text without a picture and a picture without words."""
     folder = tmp_path_factory.mktemp("memes")
-    export_image_tower(TinyImageTower(), SIDE_PX, folder / "tower.onnx")
+    return memes_seen_by(TinyImageTower(), folder)
+
+
+def memes_seen_by(image_tower: torch.nn.Module, folder: Path) -> Examples:
+    export_image_tower(image_tower, SIDE_PX, folder / "tower.onnx")
     preprocessor = Preprocessor(PREPROCESS, tokenizer_json())
     tower = FrozenTower(folder / "tower.onnx", tower_spec(), preprocessor, folder / "cache")
     samples = []
@@ -111,14 +127,14 @@ def test_the_exported_head_votes_as_the_network_does(remembering: Remembering, t
 
 
 def test_whole_rows_have_what_the_modalities_ask_for(memes: Examples) -> None:
-    assert whole_rows(memes, BOTH).tolist() == list(range(12))
-    assert whole_rows(memes, TEXT_ONLY).tolist() == list(range(13))
+    assert whole_rows(memes.samples, BOTH).tolist() == list(range(12))
+    assert whole_rows(memes.samples, TEXT_ONLY).tolist() == list(range(13))
 
 
 def test_what_is_remembered_is_kernel_ridge_regression_times_how_loud_it_is(memes: Examples) -> None:
     network = tiny_network(tasks=TASKS)
     remembering = remember(network, memes, memes, MemoryConfig(ridge=0.5))
-    rows = whole_rows(memes, BOTH)
+    rows = whole_rows(memes.samples, BOTH)
     views = list(tower_views(network, memes, rows).values())
     expected = KernelRidge(views, memes.labels(0)[rows], ridge=0.5).scores(views)
     added = (predict(remembering, memes)[0] - predict(network, memes)[0])[rows, 0]
@@ -131,3 +147,58 @@ def test_a_task_that_nothing_remembered_is_labelled_for_gets_no_votes(memes: Exa
     network = tiny_network(tasks=TASKS)
     remembering = remember(network, memes, memes, MemoryConfig())
     assert np.array_equal(predict(remembering, memes)[1], predict(network, memes)[1])
+
+
+class ClassTokenTower(TinyImageTower):
+    def forward(self, pixel_values: Tensor) -> tuple[Tensor, Tensor]:
+        embeds, patches = super().forward(pixel_values)
+        return embeds, torch.cat([patches.amax(dim=1, keepdim=True), patches], dim=1)
+
+
+def test_a_picture_is_seen_as_its_class_token_or_pooled_where_there_is_none(memes: Examples, tmp_path: Path) -> None:
+    network, rows = tiny_network(tasks=TASKS), np.arange(3)
+    embeds, patches = memes.batch(rows.tolist(), BOTH).inputs[:2]
+    assert np.array_equal(tower_views(network, memes, rows)["pooled_image"], embeds.numpy())
+    with_token = tower_views(network, memes_seen_by(ClassTokenTower(), tmp_path), rows)
+    assert with_token.keys() == {"image", "text"}
+    assert with_token["image"].shape == (3, patches.shape[2])
+
+
+@pytest.mark.parametrize("image_tower", [TinyImageTower(), ClassTokenTower()])
+def test_a_memory_that_was_written_down_votes_as_before(image_tower: torch.nn.Module, tmp_path: Path) -> None:
+    network, memes = tiny_network(tasks=TASKS), memes_seen_by(image_tower, tmp_path)
+    remembering = remember(network, memes, memes, MemoryConfig())
+    write_memory(tmp_path / "memory", remembering.memory)
+    read = Remembering(network, read_memory(tmp_path / "memory"))
+    assert np.array_equal(predict(read, memes)[0], predict(remembering, memes)[0])
+    assert not np.array_equal(predict(read, memes)[0], predict(network, memes)[0])
+
+
+def test_a_memory_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="the memory cannot be read"):
+        read_memory(tmp_path / "memory")
+    (tmp_path / "memory").write_bytes(b"no tensors")
+    with pytest.raises(RunError, match="the memory cannot be read"):
+        read_memory(tmp_path / "memory")
+
+
+def test_a_memory_that_cannot_be_made_is_refused_before_any_work(memes: Examples) -> None:
+    with pytest.raises(ConfigError, match="no training sample has the picture and words that a memory needs"):
+        check_memory(memes.samples[12:], BOTH)
+    check_memory(memes.samples[12:], TEXT_ONLY)
+    with pytest.raises(ConfigError, match="memory: a kernel machine takes at most 20,000 training samples"):
+        check_size(20_001, "memory")
+
+
+@pytest.mark.parametrize(("modalities", "hidden"), [(TEXT_ONLY, 0), (Modalities(text=False), 3)])
+def test_a_twin_remembers_only_what_it_sees(memes: Examples, modalities: Modalities, hidden: int) -> None:
+    network = tiny_network(tasks=TASKS)
+    memory = remember(network, memes, memes, MemoryConfig(), modalities).memory
+    shipped = as_shipped(network, modalities, memory)
+    inputs = list(memes.batch(range(4), BOTH).inputs)
+    seen, alone = votes_of(tuple(inputs), shipped), as_shipped(network, modalities, None)
+    inputs[hidden] = inputs[hidden].flip(0)
+    assert torch.equal(votes_of(tuple(inputs), shipped), seen)
+    assert seen[:, 0].abs().min() > 1e-4
+    with torch.inference_mode():
+        assert not torch.equal(shipped(*inputs)[0], alone(*inputs)[0])

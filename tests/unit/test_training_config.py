@@ -110,6 +110,10 @@ REFUSED = [
     ("export.targets=[recal=.9]", "write recall=NUMBER or precision=NUMBER"),
     ("export.policy_tasks=[offensive]", "export.policy_tasks: 'offensive' is no binary task of this network"),
     ("losses={rgcl_weight: 0.5, rgcl_task: offensive}", "losses.rgcl_task: 'offensive' is no binary task"),
+    ("teacher={fold: 4}", "teacher.fold: no such key; did you mean 'folds'?"),
+    ("teacher={}", "teacher: losses.distillation_weight is 0, so nobody listens to it"),
+    ("losses.distillation_weight=0.5", "losses.distillation_weight: 0.5, but there is no teacher"),
+    ("memory={ridge: 0}", "memory.ridge: Input should be greater than 0"),
     ("name=a/b", "name: String should match pattern"),
     ("version='1.0'", "version: String should match pattern"),
     ("seed", "write key=value"),
@@ -124,6 +128,35 @@ def test_what_cannot_be_is_refused_with_the_name_of_the_key(toy: Path, override:
         load_train_config(toy, [override])
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+#: Overrides that are fine one by one.
+ADAPTERS = ["towers.image.mode=adapters", "phases.0.image_tower_lr=1e-4"]
+TEXT_LAYERS = ["towers.text={mode: last_layers, n_layers: 1}", "phases.0.text_tower_lr=1e-4"]
+HEARD = ["teacher={}", "losses.distillation_weight=0.5"]
+TOGETHER_REFUSED = [
+    ([*ADAPTERS, "phases.0.patch_keep=0.5"], "phases.0.patch_keep: 0.5 is for a frozen image tower"),
+    ([*ADAPTERS, "memory={}"], "memory: it reads the features of frozen towers, and towers.image.mode is 'adapters'"),
+    ([*TEXT_LAYERS, *HEARD], "teacher: it reads the features of frozen towers, and towers.text.mode is 'last_layers'"),
+    (["network.tasks=[hateful, memotion_sentiment]", "memory={}"], "memory: it votes on binary tasks only, and 'memo"),
+    (
+        ["network.tasks=[memotion_sentiment]", "phases.0.select_on=memotion_sentiment", *HEARD],
+        "teacher: it speaks of binary tasks only, and 'memotion_sentiment' is none",
+    ),
+]
+
+
+@pytest.mark.parametrize(("overrides", "message"), TOGETHER_REFUSED)
+def test_what_does_not_go_together_is_refused(toy: Path, overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_train_config(toy, overrides)
+    assert message in str(refused.value)
+
+
+def test_a_teacher_may_speak_of_some_tasks_and_both_are_left_out_again_by_null(toy: Path) -> None:
+    taught = load_train_config(toy, ["network.tasks=[hateful, memotion_sentiment]", *HEARD])
+    assert taught.teacher is not None
+    assert load_train_config(toy, [*HEARD, "memory={}", "memory=null"]).memory is None
 
 
 def test_a_compact_backbone_cannot_have_its_image_tower_tuned(tmp_path: Path) -> None:
