@@ -20,9 +20,9 @@ _HEAD = """\
 
 # Configuration
 
-Every setting is a variable of the environment, read alike by `memeguard serve`, `bentoml serve` and a container; some are
-flags of `memeguard serve` as well, and the flag wins. They are checked when the server starts: an unknown key or a bad
-value is refused with the name of the variable. An empty value counts as not set.
+Every setting is a variable of the environment, read alike by `memeguard serve`, `bentoml serve` and a container. Some
+are flags of `memeguard serve` as well, and the flag wins. They are checked when the server starts: an unknown key or a
+bad value is refused with the name of the variable. An empty value counts as not set.
 
 `memeguard serve` has three flags that are no settings: `--host` (default 127.0.0.1), `--port` (3000) and `--workers`
 (1); `bentoml serve` takes `--host` and `--port`, and BENTOML_CONFIG_OVERRIDES
