@@ -2,8 +2,8 @@
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
-#: IPv4 addresses can be written inside these, and a gateway may unwrap them.
-_WRAPS_IPV4 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"), IPv6Network("::/96"))
+#: All public addresses of IPv6 are in here; those that wrap an address of IPv4 mostly are not.
+_PUBLIC_IPV6 = IPv6Network("2000::/3")
 #: A public address that answers virtual machines of one cloud with what is theirs alone.
 _PLATFORM = (IPv4Address("168.63.129.16"),)
 
@@ -36,9 +36,7 @@ def is_local(server: tuple[str, int | None] | None) -> bool:
 def is_public(host: str) -> bool:
     """Whether an IP address is one of the public internet, and wraps no other address."""
     address = ip_address(host)
-    if isinstance(address, IPv6Address) and (
-        address.ipv4_mapped or address.sixtofour or address.teredo or any(address in one for one in _WRAPS_IPV4)
-    ):
+    if isinstance(address, IPv6Address) and (address not in _PUBLIC_IPV6 or address.sixtofour or address.teredo):
         return False
     special = address.is_private or address.is_reserved or address.is_multicast or address.is_link_local
     return address.is_global and not special and address not in _PLATFORM
