@@ -46,7 +46,7 @@ class Desk:
         if scorer is not None:
             self.metrics.saw_model(scorer.model)
         self._load_problem = load_problem
-        self._parts = None if scorer is None else _Parts(settings, scorer, self.metrics)
+        self._parts = None if scorer is None else _Parts(settings, scorer, self.metrics, self.admission)
 
     @classmethod
     def open(cls, settings: Settings) -> "Desk":
@@ -134,6 +134,8 @@ class Desk:
         parts = self.scorer.readiness()
         # No engine is no problem for an operator who asked for none.
         problems = [] if self.settings.ocr == "none" else list(parts.problems)
+        if self.admission.stopping:
+            problems.append("stopping: requests under way are finished, new ones are refused")
         return ReadinessDoc(
             ready=not problems,
             model=ModelDoc(name=parts.model.name, version=parts.model.version, digest=parts.model.digest),
@@ -169,7 +171,7 @@ def _crash(error: Exception, request_id: str) -> ProblemError:
 class _Parts:
     """What there is only with a model."""
 
-    def __init__(self, settings: Settings, scorer: Scorer, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, scorer: Scorer, metrics: Metrics, admission: Admission) -> None:
         self.scorer = scorer
-        self.pipeline = Pipeline(scorer, settings, metrics)
+        self.pipeline = Pipeline(scorer, settings, metrics, admission.retry_after)
         self.policies = PolicyBook({scorer.policy.name: scorer.policy}, scorer.policy.name)

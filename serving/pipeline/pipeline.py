@@ -31,12 +31,17 @@ class Pipeline:
     gives up its place at once, and what was not begun for it is never begun.
     """
 
-    def __init__(self, scorer: Scorer, settings: Settings, metrics: Metrics) -> None:
+    def __init__(
+        self, scorer: Scorer, settings: Settings, metrics: Metrics, retry_after: Callable[[], dict[str, str]]
+    ) -> None:
+        """``retry_after`` makes the header for who came to nothing for want of time."""
         threads = settings.pool_threads
         batches = BatchLimits(settings.model_threads, settings.max_batch, settings.max_wait_ms / 1000)
         self._scorer = scorer
         self._limits = settings.limits
         self._metrics = metrics
+        self._timeout_s = settings.request_timeout_s
+        self._retry_after = retry_after
         self._decoding = Stage("decode", threads, metrics.saw_queue)
         self._reading = Stage("ocr", threads, metrics.saw_queue)
         self._network = Batcher(scorer.judge, batches, metrics.saw_queue, metrics.saw_batch)
@@ -51,14 +56,14 @@ class Pipeline:
         Raises ``ProblemError``: what is wrong with the meme, or 503 when its time is over.
         """
         if time.monotonic() >= deadline:
-            raise _too_late()
+            raise self._too_late()
         try:
             async with asyncio.timeout_at(deadline) as time_left:  # the loop's clock is time.monotonic
                 return await self._judged(item, explain)
         except TimeoutError as error:
             if not time_left.expired():
                 raise
-            raise _too_late() from error
+            raise self._too_late() from error
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do something that would hold up the event loop on a thread."""
@@ -68,6 +73,17 @@ class Pipeline:
         """Let the threads end."""
         for stage in (self._decoding, self._reading, self._network):
             stage.close()
+
+    def _too_late(self) -> ProblemError:
+        detail = f"the {self._timeout_s:g} seconds for this request are over; ask again later"
+        return ProblemError(
+            503,
+            "deadline_exceeded",
+            detail,
+            self._retry_after(),
+            limit="request_timeout_s",
+            limit_value=self._timeout_s,
+        )
 
     async def _judged(self, item: Submission, explain: bool) -> Judgement:
         if self._reuse is None:
@@ -108,10 +124,6 @@ class Pipeline:
             raise ProblemError.from_meme_error(error, limits) from error
         decode_ms = (time.perf_counter() - started) * 1000
         return (meme if meme.text is None else self._scorer.read(meme)), decode_ms
-
-
-def _too_late() -> ProblemError:
-    return ProblemError(503, "deadline_exceeded", "the time for this request is over")
 
 
 def _no_score(error: ScoringError) -> ProblemError:
