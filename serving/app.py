@@ -15,7 +15,7 @@ from serving.desk import Desk
 from serving.openapi import completed
 from serving.problems import ProblemError
 from serving.reception import Reception
-from serving.routes import classify, moderations, operations
+from serving.routes import classify, feedback, moderations, operations
 from serving.security.gate import Gate
 from serving.stopping import stop_gracefully
 

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Asking:
-    """``deadline`` is in the seconds of ``time.monotonic``. ``key_name`` names the caller's API key, None without."""
+    """``deadline`` is in the seconds of ``time.monotonic``. ``key_name`` names the caller's API key, None without.
+
+    ``route`` is the template that the request came by, such as "/v1/classify".
+    """
 
     deadline: float
     request_id: str
     policy: str | None = None
     explain: bool = False
     key_name: str | None = None
+    route: str | None = None

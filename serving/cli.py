@@ -27,6 +27,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "inspect": Subcommand("serving.commands.inspect", "inspect", "Check a bundle and show what it is worth."),
     "serve": Subcommand("serving.commands.serve", "serve", "Serve over HTTP."),
     "keys": Subcommand("serving.commands.keys", "keys", "Make, list and revoke API keys."),
+    "ledger": Subcommand("serving.commands.ledger", "ledger", "Look after decisions and feedback; export them."),
     "train": Subcommand("training.commands.train", "train", "Train a network."),
     "export": Subcommand("training.commands.export", "export", "Make the bundle of a finished run."),
     "evaluate": Subcommand("training.commands.evaluate", "evaluate", "Measure a bundle on labelled memes."),

@@ -13,6 +13,7 @@ from serving.admission import Admission
 from serving import tracing
 from serving.asking import Asking
 from serving.fetch import Fetcher
+from serving.ledger.ledger import open_ledger
 from serving.logs import Event, frames
 from serving.metrics import Metrics
 from serving.pipeline import Pipeline
@@ -38,6 +39,7 @@ class Desk:
     def __init__(self, settings: Settings, scorer: Scorer | None, load_problem: str | None = None) -> None:
         self.settings = settings
         self.metrics = Metrics()
+        self.ledger = open_ledger(settings)
         self.admission = Admission(settings, self.metrics.saw_pending)
         self.keys = Keyring(settings.keys_file) if settings.keys_file else None
         self.buckets = Buckets.of_this_server()
@@ -68,11 +70,15 @@ class Desk:
 
     async def start(self) -> None:
         """Start what runs beside the requests."""
+        if self.ledger is not None:
+            await self.ledger.start()
 
     async def stop(self) -> None:
         """Finish what was accepted and close every part."""
         if self._parts is not None:
             await asyncio.to_thread(self._parts.pipeline.close)
+        if self.ledger is not None:
+            await self.ledger.stop()
         await self.fetcher.close()
 
     @property
@@ -98,6 +104,7 @@ class Desk:
         policy = parts.policies.get(asking.policy)
         judgement = await parts.pipeline.judge(item, explain=asking.explain, deadline=asking.deadline)
         verdict = parts.scorer.rule(judgement, policy, id=item.id)
+        await self._record(verdict, item, asking, judgement.digest)
         self.metrics.saw_verdict(verdict)
         tracing.saw_verdict(verdict)
         return verdict
@@ -120,6 +127,17 @@ class Desk:
         self.metrics.saw_error(problem.code)
         return Failure(item.id or asking.request_id, problem.code, problem.detail)
 
+    async def _record(self, verdict: Verdict, item: Submission, asking: Asking, digest: str) -> None:
+        """Keep the decision before it is told; raises ``ProblemError`` 503 when that cannot be done."""
+        if self.ledger is None:
+            return
+        try:
+            await self.ledger.record(verdict, item, asking, digest)
+        except ProblemError:
+            self.metrics.saw_ledger(ok=False)
+            raise
+        self.metrics.saw_ledger(ok=True)
+
     def readiness(self) -> ReadinessDoc:
         """Which parts are in force, and which of those asked for are missing."""
         if self.scorer is None:
@@ -129,11 +147,12 @@ class Desk:
                 providers=[],
                 ocr_engine=self.settings.ocr,
                 ocr_version=None,
-                problems=[self._load_problem or "model: not loaded"],
+                problems=[self._load_problem or "model: not loaded", *self._ledger_problems()],
             )
         parts = self.scorer.readiness()
         # No engine is no problem for an operator who asked for none.
         problems = [] if self.settings.ocr == "none" else list(parts.problems)
+        problems += self._ledger_problems()
         if self.admission.stopping:
             problems.append("stopping: requests under way are finished, new ones are refused")
         return ReadinessDoc(
@@ -144,6 +163,10 @@ class Desk:
             ocr_version=parts.ocr_version,
             problems=problems,
         )
+
+    def _ledger_problems(self) -> list[str]:
+        problem = None if self.ledger is None else self.ledger.problem()
+        return [] if problem is None else [problem]
 
     def _log_parts(self) -> None:
         parts = self.readiness()

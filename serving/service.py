@@ -15,6 +15,7 @@ from model import MemeguardError, open_bundle
 from serving import logs, tracing
 from serving.app import create_app
 from serving.desk import Desk
+from serving.ledger.ledger import check_ledger
 from serving.security.key_file import read_keys
 from serving.settings import Settings, from_env
 
@@ -78,6 +79,7 @@ class Memeguard:
             tracing.check(settings)
             if settings.keys_file:
                 read_keys(settings.keys_file)
+            check_ledger(settings)
         except MemeguardError as error:
             raise BentoMLException(str(error)) from error
 

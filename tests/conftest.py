@@ -1,6 +1,7 @@
 """Fixtures that several tests share: the bundle that ships, opened once."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,16 @@ from serving.desk import Desk
 from serving.settings import Settings
 
 if TYPE_CHECKING:
+    from support.postgres import Cluster
     from support.tiny import TinyBundle
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ledger_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Servers and apps that are told nothing else keep their decisions here, not in somebody's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +37,24 @@ def client(scorer: Scorer) -> Iterator[TestClient]:
     app = create_app(lambda: Desk(Settings(ocr="none"), scorer))
     with TestClient(app, raise_server_exceptions=False) as test_client:
         yield test_client
+
+
+@pytest.fixture(scope="session")
+def postgres() -> "Iterator[Cluster]":
+    """A PostgreSQL server."""
+    from support.postgres import running_cluster  # noqa: PLC0415 - its programs, which most tests do without
+
+    with running_cluster() as cluster:
+        yield cluster
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/ledger.db"
+    cluster: Cluster = request.getfixturevalue("postgres")
+    return cluster.new_database()
 
 
 @pytest.fixture(scope="session")

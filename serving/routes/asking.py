@@ -16,4 +16,5 @@ def asking_of(request: Request, policy: str | None = None, explain: bool = False
     deadline = getattr(state, "deadline", None)
     if deadline is None:
         deadline = time.monotonic() + request.app.state.desk.settings.request_timeout_s
-    return Asking(deadline, state.request_id, policy, explain, getattr(state, "key_name", None))
+    route = request.scope["route"].path
+    return Asking(deadline, state.request_id, policy, explain, getattr(state, "key_name", None), route)

@@ -3,9 +3,9 @@
 import difflib
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from model.errors import MemeguardError
 from serving.settings.settings import Settings
@@ -50,5 +50,14 @@ def _check_known(key: str) -> None:
 
 def _in_words(error: ValidationError) -> str:
     first = error.errors()[0]
-    name = f"{ENV_PREFIX}{first['loc'][0]}".upper() if first["loc"] else "settings"
-    return f"{name}: {first['msg']} (got {first['input']!r})" if first["loc"] else f"{name}: {first['msg']}"
+    if not first["loc"]:
+        return f"settings: {first['msg']}"
+    key = str(first["loc"][0])
+    given = "" if _is_secret(key) else f" (got {first['input']!r})"
+    return f"{ENV_PREFIX}{key.upper()}: {first['msg']}{given}"
+
+
+def _is_secret(key: str) -> bool:
+    """Whether the value of a setting may never be shown."""
+    annotation = Settings.model_fields[key].annotation
+    return SecretStr in (annotation, *get_args(annotation))

@@ -2,6 +2,7 @@
 
 from pydantic import ConfigDict, model_validator
 
+from serving.settings.ledger import LedgerSettings
 from serving.settings.limits import LimitSettings
 from serving.settings.load import LoadSettings
 from serving.settings.operations import OperationSettings
@@ -9,10 +10,10 @@ from serving.settings.parts import PartSettings
 from serving.settings.security import SecuritySettings
 
 
-class Settings(PartSettings, LimitSettings, LoadSettings, OperationSettings, SecuritySettings):
+class Settings(PartSettings, LimitSettings, LoadSettings, LedgerSettings, OperationSettings, SecuritySettings):
     """How this process serves."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     @model_validator(mode="after")
     def _largest_request_fits(self) -> "Settings":

@@ -1,0 +1,143 @@
+"""The connection to the database: SQLite or PostgreSQL, opened, brought up to date and written in transactions."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from serving.ledger.errors import LedgerError, LedgerUnavailableError, in_words, shown
+from serving.ledger.tables import chores
+from serving.ledger.upgrade import upgrade
+
+#: How long one statement waits for another writer of an SQLite file.
+_LOCK_WAIT_S = 5
+_SQLITE = (
+    f"PRAGMA busy_timeout = {_LOCK_WAIT_S * 1000}",
+    "PRAGMA foreign_keys = ON",
+    # A commit is on the disk: an answered decision outlives a power cut.
+    "PRAGMA synchronous = FULL",
+    # What is deleted is overwritten.
+    "PRAGMA secure_delete = ON",
+)
+_POSTGRES = {"connect_timeout": 5, "tcp_user_timeout": 10_000, "application_name": "memeguard"}
+_READS = "memeguard_reads"
+
+
+class Database:
+    """One database, with a pool of connections. Safe under threads.
+
+    Every method raises ``LedgerUnavailableError`` when it cannot be reached or written.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self.name = shown(url)
+        self._url = url
+        self._path = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+        self._engine = _engine(url)
+        self._reader = self._engine.execution_options(**{_READS: True})
+        self._inode: int | None = None
+
+    def prepare(self) -> None:
+        """Create what is missing and bring it up to date; raises ``LedgerError`` when it is newer than this code."""
+        self._engine.dispose()
+        with self._errors_in_words():
+            if self._path is not None:
+                self._create_file(self._path)
+            with self._engine.begin() as connection:
+                upgrade(connection, self.name)
+
+    def exists(self) -> bool:
+        """False for an SQLite file that is not there."""
+        return self._path is None or self._path.exists()
+
+    def check(self) -> None:
+        """Raise when the database does not answer."""
+        with self.reading() as connection:
+            connection.execute(sa.select(1))
+
+    def check_writable(self) -> None:
+        """Raise when nothing can be written."""
+        with self.writing() as connection:
+            connection.execute(chores.update().where(chores.c.name == "write_probe").values(done_at=datetime.now(UTC)))
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction that is on the disk when the block has ended."""
+        with self._errors_in_words():
+            self._check_file()
+            with self._engine.begin() as connection:
+                yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A transaction that holds up no writer."""
+        with self._errors_in_words():
+            self._check_file()
+            with self._reader.begin() as connection:
+                yield connection
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _errors_in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except (DataError, IntegrityError):
+            raise  # of the rows, not of the database
+        except (DBAPIError, PoolTimeoutError, sqlite3.Error, OSError) as error:
+            raise LedgerUnavailableError(f"the ledger {self.name}: {in_words(error, self._url)}") from None
+
+    def _create_file(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # For the server's user alone: SQLite gives its side files the same permissions.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        with closing(sqlite3.connect(path, timeout=_LOCK_WAIT_S)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")  # readers and a writer do not wait for each other
+        self._inode = path.stat().st_ino
+
+    def _check_file(self) -> None:
+        """SQLite goes on writing into a file that somebody has deleted, where nobody will find it."""
+        if self._path is None or self._inode is None:
+            return
+        if not self._path.exists() or self._path.stat().st_ino != self._inode:
+            raise LedgerUnavailableError(f"the ledger {self.name}: the file was moved or deleted")
+
+
+def _engine(url: URL) -> sa.Engine:
+    """Raises ``LedgerError`` when PostgreSQL's driver is not installed."""
+    sqlite = url.get_backend_name() == "sqlite"
+    options: dict[str, Any] = {} if sqlite else {"connect_args": _POSTGRES, "pool_pre_ping": True}
+    try:
+        # An error message of SQLAlchemy would otherwise hold the values: what was sent.
+        engine = sa.create_engine(url, hide_parameters=True, **options)
+    except ModuleNotFoundError as error:
+        raise LedgerError(
+            f"the ledger {shown(url)} needs the extra 'postgres', which is not installed ({error.name} is missing): "
+            "pip install -e '.[postgres]'"
+        ) from error
+    if sqlite:
+        sa.event.listen(engine, "connect", _set_up_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves: Python's driver would say it too late
+    for pragma in _SQLITE:
+        connection.execute(pragma)
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A transaction that reads and then writes would fail where another writer came between: take the lock at once.
+    reads = connection.get_execution_options().get(_READS, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")

@@ -1,0 +1,99 @@
+"""What is asked of the tables, each in the transaction of its caller."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from serving.ledger.entry import Entry
+from serving.ledger.tables import chores, decisions, feedback, pictures
+
+#: One class of a task; of a multilabel task, those that hold.
+Label = str | list[str]
+
+
+@dataclass(frozen=True)
+class Review:
+    """What a reviewer says of a decision."""
+
+    decision_id: str
+    labels: dict[str, Label]
+    reason: str | None
+    reviewer: str | None
+    key_name: str | None
+
+
+def insert_entries(connection: sa.Connection, entries: Sequence[Entry]) -> None:
+    """Write decisions, and the pictures that are not there yet."""
+    files = {entry.row["content_digest"]: entry.picture for entry in entries if entry.picture is not None}
+    if files:
+        # The two dialects say "on conflict do nothing" alike, but each with an insert of its own.
+        insert = (sqlite if connection.dialect.name == "sqlite" else postgresql).insert(pictures)
+        # In one order everywhere, so that two workers with the same pictures never wait for each other in a circle.
+        rows = [{"digest": digest, "content": content} for digest, content in sorted(files.items())]
+        connection.execute(insert.on_conflict_do_nothing(), rows)
+    connection.execute(decisions.insert(), [entry.row for entry in entries])
+
+
+def insert_review(connection: sa.Connection, review: Review) -> dict[str, Any] | None:
+    """The row of ``feedback``; None when there is no such decision.
+
+    A review that repeats the decision's last one is that one: a caller may send it again when no answer came.
+    """
+    # Locked in PostgreSQL, so that the same review sent twice at once is stored once; SQLite has one writer anyway.
+    known = sa.select(decisions.c.decision_id).where(decisions.c.decision_id == review.decision_id).with_for_update()
+    if connection.execute(known).first() is None:
+        return None
+    values = vars(review)
+    last = _reviews(connection, review.decision_id)[-1:]
+    if last and all(last[0][name] == value for name, value in values.items()):
+        return last[0]
+    insert = feedback.insert().values(created_at=datetime.now(UTC), **values).returning(feedback)
+    return dict(connection.execute(insert).mappings().one())
+
+
+def find_decision(connection: sa.Connection, decision_id: str) -> dict[str, Any] | None:
+    """All that is kept of a decision, with ``feedback`` in the order it came and whether there is a picture."""
+    row = connection.execute(decisions.select().where(decisions.c.decision_id == decision_id)).mappings().first()
+    if row is None:
+        return None
+    picture = sa.select(sa.literal(1)).where(pictures.c.digest == row["content_digest"])
+    return dict(row) | {
+        "picture_stored": connection.execute(picture).first() is not None,
+        "feedback": _reviews(connection, decision_id),
+    }
+
+
+def delete_decisions(connection: sa.Connection, ids: Sequence[str]) -> int:
+    """Delete decisions, their feedback, and the pictures that no other decision is about; how many there were."""
+    if connection.dialect.name == "postgresql":
+        # Nobody may find a picture there, and rely on it, while it is being deleted.
+        connection.execute(sa.text("LOCK TABLE pictures IN SHARE ROW EXCLUSIVE MODE"))
+    gone = decisions.c.decision_id.in_(ids)
+    digests = set(connection.execute(sa.select(decisions.c.content_digest).where(gone)).scalars())
+    deleted = connection.execute(decisions.delete().where(gone)).rowcount  # feedback goes with it: ON DELETE CASCADE
+    wanted = sa.exists().where(decisions.c.content_digest == pictures.c.digest)
+    connection.execute(pictures.delete().where(pictures.c.digest.in_(digests), ~wanted))
+    return deleted
+
+
+def decisions_before(connection: sa.Connection, moment: datetime, limit: int) -> list[str]:
+    """The oldest decisions that are older than ``moment``."""
+    old = sa.select(decisions.c.decision_id).where(decisions.c.created_at < moment)
+    return list(connection.execute(old.order_by(decisions.c.created_at).limit(limit)).scalars())
+
+
+def claim_chore(connection: sa.Connection, name: str, every: timedelta) -> bool:
+    """Whether a chore is due; who is told so does it, and the other workers are not."""
+    now = datetime.now(UTC)
+    due = sa.or_(chores.c.done_at.is_(None), chores.c.done_at <= now - every)
+    claim = chores.update().where(chores.c.name == name, due).values(done_at=now)
+    return connection.execute(claim).rowcount == 1
+
+
+def _reviews(connection: sa.Connection, decision_id: str) -> list[dict[str, Any]]:
+    rows = feedback.select().where(feedback.c.decision_id == decision_id).order_by(feedback.c.feedback_id)
+    return [dict(row) for row in connection.execute(rows).mappings()]

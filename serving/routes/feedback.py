@@ -1,0 +1,111 @@
+"""What reviewers say: ``POST /v1/feedback``; and ``/v1/decisions/{decision_id}``, for appeals and for deletion."""
+
+import re
+from typing import Any
+
+from fastapi import APIRouter, Request
+from pydantic import ValidationError
+from python_multipart.multipart import parse_options_header
+from starlette.responses import JSONResponse, Response
+
+from model.taxonomy import TASKS
+from serving.desk import Desk
+from serving.json_body import invalid, json_object
+from serving.ledger.labels import checked_labels
+from serving.ledger.ledger import Ledger
+from serving.ledger.queries import Review
+from serving.problems import ProblemError
+from serving.routes.documents import problems
+from serving.schemas.ledger import DecisionDoc, FeedbackDoc, FeedbackRequest, feedback_request_body
+
+router = APIRouter()
+_DECISION_ID = re.compile(r"[0-9a-f]{32}")
+_MAX_VALUES = 10_000
+_KNOWN = frozenset(FeedbackRequest.model_fields) | frozenset(TASKS)
+
+
+@router.post(
+    "/v1/feedback",
+    operation_id="feedback",
+    summary="Say what a decision should have been",
+    status_code=201,
+    response_model=FeedbackDoc,
+    responses=problems(400, 404, 413, 415, 422, 500, 503),
+    openapi_extra={"requestBody": feedback_request_body()},
+)
+async def feedback(request: Request) -> Response:
+    """Several may be given for one decision: the last that names a task counts for it.
+
+    Feedback that repeats the last one of its decision word for word is answered with that one.
+    """
+    desk: Desk = request.app.state.desk
+    ledger = _ledger(desk)
+    said = _parsed(request.headers.get("content-type"), await request.body())
+    labels = checked_labels(said.labels if said.labels is not None else {"hateful": said.label or ""})
+    key_name = getattr(request.state, "key_name", None)
+    review = Review(_known_form(said.decision_id), labels, said.reason, said.reviewer, key_name)
+    row = await ledger.feedback(review, desk.settings.request_timeout_s)
+    if row is None:
+        raise _no_such_decision()
+    return JSONResponse(FeedbackDoc.model_validate(row).model_dump(mode="json"), status_code=201)
+
+
+@router.get(
+    "/v1/decisions/{decision_id}",
+    operation_id="decision",
+    summary="What is kept of a decision",
+    response_model=DecisionDoc,
+    responses=problems(404, 500, 503),
+)
+async def decision(request: Request, decision_id: str) -> Response:
+    """Scores, versions and feedback; the words only where the server keeps them."""
+    desk: Desk = request.app.state.desk
+    row = await _ledger(desk).find(_known_form(decision_id), desk.settings.request_timeout_s)
+    if row is None:
+        raise _no_such_decision()
+    return JSONResponse(DecisionDoc.model_validate(row).model_dump(mode="json"))
+
+
+@router.delete(
+    "/v1/decisions/{decision_id}",
+    operation_id="delete_decision",
+    summary="Delete a decision",
+    status_code=204,
+    response_model=None,
+    responses=problems(404, 500, 503),
+)
+async def delete_decision(request: Request, decision_id: str) -> Response:
+    """With its feedback, and with its picture unless another decision is about the same one."""
+    desk: Desk = request.app.state.desk
+    if not await _ledger(desk).delete(_known_form(decision_id), desk.settings.request_timeout_s):
+        raise _no_such_decision()
+    return Response(status_code=204)
+
+
+def _ledger(desk: Desk) -> Ledger:
+    if desk.ledger is None:
+        raise ProblemError(
+            503, "ledger_off", "this server keeps no decisions: its ledger is switched off (MEMEGUARD_LEDGER_URL=none)"
+        )
+    return desk.ledger
+
+
+def _parsed(content_type: str | None, body: bytes) -> FeedbackRequest:
+    if parse_options_header(content_type)[0] != b"application/json":
+        raise ProblemError(415, "unsupported_media_type", "send application/json")
+    document: dict[str, Any] = json_object(body, _MAX_VALUES)
+    try:
+        return FeedbackRequest.model_validate(document)
+    except ValidationError as error:
+        raise invalid(error, _KNOWN, "feedback") from error
+
+
+def _known_form(decision_id: str) -> str:
+    """The id, if it can be one of ours at all."""
+    if not _DECISION_ID.fullmatch(decision_id):
+        raise _no_such_decision()
+    return decision_id
+
+
+def _no_such_decision() -> ProblemError:
+    return ProblemError(404, "unknown_decision", "there is no such decision; it was deleted, or never made here")

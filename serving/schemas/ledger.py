@@ -1,0 +1,89 @@
+"""What is sent to ``/v1/feedback``, and what the ledger answers with."""
+
+from datetime import datetime
+from typing import Any, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+
+from model.taxonomy import TASKS
+from serving.schemas.wire import Scores, Wire
+
+MAX_REASON_CHARS = 4000
+_TASKS = ", ".join(TASKS)
+
+
+class FeedbackRequest(Wire):
+    """What a reviewer says of a decision."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        json_schema_extra={"oneOf": [{"required": ["labels"]}, {"required": ["label"]}]},
+    )
+
+    decision_id: str = Field(min_length=1, max_length=200, description="As the verdict has it.")
+    labels: dict[str, str | list[str]] | None = Field(
+        None,
+        min_length=1,
+        description=f"By task the class that is right, of a multilabel task a list of them. Tasks: {_TASKS}.",
+    )
+    label: Literal["hateful", "not_hateful"] | None = Field(None, description="Short for labels of the task hateful.")
+    reason: str | None = Field(None, max_length=MAX_REASON_CHARS, description="Why; kept as it is.")
+    reviewer: str | None = Field(None, min_length=1, max_length=200, description="Who says so; a name or a number.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if (self.labels is None) == (self.label is None):
+            raise ValueError("give labels or label, one of them")
+        return self
+
+
+class FeedbackDoc(Wire):
+    """Feedback as it is kept. Of several on one decision the last that names a task counts for it."""
+
+    feedback_id: int
+    decision_id: str
+    created_at: datetime
+    labels: dict[str, str | list[str]]
+    reason: str | None
+    reviewer: str | None
+    key_name: str | None = Field(description="Name of the API key that it came with.")
+
+
+class DecisionDoc(Wire):
+    """What is kept of a decision. ``text``, ``tags`` and ``matches`` are null unless the server keeps text."""
+
+    decision_id: str
+    caller_id: str | None = Field(description="The id that the caller gave the meme.")
+    created_at: datetime
+    kind: Literal["picture", "text"]
+    content_digest: str = Field(description="sha256 of the picture file, or of words that stand alone.")
+    text_digest: str = Field(description="sha256 of the words that were judged.")
+    text_source: str
+    text_status: str
+    text_engine: str | None
+    text_engine_version: str | None
+    scores: Scores
+    decision: Literal["allow", "review", "block"]
+    reasons: list[str]
+    severity: dict[str, str]
+    model_name: str
+    model_version: str
+    model_digest: str
+    policy_name: str
+    policy_version: str
+    policy_digest: str
+    key_name: str | None
+    request_id: str
+    route: str | None
+    text: str | None
+    tags: list[str] | None
+    matches: list[dict[str, Any]] | None
+    picture_stored: bool
+    feedback: list[FeedbackDoc]
+
+
+def feedback_request_body() -> dict[str, Any]:
+    """OpenAPI request body of ``/v1/feedback``."""
+    return {"required": True, "content": {"application/json": {"schema": FeedbackRequest.model_json_schema()}}}

@@ -1,0 +1,83 @@
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from support.ledgers import database_of, keep, ledger_settings, with_ledger
+
+from serving.ledger.errors import LedgerError, LedgerUnavailableError
+from serving.ledger.ledger import check_ledger
+from serving.ledger.tables import VERSION_TABLE, decisions, metadata
+
+
+def test_the_migrations_make_the_tables_that_the_code_knows(ledger_url: str) -> None:
+    database = database_of(ledger_url)
+    with database.reading() as connection:
+        options = {"version_table": VERSION_TABLE, "compare_type": False}
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
+    database.close()
+
+
+def test_workers_that_start_at_once_find_one_ledger_that_all_can_write(ledger_url: str) -> None:
+    script = "import sys; from support.ledgers import open_at_once; sys.exit(open_at_once(sys.argv[1], 6))"
+    path = os.pathsep.join(str(Path(__file__).parents[n]) for n in (1, 2))
+    command = [sys.executable, "-c", script, ledger_url]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, timeout=120, check=False)
+    assert done.returncode == 0
+
+
+def test_a_ledger_newer_than_the_code_is_refused_with_what_to_do(ledger_url: str) -> None:
+    database = database_of(ledger_url)
+    with database.writing() as connection:
+        versions = sa.table(VERSION_TABLE, sa.column("version_num"))
+        connection.execute(versions.update().values(version_num="9999"))
+    with pytest.raises(LedgerError, match=r"version 9999.*a newer one has used it.*MEMEGUARD_LEDGER_URL"):
+        database.prepare()
+    with pytest.raises(LedgerError, match="version 9999"):
+        check_ledger(ledger_settings(ledger_url))
+    database.close()
+
+
+def test_opening_a_ledger_again_loses_nothing(ledger_url: str) -> None:
+    kept = with_ledger(ledger_url, keep)
+    database = database_of(ledger_url)
+    with database.reading() as connection:
+        assert connection.execute(sa.select(decisions.c.decision_id)).scalars().all() == [kept]
+    database.close()
+
+
+def test_an_sqlite_ledger_is_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "ledger.db"
+    database = database_of(f"sqlite:///{path}")
+    database.check_writable()
+    for file in (path, path.with_name("ledger.db-wal")):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    database.close()
+
+
+def test_a_deleted_file_is_noticed_and_made_anew(tmp_path: Path) -> None:
+    database = database_of(f"sqlite:///{tmp_path}/ledger.db")
+    (tmp_path / "ledger.db").unlink()
+    with pytest.raises(LedgerUnavailableError, match="moved or deleted"):
+        database.check_writable()
+    database.prepare()
+    database.check_writable()
+    database.close()
+
+
+def test_what_is_deleted_is_overwritten_in_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    kept = with_ledger(f"sqlite:///{path}", lambda ledger: keep(ledger, text="telltale words"), store_text=True)
+    assert b"telltale words" in path.read_bytes()
+    assert with_ledger(f"sqlite:///{path}", lambda ledger: ledger.delete(kept, 10))
+    assert b"telltale words" not in path.read_bytes()
+
+
+def test_a_check_before_the_start_lets_a_database_that_is_away_pass() -> None:
+    check_ledger(ledger_settings("postgresql://127.0.0.1:1/db"))
+    check_ledger(ledger_settings("none"))
