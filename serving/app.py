@@ -58,7 +58,7 @@ def create_app(open_desk: Callable[[], Desk]) -> FastAPI:
     app.add_middleware(Gate)
     app.add_middleware(Reception)  # what is added last is outermost
     app.exception_handler(HTTPException)(_as_problem)
-    for routes in (classify, moderations, operations):
+    for routes in (classify, feedback, moderations, operations):
         app.include_router(routes.router)
     return app
 
