@@ -1,3 +1,4 @@
+import importlib
 import json
 import os
 import socket
@@ -10,6 +11,7 @@ from click.testing import CliRunner
 
 from model import open_bundle
 from serving.cli import SUBCOMMANDS, main
+from training.commands.options import train_extra
 
 ROOT = Path(__file__).parents[2]
 #: What takes seconds to import.
@@ -64,6 +66,11 @@ def test_a_command_whose_extra_is_missing_says_so(arguments: tuple[str, ...], tm
     assert done.returncode == 1
     assert "needs the extra 'train', which is not installed" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_module_of_our_own_that_is_missing_is_no_missing_extra() -> None:
+    with pytest.raises(ModuleNotFoundError, match="nowhere"), train_extra():
+        importlib.import_module("training.nowhere")
 
 
 def test_an_unknown_command_is_a_usage_error() -> None:

@@ -20,6 +20,9 @@ from training.evaluation.setup import Setup
 
 Command = Callable[..., Any]
 
+#: One of these is missing by our own mistake.
+_OURS = {"model", "training"}
+
 path_type = click.Path(path_type=Path)
 layout_option = click.option(
     "--layout", type=click.Choice(list(LAYOUTS)), help="Layout of the data; default: told from its files."
@@ -35,6 +38,8 @@ def train_extra() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
+        if (error.name or "").split(".")[0] in _OURS:
+            raise
         raise click.ClickException(
             f"this command needs the extra 'train', which is not installed ({error.name} is missing): "
             "pip install -e '.[train]'"

@@ -11,6 +11,9 @@ from rich.text import Text
 from training.datacheck.report import Report
 from training.datacheck.tables import Table, tables_of
 
+#: Characters of a word that a table on the terminal does not break.
+_MAX_WORD = 16
+
 
 def to_json(report: Report) -> str:
     """Every finding with the ids that it is about."""
@@ -52,8 +55,10 @@ def _rich(table: Table) -> rich.table.Table | Text:
     if not table.rows:
         return plain(f"{table.title}: {table.note}")
     shown = rich.table.Table(title=table.title, title_justify="left", caption=table.note, caption_justify="left")
-    for name in table.columns:
-        shown.add_column(name, overflow="fold")
+    for name, *cells in zip(table.columns, *table.rows, strict=True):
+        # Words stay whole on a narrow terminal; only what is longer, such as a path, is folded.
+        longest = max(len(word) for cell in (name, *cells) for word in _printable(cell).split() or [""])
+        shown.add_column(name, overflow="fold", min_width=min(longest, _MAX_WORD))
     for row in table.rows:
         shown.add_row(*map(plain, row))
     return shown

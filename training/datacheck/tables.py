@@ -107,5 +107,5 @@ def _overlaps(report: Report) -> Table:
     looked_for = "Near-duplicate pictures were not looked for."
     if report.max_distance is not None:
         looked_for = f"Near-duplicates: other bytes, pHash and dHash both within {report.max_distance} of 64 bits."
-    columns = ("first", "second", "kind", "of the first", "of the second", "share of the second")
+    columns = ("first", "second", "kind", "of the first", "of the second", "share")
     return Table("leakage between splits", columns, rows, looked_for if rows else f"None found. {looked_for}")

@@ -108,7 +108,7 @@ def by_target_group(samples: Sequence[Sample]) -> Grouping:
     return Grouping(
         "target_group",
         "HateCheck by target group",
-        "As its authors say; tests about nobody are in no group. Most templates were filled with the name of each group.",
+        "As its authors say; tests about nobody are in no group. Most templates were filled with every group.",
         _masks_by_tag(samples, 1),
         has_background=True,
     )
