@@ -1,0 +1,136 @@
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from click.testing import CliRunner, Result
+from support.ledgers import database_of, keep, open_at, review, with_ledger
+
+from serving.cli import main
+from serving.ledger import retention
+from serving.ledger.ledger import Ledger
+from serving.ledger.queries import claim_chore
+from serving.ledger.tables import chores, decisions, feedback, pictures
+from serving.submission import Submission
+
+
+def _memeguard(*arguments: str) -> Result:
+    return CliRunner().invoke(main, ["ledger", *arguments])
+
+
+def _n_rows(url: str) -> dict[str, int]:
+    database = database_of(url)
+    counted = {}
+    with database.reading() as connection:
+        for table in (decisions, feedback, pictures):
+            counted[table.name] = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+    database.close()
+    return counted
+
+
+def _made_older(url: str, decision_id: str, days: int) -> None:
+    database = database_of(url)
+    with database.writing() as connection:
+        one = decisions.c.decision_id == decision_id
+        connection.execute(decisions.update().where(one).values(created_at=datetime.now(UTC) - timedelta(days=days)))
+        connection.execute(chores.update().values(done_at=None))
+    database.close()
+
+
+def _two_with_feedback(url: str, *contents: bytes) -> list[str]:
+    """Ids of decisions about these pictures."""
+
+    async def both(ledger: Ledger) -> list[str]:
+        kept = [await keep(ledger, Submission(content, "words")) for content in contents]
+        for decision_id in kept:
+            await ledger.feedback(review(decision_id, hateful="hateful"), 10)
+        return kept
+
+    return with_ledger(url, both, store_pictures=True)
+
+
+def test_old_decisions_are_purged_with_their_feedback_and_pictures(ledger_url: str) -> None:
+    old, _ = _two_with_feedback(ledger_url, b"old", b"new")
+    _made_older(ledger_url, old, days=31)
+    assert _memeguard("purge", "--older-than", "32d", "--url", ledger_url).output == "0 decisions deleted\n"
+    assert _memeguard("purge", "--older-than", "30d", "--url", ledger_url).output == "1 decisions deleted\n"
+    assert _n_rows(ledger_url) == {"decisions": 1, "feedback": 1, "pictures": 1}
+
+
+def test_a_picture_stays_while_another_decision_is_about_it(ledger_url: str) -> None:
+    first, second = _two_with_feedback(ledger_url, b"same", b"same")
+    assert _memeguard("delete", first, "--url", ledger_url).exit_code == 0
+    assert _n_rows(ledger_url) == {"decisions": 1, "feedback": 1, "pictures": 1}
+    assert _memeguard("delete", second, "--url", ledger_url).exit_code == 0
+    assert _n_rows(ledger_url) == {"decisions": 0, "feedback": 0, "pictures": 0}
+
+
+def test_a_ledger_with_a_retention_purges_when_it_starts(ledger_url: str) -> None:
+    old, _ = _two_with_feedback(ledger_url, b"old", b"new")
+    _made_older(ledger_url, old, days=8)
+
+    async def until_purged(ledger: Ledger) -> None:
+        async with asyncio.timeout(30):
+            while await ledger.find(old, 10) is not None:
+                await asyncio.sleep(0.05)
+
+    with_ledger(ledger_url, until_purged, retention_days=7)
+    assert _n_rows(ledger_url) == {"decisions": 1, "feedback": 1, "pictures": 1}
+
+
+def test_many_old_decisions_are_deleted_a_part_at_a_time(ledger_url: str) -> None:
+    async def many(ledger: Ledger) -> None:
+        await asyncio.gather(*(keep(ledger) for _ in range(1201)))
+
+    with_ledger(ledger_url, many)
+    database = database_of(ledger_url)
+    assert retention.purge(database, datetime.now(UTC)) == 1201
+    database.close()
+
+
+def test_of_workers_that_find_a_chore_due_one_does_it(ledger_url: str) -> None:
+    async def claims() -> list[bool]:
+        async with open_at(ledger_url):
+            database = database_of(ledger_url)
+            claimed = await asyncio.gather(*(asyncio.to_thread(_claim, database, timedelta(hours=1)) for _ in range(4)))
+            claimed.append(_claim(database, timedelta(0)))
+            database.close()
+            return claimed
+
+    *at_once, later = asyncio.run(claims())
+    assert sorted(at_once) == [False, False, False, True]
+    assert later
+
+
+def _claim(database: Any, every: timedelta) -> bool:
+    with database.writing() as connection:
+        return claim_chore(connection, "retention", every)
+
+
+def test_deleting_what_is_not_there_is_an_error_and_deletes_the_rest(ledger_url: str) -> None:
+    (kept,) = _two_with_feedback(ledger_url, b"picture")
+    result = _memeguard("delete", kept, "0" * 32, "--url", ledger_url)
+    assert result.exit_code == 1
+    assert result.output.splitlines() == ["1 decisions deleted", f"Error: no such decision: {'0' * 32}"]
+    assert _n_rows(ledger_url)["decisions"] == 0
+
+
+def test_upgrade_makes_a_ledger_and_nothing_else_does(ledger_url: str, tmp_path: Any) -> None:
+    missing = f"sqlite:///{tmp_path}/missing.db"
+    refused = _memeguard("purge", "--older-than", "30d", "--url", missing)
+    assert refused.exit_code == 1
+    assert "there is no ledger" in refused.output
+    for _ in range(2):
+        assert _memeguard("upgrade", "--url", ledger_url).output.startswith("up to date: ")
+    assert _memeguard("purge", "--older-than", "30d", "--url", ledger_url).exit_code == 0
+
+
+def test_the_commands_say_what_is_wrong_with_their_flags() -> None:
+    for arguments, said in (
+        (("purge", "--older-than", "a month"), "give days, such as 30d"),
+        (("upgrade", "--url", "none"), "name one with --url"),
+        (("upgrade", "--url", "mysql://host/db"), "SQLite or PostgreSQL"),
+    ):
+        result = _memeguard(*arguments)
+        assert result.exit_code != 0
+        assert said in result.output
