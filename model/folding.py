@@ -93,7 +93,10 @@ def fold(text: str) -> Folded:
 
 def _with_gaps(pieces: Sequence[_Piece]) -> Folded:
     """One space for each run of separators."""
-    chars, starts, ends, shape = [], [], [], []
+    chars: list[str] = []
+    starts: list[int] = []
+    ends: list[int] = []
+    shape: list[str] = []
     for char, start, end in pieces:
         kind = _kind(char)
         if kind != _GAP:

@@ -29,6 +29,13 @@ class PolicySet:
     policies: Mapping[str, Policy]
     default: str
 
+    def named(self, name: str | None, place: object) -> Policy:
+        """A policy by name, the default for None; ``PolicyFileError`` tells of ``place`` when there is none."""
+        found = self.policies.get(self.default if name is None else name)
+        if found is None:
+            raise PolicyFileError(f"{place}: there is no policy {name!r}; known: {', '.join(self.policies)}")
+        return found
+
     @classmethod
     def of_bundle(cls, bundle: Bundle) -> "PolicySet":
         """The bundle's own policy alone."""
@@ -126,6 +133,15 @@ class PolicyFile:
 
     def _error(self, message: str) -> PolicyFileError:
         return PolicyFileError(f"{self.path}: {message}")
+
+
+def chosen_policy(choice: str, bundle: Bundle) -> Policy:
+    """The policy that ``FILE`` or ``FILE:NAME`` names, for FILE alone its default; raises ``PolicyFileError``."""
+    path, name = Path(choice), None
+    if not path.exists() and ":" in choice:
+        file, _, name = choice.rpartition(":")
+        path = Path(file)
+    return read_policies(path, bundle).named(name, path)
 
 
 def read_policies(path: Path | None, bundle: Bundle) -> PolicySet:

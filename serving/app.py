@@ -15,7 +15,7 @@ from serving.desk import Desk
 from serving.openapi import completed
 from serving.problems import ProblemError
 from serving.reception import Reception
-from serving.routes import classify, feedback, moderations, operations
+from serving.routes import catalogue, classify, feedback, moderations, operations
 from serving.security.gate import Gate
 from serving.stopping import stop_gracefully
 
@@ -58,7 +58,7 @@ def create_app(open_desk: Callable[[], Desk]) -> FastAPI:
     app.add_middleware(Gate)
     app.add_middleware(Reception)  # what is added last is outermost
     app.exception_handler(HTTPException)(_as_problem)
-    for routes in (classify, feedback, moderations, operations):
+    for routes in (classify, moderations, catalogue, feedback, operations):
         app.include_router(routes.router)
     return app
 

@@ -26,6 +26,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "batch": Subcommand("serving.commands.batch", "batch", "Judge a file or folder of memes, one row each."),
     "inspect": Subcommand("serving.commands.inspect", "inspect", "Check a bundle and show what it is worth."),
     "serve": Subcommand("serving.commands.serve", "serve", "Serve over HTTP."),
+    "policy": Subcommand("serving.commands.policy", "policy", "Check a policy file, or try it on past scores."),
     "keys": Subcommand("serving.commands.keys", "keys", "Make, list and revoke API keys."),
     "ledger": Subcommand("serving.commands.ledger", "ledger", "Look after decisions and feedback; export them."),
     "train": Subcommand("training.commands.train", "train", "Train a network."),

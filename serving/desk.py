@@ -8,9 +8,9 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from model import Failure, MemeguardError, Scorer, Verdict, load
-from serving.admission import Admission
+from model import Failure, Judgement, MemeguardError, Policy, Scorer, Verdict, load
 from serving import tracing
+from serving.admission import Admission
 from serving.asking import Asking
 from serving.fetch import Fetcher
 from serving.ledger.ledger import open_ledger
@@ -28,6 +28,9 @@ from serving.submission import BadItem, Submission
 logger = logging.getLogger("memeguard.desk")
 T = TypeVar("T")
 
+#: Looking for words in a longer text takes so long that it is done on a thread.
+_RULED_AT_ONCE_CHARS = 1000
+
 
 class Desk:
     """The parts of one worker. Its coroutines belong to one event loop.
@@ -39,8 +42,8 @@ class Desk:
     def __init__(self, settings: Settings, scorer: Scorer | None, load_problem: str | None = None) -> None:
         self.settings = settings
         self.metrics = Metrics()
-        self.ledger = open_ledger(settings)
         self.admission = Admission(settings, self.metrics.saw_pending)
+        self.ledger = open_ledger(settings)
         self.keys = Keyring(settings.keys_file) if settings.keys_file else None
         self.buckets = Buckets.of_this_server()
         self.fetcher = Fetcher(settings)
@@ -70,12 +73,15 @@ class Desk:
 
     async def start(self) -> None:
         """Start what runs beside the requests."""
+        if self._parts is not None:
+            self._parts.policies.start(self.metrics.saw_reload)
         if self.ledger is not None:
             await self.ledger.start()
 
     async def stop(self) -> None:
         """Finish what was accepted and close every part."""
         if self._parts is not None:
+            await self._parts.policies.stop()
             await asyncio.to_thread(self._parts.pipeline.close)
         if self.ledger is not None:
             await self.ledger.stop()
@@ -103,7 +109,7 @@ class Desk:
         parts = self.parts
         policy = parts.policies.get(asking.policy)
         judgement = await parts.pipeline.judge(item, explain=asking.explain, deadline=asking.deadline)
-        verdict = parts.scorer.rule(judgement, policy, id=item.id)
+        verdict = await self._rule(judgement, policy, item.id)
         await self._record(verdict, item, asking, judgement.digest)
         self.metrics.saw_verdict(verdict)
         tracing.saw_verdict(verdict)
@@ -126,6 +132,13 @@ class Desk:
             problem = _crash(error, asking.request_id)
         self.metrics.saw_error(problem.code)
         return Failure(item.id or asking.request_id, problem.code, problem.detail)
+
+    async def _rule(self, judgement: Judgement, policy: Policy, id: str | None) -> Verdict:
+        def rule() -> Verdict:
+            return self.parts.scorer.rule(judgement, policy, id=id)
+
+        is_short = len(judgement.text.content) <= _RULED_AT_ONCE_CHARS
+        return rule() if is_short or not policy.word_lists else await self.run(rule)
 
     async def _record(self, verdict: Verdict, item: Submission, asking: Asking, digest: str) -> None:
         """Keep the decision before it is told; raises ``ProblemError`` 503 when that cannot be done."""
@@ -152,9 +165,9 @@ class Desk:
         parts = self.scorer.readiness()
         # No engine is no problem for an operator who asked for none.
         problems = [] if self.settings.ocr == "none" else list(parts.problems)
-        problems += self._ledger_problems()
         if self.admission.stopping:
             problems.append("stopping: requests under way are finished, new ones are refused")
+        problems += self._ledger_problems()
         return ReadinessDoc(
             ready=not problems,
             model=ModelDoc(name=parts.model.name, version=parts.model.version, digest=parts.model.digest),
@@ -162,6 +175,7 @@ class Desk:
             ocr_engine=parts.ocr_engine,
             ocr_version=parts.ocr_version,
             problems=problems,
+            warnings=[self.parts.policies.warning] if self.parts.policies.warning else [],
         )
 
     def _ledger_problems(self) -> list[str]:
@@ -197,4 +211,4 @@ class _Parts:
     def __init__(self, settings: Settings, scorer: Scorer, metrics: Metrics, admission: Admission) -> None:
         self.scorer = scorer
         self.pipeline = Pipeline(scorer, settings, metrics, admission.retry_after)
-        self.policies = PolicyBook({scorer.policy.name: scorer.policy}, scorer.policy.name)
+        self.policies = PolicyBook.open(settings, scorer)

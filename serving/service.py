@@ -12,6 +12,7 @@ from opentelemetry.trace import Tracer
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from model import MemeguardError, open_bundle
+from model.policy_file import read_policies
 from serving import logs, tracing
 from serving.app import create_app
 from serving.desk import Desk
@@ -72,10 +73,10 @@ class Memeguard:
     @bentoml.on_deployment  # type: ignore[untyped-decorator]
     @staticmethod
     def check() -> None:
-        """Before any worker starts: settings that can be understood, a bundle that is whole, keys that can be read."""
+        """Before any worker starts: can the settings be understood, and are bundle, policies, keys and ledger whole?"""
         try:
             settings = from_env(os.environ)
-            open_bundle(settings.bundle)
+            read_policies(settings.policy_file, open_bundle(settings.bundle))
             tracing.check(settings)
             if settings.keys_file:
                 read_keys(settings.keys_file)

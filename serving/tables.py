@@ -24,7 +24,7 @@ def print_outcomes(rows: Sequence[tuple[Path, Verdict | Failure]]) -> None:
     for file, outcome in rows:
         scores = _yes_no_scores(outcome)
         cells = [f"{scores[task]:.3f}" if task in scores else "" for task in tasks]
-        table.add_row(_plain(str(file)), _decision(outcome), *cells, _plain(_words(outcome)))
+        table.add_row(plain(str(file)), _decision(outcome), *cells, plain(_words(outcome)))
     Console().print(table)
 
 
@@ -59,7 +59,7 @@ def print_keys(entries: Sequence[KeyEntry]) -> None:
 def _facts(bundle: Bundle) -> Table:
     manifest = bundle.manifest
     tower, head, preprocess = manifest.image_tower, manifest.head, manifest.preprocess
-    table = Table(show_header=False, title=_plain(f"{manifest.name} {manifest.version}"))
+    table = Table(show_header=False, title=plain(f"{manifest.name} {manifest.version}"))
     for name, value in (
         ("description", manifest.description),
         ("digest", bundle.digest),
@@ -71,7 +71,7 @@ def _facts(bundle: Bundle) -> Table:
         ("data cards", ", ".join(manifest.data_cards) or "none"),
         *((file, f"{bundle.file(file).stat().st_size / 1e6:.1f} MB") for file in manifest.files),
     ):
-        table.add_row(name, _plain(value))
+        table.add_row(name, plain(value))
     return table
 
 
@@ -106,6 +106,6 @@ def _words(outcome: Verdict | Failure) -> str:
     return content if len(content) <= _TEXT_CHARS else f"{content[:_TEXT_CHARS]}…"
 
 
-def _plain(text: str) -> Text:
+def plain(text: str) -> Text:
     """Text as it is: no markup, and no escape sequence that a picture or a file name could send to the terminal."""
     return Text("".join(char if char.isprintable() else " " for char in text))

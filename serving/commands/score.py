@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from model import Failure, MemeError, Scorer, Verdict, load
+from model.policy_file import chosen_policy
 from serving.commands.options import bundle_option, json_option, ocr_option, provider_option, threads_option
 from serving.submission import split_tags
 from serving.tables import print_outcomes
@@ -24,6 +25,7 @@ Outcome = tuple[Path, Verdict | Failure]
 @ocr_option
 @provider_option
 @threads_option
+@click.option("--policy", metavar="FILE[:NAME]", help="Policy that decides; default: the bundle's own.")
 @json_option
 def score(files: tuple[Path, ...], text: str | None, tags: tuple[str, ...], as_json: bool, **flags: Any) -> None:
     """Judge picture files. --json prints one line of JSON for each file, in the order given.
@@ -41,7 +43,10 @@ def score(files: tuple[Path, ...], text: str | None, tags: tuple[str, ...], as_j
 
 def _open_scorer(flags: dict[str, Any]) -> Scorer:
     """A scorer as the flags ask for; says on stderr when its OCR engine is missing."""
+    policy = flags.pop("policy")
     scorer = load(**{key: value for key, value in flags.items() if value is not None})
+    if policy is not None:
+        scorer.policy = chosen_policy(policy, scorer.bundle)
     reason = scorer.ocr.unavailable_reason()
     if reason and scorer.ocr.name != "none":
         click.echo(f"Warning: OCR engine {scorer.ocr.name}: {reason}", err=True)

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from model import MemeguardError, open_bundle
+from model.policy_file import read_policies
 from serving.commands.options import bundle_option, ocr_option, provider_option, threads_option
 from serving.security.addresses import is_loopback
 from serving.security.key_file import read_keys
@@ -28,6 +29,9 @@ class ListenError(MemeguardError):
 @click.option("--port", type=click.IntRange(1, 65535), default=3000, show_default=True, help="Port to listen on.")
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes, each with a model.")
 @click.option("--concurrency", type=click.IntRange(1), help="Requests judged at once by a worker; default: one a core.")
+@click.option(
+    "--policy-file", type=click.Path(path_type=Path), help="YAML file of policies; default: the bundle's own."
+)
 @click.option("--keys-file", type=click.Path(path_type=Path), help="API keys, made by `memeguard keys create`.")
 @click.option("--allow-anonymous", is_flag=True, default=None, help="Serve beyond this machine without keys.")
 @bundle_option
@@ -37,7 +41,7 @@ class ListenError(MemeguardError):
 def serve(host: str, port: int, workers: int, **flags: Any) -> None:
     """Serve over HTTP until SIGTERM or Ctrl-C. Every setting can also be given as a variable MEMEGUARD_<KEY>."""
     settings = from_env(os.environ | to_env(flags))
-    open_bundle(settings.bundle)
+    read_policies(settings.policy_file, open_bundle(settings.bundle))
     if settings.keys_file:
         read_keys(settings.keys_file)
     address = _listenable(host, port)
@@ -61,8 +65,12 @@ def _run_bentoml(arguments: list[str]) -> None:
 
 
 def _absolute_paths(settings: Settings) -> dict[str, Path]:
-    """Settings that are paths: BentoML's workers run in another folder."""
-    return {key: value.resolve() for key, value in settings if isinstance(value, Path)}
+    """Settings that are paths: BentoML's workers run in another folder.
+
+    The bundle stays the one that was checked. Other files are read again, and a link may then lead to new contents.
+    """
+    paths = {key: value.absolute() for key, value in settings if isinstance(value, Path)}
+    return paths | {"bundle": settings.bundle.resolve()}
 
 
 def _check_open_to(address: str, settings: Settings) -> None:

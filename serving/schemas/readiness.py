@@ -1,5 +1,7 @@
 """What ``/readyz`` says."""
 
+from pydantic import Field
+
 from serving.schemas.verdict import ModelDoc
 from serving.schemas.wire import Wire
 
@@ -13,6 +15,7 @@ class ReadinessDoc(Wire):
     ocr_engine: str
     ocr_version: str | None
     problems: list[str]
+    warnings: list[str] = Field(default=[], description="What an operator should mend, though requests are answered.")
 
     def without_details(self) -> "ReadinessDoc":
         """What a stranger is told: ``ready``, in the same shape."""

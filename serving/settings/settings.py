@@ -7,10 +7,13 @@ from serving.settings.limits import LimitSettings
 from serving.settings.load import LoadSettings
 from serving.settings.operations import OperationSettings
 from serving.settings.parts import PartSettings
+from serving.settings.policies import PolicySettings
 from serving.settings.security import SecuritySettings
 
 
-class Settings(PartSettings, LimitSettings, LoadSettings, LedgerSettings, OperationSettings, SecuritySettings):
+class Settings(
+    PartSettings, PolicySettings, LimitSettings, LoadSettings, LedgerSettings, OperationSettings, SecuritySettings
+):
     """How this process serves."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)

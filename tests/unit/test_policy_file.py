@@ -7,7 +7,7 @@ from model import open_bundle
 from model.bundle import NEVER, Bundle
 from model.decision import decide
 from model.policy import Band, default_policy
-from model.policy_file import PolicyFile, PolicyFileError, read_policies
+from model.policy_file import PolicyFile, PolicyFileError, chosen_policy, read_policies
 from model.verdict import TextEvidence
 
 EXAMPLE = Path(__file__).parents[2] / "serving/policies.example.yaml"
@@ -90,6 +90,16 @@ def test_a_policy_called_default_takes_the_place_of_the_bundles_own(file: Path, 
     file.write_text(FULL.replace("strict", "default"), encoding="utf-8")
     policies = read_policies(file, bundle)
     assert (list(policies.policies), policies.policies["default"].version) == (["default"], "3")
+
+
+def test_a_policy_is_chosen_by_file_and_name(file: Path, bundle: Bundle) -> None:
+    file.write_text(FULL, encoding="utf-8")
+    chosen = [chosen_policy(choice, bundle).name for choice in (str(file), f"{file}:strict", f"{file}:default")]
+    assert chosen == ["strict", "strict", "default"]
+    with pytest.raises(PolicyFileError, match="there is no policy 'lax'; known: default, strict"):
+        chosen_policy(f"{file}:lax", bundle)
+    with pytest.raises(PolicyFileError, match=r"gone\.yaml: cannot be read"):
+        chosen_policy(str(file.parent / "gone.yaml"), bundle)
 
 
 @pytest.mark.parametrize(

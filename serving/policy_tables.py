@@ -1,0 +1,75 @@
+"""What ``memeguard policy`` shows to people."""
+
+from typing import get_args
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from model import Policy
+from model.policy_file import PolicySet
+from model.verdict import Decision
+from serving.policy_trial import Trial
+from serving.tables import plain
+
+_CHANGES_SHOWN = 20
+
+
+def print_policies(policies: PolicySet) -> None:
+    """Each policy with its rules, and how many words its lists have."""
+    table = Table("policy", "rules", show_lines=True)
+    for policy in policies.policies.values():
+        mark = " (default)" if policy.name == policies.default else ""
+        identity = (f"{policy.name}{mark}", f"version {policy.version}", f"digest {policy.digest[:12]}")
+        table.add_row(Text("\n").join(plain(line) for line in identity), "\n".join(_rules(policy)))
+    Console().print(table)
+
+
+def _rules(policy: Policy) -> list[str]:
+    thresholds = [
+        f"{task}: review at {limits.review:.3f}, block {f'at {limits.block:.3f}' if limits.blocks else 'never'}"
+        for task, limits in policy.thresholds.items()
+    ]
+    severity = [
+        f"{task}: " + ", ".join(f"{band.name} from {band.lower:g}" for band in bands)
+        for task, bands in policy.severity.items()
+    ]
+    lists = [f"words {one.name}: {one.action}, {len(one.entries)} of them" for one in policy.word_lists]
+    return thresholds + severity + lists
+
+
+def print_trial(trial: Trial, tried: Policy) -> None:
+    """Old decisions against new ones, the rules behind the changes, and the first of them."""
+    console = Console()
+    decisions: tuple[Decision, ...] = get_args(Decision)
+    table = Table("was", *(f"-> {new}" for new in decisions), title=plain(f"{tried.name} {tried.version}"))
+    for old in decisions:
+        table.add_row(old, *(str(trial.transitions[old, new]) for new in decisions))
+    console.print(table)
+    console.print(f"{len(trial.changes)} of {trial.n_verdicts} decisions would change")
+    if trial.changes:
+        console.print(_by_rule(trial))
+        console.print(_changes(trial))
+    for n, what in (
+        (trial.without_words, "verdicts whose words were not kept (word lists are not applicable to them)"),
+        (trial.failures, "failures, which have no decision (left out)"),
+        (len(trial.bad_lines), "lines or items without a verdict (left out)"),
+    ):
+        if n:
+            console.print(f"{what}: {n}")
+
+
+def _by_rule(trial: Trial) -> Table:
+    table = Table("was", "becomes", "by", "verdicts", title="rules")
+    for (old, new, rule), n in trial.rules.most_common():
+        table.add_row(old, new, rule, str(n))
+    return table
+
+
+def _changes(trial: Trial) -> Table:
+    n_more = len(trial.changes) - _CHANGES_SHOWN
+    more = f"and {n_more} more; --json gives all" if n_more > 0 else None
+    table = Table("id", "was", "becomes", "by", title="changes", caption=more)
+    for change in trial.changes[:_CHANGES_SHOWN]:
+        table.add_row(plain(change.id), change.old, change.new, ", ".join(change.rules))
+    return table

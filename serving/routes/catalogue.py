@@ -1,0 +1,102 @@
+"""What there is to ask for: ``GET /v1/policies``, ``GET /v1/models`` and ``GET /v1/models/{model_id}``."""
+
+from collections.abc import Mapping
+
+from fastapi import APIRouter, Request
+
+from model import Policy, Scorer
+from model.bundle import MANIFEST_NAME, Thresholds
+from serving.desk import Desk
+from serving.problems import ProblemError
+from serving.routes.documents import problems
+from serving.routes.moderations import model_id as id_of
+from serving.schemas.catalogue import (
+    BandDoc,
+    ModelCardDoc,
+    ModelsDoc,
+    PoliciesDoc,
+    PolicyRulesDoc,
+    TaskDoc,
+    ThresholdsDoc,
+    WordListDoc,
+)
+
+router = APIRouter()
+
+
+@router.get(
+    "/v1/policies",
+    operation_id="policies",
+    summary="The policies that a request may name",
+    responses=problems(500, 503),
+)
+async def policies(request: Request) -> PoliciesDoc:
+    """Every policy in force in this worker, with its rules. The words of its lists are counted, not told."""
+    desk: Desk = request.app.state.desk
+    current = desk.parts.policies.current
+    return PoliciesDoc(default=current.default, policies=[_rules(policy) for policy in current.policies.values()])
+
+
+@router.get("/v1/models", operation_id="models", summary="The model that judges", responses=problems(500, 503))
+async def models(request: Request) -> ModelsDoc:
+    """A list of one, in the shape of OpenAI's."""
+    desk: Desk = request.app.state.desk
+    return ModelsDoc(object="list", data=[_card(desk.parts.scorer)])
+
+
+@router.get(
+    "/v1/models/{model_id}",
+    operation_id="model",
+    summary="One model",
+    responses=problems(404, 500, 503),
+)
+async def model(request: Request, model_id: str) -> ModelCardDoc:
+    """By its id, or by its name without the version."""
+    desk: Desk = request.app.state.desk
+    card = _card(desk.parts.scorer)
+    if model_id not in (card.id, card.name):
+        raise ProblemError(404, "model_not_found", f"there is no such model; this server has {card.id}")
+    return card
+
+
+def _rules(policy: Policy) -> PolicyRulesDoc:
+    return PolicyRulesDoc(
+        name=policy.name,
+        version=policy.version,
+        digest=policy.digest,
+        thresholds=_thresholds(policy.thresholds),
+        severity={
+            task: [BandDoc.model_validate({"name": band.name, "from": band.lower}) for band in bands]
+            for task, bands in policy.severity.items()
+        },
+        word_lists=[
+            WordListDoc(name=one.name, action=one.action, whole_words=one.whole_words, entries=len(one.entries))
+            for one in policy.word_lists
+        ],
+    )
+
+
+def _card(scorer: Scorer) -> ModelCardDoc:
+    bundle, manifest = scorer.bundle, scorer.bundle.manifest
+    return ModelCardDoc(
+        id=id_of(scorer.model),
+        object="model",
+        created=int(bundle.file(MANIFEST_NAME).stat().st_mtime),
+        owned_by="memeguard",
+        name=manifest.name,
+        version=manifest.version,
+        digest=bundle.digest,
+        licence=manifest.licence,
+        tasks=[
+            TaskDoc(name=task.name, kind=task.kind, classes=list(task.classes), description=task.description)
+            for task in bundle.tasks
+        ],
+        thresholds=_thresholds(manifest.thresholds),
+    )
+
+
+def _thresholds(by_task: Mapping[str, Thresholds]) -> dict[str, ThresholdsDoc]:
+    return {
+        task: ThresholdsDoc(review=limits.review, block=limits.block if limits.blocks else None)
+        for task, limits in by_task.items()
+    }

@@ -1,0 +1,79 @@
+"""What there is to ask for: policies and the model."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from serving.schemas.wire import Probability, Wire
+
+
+class ThresholdsDoc(Wire):
+    """Probabilities at and above which a task asks for review, or blocks; ``block`` null: never."""
+
+    review: Probability
+    block: Probability | None
+
+
+class BandDoc(Wire):
+    """A severity and the lowest score that has it."""
+
+    name: str
+    lower: Probability = Field(serialization_alias="from", validation_alias="from")
+
+
+class WordListDoc(Wire):
+    """A list of words, without the words."""
+
+    name: str
+    action: Literal["review", "block"]
+    whole_words: bool
+    entries: int = Field(ge=1, description="How many there are.")
+
+
+class PolicyRulesDoc(Wire):
+    """One policy; ``digest`` is the sha256 of everything it says, its words included."""
+
+    name: str
+    version: str
+    digest: str
+    thresholds: dict[str, ThresholdsDoc]
+    severity: dict[str, list[BandDoc]]
+    word_lists: list[WordListDoc]
+
+
+class PoliciesDoc(Wire):
+    """The policies that requests may name; ``default`` is used where they name none."""
+
+    default: str
+    policies: list[PolicyRulesDoc]
+
+
+class TaskDoc(Wire):
+    """A question that the model answers. ``binary``: one probability, of the last class; else one a class."""
+
+    name: str
+    kind: Literal["binary", "multiclass", "multilabel"]
+    classes: list[str]
+    description: str
+
+
+class ModelCardDoc(Wire):
+    """A model in OpenAI's shape, with what else there is to say of it."""
+
+    id: str
+    object: Literal["model"]
+    created: int = Field(description="When its manifest was written on this server, in seconds since 1970.")
+    owned_by: str
+    name: str
+    version: str
+    digest: str
+    licence: str
+    tasks: list[TaskDoc]
+    thresholds: dict[str, ThresholdsDoc] = Field(description="The bundle's own; a policy may have others.")
+
+
+class ModelsDoc(Wire):
+    """OpenAI's list of models."""
+
+    object: Literal["list"]
+    data: list[ModelCardDoc]
