@@ -30,7 +30,6 @@ class Metrics:
         self._requests = self._counter("requests", "Requests answered.", "route", "status")
         self._request_seconds = self._seconds("request_seconds", "Time from the first byte to the answer.", "route")
         self._errors = self._counter("errors", "Requests and items refused, by cause.", "code")
-        self._rejections = self._counter("rejections", "Callers turned away at the gate, by cause.", "cause")
         self._decisions = self._counter("decisions", "Memes judged.", "policy", "decision")
         self._texts = self._counter("texts", "Where the judged words came from.", "source", "status")
         self._scores = self._histogram("score", "Scores of binary tasks.", _SCORES, "task")
@@ -61,12 +60,8 @@ class Metrics:
         self._request_seconds.labels(route).observe(seconds)
 
     def saw_error(self, code: str) -> None:
-        """Count a request or an item that got an error."""
+        """Count a request or an item that got an error; those without a valid key or over its rate are among them."""
         self._errors.labels(code).inc()
-
-    def saw_rejected(self, cause: str) -> None:
-        """Count a caller whom the gate turned away: no key, a wrong one, too many requests."""
-        self._rejections.labels(cause).inc()
 
     def saw_verdict(self, verdict: Verdict) -> None:
         """Count a decision, its scores and the time of its stages."""
