@@ -4,6 +4,7 @@ from typing import Any
 
 from serving.routes.documents import problems
 from serving.schemas import ModerationProblemDoc, ProblemDoc
+from serving.schemas.examples import PROBLEM
 
 _BEARER, _API_KEY = "bearer", "api_key"
 _SCHEMES = {
@@ -29,6 +30,7 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     for model in (ProblemDoc, ModerationProblemDoc):
         schemas.setdefault(model.__name__, model.model_json_schema(ref_template="#/components/schemas/{model}"))
         schemas |= schemas[model.__name__].pop("$defs", {})
+    schemas[ProblemDoc.__name__]["examples"] = [PROBLEM]
     parts["securitySchemes"] = _SCHEMES
     parts["headers"] = _HEADERS
     for path, operations in document["paths"].items():

@@ -6,8 +6,9 @@ from starlette.responses import JSONResponse, Response
 from serving.desk import Desk
 from serving.linked import with_pictures
 from serving.routes.asking import asking_of
-from serving.routes.documents import problems
+from serving.routes.documents import example, problems
 from serving.schemas import ResultsDoc, VerdictDoc, classify_request_body
+from serving.schemas.examples import CLASSIFY_REQUESTS, VERDICT
 from serving.submission import parse_body
 
 router = APIRouter()
@@ -18,8 +19,8 @@ router = APIRouter()
     operation_id="classify",
     summary="Judge one meme or several",
     response_model=None,
-    responses={200: {"model": VerdictDoc | ResultsDoc}, **problems(400, 413, 415, 422)},
-    openapi_extra={"requestBody": classify_request_body()},
+    responses={200: {"model": VerdictDoc | ResultsDoc, **example(VERDICT)}, **problems(400, 413, 415, 422)},
+    openapi_extra={"requestBody": classify_request_body(CLASSIFY_REQUESTS)},
 )
 async def classify(request: Request) -> Response:
     """One meme gets its verdict. Several pictures (or JSON with ``items``) get ``results`` in the order sent.

@@ -24,3 +24,8 @@ def problems(*statuses: int, document: str = "ProblemDoc") -> dict[int | str, di
     """Responses of a route that are problem documents, described by the schema called ``document``."""
     content = {PROBLEM_TYPE: {"schema": {"$ref": f"#/components/schemas/{document}"}}}
     return {status: {"description": _MEANINGS[status], "content": content} for status in statuses}
+
+
+def example(value: Any) -> dict[str, Any]:
+    """An example of a JSON answer, beside its model."""
+    return {"content": {"application/json": {"example": value}}}

@@ -15,8 +15,9 @@ from serving.moderations.judging import Part, judge_post
 from serving.moderations.request import ModerationOrder, parse_moderation
 from serving.problems import ProblemError
 from serving.routes.asking import asking_of
-from serving.routes.documents import problems
+from serving.routes.documents import example, problems
 from serving.schemas import ModerationProblemDoc
+from serving.schemas.examples import MODERATION_REQUESTS, MODERATIONS
 from serving.schemas.moderations import ModerationsDoc, moderation_schema
 
 router = APIRouter()
@@ -25,7 +26,10 @@ POLICY_HEADER = "X-Memeguard-Policy"
 #: What OpenAI calls its own models; the official client sends one of them when its user names none.
 _OPENAI_MODELS = re.compile(r"(omni|text)-moderation-[\w.-]{1,100}", re.ASCII)
 _EXTRA = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": moderation_schema()}}},
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": moderation_schema(), "examples": MODERATION_REQUESTS}},
+    },
     "parameters": [
         {
             "name": POLICY_HEADER,
@@ -43,7 +47,7 @@ _EXTRA = {
     operation_id="moderations",
     summary="Judge strings, or the pictures and words of one post, in OpenAI's shape",
     response_model=ModerationsDoc,
-    responses=problems(400, 404, 413, 415, document=ModerationProblemDoc.__name__),
+    responses={200: example(MODERATIONS), **problems(400, 404, 413, 415, document=ModerationProblemDoc.__name__)},
     openapi_extra=_EXTRA,
 )
 async def moderations(request: Request) -> Response:

@@ -61,15 +61,18 @@ class ClassifyMany(ClassifyOptions):
     items: list[ClassifyItem] = Field(min_length=1)
 
 
-def classify_request_body() -> dict[str, Any]:
-    """OpenAPI request body of ``/v1/classify``."""
-    many = ClassifyMany.model_json_schema(ref_template="#/components/schemas/{model}")
-    many.pop("$defs")
+def classify_request_body(examples: dict[str, Any]) -> dict[str, Any]:
+    """OpenAPI request body of ``/v1/classify``, with ``examples`` in JSON."""
+    many = ClassifyMany.model_json_schema()
+    many["properties"]["items"]["items"] = many.pop("$defs")[ClassifyItem.__name__]
     return {
         "required": True,
         "content": {
             "multipart/form-data": {"schema": _FORM},
-            "application/json": {"schema": {"anyOf": [ClassifyOne.model_json_schema(), many]}},
+            "application/json": {
+                "schema": {"anyOf": [ClassifyOne.model_json_schema(), many]},
+                "examples": examples,
+            },
         },
     }
 
