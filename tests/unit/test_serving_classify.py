@@ -40,11 +40,11 @@ def small(scorer: Scorer) -> Iterator[TestClient]:
 
 
 def test_one_picture_gets_a_verdict_of_the_documented_shape(client: TestClient) -> None:
-    answer = client.post(URL, files=_files(PICTURE), data={"text": "some words", "tags": "cat, dog"})
+    answer = client.post(URL, files=_files(PICTURE), data={"text": "words of this test alone", "tags": "cat, dog"})
     assert answer.status_code == 200
     verdict = VerdictDoc.model_validate(answer.json())
     assert verdict.text.source == "caller"
-    assert verdict.text.content == "some words"
+    assert verdict.text.content == "words of this test alone"
     assert 0 <= answer.json()["scores"]["hateful"] <= 1
     assert verdict.policy.name == "default"
     assert {"ocr", "preprocess", "model", "total"} <= set(verdict.timings_ms)

@@ -1,0 +1,21 @@
+"""Readings and judgements made by hand, for what queues and keeps them without looking inside."""
+
+from model import Judgement, Meme
+from model.judgement import Reading
+from model.ocr.types import OcrWord
+from model.verdict import ModelRef, TextEvidence
+
+
+def reading(name: str) -> Reading:
+    return Reading(Meme.from_text(name), TextEvidence.from_caller(name))
+
+
+def judgement(name: str, n_words: int = 0) -> Judgement:
+    words = tuple(OcrWord("word", (0, 0, 9, 9), 0.9) for _ in range(n_words))
+    text = TextEvidence(name, "ocr", "ok", words=words)
+    return Judgement(name, {"hateful": 0.5}, text, ModelRef("tiny", "1", "d" * 64), {"model": 1.0})
+
+
+def judged(given: Reading) -> Judgement:
+    """The judgement that stands for ``given``."""
+    return judgement(given.text.content)

@@ -1,0 +1,191 @@
+"""Memes on their way through the whole service: deadlines, callers who leave, bugs, and judgements used again."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+from support.asgi import Call, started, upload
+from support.held import HeldScorer
+from support.pictures import meme
+
+from model import Judgement, Meme, Scorer
+from model.bundle import Thresholds
+from model.judgement import Reading, ScoringError
+from serving.app import create_app
+from serving.desk import Desk
+from serving.problems import ProblemError
+from serving.settings import Settings
+from serving.submission import Submission
+
+URL = "/v1/classify"
+PICTURE = meme()
+
+
+class _PoisonedScorer(Scorer):
+    """Breaks on one meme, and gives another no score."""
+
+    def judge(self, readings: Sequence[Reading], explained: Sequence[bool] = ()) -> list[Judgement | ScoringError]:
+        words = [reading.text.content for reading in readings]
+        if "secret poison" in words:
+            raise RuntimeError(f"a bug that quotes {words}")
+        judged = super().judge(readings, explained)
+        return [
+            ScoringError("no finite score") if word == "nan" else one for word, one in zip(words, judged, strict=True)
+        ]
+
+
+@pytest.fixture
+def held(scorer: Scorer) -> Iterator[HeldScorer]:
+    held = HeldScorer(scorer)
+    yield held
+    held.go_on.set()
+
+
+def _poisoned(scorer: Scorer, **given: Any) -> TestClient:
+    desk = Desk(Settings(ocr="none", **given), _PoisonedScorer(scorer.bundle, scorer.runtime, scorer.ocr))
+    return TestClient(create_app(lambda: desk), raise_server_exceptions=False)
+
+
+def _files(n: int) -> list[tuple[str, tuple[str, bytes, str]]]:
+    return [("image", (f"{seed}.png", meme(seed), "image/png")) for seed in range(n)]
+
+
+def test_a_poisoned_meme_among_good_ones_spoils_only_itself(scorer: Scorer, caplog: pytest.LogCaptureFixture) -> None:
+    with _poisoned(scorer, max_batch=8) as client:
+        answer = client.post(URL, files=_files(4), data={"text": ["one", "secret poison", "nan", "four"]})
+    assert answer.status_code == 200
+    first, poisoned, unscorable, last = answer.json()["results"]
+    assert poisoned["error"]["code"] == "internal_error"
+    assert unscorable["error"]["code"] == "no_score"
+    assert (first["text"]["content"], last["text"]["content"]) == ("one", "four")
+    assert "crashed with RuntimeError" in caplog.text
+    assert "secret" not in caplog.text + answer.text
+
+
+def test_a_meme_without_a_score_is_no_fault_of_the_server(scorer: Scorer) -> None:
+    with _poisoned(scorer) as client:
+        answer = client.post(URL, files=_files(1), data={"text": "nan"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "no_score")
+
+
+def test_a_batch_gives_the_scores_of_the_library(scorer: Scorer) -> None:
+    desk = Desk(Settings(ocr="none", max_batch=4, max_wait_ms=1000), scorer)
+    with TestClient(create_app(lambda: desk)) as client:
+        results = client.post(URL, files=_files(4), data={"text": ["a", "b c", "d e f", "g"]}).json()["results"]
+        metrics = client.get("/metrics").text
+    here = scorer.score([Meme.from_bytes(meme(n), text=text) for n, text in enumerate(["a", "b c", "d e f", "g"])])
+    for over_http, expected in zip(results, here, strict=True):
+        assert over_http["scores"] == pytest.approx(expected.to_dict()["scores"], abs=1e-5)
+    assert "memeguard_batch_size_sum 4.0" in metrics
+    assert "memeguard_batch_size_count 1.0" in metrics
+    for stage in ("decode", "network"):
+        assert f'memeguard_queue_seconds_count{{stage="{stage}"}}' in metrics
+
+
+def test_time_runs_out_in_the_queue_with_503_and_the_work_is_never_begun(held: HeldScorer) -> None:
+    async def steps() -> None:
+        desk = Desk(Settings(ocr="none", concurrency=1, request_timeout_s=0.2), held)
+        async with started(desk) as app:
+            first, second = (Call([upload(PICTURE, f"words {n}")]) for n in range(2))
+            await asyncio.gather(first.to(app), second.to(app))
+            for call in (first, second):
+                problem = call.json()
+                assert (call.status, problem["code"]) == (503, "deadline_exceeded")
+                assert (problem["limit"], problem["limit_value"]) == ("request_timeout_s", 0.2)
+                assert int(call.headers["retry-after"]) >= 1
+            assert desk.admission.n_memes == 0
+            held.go_on.set()
+        assert held.n_read == 1
+
+    asyncio.run(steps())
+
+
+def test_a_meme_whose_time_is_over_is_not_even_looked_at(held: HeldScorer) -> None:
+    async def steps() -> None:
+        desk = Desk(Settings(ocr="none"), held)
+        async with started(desk):
+            with pytest.raises(ProblemError, match="are over"):
+                await desk.parts.pipeline.judge(
+                    Submission(PICTURE, "words"), explain=False, deadline=time.monotonic() - 1
+                )
+        assert held.n_read == 0
+
+    asyncio.run(steps())
+
+
+def test_a_caller_who_leaves_gives_up_the_place_and_the_work(held: HeldScorer) -> None:
+    async def steps() -> None:
+        desk = Desk(Settings(ocr="none", concurrency=1), held)
+        async with started(desk) as app:
+            first, second = (Call([upload(PICTURE, f"words {n}")]) for n in range(2))
+            tasks = [asyncio.create_task(call.to(app)) for call in (first, second)]
+            await held.until_begun()
+            assert desk.admission.n_memes == 2
+            for call in (first, second):
+                call.leave()
+            await asyncio.gather(*tasks)
+            assert (desk.admission.n_memes, desk.admission.n_requests, desk.admission.n_bytes) == (0, 0, 0)
+            held.go_on.set()
+        assert held.n_read == 1
+
+    asyncio.run(steps())
+
+
+def test_one_caller_who_leaves_does_no_harm_to_another_with_the_same_meme(held: HeldScorer) -> None:
+    async def steps() -> None:
+        async with started(Desk(Settings(ocr="none", concurrency=1), held)) as app:
+            first, second = (Call([upload(PICTURE, "the same words")]) for _ in range(2))
+            tasks = [asyncio.create_task(call.to(app)) for call in (first, second)]
+            await held.until_begun()
+            first.leave()
+            await tasks[0]
+            held.go_on.set()
+            await tasks[1]
+            assert second.status == 200
+        assert held.n_read == 1
+
+    asyncio.run(steps())
+
+
+def test_the_same_meme_again_is_not_judged_again_but_gets_a_decision_of_its_own(scorer: Scorer) -> None:
+    desk = Desk(Settings(ocr="none"), scorer)
+    with TestClient(create_app(lambda: desk)) as client:
+        first, again = (client.post(URL, files=_files(1), data={"text": "words"}).json() for _ in range(2))
+        metrics = client.get("/metrics").text
+    assert again["scores"] == first["scores"]
+    assert again["text"] == first["text"]
+    assert again["decision_id"] != first["decision_id"]
+    assert set(first["timings_ms"]) == {"queue", "decode", "ocr", "preprocess", "model", "total"}
+    assert set(again["timings_ms"]) == {"cache", "total"}
+    assert 'memeguard_cache_lookups_total{result="hit"} 1.0' in metrics
+    assert 'memeguard_cache_lookups_total{result="miss"} 1.0' in metrics
+
+
+def test_a_changed_policy_counts_at_once_for_a_judgement_that_was_kept(scorer: Scorer) -> None:
+    desk = Desk(Settings(ocr="none"), scorer)
+    blocking = Thresholds(review=0.0, block=0.0)
+    strict = replace(scorer.policy, thresholds=dict.fromkeys(scorer.policy.thresholds, blocking))
+
+    decisions = []
+
+    async def steps() -> None:
+        item = Submission(PICTURE, "words")
+        async with started(desk):
+            for policy in (scorer.policy, strict):
+                judgement = await desk.parts.pipeline.judge(item, explain=False, deadline=time.monotonic() + 60)
+                decisions.append(scorer.rule(judgement, policy).decision)
+            assert set(judgement.timings_ms) == {"cache"}
+
+    asyncio.run(steps())
+    assert decisions[0] != "block"
+    assert decisions[1] == "block"
+
+
+def test_without_a_cache_the_same_meme_is_judged_each_time(scorer: Scorer) -> None:
+    with TestClient(create_app(lambda: Desk(Settings(ocr="none", cache_items=0), scorer))) as client:
+        verdicts = [client.post(URL, files=_files(1), data={"text": "words"}).json() for _ in range(2)]
+    assert all("model" in verdict["timings_ms"] for verdict in verdicts)
