@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
 
-.PHONY: help setup demo test lint format bench constraints clean
+.PHONY: help setup demo test lint audit format bench constraints clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,11 +18,16 @@ test: setup lint  ## lint, then all tests
 	@echo "==> tests"
 	@$(PYTHON) -m pytest
 
-lint: setup  ## style and types
+lint: setup  ## style, types and known vulnerabilities
 	@echo "==> ruff and mypy"
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
+	@echo "==> known vulnerabilities"
+	@$(PYTHON) scripts/audit.py || [ $$? -eq 3 ]  # 3: advisories cannot be had here, which was said
+
+audit: setup  ## known vulnerabilities of the pinned packages; fails when that cannot be found out
+	@$(PYTHON) scripts/audit.py
 
 format: setup  ## rewrite files in the house style
 	@$(PYTHON) -m ruff check --fix .
