@@ -1,16 +1,19 @@
 """What `memeguard data check` finds in sets that are wrong on purpose."""
 
 import json
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 from support.memes_on_disk import hateful_memes, row, scene
 
 from serving.cli import main
 from training.datacheck.check import check
 from training.datacheck.report import Overlap, Report
+from training.datacheck.show import print_report
 from training.datasets.base import DatasetError
 from training.datasets.registry import parse_source
 
@@ -120,6 +123,16 @@ def test_near_duplicates_can_be_left_unsearched(tmp_path: Path) -> None:
     scene(0, side_px=40).save(root / "img" / "small.png")
     assert ("train", "test", "near_picture") in kinds(check(root))
     assert kinds(check(root, max_distance=None)) == []
+
+
+def test_words_of_a_table_stay_whole_on_a_terminal_of_80_columns(tmp_path: Path) -> None:
+    root = hateful_memes(tmp_path, train=[row(0)], test=[row(1, img="img/small.png")])
+    scene(0, side_px=40).save(root / "img" / "small.png")
+    shown = StringIO()
+    print_report(check(root), Console(width=80, file=shown))
+    _, _, leakage = shown.getvalue().partition("leakage between splits")
+    assert "│ near-duplicate " in leakage
+    assert max(map(len, leakage.splitlines()[1:])) <= 80
 
 
 def test_each_side_of_an_overlap_is_counted_by_itself(tmp_path: Path) -> None:
