@@ -1,0 +1,98 @@
+import pytest
+from support.preparation import picture
+from support.tiny import TinyBundle
+
+from model import Judgement, Meme
+from model.explain import MAX_WORDS_TOLD, MAX_WORDS_TRIED
+from model.judgement import Judge, Reading
+from model.runtime import Runtime
+from model.verdict import Explanation, TextEvidence
+
+
+@pytest.fixture(scope="module")
+def judge(tiny: TinyBundle) -> Judge:
+    return Judge(tiny.bundle, Runtime(tiny.bundle, threads=1))
+
+
+def _judged(judge: Judge, text: str, *, seed: int | None = 1, tags: tuple[str, ...] = ()) -> Judgement:
+    meme = Meme(None if seed is None else picture(seed), "digest", text, tags)
+    (found,) = judge([Reading(meme, TextEvidence.from_caller(text))], [True])
+    assert isinstance(found, Judgement)
+    return found
+
+
+def _explained(judge: Judge, text: str, *, seed: int | None = 1, tags: tuple[str, ...] = ()) -> Explanation:
+    explanation = _judged(judge, text, seed=seed, tags=tags).explanation
+    assert explanation is not None
+    return explanation
+
+
+def test_each_modality_alone_is_scored_as_if_the_other_were_not_there(judge: Judge) -> None:
+    explanation = _explained(judge, "some words", tags=("cat",))
+    words_alone = _judged(judge, "some words", seed=None, tags=("cat",)).scores
+    picture_alone = _judged(judge, "").scores
+    assert explanation.text_alone is not None
+    assert explanation.image_alone is not None
+    assert explanation.text_alone["hateful"] == pytest.approx(words_alone["hateful"], abs=1e-5)
+    assert explanation.image_alone["hateful"] == pytest.approx(picture_alone["hateful"], abs=1e-5)
+    assert explanation.text_alone["memotion_sentiment"] == pytest.approx(words_alone["memotion_sentiment"], abs=1e-5)
+
+
+def test_a_words_effect_is_the_score_with_it_less_the_score_without_it(judge: Judge) -> None:
+    whole = _judged(judge, "red green blue")
+    without = _judged(judge, "red  blue")
+    assert whole.explanation is not None
+    (green,) = [word for word in whole.explanation.words if word.text == "green"]
+    expected = float(whole.scores["hateful"]) - float(without.scores["hateful"])
+    assert green.effects["hateful"] == pytest.approx(expected, abs=1e-5)
+    assert abs(expected) > 1e-4
+
+
+def test_effects_are_told_of_binary_tasks_only(judge: Judge) -> None:
+    (word,) = _explained(judge, "word").words
+    assert list(word.effects) == ["hateful"]
+
+
+def test_words_are_told_in_the_order_of_the_text_with_their_places(judge: Judge) -> None:
+    text = "when  the code\nworks"
+    words = _explained(judge, text).words
+    assert [word.text for word in words] == ["when", "the", "code", "works"]
+    assert [text[word.start : word.end] for word in words] == [word.text for word in words]
+
+
+def test_the_strongest_of_many_words_are_told(judge: Judge) -> None:
+    text = " ".join(f"w{at}" for at in range(12))  # the network reads fewer tokens than these have
+    words = _explained(judge, text).words
+    assert len(words) == MAX_WORDS_TOLD
+    assert words[0].text == "w0"
+    assert words[0].effects["hateful"] != 0
+
+
+def test_a_long_text_is_explained_by_its_beginning(judge: Judge) -> None:
+    text = "a" + " b" * 3 * MAX_WORDS_TRIED
+    words = _explained(judge, text).words
+    assert len(words) == MAX_WORDS_TOLD
+    assert max(word.end for word in words) <= 2 * MAX_WORDS_TRIED
+
+
+def test_words_without_a_picture_have_no_picture_alone(judge: Judge) -> None:
+    found = _judged(judge, "some words", seed=None)
+    assert found.explanation is not None
+    assert found.explanation.image_alone is None
+    assert found.explanation.text_alone is not None
+    assert found.explanation.text_alone["hateful"] == pytest.approx(found.scores["hateful"], abs=1e-6)
+
+
+def test_a_picture_without_words_has_no_words_alone(judge: Judge) -> None:
+    found = _judged(judge, " \n")
+    assert found.explanation is not None
+    assert found.explanation.text_alone is None
+    assert found.explanation.words == ()
+    assert found.explanation.image_alone is not None
+    assert found.explanation.image_alone["hateful"] == pytest.approx(found.scores["hateful"], abs=1e-5)
+
+
+def test_tags_speak_with_the_words_and_not_with_the_picture(judge: Judge) -> None:
+    tagged, untagged = (_explained(judge, "words", tags=tags) for tags in (("cat",), ()))
+    assert tagged.image_alone == untagged.image_alone
+    assert tagged.text_alone != untagged.text_alone
