@@ -20,7 +20,7 @@ PASSWORD = "a-word-that-no-log-may-hold"  # noqa: S105
 
 @dataclass
 class Cluster:
-    """A running server; ``stop`` and ``start`` are the outage of a database."""
+    """A server."""
 
     bin: Path
     data: Path
@@ -33,6 +33,15 @@ class Cluster:
 
     def stop(self) -> None:
         self._run("pg_ctl", "-w", "-s", "-m", "immediate", "stop")
+
+    @contextmanager
+    def outage(self) -> Iterator[None]:
+        """The server is down for a while."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
 
     def new_database(self) -> str:
         """The URL of an empty database."""
