@@ -27,6 +27,7 @@ _HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
 #: ASCII without space and backslash: nothing that two parsers could read in two ways.
 _PRINTABLE = re.compile(r"[!-\[\]-~]+")
 _MAX_CONNECTIONS = 16
+_HEADERS = [("User-Agent", "memeguard"), ("Accept", "image/*"), ("Accept-Encoding", "identity")]
 # Its debug lines hold URLs.
 logging.getLogger("httpcore").setLevel(logging.WARNING)
 
@@ -117,8 +118,7 @@ class Fetcher:
         return _Target(host, port, path)
 
     async def _get(self, target: _Target) -> "bytes | _Redirect":
-        headers = {"User-Agent": "memeguard", "Accept": "image/*", "Accept-Encoding": "identity"}
-        async with self._pool.stream("GET", target.url, headers=headers) as answer:
+        async with self._pool.stream("GET", target.url, headers=_HEADERS) as answer:
             given = {name.lower(): value.decode("latin-1") for name, value in answer.headers}
             if answer.status in _REDIRECTS and b"location" in given:
                 return _Redirect(given[b"location"])

@@ -38,7 +38,8 @@ def keys() -> None:
     type=click.Choice(SCOPES),
     default=["classify"],
     show_default=True,
-    help="What the key may do; may be repeated. Feedback becomes training rows.",
+    help="What the key may do; may be repeated. feedback: read decisions and say what they should have been, which "
+    "training learns from; admin: delete decisions.",
 )
 @file_option
 def create(name: str, rate: str | None, meme_rate: str | None, scopes: tuple[Scope, ...], path: Path) -> None:

@@ -17,6 +17,8 @@ from serving.security.meter import Meter
 _HEALTH = ("/livez", "/readyz")
 _METRICS = "/metrics"
 _DOCS = "/openapi.json"
+#: What a reviewer reads and writes, below and at these paths.
+_REVIEW = ("/v1/feedback", "/v1/decisions")
 _HOW_TO_OPEN = (
     "this server answers callers from beyond its own machine only with API keys: make one with "
     "`memeguard keys create NAME` and set MEMEGUARD_KEYS_FILE, or set MEMEGUARD_ALLOW_ANONYMOUS=true"
@@ -80,7 +82,7 @@ def _caller(scope: Scope, desk: Desk) -> KeyEntry | None:
             "send a valid API key as `Authorization: Bearer KEY` or `X-API-Key: KEY`",
             {"WWW-Authenticate": 'Bearer realm="memeguard"'},
         )
-    needed = _scope_of(path)
+    needed = _scope_of(scope["method"], path)
     if needed not in (None, *entry.scopes):
         raise ProblemError(403, "scope_missing", f"this key lacks the scope {needed!r}, which this route needs")
     return entry
@@ -93,13 +95,15 @@ def _open_paths(desk: Desk) -> tuple[str, ...]:
     return (*_HEALTH, *metrics, *docs)
 
 
-def _scope_of(path: str) -> KeyScope | None:
+def _scope_of(method: str, path: str) -> KeyScope | None:
     """What a key must be allowed to do; None: any key will do. A path that is no route tells nothing to strangers."""
     if path == _DOCS:
         return None
     if path == _METRICS:
         return "metrics"
-    return "feedback" if path.startswith("/v1/feedback") else "classify"
+    if method == "DELETE":
+        return "admin"  # what is deleted is gone from the ledger and from training
+    return "feedback" if path.startswith(_REVIEW) else "classify"
 
 
 def _key_of(headers: Headers) -> str | None:

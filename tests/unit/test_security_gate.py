@@ -35,6 +35,7 @@ def keys(keys_file: Path) -> dict[str, str]:
         "classify": _add_key(keys_file, "pipeline"),
         "feedback": _add_key(keys_file, "reviewers", "feedback"),
         "metrics": _add_key(keys_file, "scraper", "metrics"),
+        "admin": _add_key(keys_file, "keeper", "admin"),
         "three": _add_key(keys_file, "three", rate="3/day"),
         "memes": _add_key(keys_file, "memes", meme_rate="4/day"),
         "both": _add_key(keys_file, "both", rate="10/min", meme_rate="20/hour:30"),
@@ -110,6 +111,16 @@ def test_scopes_keep_keys_to_their_routes(client: TestClient, keys: dict[str, st
             assert (answer.status_code == 403) == (name != scope), (path, name)
     _assert_problem(client.get("/v1/feedback", headers={"X-API-Key": keys["classify"]}), 403, "scope_missing")
     assert client.get("/metrics", headers={"X-API-Key": keys["metrics"]}).status_code == 200
+
+
+def test_decisions_are_read_with_the_scope_of_feedback_and_deleted_by_an_admin(
+    client: TestClient, keys: dict[str, str]
+) -> None:
+    path = "/v1/decisions/" + "0" * 32
+    for method, allowed in (("GET", "feedback"), ("DELETE", "admin")):
+        for name in ("classify", "feedback", "metrics", "admin"):
+            answer = client.request(method, path, headers={"X-API-Key": keys[name]})
+            assert (answer.status_code == 403) == (name != allowed), (method, name)
 
 
 def test_the_interface_document_is_for_any_key_when_protected(client: TestClient, keys: dict[str, str]) -> None:
