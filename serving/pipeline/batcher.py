@@ -16,10 +16,15 @@ _Answer = Judgement | Exception
 
 @dataclass(frozen=True)
 class BatchLimits:
-    """``threads`` batches at once, of at most ``max_batch`` each; an idle thread waits ``max_wait_s`` for more."""
+    """``threads`` batches at once, of ``max_words`` memes without a picture or of ``max_pictures`` with one.
+
+    An idle thread waits ``max_wait_s`` for a batch to fill. An image tower that takes one picture at a time gains
+    nothing from a batch, and each picture would wait for the others of its batch: its ``max_pictures`` is 1.
+    """
 
     threads: int
-    max_batch: int
+    max_words: int
+    max_pictures: int
     max_wait_s: float
 
 
@@ -29,6 +34,10 @@ class _Waiting:
     explain: bool
     answer: "asyncio.Future[Judgement]"
     since: float = field(default_factory=time.perf_counter)
+
+    @property
+    def pictured(self) -> bool:
+        return self.reading.meme.image is not None
 
 
 class Batcher:
@@ -81,7 +90,7 @@ class Batcher:
     def _may_fill_up(self) -> bool:
         """Whether a batch that is not full should wait; a timer then calls ``_begin`` again."""
         remaining_s = self._limits.max_wait_s - (time.perf_counter() - self._plain[0].since)
-        if len(self._plain) >= self._limits.max_batch or remaining_s <= 0:
+        if len(self._plain) >= self._most_with(self._plain[0]) or remaining_s <= 0:
             return False
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(remaining_s, self._time_is_up)
@@ -99,12 +108,17 @@ class Batcher:
     def _next(self) -> list[_Waiting]:
         if self._explained and (not self._plain or self._owed_s <= 0):
             return [self._explained.popleft()]
-        batch: list[_Waiting] = []
-        while self._plain and len(batch) < self._limits.max_batch:
+        first = self._plain.popleft()
+        batch, others = [first], deque[_Waiting]()
+        while self._plain and len(batch) < self._most_with(first):
             waiting = self._plain.popleft()
             if not waiting.answer.done():
-                batch.append(waiting)
+                (batch if waiting.pictured == first.pictured else others).append(waiting)
+        self._plain = others + self._plain
         return batch
+
+    def _most_with(self, first: _Waiting) -> int:
+        return self._limits.max_pictures if first.pictured else self._limits.max_words
 
     def _start(self, batch: list[_Waiting]) -> None:
         started = time.perf_counter()

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TypeVar
 
@@ -36,7 +37,7 @@ class Pipeline:
     ) -> None:
         """``retry_after`` makes the header for who came to nothing for want of time."""
         threads = settings.pool_threads
-        batches = BatchLimits(settings.model_threads, settings.max_batch, settings.max_wait_ms / 1000)
+        batches = _batch_limits(scorer, settings)
         self._scorer = scorer
         self._limits = settings.limits
         self._metrics = metrics
@@ -46,7 +47,7 @@ class Pipeline:
         self._reading = Stage("ocr", threads, metrics.saw_queue)
         self._network = Batcher(scorer.judge, batches, metrics.saw_queue, metrics.saw_batch)
         # One for each thread, and a second batch that fills while the first is judged.
-        self._places = asyncio.Semaphore(2 * threads + 2 * batches.threads * batches.max_batch)
+        self._places = asyncio.Semaphore(2 * threads + 2 * batches.threads * batches.max_pictures)
         cache = JudgementCache(settings.cache_items, settings.cache_bytes)
         self._reuse = Reuse(cache, metrics.saw_cache) if settings.cache_items else None
 
@@ -98,7 +99,7 @@ class Pipeline:
     async def _anew(self, item: Submission, explain: bool) -> Judgement:
         """Through every stage. What was neither decoding, reading nor judging is told as time in the queue."""
         started = time.perf_counter()
-        async with self._places:
+        async with self._places if item.image is not None else nullcontext():
             decoded, decode_ms = await self._decoding.run(lambda: self._decoded(item), since=started)
             if isinstance(decoded, Meme):
                 meme = decoded
@@ -124,6 +125,16 @@ class Pipeline:
             raise ProblemError.from_meme_error(error, limits) from error
         decode_ms = (time.perf_counter() - started) * 1000
         return (meme if meme.text is None else self._scorer.read(meme)), decode_ms
+
+
+def _batch_limits(scorer: Scorer, settings: Settings) -> BatchLimits:
+    together = scorer.bundle.manifest.image_tower.batch_invariant
+    return BatchLimits(
+        threads=settings.model_threads,
+        max_words=settings.max_batch,
+        max_pictures=settings.max_batch if together else 1,
+        max_wait_s=settings.max_wait_ms / 1000,
+    )
 
 
 def _no_score(error: ScoringError) -> ProblemError:

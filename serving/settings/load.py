@@ -12,7 +12,11 @@ class LoadSettings(BaseModel):
         None, ge=1, description="Pictures decoded, and as many read by OCR, at once by a worker; unset: one a core."
     )
     model_threads: int = Field(1, ge=1, description="Batches that go through the network at once in a worker.")
-    max_batch: int = Field(4, ge=1, description="Most memes in one batch of the network.")
+    max_batch: int = Field(
+        8,
+        ge=1,
+        description="Most memes in one batch of the network; pictures go one by one where the image tower wants it so.",
+    )
     max_wait_ms: float = Field(
         0.0, ge=0, le=1000, description="Time that an idle network waits for a batch to fill; 0: it does not wait."
     )

@@ -1,13 +1,16 @@
 """Readings and judgements made by hand, for what queues and keeps them without looking inside."""
 
+from PIL import Image
+
 from model import Judgement, Meme
 from model.judgement import Reading
 from model.ocr.types import OcrWord
 from model.verdict import ModelRef, TextEvidence
 
 
-def reading(name: str) -> Reading:
-    return Reading(Meme.from_text(name), TextEvidence.from_caller(name))
+def reading(name: str, pictured: bool = False) -> Reading:
+    picture = Image.new("RGB", (8, 8)) if pictured else None
+    return Reading(Meme(picture, name, name), TextEvidence.from_caller(name))
 
 
 def judgement(name: str, n_words: int = 0) -> Judgement:

@@ -10,8 +10,8 @@ from model import Judgement
 from model.judgement import Reading, ScoringError
 from serving.pipeline.batcher import Batcher, BatchLimits
 
-ONE_BY_ONE = BatchLimits(threads=1, max_batch=1, max_wait_s=0.0)
-THREES = BatchLimits(threads=1, max_batch=3, max_wait_s=0.0)
+ONE_BY_ONE = BatchLimits(threads=1, max_words=1, max_pictures=1, max_wait_s=0.0)
+THREES = BatchLimits(threads=1, max_words=3, max_pictures=1, max_wait_s=0.0)
 
 
 class _Network:
@@ -43,8 +43,10 @@ def _run(batcher: Batcher, steps: Callable[[], Coroutine[Any, Any, None]]) -> No
     batcher.close()
 
 
-def _ask(batcher: Batcher, names: str, *, explain: bool = False) -> list["asyncio.Task[Judgement]"]:
-    return [asyncio.create_task(batcher.judge(reading(name), explain)) for name in names.split()]
+def _ask(
+    batcher: Batcher, names: str, *, explain: bool = False, pictured: bool = False
+) -> list["asyncio.Task[Judgement]"]:
+    return [asyncio.create_task(batcher.judge(reading(name, pictured), explain)) for name in names.split()]
 
 
 async def _outcomes(tasks: Sequence["asyncio.Task[Judgement]"]) -> list[str]:
@@ -74,7 +76,7 @@ def test_what_waits_while_the_network_is_busy_goes_through_it_together() -> None
 def test_one_poisoned_meme_spoils_only_itself() -> None:
     network = _Network(poison="bad")
     network.go_on.set()
-    batcher = network.batcher(BatchLimits(threads=1, max_batch=4, max_wait_s=60.0))
+    batcher = network.batcher(BatchLimits(threads=1, max_words=4, max_pictures=1, max_wait_s=60.0))
 
     async def steps() -> None:
         assert await _outcomes(_ask(batcher, "a bad b c")) == ["a", "RuntimeError", "b", "c"]
@@ -86,7 +88,7 @@ def test_one_poisoned_meme_spoils_only_itself() -> None:
 def test_a_meme_without_a_score_is_an_error_of_its_own() -> None:
     network = _Network()
     network.go_on.set()
-    batcher = network.batcher(BatchLimits(threads=1, max_batch=2, max_wait_s=60.0))
+    batcher = network.batcher(BatchLimits(threads=1, max_words=2, max_pictures=1, max_wait_s=60.0))
 
     async def steps() -> None:
         assert await _outcomes(_ask(batcher, "a unscorable")) == ["a", "ScoringError"]
@@ -130,7 +132,7 @@ def test_who_leaves_while_being_judged_does_not_hold_up_the_next() -> None:
 def test_an_idle_network_waits_for_its_batch_to_fill_and_no_longer_than_it_must() -> None:
     network = _Network()
     network.go_on.set()
-    batcher = network.batcher(BatchLimits(threads=1, max_batch=2, max_wait_s=60.0))
+    batcher = network.batcher(BatchLimits(threads=1, max_words=2, max_pictures=1, max_wait_s=60.0))
 
     async def steps() -> None:
         assert await _outcomes(_ask(batcher, "a b")) == ["a", "b"]
@@ -142,7 +144,7 @@ def test_an_idle_network_waits_for_its_batch_to_fill_and_no_longer_than_it_must(
 def test_a_batch_that_does_not_fill_is_judged_when_its_time_is_up() -> None:
     network = _Network()
     network.go_on.set()
-    batcher = network.batcher(BatchLimits(threads=1, max_batch=2, max_wait_s=0.01))
+    batcher = network.batcher(BatchLimits(threads=1, max_words=2, max_pictures=1, max_wait_s=0.01))
 
     async def steps() -> None:
         assert await _outcomes(_ask(batcher, "a")) == ["a"]
@@ -168,6 +170,24 @@ def test_explanations_go_alone_and_let_the_others_through_in_between() -> None:
     assert network.calls == [("a",), ("x",), ("b", "c"), ("y",), ("z",)]
 
 
+@pytest.mark.parametrize(("max_pictures", "calls"), [(1, ["w v", "p", "q"]), (2, ["w v", "p q"])])
+def test_pictures_and_words_alone_go_apart_each_with_a_limit_of_their_own(max_pictures: int, calls: list[str]) -> None:
+    network = _Network()
+    batcher = network.batcher(BatchLimits(threads=1, max_words=3, max_pictures=max_pictures, max_wait_s=0.0))
+
+    async def steps() -> None:
+        asked = _ask(batcher, "a")
+        await asyncio.sleep(0)
+        asked += _ask(batcher, "w") + _ask(batcher, "p", pictured=True)
+        asked += _ask(batcher, "v") + _ask(batcher, "q", pictured=True)
+        await asyncio.sleep(0)
+        network.go_on.set()
+        assert await _outcomes(asked) == ["a", "w", "p", "v", "q"]
+
+    _run(batcher, steps)
+    assert [" ".join(names) for names in network.calls] == ["a", *calls]
+
+
 @pytest.mark.parametrize("threads", [1, 3])
 def test_as_many_batches_are_judged_at_once_as_there_are_threads(threads: int) -> None:
     both_here = threading.Barrier(threads)
@@ -176,7 +196,7 @@ def test_as_many_batches_are_judged_at_once_as_there_are_threads(threads: int) -
         both_here.wait(timeout=60)  # breaks, and fails the test, unless all of them come
         return [judged(one) for one in readings]
 
-    limits = BatchLimits(threads=threads, max_batch=1, max_wait_s=0.0)
+    limits = BatchLimits(threads=threads, max_words=1, max_pictures=1, max_wait_s=0.0)
     batcher = Batcher(judge, limits, lambda *_: None, lambda _: None)
 
     async def steps() -> None:

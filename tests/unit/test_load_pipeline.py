@@ -72,13 +72,13 @@ def test_a_meme_without_a_score_is_no_fault_of_the_server(scorer: Scorer) -> Non
     assert (answer.status_code, answer.json()["code"]) == (422, "no_score")
 
 
-def test_a_batch_gives_the_scores_of_the_library(scorer: Scorer) -> None:
+def test_memes_judged_together_get_the_scores_of_the_library(scorer: Scorer) -> None:
+    texts = ["one", "two and three", "four", "five and six and seven"]
     desk = Desk(Settings(ocr="none", max_batch=4, max_wait_ms=1000), scorer)
     with TestClient(create_app(lambda: desk)) as client:
-        results = client.post(URL, files=_files(4), data={"text": ["a", "b c", "d e f", "g"]}).json()["results"]
+        results = client.post(URL, json={"items": [{"text": text} for text in texts]}).json()["results"]
         metrics = client.get("/metrics").text
-    here = scorer.score([Meme.from_bytes(meme(n), text=text) for n, text in enumerate(["a", "b c", "d e f", "g"])])
-    for over_http, expected in zip(results, here, strict=True):
+    for over_http, expected in zip(results, scorer.score(map(Meme.from_text, texts)), strict=True):
         assert over_http["scores"] == pytest.approx(expected.to_dict()["scores"], abs=1e-5)
     assert "memeguard_batch_size_sum 4.0" in metrics
     assert "memeguard_batch_size_count 1.0" in metrics
@@ -124,7 +124,7 @@ def test_a_caller_who_leaves_gives_up_the_place_and_the_work(held: HeldScorer) -
             first, second = (Call([upload(PICTURE, f"words {n}")]) for n in range(2))
             tasks = [asyncio.create_task(call.to(app)) for call in (first, second)]
             await held.until_begun()
-            assert desk.admission.n_memes == 2
+            assert desk.admission.n_requests == 2
             for call in (first, second):
                 call.leave()
             await asyncio.gather(*tasks)
