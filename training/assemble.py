@@ -66,10 +66,7 @@ class Assembled:
 
 
 def assemble(config: TrainConfig, data: RunData, towers: RunTowers, cache: Path) -> Assembled:
-    """Compute features, build the network.
-
-    Raises ``ConfigError`` for losses, a teacher or a memory that the data cannot feed.
-    """
+    """Compute features, build the network. Raises ``ConfigError`` for losses that the data cannot feed."""
     losses, notes = losses_of(config)
     pictures = picture_source(config, towers, cache)
     tasks = config.network.task_list
@@ -79,21 +76,21 @@ def assemble(config: TrainConfig, data: RunData, towers: RunTowers, cache: Path)
         return Examples(samples, tasks, towers.preprocessor, pictures, text_noise=text_noise)
 
     train = TrainParts(data.train, partial(examples, text_noise=noise))
-    taught = _check_kernel_machines(config, train.samples(_places(config, config.phases[-1])))
     dev = examples(data.dev)
     calibrate = dev if data.calibrate is data.dev else examples(data.calibrate)
     _check_losses(losses, [train.examples(_places(config, phase)) for phase in config.phases])
     learner = build_learner(config, towers, losses)
-    return Assembled(config, towers, learner, dev, calibrate, taught, notes, _train=train)
+    return Assembled(config, towers, learner, dev, calibrate, check_remembered(config, data), notes, _train=train)
 
 
 def _places(config: TrainConfig, phase: RunPhase) -> tuple[int, ...]:
     return phase.sources if phase.sources is not None else tuple(range(len(config.data.train)))
 
 
-def _check_kernel_machines(config: TrainConfig, samples: Sequence[Sample]) -> list[Task]:
-    """Refuse a memory or a teacher that cannot be made of the ``samples``; the tasks that the teacher speaks of."""
+def check_remembered(config: TrainConfig, data: RunData) -> list[Task]:
+    """The tasks that the run's teacher speaks of. Raises ``ConfigError`` when teacher or memory cannot be made."""
     shown = shown_modalities(config)
+    samples = [sample for place in _places(config, config.phases[-1]) for sample in data.train[place]]
     if config.memory is not None:
         check_memory(samples, shown)
     if config.teacher is None:

@@ -11,7 +11,7 @@ from typing import Any
 from model.atomic import write_atomically
 from model.bundle import MetricRow
 from model.network.memory import KernelMemory
-from training.assemble import Assembled, assemble, save_weights, shown_modalities
+from training.assemble import Assembled, assemble, check_remembered, save_weights, shown_modalities
 from training.config import TrainConfig
 from training.distillation import SOFT_LABELS_FILE, read_soft_labels, teach, write_soft_labels
 from training.errors import RunError
@@ -101,6 +101,7 @@ def _prepared(config: TrainConfig, session: Session, *, write: bool) -> Assemble
     towers = open_towers(config, session.cache)
     data = load_run_data(config, session.cache)
     _report(data, session)
+    check_remembered(config, data)
     if write:
         _record(config, data, towers, session)
     assembled = assemble(config, data, towers, session.cache)

@@ -19,14 +19,11 @@ class TrainParts:
         self._made: dict[Places, Examples] = {}
         self._soft: dict[int, Floats] = {}
 
-    def samples(self, places: Places) -> list[Sample]:
-        """The samples of these sources, one source after the other."""
-        return [sample for place in places for sample in self._parts[place]]
-
     def examples(self, places: Places) -> Examples:
-        """The same, ready to be trained on."""
+        """The samples of these sources, one source after the other."""
         if places not in self._made:
-            self._made[places] = self._taught(places, self._make(self.samples(places)))
+            samples = [sample for place in places for sample in self._parts[place]]
+            self._made[places] = self._taught(places, self._make(samples))
         return self._made[places]
 
     def teach(self, places: Places, soft: Floats) -> None:

@@ -95,7 +95,7 @@ def test_too_few_samples_for_the_folds_are_refused_before_training(tmp_path: Pat
     refused = invoke(*place.train_arguments("run", "teacher.folds=13"))
     assert refused.exit_code == 1
     assert "teacher.folds is 13, so a teacher needs as many training samples of either class" in refused.output
-    assert not (tmp_path / "run" / "checkpoint").exists()
+    assert not RunFolder(tmp_path / "run").provenance.exists()  # so the same folder takes a corrected config
 
 
 def test_a_memory_of_memes_without_words_is_refused_before_training(tmp_path: Path) -> None:
@@ -106,4 +106,4 @@ def test_a_memory_of_memes_without_words_is_refused_before_training(tmp_path: Pa
     refused = invoke(*place.train_arguments("run"))
     assert refused.exit_code == 1
     assert "no training sample has the picture and words that a memory needs" in refused.output
-    assert not (tmp_path / "run" / "checkpoint").exists()
+    assert not RunFolder(tmp_path / "run").provenance.exists()
