@@ -11,7 +11,7 @@ from serving.problems import ProblemError
 from serving.schemas.moderations import ImagePart, ModerationOptions, TextPart
 from serving.settings import Settings
 
-_PARTS: dict[object, type[TextPart | ImagePart]] = {"text": TextPart, "image_url": ImagePart}
+_PARTS: dict[str, type[TextPart | ImagePart]] = {"text": TextPart, "image_url": ImagePart}
 _Model = TypeVar("_Model", bound=BaseModel)
 _MEMBERS = frozenset({"input", "model", "policy", "type", "text", "image_url", "url"})
 
@@ -75,7 +75,7 @@ def _posts(given: object) -> list[Post]:
 
 def _part(given: object, place: str) -> TextPart | ImagePart:
     kind = given.get("type") if isinstance(given, dict) else None
-    if kind not in _PARTS:
+    if not isinstance(kind, str) or kind not in _PARTS:
         raise ProblemError(
             422, "invalid_body", f"{place}: a list holds only strings, or only parts of type text or image_url"
         )
