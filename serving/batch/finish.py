@@ -64,9 +64,9 @@ def total(out: Path, plan: Plan) -> Totals:
     return totals
 
 
-def write_manifest(out: Path, plan: Plan, totals: Totals, timings: dict[str, Any]) -> None:
-    """Write the manifest, and then say that the run is whole."""
-    document = {
+def write_manifest(out: Path, plan: Plan, totals: Totals, timings: dict[str, Any]) -> dict[str, Any]:
+    """Write what the run was and what came of it."""
+    document: dict[str, Any] = {
         "format_version": 1,
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "input": {
@@ -86,6 +86,11 @@ def write_manifest(out: Path, plan: Plan, totals: Totals, timings: dict[str, Any
         "shards": totals.shards,
     }
     write_atomically(out / MANIFEST, json.dumps(document, indent=1).encode())
+    return document
+
+
+def mark_success(out: Path) -> None:
+    """Say that the run is whole; nothing is written after it."""
     write_atomically(out / SUCCESS, b"")
 
 

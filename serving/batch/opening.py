@@ -29,12 +29,13 @@ class Opener:
                 if not item.text or not item.text.strip():
                     return Failure(id, "empty", "the row has neither a picture nor words")
                 return Meme.from_text(item.text, tags=item.tags, id=id, limits=self._limits)
-            data = self._bytes(item.image)
+            data = self.read(item.image)
             return Meme.from_bytes(data, text=item.text, tags=item.tags, id=id, limits=self._limits)
         except MemeError as error:
             return Failure(id, error.code, error.message)
 
-    def _bytes(self, image: str | bytes) -> bytes:
+    def read(self, image: str | bytes) -> bytes:
+        """The bytes of a picture, at most one over the limit; raises ``MemeError``."""
         if isinstance(image, bytes):
             return image
         if image.startswith("data:"):

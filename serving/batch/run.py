@@ -19,9 +19,12 @@ from model.ocr import make_engine
 from model.policy import default_policy
 from model.runtime import Provider
 from serving.batch.errors import BatchError
-from serving.batch.finish import SUCCESS, Totals, shard_path, total, write_manifest
+from serving.batch.finish import SUCCESS, Totals, mark_success, shard_path, total, write_manifest
 from serving.batch.local import run_local
+from serving.batch.opening import Opener
 from serving.batch.plan import Judges, Plan, find_plan, input_digest, make_plan, unit_path
+from serving.batch.report import write_report
+from serving.batch.review import write_review
 from serving.batch.source import Columns, Source
 from serving.batch.unit import Tally, UnitTask
 from serving.batch.worker import WorkerSpec
@@ -50,6 +53,7 @@ class BatchOptions:
     item_timeout_s: float = 120.0
     limits: MemeLimits = DEFAULT_LIMITS
     ray_address: str | None = None
+    sample_review: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,13 +70,18 @@ def run_batch(options: BatchOptions, progress: Progress) -> tuple[Plan, Totals]:
     spec, judges = _judges(options, source)
     with _locked(options.out):
         plan = _plan(options, source, judges)
-        if not (options.out / SUCCESS).exists():
+        finished = (options.out / SUCCESS).exists()
+        if not finished:
             _score(options, plan, spec, progress)
-            totals = total(options.out, plan)
-            write_manifest(options.out, plan, totals, _timings(options.out))
-            return plan, totals
-        progress.begins(plan, 0)
-        return plan, total(options.out, plan)
+        totals = total(options.out, plan)
+        if not finished:
+            manifest = write_manifest(options.out, plan, totals, _timings(options.out))
+            write_report(options.out, manifest, totals, spec.policy)
+        if options.sample_review:
+            opener = Opener(spec.protocols, options.limits)
+            write_review(options.out, plan, spec.policy, source, opener, options.sample_review)
+        mark_success(options.out)
+        return plan, totals
 
 
 def _judges(options: BatchOptions, source: Source) -> tuple[WorkerSpec, Judges]:

@@ -52,6 +52,9 @@ def batch() -> None:
 )
 @click.option("--unit-rows", type=click.IntRange(1), default=256, show_default=True, help="Rows of a shard.")
 @click.option("--item-timeout", "item_timeout_s", type=float, default=120.0, show_default=True, help="Seconds.")
+@click.option(
+    "--sample-review", type=click.IntRange(1), help="Write so many items, uncertain and at random, to be labelled."
+)
 def run(input: str, out: Path, workers: int | None, threads: int | None, **given: Any) -> None:
     """Judge every item of INPUT, one row each."""
     cores = len(os.sched_getaffinity(0))
