@@ -4,12 +4,25 @@ from datetime import datetime
 from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
-from model.taxonomy import TASKS
+from model.taxonomy import TASKS, Task
+from serving.schemas.verdict import WordMatchDoc
 from serving.schemas.wire import Scores, Wire
 
 MAX_REASON_CHARS = 4000
-_TASKS = ", ".join(TASKS)
+
+
+def _class_of(task: Task) -> dict[str, Any]:
+    one = {"type": "string", "enum": list(task.classes)}
+    return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]} if task.kind == "multilabel" else one
+
+
+_LABELS: dict[str, Any] = {
+    "additionalProperties": False,
+    "minProperties": 1,
+    "properties": {task.name: _class_of(task) for task in TASKS.values()},
+}
 
 
 class FeedbackRequest(Wire):
@@ -23,19 +36,22 @@ class FeedbackRequest(Wire):
     )
 
     decision_id: str = Field(min_length=1, max_length=200, description="As the verdict has it.")
-    labels: dict[str, str | list[str]] | None = Field(
+    labels: dict[str, str | list[str]] | SkipJsonSchema[None] = Field(
         None,
-        min_length=1,
-        description=f"By task the class that is right, of a multilabel task a list of them. Tasks: {_TASKS}.",
+        description="By task the class that is right; of a multilabel task those that hold.",
+        json_schema_extra=_LABELS,
     )
-    label: Literal["hateful", "not_hateful"] | None = Field(None, description="Short for labels of the task hateful.")
+    label: Literal["hateful", "not_hateful"] | SkipJsonSchema[None] = Field(
+        None, description="Short for labels of the task hateful."
+    )
     reason: str | None = Field(None, max_length=MAX_REASON_CHARS, description="Why; kept as it is.")
     reviewer: str | None = Field(None, min_length=1, max_length=200, description="Who says so; a name or a number.")
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if (self.labels is None) == (self.label is None):
-            raise ValueError("give labels or label, one of them")
+        given = {"labels", "label"} & self.model_fields_set
+        if len(given) != 1 or not (self.labels or self.label):
+            raise ValueError("give labels or label, one of them, and say something in it")
         return self
 
 
@@ -79,7 +95,7 @@ class DecisionDoc(Wire):
     route: str | None
     text: str | None
     tags: list[str] | None
-    matches: list[dict[str, Any]] | None
+    matches: list[WordMatchDoc] | None
     picture_stored: bool
     feedback: list[FeedbackDoc]
 
