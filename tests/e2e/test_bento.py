@@ -72,7 +72,8 @@ def _health_check(dockerfile: str) -> list[str]:
     lines = dockerfile.splitlines()
     assert "tesseract-ocr" in next(line for line in lines if "ca-certificates" in line)
     assert [line for line in lines if line.startswith("USER ")][-1] == "USER bentoml"
-    assert "ENV MEMEGUARD_LOG_FORMAT=$MEMEGUARD_LOG_FORMAT" in lines
+    for variable in ("MEMEGUARD_LOG_FORMAT", "ORT_DISABLE_TELEMETRY", "BENTOML_DO_NOT_TRACK"):
+        assert f"ENV {variable}=${variable}" in lines
     assert any(line.startswith("HEALTHCHECK ") for line in lines)
     (command,) = [line.strip().removeprefix("CMD ") for line in lines if line.strip().startswith("CMD ")]
     words: list[str] = json.loads(command)
