@@ -12,6 +12,12 @@ them); ``scorer.py`` calls them. ``verdict.py`` holds the values that they pass 
 Nothing here but ``model/network`` and ``model/export`` imports torch.
 """
 
+import os
+
+# onnxruntime would send events about models and this machine to its maker, and keep them in a file until it can.
+# It reads this when it is imported, which the lines below do.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 from model.bundle import open_bundle
 from model.errors import BundleError, EngineUnavailableError, MemeError, MemeguardError
 from model.meme import Meme, MemeLimits
