@@ -40,9 +40,7 @@ def bentoml_config(settings: Settings) -> dict[str, Any]:
 def check(settings: Settings) -> None:
     """Raise ``TracingError`` when the package that sends traces is missing."""
     if settings.trace_sample_rate and not _installed(_EXPORTER):
-        raise TracingError(
-            "MEMEGUARD_TRACE_SAMPLE_RATE: sending traces needs the extra 'tracing'; install it or set 0"
-        )
+        raise TracingError("MEMEGUARD_TRACE_SAMPLE_RATE: sending traces needs the extra 'tracing'; install it or set 0")
 
 
 class Tracing:
