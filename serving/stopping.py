@@ -132,7 +132,7 @@ class _Siblings:
 
 
 def _accept_all(door: socket.socket) -> list[socket.socket]:
-    let_in = []
+    let_in: list[socket.socket] = []
     while True:
         try:
             connection, _ = door.accept()
