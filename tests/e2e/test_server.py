@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.hostile import damaged_bodies, damaged_pictures, odd_sizes
 from support.pictures import AWKWARD, meme
 from support.server import Server, free_port, running
 
@@ -64,6 +65,15 @@ def test_json_gets_the_same_verdict_as_multipart(server: Server) -> None:
 def test_a_folder_of_awkward_files_never_gets_a_5xx(server: Server) -> None:
     answers = {name: server.classify(content, name=name).status for name, content, _, _ in AWKWARD}
     assert answers == {name: status for name, _, status, _ in AWKWARD}
+
+
+def test_hundreds_of_damaged_pictures_and_bodies_get_no_5xx_and_leave_no_traceback(server: Server) -> None:
+    answers = [server.classify(picture) for picture in [*odd_sizes(), *damaged_pictures(120, seed=5)]]
+    for path in ("/v1/classify", "/v1/moderations"):
+        answers += [server.post(body, kind, path) for kind, body in damaged_bodies(150, seed=6)]
+    assert {answer.status for answer in answers} <= {200, 400, 404, 413, 415, 422}
+    assert "Traceback" not in server.log.read_text()
+    assert " crashed with " not in server.log.read_text()
 
 
 def test_ready_and_metrics_are_ours(server: Server) -> None:
