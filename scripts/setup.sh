@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes .venv in the checkout. `setup.sh base` is enough to score and serve; `setup.sh full` adds what training and the
-# tests need, and tesseract. Does nothing when .venv is up to date. Called by the Makefile.
+# tests need, with tesseract and PostgreSQL. Does nothing when .venv is up to date. Called by the Makefile.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -21,6 +21,13 @@ apt_install() {
     command -v apt-get >/dev/null || fail "$1 is needed ($2) and there is no apt-get here: install it by hand"
     { as_root apt-get update -qq && as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$1"; } >/dev/null ||
         fail "$1 is needed ($2) and could not be installed without root: run 'sudo apt-get install $1'"
+}
+
+# Debian's package would also make and start a server; the tests start one of their own.
+apt_install_postgresql() {
+    local config=/etc/postgresql-common/createcluster.conf
+    [ -e $config ] || as_root sh -c "mkdir -p ${config%/*} && echo 'create_main_cluster = false' >$config" || true
+    apt_install postgresql "the tests keep a ledger in PostgreSQL too"
 }
 
 find_python() {
@@ -59,6 +66,9 @@ fingerprint() { cat pyproject.toml constraints.txt | sha256sum | cut -d' ' -f1; 
 
 if [ "$kind" = full ] && ! command -v tesseract >/dev/null; then
     apt_install tesseract-ocr "the tests read pictures with both OCR engines"
+fi
+if [ "$kind" = full ] && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null; then
+    apt_install_postgresql
 fi
 if [ "$(cat "$stamp" 2>/dev/null)" = "$(fingerprint)" ]; then
     exit 0
