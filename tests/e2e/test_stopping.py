@@ -1,0 +1,49 @@
+"""SIGTERM under load: every request that the server took in gets its answer, and what comes then a clean refusal."""
+
+import asyncio
+import signal
+from pathlib import Path
+
+import pytest
+from support.asgi import FORM, upload
+from support.pictures import meme
+from support.server import Server, free_port, running
+
+from benchmarks.load_generator import REFUSED, Tally, http_request, in_turns
+
+N_CALLERS = 10
+#: Requests begun before the signal, so that it comes while all callers wait for answers.
+N_BEFORE = 15
+
+
+def _flooded_until_stopped(server: Server, requests: list[bytes]) -> Tally:
+    """Callers who go on asking until nobody listens; the signal comes in the middle."""
+    n_begun = 0
+
+    def more() -> bool:
+        nonlocal n_begun
+        n_begun += 1
+        if n_begun == N_BEFORE:
+            server.process.send_signal(signal.SIGTERM)
+        return True
+
+    return asyncio.run(in_turns(server.port, requests, N_CALLERS, more))
+
+
+@pytest.mark.parametrize(("workers", "kept_alive"), [(1, True), (1, False), (2, True)])
+def test_sigterm_under_load_loses_no_request(tmp_path: Path, workers: int, kept_alive: bool) -> None:
+    port = free_port()
+    command = ["serving.cli", "serve", "--port", str(port), "--ocr", "none", "--workers", str(workers)]
+    headers = b"Host: test\r\n" if kept_alive else b"Host: test\r\nConnection: close\r\n"
+    requests = [http_request(upload(meme(seed), f"words {seed}"), FORM) for seed in range(40)]
+    requests = [request.replace(b"Host: test\r\n", headers, 1) for request in requests]
+    with running(command, port, tmp_path, MEMEGUARD_CACHE_ITEMS="0") as server:
+        tally = _flooded_until_stopped(server, requests)
+        assert server.process.wait(timeout=60) == 0
+    assert tally.without_answer == {REFUSED: N_CALLERS}
+    assert set(tally.statuses) == {200, 503}
+    assert tally.n(200) >= N_CALLERS
+    log = (tmp_path / "server.log").read_text()
+    assert "code=stopping" in log
+    assert "code=overloaded" not in log
+    assert "Traceback" not in log
