@@ -3,11 +3,13 @@
 A request is counted before its body is read, so memory stays flat whatever is sent. The limits hold for one worker.
 """
 
+import asyncio
 import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -57,15 +59,14 @@ class Admission:
         self._max_bytes = settings.max_pending_bytes
         self._longest_body = settings.max_body_bytes
         self._pace = Pace()
+        self._under_way: set[asyncio.Task[Any]] = set()
         self._saw_pending = saw_pending
 
     @contextmanager
     def request(self, n_bytes: int) -> Iterator["Visit"]:
         """A place for a request that declares a body of ``n_bytes``; raises ``ProblemError`` 503 without one."""
         if self.stopping:
-            raise ProblemError(
-                503, "stopping", "this server is stopping; ask again", {"Connection": "close", "Retry-After": "1"}
-            )
+            raise stopping()
         if self.n_requests >= self._max_pending:
             raise self._overloaded("max_pending", self._max_pending, "requests")
         visit = Visit(self)
@@ -89,6 +90,23 @@ class Admission:
         finally:
             self._count(-n_memes)
             self._pace.saw_finished(n_memes)
+
+    @contextmanager
+    def may_be_ended(self) -> Iterator[None]:
+        """Let ``end_all`` cancel the task that runs this."""
+        task = asyncio.current_task()
+        if task is None:
+            raise RuntimeError("only a task can be ended")
+        self._under_way.add(task)
+        try:
+            yield
+        finally:
+            self._under_way.discard(task)
+
+    def end_all(self) -> None:
+        """Cancel every request under way; ``Reception`` then answers that the server is stopping."""
+        for task in self._under_way:
+            task.cancel()
 
     def check_bytes(self, n_bytes: int) -> None:
         """Raise ``ProblemError`` 503 where so many more bytes would be too many."""
@@ -142,6 +160,12 @@ class Visit:
             raise
 
 
+def stopping() -> ProblemError:
+    """The answer to whom a stopping server does not judge any more."""
+    headers = {"Connection": "close", "Retry-After": "1"}
+    return ProblemError(503, "stopping", "this server is stopping; ask again", headers)
+
+
 class AdmissionGate:
     """ASGI middleware: no request's body is read before there is a place for it."""
 
@@ -156,7 +180,7 @@ class AdmissionGate:
         admission: Admission = scope["app"].state.desk.admission
         if admission.stopping:
             await _read_and_forget(receive)
-        with admission.request(declared_length(scope)) as visit:
+        with admission.request(declared_length(scope)) as visit, admission.may_be_ended():
             await self._app(scope, visit.counted(receive), send)
 
 

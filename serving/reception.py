@@ -11,6 +11,7 @@ import uuid
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.admission import stopping
 from serving.desk import Desk
 from serving.intake import Intake
 from serving.logs import Event, frames
@@ -43,9 +44,10 @@ class Reception:
         except ClientDisconnect:  # nobody reads this answer, but the metrics should know
             await visit.answer(ProblemError(400, "client_disconnected", "the request body is incomplete"), receive)
         except asyncio.CancelledError:
-            if not visit.was_left():
+            problem = visit.why_cancelled()
+            if problem is None:
                 raise
-            await visit.answer(ProblemError(400, "client_disconnected", "the caller left before the answer"), receive)
+            await visit.answer(problem, receive)
         except Exception as error:
             visit.log_crash(error)
             await visit.answer(ProblemError(500, "internal_error", "this is our fault; it was logged"), receive)
@@ -72,11 +74,12 @@ class _Visit:
         scope.setdefault("state", {})["request_id"] = self._id
         scope["state"]["deadline"] = arrived + desk.settings.request_timeout_s
 
-    def was_left(self) -> bool:
-        """True when the work was cancelled because its caller left. The task itself may go on."""
+    def why_cancelled(self) -> ProblemError | None:
+        """The answer where the work ends early and not the process: the caller left, or the grace of a stop is over."""
         if self._left and self._task is not None:
             self._task.uncancel()
-        return self._left
+            return ProblemError(400, "client_disconnected", "the caller left before the answer")
+        return stopping() if self._desk.admission.stopping else None
 
     def _leave(self) -> None:
         if self._status == 0 and self._task is not None:

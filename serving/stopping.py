@@ -5,8 +5,9 @@ has ended, so callers would still be let in by the kernel, wait for a worker tha
 end. So the signal is taken here first:
 
 1. New requests are answered with 503 ``stopping``; every answer says that its connection closes.
-2. When no request is under way, or the grace is over, whoever the kernel has let in is fetched, and the last worker
-   closes the listening socket for all processes at the same moment: from then on a connection is refused.
+2. When no request is under way, or the grace is over and those that are have been ended with the same answer, whoever
+   the kernel has let in is fetched, and the last worker closes the listening socket for all processes at the same
+   moment: from then on a connection is refused.
 3. Those that were fetched get their answers. Then uvicorn stops as it would have.
 """
 
@@ -70,6 +71,7 @@ class _Stop:
             await asyncio.sleep(min(_NOTICE_S, self._grace_s))
             while self._admission.n_requests and time.monotonic() < ends:
                 await asyncio.sleep(_POLL_S)
+            self._admission.end_all()
             await self._close_door()
             await self._hear_last_words()
         finally:

@@ -1,7 +1,10 @@
 """SIGTERM under load: every request that the server took in gets its answer, and what comes then a clean refusal."""
 
 import asyncio
+import http.client
+import json
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -28,6 +31,23 @@ def _flooded_until_stopped(server: Server, requests: list[bytes]) -> Tally:
         return True
 
     return asyncio.run(in_turns(server.port, requests, N_CALLERS, more))
+
+
+def test_who_is_not_done_when_the_grace_is_over_is_told_so(tmp_path: Path) -> None:
+    port = free_port()
+    command = ["serving.cli", "serve", "--port", str(port), "--ocr", "none"]
+    with (
+        running(command, port, tmp_path, MEMEGUARD_GRACE_S="0.5", MEMEGUARD_BODY_TIMEOUT_S="60") as server,
+        socket.create_connection(("127.0.0.1", port), timeout=60) as connection,
+    ):
+        connection.sendall(b"POST /v1/classify HTTP/1.1\r\nHost: test\r\nContent-Length: 1000\r\n\r\nhalf")
+        assert server.get("/livez").status == 200
+        server.process.send_signal(signal.SIGTERM)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        assert (answer.status, json.loads(answer.read())["code"]) == (503, "stopping")
+        assert server.process.wait(timeout=60) == 0
+    assert "Traceback" not in (tmp_path / "server.log").read_text()
 
 
 @pytest.mark.parametrize(("workers", "kept_alive"), [(1, True), (1, False), (2, True)])
