@@ -1,7 +1,9 @@
 """The connection to the database: SQLite or PostgreSQL, opened, brought up to date and written in transactions."""
 
 import os
+import random
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -17,10 +19,9 @@ from serving.ledger.errors import LedgerError, LedgerUnavailableError, in_words,
 from serving.ledger.tables import chores
 from serving.ledger.upgrade import upgrade
 
-#: How long one statement waits for another writer of an SQLite file.
+#: How long one transaction waits for another one on an SQLite file.
 _LOCK_WAIT_S = 5
 _SQLITE = (
-    f"PRAGMA busy_timeout = {_LOCK_WAIT_S * 1000}",
     "PRAGMA foreign_keys = ON",
     # A commit is on the disk: an answered decision outlives a power cut.
     "PRAGMA synchronous = FULL",
@@ -138,6 +139,21 @@ def _set_up_sqlite(connection: Any, _: object) -> None:
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    # A transaction that reads and then writes would fail where another writer came between: take the lock at once.
-    reads = connection.get_execution_options().get(_READS, False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+    driver: Any = connection.connection.driver_connection
+    if connection.get_execution_options().get(_READS, False):
+        driver.execute(f"PRAGMA busy_timeout = {_LOCK_WAIT_S * 1000}")
+        driver.execute("BEGIN")
+        return
+    # SQLite's own waiting looks ever more seldom, so that one busy worker can keep the others out for seconds.
+    driver.execute("PRAGMA busy_timeout = 0")
+    gives_up = time.monotonic() + _LOCK_WAIT_S
+    while True:
+        try:
+            # A transaction that reads and then writes would fail where another writer came between: lock at once.
+            driver.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > gives_up:
+                raise
+            time.sleep(random.uniform(0.0005, 0.003))  # noqa: S311  so that two do not wait in step
+        else:
+            return

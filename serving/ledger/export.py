@@ -1,8 +1,8 @@
 """Feedback becomes training rows: a folder in the layout of ``data_cards/generic.md``, which training reads as it is.
 
 A decision is a row; its labels are those of its feedback, the last word on each task. Where neither words nor picture
-were kept there is nothing to train on: such a row goes to ``without_content/``, with the digest by which the content can
-be found where it is.
+were kept there is nothing to train on: such a row goes to ``without_content/``, with the digest by which the content
+can be found where it is.
 """
 
 import io

@@ -17,7 +17,7 @@ from serving.ledger.database import Database
 from serving.ledger.entry import entry_of
 from serving.ledger.errors import LedgerError, LedgerUnavailableError
 from serving.ledger.queries import Review, delete_decisions, find_decision, insert_review
-from serving.ledger.retention import EVERY, purge_if_due
+from serving.ledger.retention import EVERY, PAUSE_S, is_due, purge_some
 from serving.ledger.writer import Writer
 from serving.logs import Event
 from serving.problems import ProblemError
@@ -67,6 +67,7 @@ class Ledger:
         """Write what was accepted and close the database."""
         if self._retention is not None:
             self._retention.cancel()
+            await asyncio.wait([self._retention])
         await to_thread.run_sync(self._writer.stop)
         self._database.close()
 
@@ -114,14 +115,21 @@ class Ledger:
 
     async def _keep_for(self, age: timedelta) -> None:
         while True:
-            before = datetime.now(UTC) - age
             try:
-                n = await to_thread.run_sync(purge_if_due, self._database, before, limiter=self._limiter)
+                if await to_thread.run_sync(is_due, self._database, limiter=self._limiter):
+                    n = await self._purge(datetime.now(UTC) - age)
+                    logger.info(Event("old decisions deleted", decisions=n, older_than_days=age.days))
             except LedgerError as error:
                 logger.warning(Event("old decisions not deleted", problem=str(error)))
-            else:
-                logger.info(Event("old decisions deleted", decisions=n, older_than_days=age.days))
             await asyncio.sleep(EVERY.total_seconds())
+
+    async def _purge(self, before: datetime) -> int:
+        """A part at a time, so that it can be stopped in between."""
+        deleted = 0
+        while n := await to_thread.run_sync(purge_some, self._database, before, limiter=self._limiter):
+            deleted += n
+            await asyncio.sleep(PAUSE_S)
+        return deleted
 
 
 def open_ledger(settings: LedgerSettings) -> Ledger | None:

@@ -1,5 +1,6 @@
 """What is older than the operator wants to keep is deleted, a little at a time, with room for decisions between."""
 
+import time
 from datetime import datetime, timedelta
 
 from serving.ledger.database import Database
@@ -7,22 +8,28 @@ from serving.ledger.queries import claim_chore, decisions_before, delete_decisio
 
 #: How often old decisions are looked for, by one worker of all that share a ledger.
 EVERY = timedelta(hours=1)
+#: Between two parts, so that those who write decisions get their turn.
+PAUSE_S = 0.1
 _AT_ONCE = 500
 
 
-def purge(database: Database, before: datetime) -> int:
-    """Delete decisions made before a moment, with feedback and pictures; how many there were."""
-    deleted = 0
-    while True:
-        with database.writing() as connection:
-            ids = decisions_before(connection, before, _AT_ONCE)
-            if not ids:
-                return deleted
-            deleted += delete_decisions(connection, ids)
-
-
-def purge_if_due(database: Database, before: datetime) -> int:
-    """``purge``, unless a worker has done so within the last hour."""
+def is_due(database: Database) -> bool:
+    """Whether this worker should purge now; once an hour one of all workers is told so."""
     with database.writing() as connection:
-        due = claim_chore(connection, "retention", EVERY)
-    return purge(database, before) if due else 0
+        return claim_chore(connection, "retention", EVERY)
+
+
+def purge_some(database: Database, before: datetime) -> int:
+    """Delete some of the decisions made before a moment, with feedback and pictures; how many, 0 when none is left."""
+    with database.writing() as connection:
+        ids = decisions_before(connection, before, _AT_ONCE)
+        return delete_decisions(connection, ids) if ids else 0
+
+
+def purge(database: Database, before: datetime) -> int:
+    """Delete all of them; how many there were."""
+    deleted = 0
+    while n := purge_some(database, before):
+        deleted += n
+        time.sleep(PAUSE_S)
+    return deleted

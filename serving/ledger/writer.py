@@ -74,6 +74,8 @@ class Writer:
 
     def problem(self) -> str | None:
         """Why nothing can be written now; None when all is well."""
+        if self._tried.is_set() and not self._thread.is_alive():
+            return f"the ledger {self._database.name} is closed"
         since = self._busy_since
         if since is not None and time.monotonic() - since > _PATIENCE_S:
             return f"the ledger {self._database.name} has not answered for {time.monotonic() - since:.0f} s"

@@ -136,6 +136,15 @@ def test_what_waits_when_the_ledger_is_closed_is_written_first(tmp_path: Path) -
     assert {row["decision_id"] for row in _rows(url, decisions)} == set(kept)
 
 
+def test_a_closed_ledger_refuses_at_once(tmp_path: Path) -> None:
+    async def after_the_end() -> ProblemError:
+        async with open_at(f"sqlite:///{tmp_path}/ledger.db") as ledger:
+            pass
+        return await _refused(ledger)
+
+    assert "is closed" in asyncio.run(after_the_end()).detail
+
+
 def test_feedback_sent_again_is_the_same_feedback(ledger_url: str) -> None:
     async def thrice(ledger: Ledger) -> list[dict[str, Any] | None]:
         decision_id = await keep(ledger)
