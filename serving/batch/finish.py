@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,8 +15,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from model.atomic import write_atomically
-from serving.batch.plan import Plan
-from serving.batch.units import unit_name
+from serving.batch.errors import BatchError
+from serving.batch.plan import Plan, forget_units, unit_path
+from serving.batch.units import read_ids, unit_name
 
 MANIFEST = "manifest.json"
 SUCCESS = "_SUCCESS"
@@ -43,8 +45,22 @@ class Totals:
         for task in table.schema.field("scores").type:
             if str(task.type) == "double":
                 self._bin(task.name, pc.struct_field(table["scores"], task.name).drop_null().to_numpy())
-        digest = hashlib.sha256(shard.read_bytes()).hexdigest()
-        self.shards.append({"file": shard.name, "rows": table.num_rows, "sha256": digest})
+        self.shards.append(
+            {"file": shard.name, "rows": table.num_rows, "bytes": shard.stat().st_size, "sha256": sha256(shard)}
+        )
+
+    @classmethod
+    def of(cls, manifest: Mapping[str, Any]) -> "Totals":
+        """As a manifest tells them."""
+        counts = manifest["counts"]
+        return cls(
+            n_rows=counts["rows"],
+            decisions=Counter(counts["decisions"]),
+            errors=Counter(counts["errors"]),
+            text=Counter(counts["text"]),
+            histograms={task: np.array(bins, dtype=np.int64) for task, bins in manifest["histograms"].items()},
+            shards=manifest["shards"],
+        )
 
     def _bin(self, task: str, scores: NDArray[np.float64]) -> None:
         counts, _ = np.histogram(scores, bins=_BINS, range=(0, 1))
@@ -56,11 +72,22 @@ def shard_path(out: Path, number: int) -> Path:
     return out / unit_name(number)
 
 
+def n_rows_done(out: Path, number: int) -> int:
+    """Rows of a unit's shard, which answers for just its items; 0 when it is not there, or was damaged since."""
+    try:
+        ids = read_ids(shard_path(out, number))
+        return len(ids) if ids == read_ids(unit_path(out, number)) else 0
+    except (OSError, ValueError):
+        return 0
+
+
 def total(out: Path, plan: Plan) -> Totals:
-    """What all the shards of a finished run hold, one in memory at a time."""
+    """What all the shards of a run hold, one in memory at a time."""
     totals = Totals()
     for number in range(plan.n_units):
         totals.add(shard_path(out, number))
+    if totals.n_rows != plan.n_items:
+        raise BatchError(f"{out} holds {totals.n_rows} rows for {plan.n_items} items: run the same command again")
     return totals
 
 
@@ -82,6 +109,7 @@ def write_manifest(out: Path, plan: Plan, totals: Totals, timings: dict[str, Any
             "errors": dict(sorted(totals.errors.items())),
             "text": dict(sorted(totals.text.items())),
         },
+        "histograms": {task: bins.tolist() for task, bins in totals.histograms.items()},
         "timings": timings,
         "shards": totals.shards,
     }
@@ -90,14 +118,43 @@ def write_manifest(out: Path, plan: Plan, totals: Totals, timings: dict[str, Any
 
 
 def mark_success(out: Path) -> None:
-    """Say that the run is whole; nothing is written after it."""
-    write_atomically(out / SUCCESS, b"")
+    """Say that the run is whole; nothing is written after it, and what only a run that goes on needs is removed."""
+    if not is_finished(out):
+        write_atomically(out / SUCCESS, b"")
+    forget_units(out)
+
+
+def is_finished(out: Path) -> bool:
+    """Whether the run is whole."""
+    return (out / SUCCESS).exists()
+
+
+def finished_totals(out: Path) -> Totals:
+    """Those of a finished run; raises ``BatchError`` when a shard is not as long as it was."""
+    totals = Totals.of(read_manifest(out))
+    for shard in totals.shards:
+        path = out / shard["file"]
+        if not path.exists() or path.stat().st_size != shard["bytes"]:
+            raise BatchError(
+                f"{out} was finished, but {shard['file']} is gone or not as it was written: bring it back, or score "
+                "the input into another --out"
+            )
+    return totals
 
 
 def read_manifest(out: Path) -> dict[str, Any]:
-    """The manifest of a finished run."""
-    document: dict[str, Any] = json.loads((out / MANIFEST).read_bytes())
+    """The manifest of a finished run; raises ``BatchError`` when it is gone or damaged."""
+    try:
+        document: dict[str, Any] = json.loads((out / MANIFEST).read_bytes())
+    except (OSError, ValueError) as error:
+        raise BatchError(f"{out} was finished, but its {MANIFEST} is gone or damaged: give another --out") from error
     return document
+
+
+def sha256(path: Path) -> str:
+    """Digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _counts(column: Any) -> dict[str, int]:

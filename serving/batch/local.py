@@ -1,4 +1,7 @@
-"""The local engine: threads that each hold a worker process, and one list of units."""
+"""The local engine: threads that each hold a worker process, and one list of units.
+
+A worker ends with the thread that started it, and the threads end with the driver, however that ends.
+"""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator

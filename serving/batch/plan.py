@@ -7,26 +7,29 @@ folder of its own that gets its name at the end, so that a killed planner leaves
 import hashlib
 import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
+from typing import Literal
 
-import numpy as np
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from model import Policy
 from model.atomic import write_atomically
+from model.bundle import Bundle
+from model.ocr import OcrEngine
 from serving.batch.errors import BatchError
-from serving.batch.source import Item, Source
+from serving.batch.ids import IdHashes, hash_id, repeated
+from serving.batch.item import Item
+from serving.batch.source import Source
 from serving.batch.units import read_unit, unit_name, write_unit
 
-_FOLDER = "_plan"
+FOLDER = "_plan"
+#: Of a planner that was killed; the next one begins anew.
+UNFINISHED = "_plan.unfinished"
 _FILE = "plan.json"
-_UNFINISHED = "_plan.unfinished"
 #: Pictures that come as bytes are copied into units; a unit is closed when it holds this much.
 _UNIT_BYTES = 64 * 1024 * 1024
 _IDS_NAMED = 5
-HASH_BYTES = 16
 
 
 class Judges(BaseModel):
@@ -42,100 +45,153 @@ class Judges(BaseModel):
     policy_digest: str
     ocr: str
 
+    @classmethod
+    def of(cls, bundle: Bundle, policy: Policy, engine: OcrEngine) -> "Judges":
+        """The parts as they are named in a plan and a manifest."""
+        return cls(
+            model_name=bundle.manifest.name,
+            model_version=bundle.manifest.version,
+            model_digest=bundle.digest,
+            policy_name=policy.name,
+            policy_version=policy.version,
+            policy_digest=policy.digest,
+            ocr=" ".join(filter(None, (engine.name, engine.version))),
+        )
+
+    def differences(self, other: "Judges") -> list[str]:
+        """What is not the same, in words; ``self`` was first."""
+        mine, theirs = self.model_dump(), other.model_dump()
+        return [
+            f"its {name.replace('_', ' ')} is {mine[name]}, now {theirs[name]}"
+            for name in mine
+            if mine[name] != theirs[name]
+        ]
+
 
 class Plan(BaseModel):
-    """One run. ``input_digest`` is over the rows, ``input_stamp`` over the files' names and versions."""
+    """One run. ``input_digest`` is over the rows, ``input_stamp`` over the files' names and versions.
+
+    ``protocols`` are those by which pictures may be read beside that of the input.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format_version: int = 1
+    format_version: Literal[1] = 1
     input: str
     input_stamp: str
     input_digest: str
     columns: dict[str, str]
+    protocols: tuple[str, ...]
     n_items: int
     n_units: int
     judges: Judges
 
 
-@dataclass
-class _Scan:
-    """What is learnt of the input while it is cut."""
+class Scan:
+    """What is learnt of an input by reading it once: a digest over its rows, and its ids."""
 
-    rows: "hashlib._Hash" = field(default_factory=hashlib.sha256)
-    #: 16 bytes each, one after the other: the only thing that grows with the input.
-    ids: bytearray = field(default_factory=bytearray)
+    def __init__(self) -> None:
+        self.ids = IdHashes()
+        self._rows = hashlib.sha256()
 
-    def saw(self, items: Iterable[Item]) -> Iterator[Item]:
+    @property
+    def digest(self) -> str:
+        """Sha256 over the rows that were seen. Pictures that are named count by their name."""
+        return self._rows.hexdigest()
+
+    def saw(self, items: Iterable[Item]) -> Iterator[tuple[str, Item]]:
+        """Pass items on with their ids; raises ``BatchError`` for one without."""
         for item in items:
             if item.id is None:
                 raise BatchError(f"{item.place} has no id; every row needs one, by which its answer is found")
-            self.ids += hash_id(item.id)
+            self.ids.add(item.id)
             image = hashlib.sha256(item.image).digest() if isinstance(item.image, bytes) else item.image
-            self.rows.update(repr((item.id, image, item.text, item.tags)).encode("utf-8", "backslashreplace"))
-            yield item
+            self._rows.update(repr((item.id, image, item.text, item.tags)).encode("utf-8", "surrogatepass"))
+            yield item.id, item
 
 
 def find_plan(out: Path) -> Plan | None:
-    """The plan that an output folder holds."""
-    path = out / _FOLDER / _FILE
-    return Plan.model_validate_json(path.read_bytes()) if path.exists() else None
+    """The plan that an output folder holds; raises ``BatchError`` for one that this version cannot read."""
+    path = out / FOLDER / _FILE
+    if not path.exists():
+        return None
+    try:
+        return Plan.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise BatchError(
+            f"{path} is damaged or of another version of memeguard: give another --out, or use that version"
+        ) from error
 
 
-def make_plan(source: Source, out: Path, judges: Judges, unit_rows: int) -> Plan:
-    """Cut the input into units; raises ``BatchError`` for one that cannot be scored as a whole."""
-    unfinished = out / _UNFINISHED
+def make_plan(source: Source, out: Path, judges: Judges, protocols: tuple[str, ...], unit_rows: int) -> Plan:
+    """Cut the input into units; raises ``BatchError`` for one that cannot be scored as a whole, and leaves nothing."""
+    unfinished = out / UNFINISHED
     shutil.rmtree(unfinished, ignore_errors=True)
-    scan = _Scan()
-    n_units = 0
-    for n_units, items in enumerate(_cut(scan.saw(source.items()), unit_rows), start=1):
-        write_unit(unfinished / unit_name(n_units - 1), items)
-    if not scan.ids:
-        raise BatchError(f"{source.address} holds no items: there is nothing to do")
-    _check_unique(scan.ids, unfinished, n_units)
-    plan = Plan(
-        input=source.address,
-        input_stamp=source.stamp(),
-        input_digest=scan.rows.hexdigest(),
-        columns=vars(source.columns),
-        n_items=len(scan.ids) // HASH_BYTES,
-        n_units=n_units,
-        judges=judges,
-    )
-    write_atomically(unfinished / _FILE, plan.model_dump_json(indent=1).encode())
-    unfinished.rename(out / _FOLDER)
+    try:
+        plan = _made(source, unfinished, judges, protocols, unit_rows)
+        write_atomically(unfinished / _FILE, plan.model_dump_json(indent=1).encode())
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
+    unfinished.rename(out / FOLDER)
     return plan
+
+
+def move_plan(out: Path, plan: Plan, source: Source) -> Plan:
+    """The plan for the same rows in another place, or in files that were written anew."""
+    moved = plan.model_copy(update={"input": source.address, "input_stamp": source.stamp()})
+    write_atomically(out / FOLDER / _FILE, moved.model_dump_json(indent=1).encode())
+    return moved
 
 
 def input_digest(source: Source) -> str:
     """Digest over the rows of an input, as a plan holds it."""
-    scan = _Scan()
+    scan = Scan()
     for _ in scan.saw(source.items()):
-        scan.ids.clear()
-    return scan.rows.hexdigest()
+        pass
+    return scan.digest
 
 
 def unit_path(out: Path, number: int) -> Path:
     """Where a unit of the plan lies."""
-    return out / _FOLDER / unit_name(number)
+    return out / FOLDER / unit_name(number)
 
 
-def hash_id(id: str) -> bytes:
-    """128 bits of an id: among ten million, two would meet once in 10^24 runs."""
-    return hashlib.blake2b(id.encode("utf-8", "surrogatepass"), digest_size=HASH_BYTES).digest()
+def forget_units(out: Path) -> None:
+    """Remove the units of a finished run: they may hold copies of all pictures."""
+    for path in (out / FOLDER).glob("part-*"):
+        path.unlink(missing_ok=True)
 
 
-def sorted_hashes(hashes: bytes | bytearray) -> NDArray[np.void]:
-    """Hashes that lie one after the other, as a sorted array."""
-    return np.sort(np.frombuffer(hashes, dtype=[("high", ">u8"), ("low", ">u8")]), order=["high", "low"])
+def _made(source: Source, folder: Path, judges: Judges, protocols: tuple[str, ...], unit_rows: int) -> Plan:
+    stamp = source.stamp()
+    scan = Scan()
+    n_units = 0
+    for n_units, items in enumerate(_cut(scan.saw(source.items()), unit_rows), start=1):
+        write_unit(folder / unit_name(n_units - 1), items)
+    if not len(scan.ids):
+        raise BatchError(f"{source.address} holds no items: there is nothing to do")
+    _check_unique(scan.ids, folder, n_units)
+    if source.stamp() != stamp:
+        raise BatchError(f"{source.address} changed while it was read: run again when nobody writes to it")
+    return Plan(
+        input=source.address,
+        input_stamp=stamp,
+        input_digest=scan.digest,
+        columns=vars(source.columns),
+        protocols=protocols,
+        n_items=len(scan.ids),
+        n_units=n_units,
+        judges=judges,
+    )
 
 
-def _cut(items: Iterable[Item], unit_rows: int) -> Iterator[list[Item]]:
+def _cut(items: Iterable[tuple[str, Item]], unit_rows: int) -> Iterator[list[Item]]:
     unit: list[Item] = []
     n_bytes = 0
-    for item in items:
+    for _, item in items:
         unit.append(item)
-        n_bytes += len(item.image) if isinstance(item.image, bytes) else 0
+        n_bytes += item.n_bytes
         if len(unit) >= unit_rows or n_bytes >= _UNIT_BYTES:
             yield unit
             unit, n_bytes = [], 0
@@ -143,19 +199,19 @@ def _cut(items: Iterable[Item], unit_rows: int) -> Iterator[list[Item]]:
         yield unit
 
 
-def _check_unique(hashes: bytearray, folder: Path, n_units: int) -> None:
-    ordered = sorted_hashes(hashes)
-    twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    if not len(twice):
+def _check_unique(ids: IdHashes, folder: Path, n_units: int) -> None:
+    twice = repeated(ids.sort())
+    wanted = dict.fromkeys(islice(twice, _IDS_NAMED))
+    if not wanted:
         return
-    wanted = {value.tobytes() for value in islice(twice, _IDS_NAMED)}
     places: dict[str, list[str]] = {}
     for number in range(n_units):
         for item in read_unit(folder / unit_name(number)):
-            if item.id is not None and hash_id(item.id) in wanted:
-                places.setdefault(item.id, []).append(item.place)
+            if hash_id(str(item.id)) in wanted:
+                places.setdefault(str(item.id), []).append(item.place)
     named = "; ".join(f"{id!r} at {', '.join(where[:3])}" for id, where in places.items())
+    more = " and others" if next(twice, None) else ""
     raise BatchError(
-        f"{len(twice)} rows have an id that another row has: {named}. Every id must be there once: give another "
-        "--id-column, or leave out the rows that were sent twice"
+        f"several rows have the same id: {named}{more}. Every id must be there once: give another --id-column, or "
+        "leave out the rows that were sent twice"
     )

@@ -1,37 +1,51 @@
 """A batch run from its options to ``_SUCCESS``; the same call goes on where a killed one stopped."""
 
 import fcntl
-import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
-
-import pyarrow.parquet as pq
 
 from model import MemeLimits, Policy, open_bundle
 from model.bundle import COMPACT_BUNDLE
 from model.meme import DEFAULT_LIMITS
 from model.ocr import make_engine
 from model.policy import default_policy
-from model.runtime import Provider
+from model.runtime import Provider, Runtime
 from serving.batch.errors import BatchError
-from serving.batch.finish import SUCCESS, Totals, mark_success, shard_path, total, write_manifest
+from serving.batch.finish import (
+    Totals,
+    finished_totals,
+    is_finished,
+    mark_success,
+    n_rows_done,
+    shard_path,
+    total,
+    write_manifest,
+)
 from serving.batch.local import run_local
 from serving.batch.opening import Opener
-from serving.batch.plan import Judges, Plan, find_plan, input_digest, make_plan, unit_path
+from serving.batch.plan import (
+    FOLDER,
+    UNFINISHED,
+    Judges,
+    Plan,
+    find_plan,
+    input_digest,
+    make_plan,
+    move_plan,
+    unit_path,
+)
 from serving.batch.report import write_report
 from serving.batch.review import write_review
+from serving.batch.sessions import noted_session, timings
 from serving.batch.source import Columns, Source
 from serving.batch.unit import Tally, UnitTask
 from serving.batch.worker import WorkerSpec
 
 Engine = Literal["local", "ray"]
 _LOCK = "_lock"
-_SESSIONS = "_plan/sessions.jsonl"
 
 
 @dataclass(frozen=True)
@@ -65,18 +79,18 @@ class Progress:
 
 
 def run_batch(options: BatchOptions, progress: Progress) -> tuple[Plan, Totals]:
-    """Score every item of the input; raises ``BatchError`` before any work when something does not fit."""
+    """Score every item of the input; raises ``BatchError`` before any work when something does not fit.
+
+    A run that was finished is not done again: what it came to is told once more.
+    """
     source = Source(options.input, options.columns)
-    spec, judges = _judges(options, source)
-    with _locked(options.out):
-        plan = _plan(options, source, judges)
-        finished = (options.out / SUCCESS).exists()
-        if not finished:
-            _score(options, plan, spec, progress)
-        totals = total(options.out, plan)
-        if not finished:
-            manifest = write_manifest(options.out, plan, totals, _timings(options.out))
-            write_report(options.out, manifest, totals, spec.policy)
+    if source.covers(options.out):
+        raise BatchError(f"--out {options.out} lies in the input, which would then hold its own answers: move it")
+    spec = _spec(options, source)
+    with _locked(options.out), _writing(options.out):
+        plan = _plan(options, source, spec.judges)
+        finished = is_finished(options.out)
+        totals = finished_totals(options.out) if finished else _scored(options, plan, spec, progress)
         if options.sample_review:
             opener = Opener(spec.protocols, options.limits)
             write_review(options.out, plan, spec.policy, source, opener, options.sample_review)
@@ -84,108 +98,93 @@ def run_batch(options: BatchOptions, progress: Progress) -> tuple[Plan, Totals]:
         return plan, totals
 
 
-def _judges(options: BatchOptions, source: Source) -> tuple[WorkerSpec, Judges]:
-    """What will judge, after a look at whether it can."""
+def _spec(options: BatchOptions, source: Source) -> WorkerSpec:
+    """What workers are told, after a look at whether they can do it."""
     bundle = open_bundle(options.bundle)
     engine = make_engine(options.ocr)
     if options.ocr != "none" and (reason := engine.unavailable_reason()):
         raise BatchError(f"OCR engine {options.ocr}: {reason}; --ocr none scores rows by the text that they bring")
+    if options.provider != "cpu" and options.engine == "local":
+        Runtime(bundle, provider=options.provider)  # raises when it cannot be had
     policy = options.policy or default_policy(bundle.manifest)
-    judges = Judges(
-        model_name=bundle.manifest.name,
-        model_version=bundle.manifest.version,
-        model_digest=bundle.digest,
-        policy_name=policy.name,
-        policy_version=policy.version,
-        policy_digest=policy.digest,
-        ocr=f"{engine.name} {engine.version}" if options.ocr != "none" else "none",
-    )
-    spec = WorkerSpec(
-        bundle=options.bundle,
+    return WorkerSpec(
+        bundle=options.bundle.absolute(),
         ocr=options.ocr,
         provider=options.provider,
         threads=options.threads,
         policy=policy,
-        protocols=options.protocols | {source.protocol},  # pictures may lie where the input lies
+        judges=Judges.of(bundle, policy, engine),
+        protocols=options.protocols | source.protocols,  # pictures may lie where the input lies
         limits=options.limits,
         item_timeout_s=options.item_timeout_s,
     )
-    return spec, judges
 
 
 def _plan(options: BatchOptions, source: Source, judges: Judges) -> Plan:
     """The plan to follow: a new one, or the one that is there if it is of the same run."""
     found = find_plan(options.out)
     if found is None:
-        strangers = [path.name for path in options.out.iterdir() if path.name not in (_LOCK, "_plan.unfinished")]
+        strangers = sorted(path.name for path in options.out.iterdir() if path.name not in (_LOCK, UNFINISHED))
         if strangers:
             raise BatchError(
-                f"{options.out} is no folder of a batch run and holds {strangers[0]!r}; "
+                f"{options.out} is no folder of a batch run (it has no {FOLDER}/plan.json) and holds {strangers[0]!r}; "
                 "give an --out that is empty or new"
             )
-        return make_plan(source, options.out, judges, options.unit_rows)
-    differences = _differences(found, options, source, judges)
+        return make_plan(source, options.out, judges, tuple(sorted(options.protocols)), options.unit_rows)
+    untouched = found.input == source.address and found.input_stamp == source.stamp()
+    differences = _differences(found, options, judges) or ([] if untouched else _changes(found, source))
     if differences:
         raise BatchError(
             f"{options.out} belongs to another run: {'; '.join(differences)}. Give another --out, or run with what it "
             "was begun with"
         )
-    return found
+    return found if untouched else move_plan(options.out, found, source)
 
 
-def _differences(found: Plan, options: BatchOptions, source: Source, judges: Judges) -> list[str]:
-    told = [
-        f"its {name.replace('_', ' ')} is {old}, now {new}"
-        for name, old in found.judges.model_dump().items()
-        if (new := getattr(judges, name)) != old
-    ]
+def _differences(found: Plan, options: BatchOptions, judges: Judges) -> list[str]:
+    """What was asked for otherwise when the run began."""
+    told = found.judges.differences(judges)
+    if found.protocols != (protocols := tuple(sorted(options.protocols))):
+        told.append(f"its --allow-protocol is {', '.join(found.protocols) or 'not given'}, now {', '.join(protocols)}")
     if found.columns != vars(options.columns):
-        told.append(f"its columns are {found.columns}")
-    elif found.input_stamp != source.stamp() and found.input_digest != input_digest(source):
-        told.append(f"its input ({found.input}) had other rows than {options.input}")
+        told.append(f"its columns are {', '.join(found.columns.values())}")
     return told
 
 
-def _score(options: BatchOptions, plan: Plan, spec: WorkerSpec, progress: Progress) -> None:
-    for stale in options.out.glob("part-*.tmp"):  # of workers that were killed while they wrote
-        stale.unlink()
-    waiting = [number for number in range(plan.n_units) if not shard_path(options.out, number).exists()]
-    n_done = plan.n_items - sum(_n_rows(options.out, number) for number in waiting)
-    progress.begins(plan, n_done)
-    started = time.monotonic()
-    tasks = [UnitTask(n, unit_path(options.out, n), shard_path(options.out, n)) for n in waiting]
-    try:
-        if options.engine == "ray":
-            from serving.batch.cluster import run_on_ray  # noqa: PLC0415  a heavy package that few need
-
-            run_on_ray(tasks, spec, options.workers, progress.saw, options.ray_address)
-        else:
-            run_local(tasks, spec, options.workers, progress.saw)
-    finally:
-        _note_session(options, time.monotonic() - started, plan.n_items - n_done)
+def _changes(found: Plan, source: Source) -> list[str]:
+    """What is not as it was in an input whose files are others; nothing when its rows are the same."""
+    # Of a folder of pictures only the names would be compared.
+    if source.kind != "pictures" and found.input_digest == input_digest(source):
+        return []
+    if found.input != source.address:
+        return [f"its input is {found.input}, now {source.address} with other rows, or with pictures in another place"]
+    return [f"its input {found.input} was changed since"]
 
 
-def _n_rows(out: Path, number: int) -> int:
-    return int(pq.read_metadata(unit_path(out, number)).num_rows)
+def _scored(options: BatchOptions, plan: Plan, spec: WorkerSpec, progress: Progress) -> Totals:
+    """Score what has no row yet, and write what the whole came to."""
+    out = options.out
+    for folder in (out, out / FOLDER):
+        for stale in folder.glob("*.tmp"):  # of processes that were killed while they wrote
+            stale.unlink(missing_ok=True)
+    done = [n_rows_done(out, number) for number in range(plan.n_units)]
+    tasks = [UnitTask(n, unit_path(out, n), shard_path(out, n)) for n, n_rows in enumerate(done) if not n_rows]
+    progress.begins(plan, sum(done))
+    with noted_session(out, engine=options.engine, workers=options.workers, waiting_rows=plan.n_items - sum(done)):
+        _work(options, tasks, spec, progress)
+    totals = total(out, plan)
+    manifest = write_manifest(out, plan, totals, timings(out))
+    write_report(out, manifest, totals, spec.policy)
+    return totals
 
 
-def _note_session(options: BatchOptions, seconds: float, n_waiting: int) -> None:
-    """A line about this session: a run may take several."""
-    line = {
-        "ended_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "engine": options.engine,
-        "workers": options.workers,
-        "waiting_rows": n_waiting,
-        "seconds": round(seconds, 3),
-    }
-    with (options.out / _SESSIONS).open("a") as file:
-        file.write(json.dumps(line) + "\n")
+def _work(options: BatchOptions, tasks: list[UnitTask], spec: WorkerSpec, progress: Progress) -> None:
+    if options.engine == "ray":
+        from serving.batch.cluster import run_on_ray  # noqa: PLC0415  a heavy package that few need
 
-
-def _timings(out: Path) -> dict[str, object]:
-    path = out / _SESSIONS
-    sessions = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    return {"seconds": round(sum(session["seconds"] for session in sessions), 3), "sessions": sessions}
+        run_on_ray(tasks, spec, options.workers, progress.saw, options.ray_address)
+    else:
+        run_local(tasks, spec, options.workers, progress.saw)
 
 
 @contextmanager
@@ -200,5 +199,16 @@ def _locked(out: Path) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise BatchError(f"another batch run is at work in {out}") from error
+            raise BatchError(f"another batch run is at work in {out}: wait for it, or give another --out") from error
         yield
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """What stops a run that could write at first, such as a disk that is full."""
+    try:
+        yield
+    except OSError as error:
+        raise BatchError(
+            f"{error.filename or out}: {error.strerror or error}. When that is mended, the same command goes on"
+        ) from error

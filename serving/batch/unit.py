@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from model import Failure, Meme, Scorer, Verdict
+from serving.batch.item import Item
 from serving.batch.opening import Opener
 from serving.batch.rows import to_row, to_table
-from serving.batch.source import Item
 from serving.batch.units import read_unit, write_table
 
 #: Rows that go through the scorer together: as many as it takes through the network at once.
@@ -55,7 +55,8 @@ class Tally:
 def score_unit(scorer: Scorer, opener: Opener, task: UnitTask, journal: Callable[[range, Tally], None]) -> None:
     """Score every row of a unit and write its shard.
 
-    ``journal`` is called before rows are touched, with their places and what became of the rows before them.
+    ``journal`` is called before rows are touched, with their places and what became of the rows before them. Raises
+    what reading the unit and writing the shard raise; whatever a row brings about becomes its error.
     """
     items = read_unit(task.unit)
     rows: list[dict[str, Any]] = []
@@ -66,8 +67,8 @@ def score_unit(scorer: Scorer, opener: Opener, task: UnitTask, journal: Callable
         for place, outcome in zip(places, _outcomes(scorer, opener, task, items, places), strict=True):
             done.add(outcome)
             rows.append(to_row(str(items[place].id), outcome))
+    journal(range(0), done)  # no row is to blame for what happens while the shard is written
     write_table(task.shard, to_table(rows, scorer.bundle.tasks))
-    journal(range(0), done)
 
 
 def _chunks(n_rows: int, task: UnitTask) -> Iterator[range]:

@@ -11,16 +11,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from model.atomic import open_atomically
-from serving.batch.source import Item
+from serving.batch.item import Item
 
+# File names and JSON may hold halves of characters, which a column of text cannot.
 _SCHEMA = pa.schema(
     [
         pa.field("id", pa.string(), nullable=False),
-        ("place", pa.string()),
-        ("address", pa.string()),
+        ("place", pa.binary()),
+        ("address", pa.large_binary()),
         ("bytes", pa.large_binary()),
-        ("text", pa.string()),
-        ("tags", pa.list_(pa.string())),
+        ("text", pa.binary()),
+        ("tags", pa.list_(pa.binary())),
     ]
 )
 
@@ -35,11 +36,11 @@ def write_unit(path: Path, items: Sequence[Item]) -> None:
     rows = [
         {
             "id": item.id,
-            "place": item.place,
-            "address": item.image if isinstance(item.image, str) else None,
+            "place": _packed(item.place),
+            "address": _packed(item.image) if isinstance(item.image, str) else None,
             "bytes": item.image if isinstance(item.image, bytes) else None,
-            "text": item.text,
-            "tags": list(item.tags),
+            "text": None if item.text is None else _packed(item.text),
+            "tags": [_packed(tag) for tag in item.tags],
         }
         for item in items
     ]
@@ -49,12 +50,32 @@ def write_unit(path: Path, items: Sequence[Item]) -> None:
 def read_unit(path: Path) -> list[Item]:
     """The items of one unit, in order."""
     return [
-        Item(row["place"], row["id"], row["bytes"] or row["address"], row["text"], tuple(row["tags"]))
+        Item(
+            place=_unpacked(row["place"]),
+            id=row["id"],
+            image=_unpacked(row["address"]) if row["bytes"] is None and row["address"] else row["bytes"],
+            text=None if row["text"] is None else _unpacked(row["text"]),
+            tags=tuple(map(_unpacked, row["tags"])),
+        )
         for row in pq.read_table(path, memory_map=True).to_pylist()
     ]
+
+
+def read_ids(path: Path) -> list[str]:
+    """The ids of a unit or a shard, in order; raises OSError or ValueError for a file that is not whole."""
+    ids: list[str] = pq.read_table(path, columns=["id"])["id"].to_pylist()
+    return ids
 
 
 def write_table(path: Path, table: pa.Table) -> None:
     """A Parquet file that is whole or not there."""
     with open_atomically(path) as file:
         pq.write_table(table, file, compression="zstd")
+
+
+def _packed(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _unpacked(packed: bytes) -> str:
+    return packed.decode("utf-8", "surrogatepass")

@@ -1,17 +1,20 @@
 """The proof of a run: one row for every id of the input, in shards that are what the manifest says."""
 
-import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from serving.batch.errors import BatchError
-from serving.batch.finish import SUCCESS, read_manifest, shard_path
-from serving.batch.plan import Plan, find_plan, hash_id, sorted_hashes
+from serving.batch.finish import SUCCESS, is_finished, read_manifest, sha256
+from serving.batch.ids import places
+from serving.batch.plan import Scan, find_plan
 from serving.batch.source import Columns, Source
+from serving.batch.units import read_ids
+
+_IDS_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -32,49 +35,103 @@ class Proof:
 
 
 def verify(out: Path) -> Proof:
-    """Hold the shards against the input, read anew from where the plan says; raises ``BatchError`` without a plan."""
+    """Hold the shards against the input, read anew from where the plan says.
+
+    Raises ``BatchError`` without a plan, and when the input is not there any more.
+    """
     plan = find_plan(out)
     if plan is None:
         raise BatchError(f"{out} holds no batch run")
     source = Source(plan.input, Columns(**plan.columns))
-    asked = _hashes(item.id or "" for item in source.items())
-    answered = _hashes(_ids(out, plan))
-    unique, counts = np.unique(answered, return_counts=True)
-    missing = len(np.setdiff1d(asked, unique))
-    twice, unknown = int((counts > 1).sum()), len(np.setdiff1d(unique, asked))
-    problems = [
-        *_changed(out),
-        *([] if (out / SUCCESS).exists() else ["the run is not finished: the same command goes on"]),
-        *([f"{missing} items have no row"] if missing else []),
-        *([f"{twice} items have more than one row"] if twice else []),
-        *([f"{unknown} rows are of no item of the input"] if unknown else []),
-    ]
-    return Proof(len(asked), len(answered), missing, twice, unknown, tuple(problems))
+    scan = Scan()
+    for _ in scan.saw(source.items()):
+        pass
+    problems = [] if scan.digest == plan.input_digest else [f"{plan.input} was changed after the run began"]
+    count = _Count(scan)
+    problems += _changed(out)
+    problems += count.take(out)
+    for n_ids, what, ids in (
+        (count.n_missing, "items have no row", count.missing(source)),
+        (count.n_twice, "items have more than one row", count.twice),
+        (count.n_unknown, "rows are of no item of the input", count.unknown),
+    ):
+        if n_ids:
+            problems.append(f"{n_ids} {what}: {_named(ids, n_ids)}")
+    return Proof(len(scan.ids), count.n_rows, count.n_missing, count.n_twice, count.n_unknown, tuple(problems))
 
 
-def _hashes(ids: Iterator[str]) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
-    packed = bytearray()
-    for id in ids:
-        packed += hash_id(id)
-    return sorted_hashes(packed)
+class _Count:
+    """How many rows each item has, in 17 bytes an item; of ids, the first few are kept."""
+
+    def __init__(self, scan: Scan) -> None:
+        self._ordered = scan.ids.sort()
+        self._rows = np.zeros(len(self._ordered), dtype=np.uint8)
+        self.n_rows = self.n_unknown = 0
+        self.unknown: list[str] = []
+        self.twice: list[str] = []
+
+    @property
+    def n_missing(self) -> int:
+        """Items without a row."""
+        return len(self._rows) - int(np.count_nonzero(self._rows))
+
+    @property
+    def n_twice(self) -> int:
+        """Items with several."""
+        return int(np.count_nonzero(self._rows > 1))
+
+    def take(self, out: Path) -> Iterator[str]:
+        """Count every shard in the folder, whoever put it there; gives those that cannot be read."""
+        for path in sorted(out.glob("part-*.parquet")):
+            try:
+                self._add(read_ids(path))
+            except (OSError, ValueError) as error:
+                yield f"{path.name} cannot be read ({type(error).__name__})"
+
+    def missing(self, source: Source) -> Iterator[str]:
+        """Ids of the items without a row, as the input has them; it is read anew."""
+        for item in source.items():
+            (place,) = places(self._ordered, [str(item.id)])
+            if place >= 0 and not self._rows[place]:
+                yield str(item.id)
+
+    def _add(self, ids: list[str]) -> None:
+        self.n_rows += len(ids)
+        for id, place in zip(ids, places(self._ordered, ids).tolist(), strict=True):
+            if place < 0:
+                self.n_unknown += 1
+                _keep(self.unknown, id)
+                continue
+            self._rows[place] = min(2, self._rows[place] + 1)
+            if self._rows[place] > 1:
+                _keep(self.twice, id)
 
 
-def _ids(out: Path, plan: Plan) -> Iterator[str]:
-    for number in range(plan.n_units):
-        path = shard_path(out, number)
-        if path.exists():
-            yield from pq.read_table(path, columns=["id"])["id"].to_pylist()
+def _keep(ids: list[str], id: str) -> None:
+    if len(ids) < _IDS_NAMED and id not in ids:
+        ids.append(id)
 
 
-def _changed(out: Path) -> list[str]:
-    """Shards that are not what was written."""
-    if not (out / SUCCESS).exists():
-        return []
-    problems = []
-    for shard in read_manifest(out)["shards"]:
-        path = out / shard["file"]
-        if not path.exists():
-            problems.append(f"{shard['file']} is gone")
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != shard["sha256"]:
-            problems.append(f"{shard['file']} was changed after the run")
-    return problems
+def _named(ids: Iterable[str], n_ids: int) -> str:
+    first = list(islice(ids, _IDS_NAMED))
+    return ", ".join(map(repr, first)) + (" and others" if n_ids > len(first) else "")
+
+
+def _changed(out: Path) -> Iterator[str]:
+    """Shards that are not what was written, and shards that nobody wrote."""
+    if not is_finished(out):
+        yield f"the run is not finished (there is no {SUCCESS}): the same command goes on"
+        return
+    try:
+        shards = {shard["file"]: shard["sha256"] for shard in read_manifest(out)["shards"]}
+    except BatchError as error:
+        yield str(error)
+        return
+    for name, digest in shards.items():
+        if not (out / name).exists():
+            yield f"{name} is gone"
+        elif sha256(out / name) != digest:
+            yield f"{name} was changed after the run"
+    for path in sorted(out.glob("part-*.parquet")):
+        if path.name not in shards:
+            yield f"{path.name} is no shard of this run"

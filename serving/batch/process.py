@@ -1,0 +1,150 @@
+"""The worker process itself: it loads a scorer, scores the units that come through a pipe, and ends with its holder."""
+
+import ctypes
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from model import MemeLimits, Policy, Scorer, load
+from model.runtime import Provider
+from serving.batch.errors import BatchError
+from serving.batch.opening import Opener
+from serving.batch.plan import Judges
+from serving.batch.unit import UnitTask, score_unit
+
+_PR_SET_PDEATHSIG = 1
+_EXIT_S = 10.0
+
+
+@dataclass(frozen=True)
+class WorkerSpec:
+    """What a worker process needs to know. ``item_timeout_s``: a row that takes longer counts as having ended it.
+
+    ``judges`` is what the plan was made for; a worker that finds something else in its place does not start.
+    """
+
+    bundle: Path
+    ocr: str
+    provider: Provider
+    threads: int
+    policy: Policy
+    judges: Judges
+    protocols: frozenset[str]
+    limits: MemeLimits
+    item_timeout_s: float
+
+
+class WorkerEndedError(Exception):
+    """The process ended while it worked on ``places`` of its unit, or hung there and was ended.
+
+    ``by_itself``: not by SIGKILL from somewhere else.
+    """
+
+    def __init__(self, places: range, *, by_itself: bool) -> None:
+        super().__init__()
+        self.places = places
+        self.by_itself = by_itself
+
+
+class WorkerProcess:
+    """One worker process and the pipe to it.
+
+    It ends when the thread that made it does: that thread is to hold it for as long as it is of use.
+    """
+
+    def __init__(self, spec: WorkerSpec) -> None:
+        # Not forked: a fork of a process with threads may hang, and holds memory that it does not need.
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(theirs, spec, os.getpid()), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def send(self, task: UnitTask) -> None:
+        """Hand a task over."""
+        try:
+            self._connection.send(task)
+        except OSError as error:  # it ended since its last unit
+            raise self._ended(range(0)) from error
+
+    def receive(self, timeout_s: float, places: range) -> Any:
+        """The next message of a process that is at ``places``.
+
+        Raises ``WorkerEndedError`` when there will be none in time, ``BatchError`` when it says why it cannot work.
+        """
+        if not wait([self._connection, self._process.sentinel], timeout_s):
+            raise WorkerEndedError(places, by_itself=True)
+        try:
+            message = self._connection.recv()  # what it sent before it ended is still there
+        except (EOFError, OSError) as error:
+            raise self._ended(places) from error
+        if isinstance(message, BatchError):
+            raise message
+        return message
+
+    def kill(self) -> None:
+        """Have it ended; ``end`` waits for that."""
+        self._process.kill()
+
+    def end(self) -> None:
+        """End it and forget it."""
+        self._process.kill()
+        self._process.join()
+        self._connection.close()
+
+    def _ended(self, places: range) -> WorkerEndedError:
+        self._process.join(_EXIT_S)
+        return WorkerEndedError(places, by_itself=self._process.exitcode != -signal.SIGKILL)
+
+
+def _serve(connection: Connection, spec: WorkerSpec, parent: int) -> None:
+    """The worker process: load, say so, score what comes until nobody asks any more."""
+    _end_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
+    try:
+        scorer = _scorer(spec)
+        opener = Opener(spec.protocols, spec.limits)
+        connection.send("ready")
+        _work(connection, scorer, opener)
+    except EOFError:
+        return
+    except Exception as error:
+        # Not a row's fault, or it would have become a row: the disk is full, the unit is damaged, a part is missing.
+        said = str(error) if isinstance(error, BatchError) else f"{type(error).__name__}: {error}"
+        connection.send(BatchError(f"a worker cannot go on: {said}"))
+
+
+def _scorer(spec: WorkerSpec) -> Scorer:
+    scorer = load(
+        spec.bundle,
+        ocr=spec.ocr,
+        provider=spec.provider,
+        threads=spec.threads,
+        policy=spec.policy,
+        limits=spec.limits,
+    )
+    problems = scorer.readiness().problems if spec.ocr != "none" else ()
+    differences = spec.judges.differences(Judges.of(scorer.bundle, scorer.policy, scorer.ocr))
+    if problems or differences:
+        raise BatchError("; ".join((*problems, *differences)))
+    return scorer
+
+
+def _work(connection: Connection, scorer: Scorer, opener: Opener) -> None:
+    tell: Callable[..., None] = connection.send
+    while True:
+        task: UnitTask = connection.recv()
+        score_unit(scorer, opener, task, lambda places, done: tell((places, done)))
+        tell(None)
+
+
+def _end_with(parent: int) -> None:
+    """Ask the kernel to end this process when the thread that made it ends, however that happens."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before we asked
+        os._exit(1)
