@@ -45,6 +45,20 @@ def served(folder: Path, threads: int, workers: int) -> Iterator[RunningServer]:
         process.wait(timeout=60)
 
 
+def family(pid: int) -> list[int]:
+    """A process and all that descend from it."""
+    children = [
+        int(child) for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()
+    ]
+    return [pid, *(descendant for child in children for descendant in family(child))]
+
+
+def resident_mib(pid: int) -> float:
+    """Memory that a process holds at the moment."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -27,11 +27,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import psutil
 from PIL import Image
 
 from benchmarks.load_generator import Tally, at_rate, http_request, in_turns
-from benchmarks.server_process import served
+from benchmarks.server_process import family, resident_mib, served
 from model import Meme, Scorer, load
 from training.render import STYLES, render_meme
 
@@ -96,9 +95,7 @@ class Memory:
 
     def sample(self) -> None:
         """Add up the processes as they are now."""
-        root = psutil.Process(self.pid)
-        total = sum(process.memory_info().rss for process in (root, *root.children(recursive=True)))
-        self.samples_mib.append(total / 2**20)
+        self.samples_mib.append(sum(resident_mib(pid) for pid in family(self.pid)))
 
 
 def main() -> int:

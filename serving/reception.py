@@ -44,10 +44,10 @@ class Reception:
         except ClientDisconnect:  # nobody reads this answer, but the metrics should know
             await visit.answer(ProblemError(400, "client_disconnected", "the request body is incomplete"), receive)
         except asyncio.CancelledError:
-            problem = visit.why_cancelled()
-            if problem is None:
+            reason = visit.why_cancelled()
+            if reason is None:
                 raise
-            await visit.answer(problem, receive)
+            await visit.answer(reason, receive)
         except Exception as error:
             visit.log_crash(error)
             await visit.answer(ProblemError(500, "internal_error", "this is our fault; it was logged"), receive)
