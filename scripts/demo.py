@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -28,7 +29,9 @@ def main() -> int:
     base = f"http://127.0.0.1:{port}"
     console.print(f"[bold]1.[/] starting the server: memeguard serve --port {port}")
     server = subprocess.Popen(  # noqa: S603 - a fixed command
-        [sys.executable, "-m", "serving.cli", "serve", "--port", str(port)], stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "serving.cli", "serve", "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        env=os.environ | {"MEMEGUARD_LEDGER_URL": "none"},  # a try leaves nothing behind
     )
     try:
         readiness = _wait_until_ready(base, server)
