@@ -14,26 +14,29 @@ import click
 
 @dataclass(frozen=True)
 class Subcommand:
-    """A command named ``name`` in ``module``, with its line in the list of commands."""
+    """A command named ``name`` in ``module``, with its line in the list of commands and the extra that it needs."""
 
     module: str
     name: str
     summary: str
+    extra: str | None = None
 
 
 SUBCOMMANDS: dict[str, Subcommand] = {
     "score": Subcommand("serving.commands.score", "score", "Judge picture files."),
-    "batch": Subcommand("serving.commands.batch", "batch", "Judge a file or folder of memes, one row each."),
+    "batch": Subcommand("serving.commands.batch", "batch", "Judge a file or folder of memes, one row each.", "batch"),
     "inspect": Subcommand("serving.commands.inspect", "inspect", "Check a bundle and show what it is worth."),
     "serve": Subcommand("serving.commands.serve", "serve", "Serve over HTTP."),
     "policy": Subcommand("serving.commands.policy", "policy", "Check a policy file, or try it on past scores."),
     "keys": Subcommand("serving.commands.keys", "keys", "Make, list and revoke API keys."),
     "ledger": Subcommand("serving.commands.ledger", "ledger", "Look after decisions and feedback; export them."),
-    "train": Subcommand("training.commands.train", "train", "Train a network."),
-    "export": Subcommand("training.commands.export", "export", "Make the bundle of a finished run."),
-    "evaluate": Subcommand("training.commands.evaluate", "evaluate", "Measure a bundle on labelled memes."),
-    "promote": Subcommand("training.commands.promote", "promote", "Compare two bundles; the winner becomes current."),
-    "data": Subcommand("training.commands.data", "data", "Check labelled data, or split it."),
+    "train": Subcommand("training.commands.train", "train", "Train a network.", "train"),
+    "export": Subcommand("training.commands.export", "export", "Make the bundle of a finished run.", "train"),
+    "evaluate": Subcommand("training.commands.evaluate", "evaluate", "Measure a bundle on labelled memes.", "train"),
+    "promote": Subcommand(
+        "training.commands.promote", "promote", "Compare two bundles; the winner becomes current.", "train"
+    ),
+    "data": Subcommand("training.commands.data", "data", "Check labelled data, or split it.", "train"),
 }
 
 
@@ -56,11 +59,11 @@ class LazyGroup(click.Group):
         try:
             command = getattr(import_module(entry.module), entry.name)
         except ModuleNotFoundError as error:
-            if not entry.module.startswith("training."):
+            if entry.extra is None:
                 raise
             raise click.ClickException(
-                f"`memeguard {cmd_name}` needs the extra 'train', which is not installed ({error.name} is missing): "
-                "pip install -e '.[train]'"
+                f"`memeguard {cmd_name}` needs the extra {entry.extra!r}, which is not installed "
+                f"({error.name} is missing): pip install -e '.[{entry.extra}]'"
             ) from error
         if not isinstance(command, click.Command):
             raise TypeError(f"{entry.module}:{entry.name} is no click command")

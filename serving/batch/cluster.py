@@ -4,13 +4,20 @@ The actor is what Ray restarts when a machine goes; the process inside it is wha
 shards, manifest and resume are those of the local engine. Input and output lie where every machine sees them.
 """
 
-from collections.abc import Callable, Sequence
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-import ray
-
+from model import MemeguardError
+from serving.batch.errors import BatchError
+from serving.batch.ray_session import ray_session
 from serving.batch.unit import Tally, UnitTask
 from serving.batch.worker import Worker, WorkerSpec
+
+#: Ray keeps books on every block, 2 ms each at the start; a run of more units puts several into one.
+_MOST_BLOCKS = 4096
 
 
 class UnitScorer:
@@ -19,40 +26,86 @@ class UnitScorer:
     def __init__(self, spec: WorkerSpec) -> None:
         self._worker = Worker(spec)
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
-        """Score the units of a batch, and say what became of their rows."""
-        tallies = []
-        for task in batch["task"]:
-            done = Tally()
-            self._worker.score(task, done.merge)
-            tallies.append(done)
-        return {"tally": tallies}
+    def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
+        """Score the unit of a batch, and say what became of its rows, or why there will be no end to this."""
+        tally, refusal = Tally(), ""
+        number, unit, shard = (batch[name][0] for name in ("number", "unit", "shard"))
+        try:
+            self._worker.score(UnitTask(int(number), Path(unit), Path(shard)), tally.merge)
+        except MemeguardError as error:
+            refusal = str(error)
+        return {"decisions": [_pairs(tally.decisions)], "errors": [_pairs(tally.errors)], "refusal": [refusal]}
 
 
 def run_on_ray(
     tasks: Sequence[UnitTask], spec: WorkerSpec, n_workers: int, saw: Callable[[Tally], None], address: str | None
 ) -> None:
-    """Score all units on a Ray cluster at ``address``, or on a Ray of our own in this machine.
+    """Score all units on the Ray cluster at ``address`` or RAY_ADDRESS, or on a Ray of our own in this machine.
 
-    ``saw`` is told of a unit when it is done.
+    ``saw`` is told of a unit when it is done. Raises ``BatchError`` for what an actor raised on purpose, and when the
+    cluster is lost.
     """
     if not tasks:
         return
-    ray.init(address=address, ignore_reinit_error=True, log_to_driver=False, include_dashboard=False)
+    # One more than the actors take, so that Ray always has room for a step besides them.
+    with ray_session(address, n_cpus=n_workers * spec.threads + 1):
+        for row in _answers(tasks, spec, n_workers):
+            if row["refusal"]:
+                raise BatchError(row["refusal"])
+            saw(Tally(_counter(row["decisions"]), _counter(row["errors"])))
+
+
+def _answers(tasks: Sequence[UnitTask], spec: WorkerSpec, n_workers: int) -> Iterator[Mapping[str, Any]]:
+    """What the actors say of units, as they are done."""
+    import ray  # noqa: PLC0415  after ray_session, which says how it is to be
+
+    _hush(ray.data.DataContext.get_current())
+    rows = [
+        {"number": task.number, "unit": str(task.unit.resolve()), "shard": str(task.shard.resolve())} for task in tasks
+    ]
+    units = ray.data.from_items(rows, override_num_blocks=min(len(rows), _MOST_BLOCKS))
+    done = units.map_batches(
+        UnitScorer,
+        fn_constructor_args=(spec,),
+        batch_size=1,
+        # Starts with as many as there is room for. A unit takes long: none waits behind one while an actor is idle.
+        compute=ray.data.ActorPoolStrategy(
+            min_size=1, max_size=n_workers, initial_size=n_workers, max_tasks_in_flight_per_actor=1
+        ),
+        num_cpus=spec.threads,
+        num_gpus=_gpus(spec, n_workers),
+    )
     try:
-        # Ray's own bars would write over ours.
-        ray.data.DataContext.get_current().enable_progress_bars = False
-        # Reading a list takes a core while it lasts: the actors leave it one.
-        n_actors = max(1, min(n_workers, int(ray.cluster_resources().get("CPU", 1)) - 1))
-        units = ray.data.from_items([{"task": task} for task in tasks], override_num_blocks=len(tasks))
-        done = units.map_batches(
-            UnitScorer,
-            fn_constructor_args=(spec,),
-            batch_size=1,
-            compute=ray.data.ActorPoolStrategy(size=n_actors),
-            num_cpus=1,
-        )
-        for row in done.iter_rows():
-            saw(row["tally"])
-    finally:
-        ray.shutdown()
+        yield from done.iter_rows()
+    except ray.exceptions.RayError as error:
+        cause = getattr(error, "cause", None) or error
+        reason = str(cause).strip().split("\n")[0]
+        raise BatchError(f"Ray: {type(cause).__name__}: {reason}; the same command goes on") from error
+
+
+def _gpus(spec: WorkerSpec, n_workers: int) -> float | None:
+    """The share of a GPU that an actor needs: it sees none that it did not ask for."""
+    if spec.provider != "cuda":
+        return None
+    import ray  # noqa: PLC0415  after ray_session
+
+    n_gpus = ray.cluster_resources().get("GPU", 0)
+    if not n_gpus:
+        raise BatchError("--provider cuda: Ray knows of no GPU in this cluster")
+    return float(min(1.0, n_gpus / n_workers))
+
+
+def _hush(context: Any) -> None:
+    """Keep Ray Data's log in its file, and its bars from writing over ours."""
+    context.enable_progress_bars = False
+    logger = logging.getLogger("ray.data")
+    for handler in [one for one in logger.handlers if isinstance(one, logging.StreamHandler)]:
+        logger.removeHandler(handler)
+
+
+def _pairs(counts: Counter[str]) -> list[dict[str, Any]]:
+    return [{"name": name, "n": n} for name, n in counts.items()]
+
+
+def _counter(pairs: Sequence[Mapping[str, Any]]) -> Counter[str]:
+    return Counter({str(pair["name"]): int(pair["n"]) for pair in pairs})

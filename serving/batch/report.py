@@ -1,6 +1,6 @@
-"""The summary of a run as one HTML file: counts and score histograms, no words and no pictures."""
+"""The summary of a run as one HTML file: counts and score histograms; no words, no pictures, no ids."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -8,80 +8,115 @@ from typing import Any
 from model import Policy
 from model.atomic import write_atomically
 from serving.batch.finish import Totals
+from serving.batch.report_style import STYLE
 
 REPORT = "report.html"
-_COLOURS = {"allow": "#4a8f5a", "review": "#c99a2e", "block": "#b3423a"}
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222; }
-table { border-collapse: collapse; margin: 0 0 1.5rem; } td, th { padding: .2rem .8rem .2rem 0; text-align: left; }
-td.n { text-align: right; font-variant-numeric: tabular-nums; } code { font-size: .9em; overflow-wrap: anywhere; }
-.bar { display: inline-block; height: .8rem; background: #667; }
-.histogram { display: flex; align-items: flex-end; height: 9rem; gap: 2px; border-bottom: 1px solid #888; }
-.histogram div { flex: 1; background: #667; } .axis { display: flex; justify-content: space-between; }
-"""
+_DECISIONS = ("allow", "review", "block")
+_DIGEST_CHARS = 12
 
 
 def write_report(out: Path, manifest: Mapping[str, Any], totals: Totals, policy: Policy) -> Path:
     """Write ``report.html`` of a finished run beside its manifest."""
-    judges, timings = manifest["judges"], manifest["timings"]
-    facts = {
-        "input": manifest["input"]["address"],
-        "items": f"{manifest['input']['n_items']:,}",
-        "finished": manifest["finished_at"],
-        "model": f"{judges['model_name']} {judges['model_version']} ({judges['model_digest'][:12]})",
-        "policy": f"{judges['policy_name']} {judges['policy_version']} ({judges['policy_digest'][:12]})",
-        "OCR": judges["ocr"],
-        "time": f"{timings['seconds']:,.0f} s in {len(timings['sessions'])} sessions",
-    }
-    parts = [
-        "<h1>Batch run</h1>",
-        _table((f"<td>{escape(name)}</td><td><code>{escape(value)}</code></td>" for name, value in facts.items())),
-        f"<h2>Decisions of policy {escape(policy.name)}</h2>",
-        _bars(totals.decisions, totals.n_rows),
-        "<h2>Errors</h2>",
-        _bars(totals.errors, totals.n_rows) if totals.errors else "<p>None.</p>",
+    sections = [
+        f"<header><h1>Batch run</h1><p>{totals.n_rows:,} items, {_share(totals.errors.total(), totals)} of them "
+        f"without a verdict</p></header>{_facts(manifest)}",
+        f"<h2>Decisions of policy <q>{escape(policy.name)}</q></h2>{_stack(totals)}{_decisions(totals)}",
+        f"<h2>Errors</h2>{_errors(totals)}",
+        "<h2>Scores</h2>",
         *(_histogram(task, counts.tolist(), policy) for task, counts in totals.histograms.items()),
-        "<p>A score is an aid to a moderator and no finding of fact; the model card says what it cannot do.</p>",
+        "<footer>A score is an aid to a moderator and no finding of fact; the model card says what it cannot do."
+        "</footer>",
     ]
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Batch run</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>"
+        f"<style>{STYLE}</style></head><body>{''.join(sections)}</body></html>"
     )
-    write_atomically(out / REPORT, page.encode())
+    write_atomically(out / REPORT, page.encode("utf-8", "backslashreplace"))
     return out / REPORT
 
 
-def _bars(counts: Mapping[str, int], total: int) -> str:
+def _facts(manifest: Mapping[str, Any]) -> str:
+    judges, timings = manifest["judges"], manifest["timings"]
+    n_sessions = len(timings["sessions"])
+    facts = {
+        "Input": manifest["input"]["address"],
+        "Finished": manifest["finished_at"],
+        "Time": f"{timings['seconds']:,.0f} s in {n_sessions} session{'s' * (n_sessions != 1)}",
+        "Model": f"{judges['model_name']} {judges['model_version']} ({judges['model_digest'][:_DIGEST_CHARS]})",
+        "Policy": f"{judges['policy_name']} {judges['policy_version']} ({judges['policy_digest'][:_DIGEST_CHARS]})",
+        "OCR": judges["ocr"],
+    }
+    return f"<dl>{''.join(f'<dt>{name}</dt><dd>{escape(value)}</dd>' for name, value in facts.items())}</dl>"
+
+
+def _stack(totals: Totals) -> str:
+    """All items as one bar; the table below it says the same in numbers."""
+    counts = {**{name: totals.decisions[name] for name in _DECISIONS}, "error": totals.errors.total()}
+    parts = "".join(f'<i class="{name}" style="flex-grow:{count}"></i>' for name, count in counts.items() if count)
+    return f'<div class="stack" aria-hidden="true">{parts}</div>'
+
+
+def _decisions(totals: Totals) -> str:
+    counts = [*((name, totals.decisions[name]) for name in _DECISIONS), ("error", totals.errors.total())]
     return _table(
-        f'<td>{escape(name)}</td><td class="n">{count:,}</td><td class="n">{count / max(1, total):.1%}</td>'
-        f'<td><span class="bar" style="width:{20 * count / max(1, total):.2f}rem;'
-        f'background:{_COLOURS.get(name, "#667")}"></span></td>'
-        for name, count in sorted(counts.items())
+        ("decision", "items", "share"),
+        [(f'<i class="key {name}"></i>{name}', f"{count:,}", _share(count, totals)) for name, count in counts],
+    )
+
+
+def _errors(totals: Totals) -> str:
+    if not totals.errors:
+        return "<p>None: every item has a verdict.</p>"
+    return _table(
+        ("cause", "items", "share"),
+        [(escape(code), f"{count:,}", _share(count, totals)) for code, count in totals.errors.most_common()],
     )
 
 
 def _histogram(task: str, counts: list[int], policy: Policy) -> str:
-    """Counts in equal bins of 0 to 1, as columns."""
+    """Counts in equal bins of 0 to 1, as columns in the colour of what the policy makes of such a score."""
     highest = max([1, *counts])
     columns = "".join(
-        f'<div style="height:{100 * count / highest:.1f}%" '
-        f'title="{place / len(counts):.2f} to {(place + 1) / len(counts):.2f}: {count:,}"></div>'
+        f'<i class="{_zone(task, (place + 0.5) / len(counts), policy)}" style="height:{100 * count / highest:.1f}%" '
+        f'title="{place / len(counts):.2f} to {(place + 1) / len(counts):.2f}: {count:,}"></i>'
         for place, count in enumerate(counts)
     )
+    ticks = "".join(f"<span>{tick / 4:g}</span>" for tick in range(5))
     return (
-        f"<h2>Scores of {escape(task)}</h2><p>{_thresholds(task, policy)}</p>"
-        f'<div class="histogram">{columns}</div><div class="axis"><span>0</span><span>0.5</span><span>1</span></div>'
+        f"<figure><figcaption><b>{escape(task)}</b> {sum(counts):,} scores; the highest column has {highest:,}"
+        f'</figcaption><div class="plot">{columns}{_marks(task, policy)}</div><div class="axis">{ticks}</div></figure>'
     )
 
 
-def _thresholds(task: str, policy: Policy) -> str:
+def _zone(task: str, score: float, policy: Policy) -> str:
     limits = policy.thresholds.get(task)
     if limits is None:
-        return "The policy has no threshold for this task."
-    block = f"at {limits.block:.3f} it blocks" if limits.blocks else "it never blocks by this score"
-    return f"At {limits.review:.3f} the policy asks for review; {block}."
+        return "none"
+    if limits.blocks and score >= limits.block:
+        return "block"
+    return "review" if score >= limits.review else "allow"
 
 
-def _table(rows: Iterable[str]) -> str:
-    return f"<table>{''.join(f'<tr>{row}</tr>' for row in rows)}</table>"
+def _marks(task: str, policy: Policy) -> str:
+    """Upright lines where the policy's thresholds are."""
+    limits = policy.thresholds.get(task)
+    if limits is None:
+        return '<p class="mark" style="left:0">no threshold in this policy</p>'
+    wanted = [("review", limits.review), *([("block", limits.block)] if limits.blocks else [])]
+    return "".join(
+        f'<p class="mark {name}{" left" * (at > 0.5)}" style="left:{100 * at:.1f}%">{name} at {at:.3f}</p>'
+        for name, at in wanted
+    )
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    cells = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return (
+        f"<table><thead><tr>{''.join(f'<th>{name}</th>' for name in head)}</tr></thead><tbody>{cells}</tbody></table>"
+    )
+
+
+def _share(count: int, totals: Totals) -> str:
+    return f"{count / max(1, totals.n_rows):.1%}"

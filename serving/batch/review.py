@@ -6,14 +6,15 @@ Written in the layout that training reads (a JSON Lines file beside ``img/``): f
 import hashlib
 import heapq
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 
-from model import Policy
+from model import Failure, MemeError, Policy
 from model.atomic import write_atomically
 from serving.batch.finish import shard_path
 from serving.batch.opening import Opener
@@ -21,8 +22,24 @@ from serving.batch.plan import Plan
 from serving.batch.source import Item, Source
 
 FOLDER = "review"
+_FILE = "review.jsonl"
 #: The share of the sample that is drawn at random: the uncertain items alone would say nothing of the whole.
 _RANDOM_SHARE = 0.5
+#: Times that others are drawn for pictures that are gone; each reads the input once more.
+_MOST_DRAWS = 4
+_SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp"}
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What was written into ``folder``. ``n_gone``: items left out because their pictures can no longer be read.
+
+    ``n_items`` None: a sample was there already, and it was kept, since somebody may have labelled it.
+    """
+
+    folder: Path
+    n_items: int | None = None
+    n_gone: int = 0
 
 
 @dataclass(frozen=True, order=True)
@@ -33,24 +50,39 @@ class _Pick:
     row: dict[str, Any]
 
 
-def write_review(out: Path, plan: Plan, policy: Policy, source: Source, opener: Opener, n_items: int) -> Path:
+class _GoneError(Exception):
+    """A picture that was judged and is no longer there, or no longer a picture."""
+
+
+def write_review(out: Path, plan: Plan, policy: Policy, source: Source, opener: Opener, n_items: int) -> Sample:
     """Write at most ``n_items`` items into ``OUT/review``; the same run gives the same sample."""
-    picks = {pick.id: pick for pick in _picked(out, plan, policy, n_items)}
     folder = out / FOLDER
-    lines = []
-    for item in source.items():
-        if item.id in picks:
-            lines.append(_line(picks[item.id], item, opener, folder))
-    content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-    write_atomically(folder / "review.jsonl", content.encode())
-    return folder
+    if (folder / _FILE).exists():
+        return Sample(folder)
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed here
+    lines: dict[str, dict[str, Any]] = {}
+    gone: set[str] = set()
+    for _ in range(_MOST_DRAWS):
+        picks = {pick.id: pick for pick in _picked(out, plan, policy, n_items, gone) if pick.id not in lines}
+        if not picks:
+            break
+        for item in source.items():
+            if item.id in picks:
+                try:
+                    lines[item.id] = _line(picks[item.id], item, opener, folder)
+                except (_GoneError, MemeError):
+                    gone.add(item.id)
+    content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines.values())
+    write_atomically(folder / _FILE, content.encode())
+    return Sample(folder, len(lines), len(gone))
 
 
-def _picked(out: Path, plan: Plan, policy: Policy, n_items: int) -> list[_Pick]:
+def _picked(out: Path, plan: Plan, policy: Policy, n_items: int, gone: Collection[str]) -> list[_Pick]:
     n_random = round(n_items * _RANDOM_SHARE)
-    drawn = heapq.nsmallest(n_items, (_Pick(_draw(row["id"]), row["id"], "random", row) for row in _judged(out, plan)))
+    judged = (row for row in _judged(out, plan) if row["id"] not in gone)
+    drawn = heapq.nsmallest(n_items, (_Pick(_draw(row["id"]), row["id"], "random", row) for row in judged))
     chosen, spare = drawn[:n_random], drawn[n_random:]
-    taken = {pick.id for pick in chosen}
+    taken = {*gone, *(pick.id for pick in chosen)}
     uncertain = heapq.nsmallest(
         n_items - n_random,
         (
@@ -60,9 +92,9 @@ def _picked(out: Path, plan: Plan, policy: Policy, n_items: int) -> list[_Pick]:
         ),
     )
     # Without thresholds nothing is uncertain, and the random share fills up.
-    known = taken | {pick.id for pick in uncertain}
-    fill = [pick for pick in spare if pick.id not in known][: n_items - len(known)]
-    return [*uncertain, *chosen, *fill]
+    n_more = n_items - len(chosen) - len(uncertain)
+    known = {pick.id for pick in uncertain}
+    return [*uncertain, *chosen, *[pick for pick in spare if pick.id not in known][:n_more]]
 
 
 def _judged(out: Path, plan: Plan) -> Iterator[dict[str, Any]]:
@@ -74,7 +106,7 @@ def _judged(out: Path, plan: Plan) -> Iterator[dict[str, Any]]:
 
 def _draw(id: str) -> float:
     """A number of 0 to 1 that depends on the id alone."""
-    return int.from_bytes(hashlib.sha256(id.encode("utf-8", "surrogatepass")).digest()[:8]) / 2**64
+    return int.from_bytes(hashlib.sha256(id.encode()).digest()[:8]) / 2**64
 
 
 def _distance(row: dict[str, Any], policy: Policy) -> float | None:
@@ -88,12 +120,16 @@ def _distance(row: dict[str, Any], policy: Policy) -> float | None:
 
 
 def _line(pick: _Pick, item: Item, opener: Opener, folder: Path) -> dict[str, Any]:
-    """One row to label; the picture is copied, so that the folder can be handed on."""
+    """One row to label; the picture is copied, so that the folder can be handed on.
+
+    Raises ``_GoneError`` or ``MemeError`` when the picture cannot be read any more.
+    """
     line: dict[str, Any] = {"id": pick.id}
     if item.image is not None:
-        name = f"img/{hashlib.sha256(pick.id.encode('utf-8', 'surrogatepass')).hexdigest()[:20]}"
-        write_atomically(folder / name, opener.read(item.image))
-        line["img"] = name
-    words = pick.row["text"]["content"]
-    labels = dict.fromkeys((task for task, score in pick.row["scores"].items() if isinstance(score, float)), None)
-    return line | {"text": words, "why": pick.why, "decision": pick.row["decision"], **labels}
+        meme = opener.meme(item)
+        if isinstance(meme, Failure):
+            raise _GoneError
+        line["img"] = f"img/{hashlib.sha256(pick.id.encode()).hexdigest()[:20]}{_SUFFIXES[meme.source_format]}"
+        write_atomically(folder / line["img"], opener.read(item.image))
+    labels = dict.fromkeys(pick.row["scores"])
+    return line | {"text": pick.row["text"]["content"], "why": pick.why, "decision": pick.row["decision"], **labels}

@@ -38,7 +38,7 @@ from serving.batch.plan import (
     unit_path,
 )
 from serving.batch.report import write_report
-from serving.batch.review import write_review
+from serving.batch.review import Sample, write_review
 from serving.batch.sessions import noted_session, timings
 from serving.batch.source import Columns, Source
 from serving.batch.unit import Tally, UnitTask
@@ -72,10 +72,11 @@ class BatchOptions:
 
 @dataclass(frozen=True)
 class Progress:
-    """Whom to tell: once what there is to do, then every tally."""
+    """Whom to tell: once what there is to do, then every tally, at the end of the sample that was asked for."""
 
     begins: Callable[[Plan, int], None]
     saw: Callable[[Tally], None]
+    sampled: Callable[[Sample], None] = lambda _: None
 
 
 def run_batch(options: BatchOptions, progress: Progress) -> tuple[Plan, Totals]:
@@ -93,7 +94,7 @@ def run_batch(options: BatchOptions, progress: Progress) -> tuple[Plan, Totals]:
         totals = finished_totals(options.out) if finished else _scored(options, plan, spec, progress)
         if options.sample_review:
             opener = Opener(spec.protocols, options.limits)
-            write_review(options.out, plan, spec.policy, source, opener, options.sample_review)
+            progress.sampled(write_review(options.out, plan, spec.policy, source, opener, options.sample_review))
         mark_success(options.out)
         return plan, totals
 

@@ -1,62 +1,87 @@
 """``memeguard batch``: judge a file or folder of memes, one row each; ``memeguard batch verify`` proves it."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
+from model import open_bundle
 from model.bundle import COMPACT_BUNDLE
+from model.policy_file import chosen_policy
+from serving.batch.errors import BatchError
 from serving.batch.run import BatchOptions, run_batch
-from serving.batch.show import bar, print_totals
+from serving.batch.show import print_summary, shown
 from serving.batch.source import Columns
 from serving.batch.verify import verify as verify_run
 from serving.commands.options import bundle_option, ocr_option, provider_option
 
 
-class _RunByDefault(click.Group):
+class _RunOrVerify(click.Command):
     """``batch INPUT`` runs; ``batch verify DIR`` is a command of its own."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if args and args[0] not in self.commands and args[0] not in ctx.help_option_names:
-            args = ["run", *args]
-        return super().parse_args(ctx, args)
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """That of ``verify`` when it is asked for; what is called ``verify`` as an input is ``./verify``."""
+        if args[:1] == ["verify"]:
+            return verify.make_context(f"{info_name} verify", args[1:], parent, **extra)
+        return super().make_context(info_name, args, parent, **extra)
 
 
-@click.group(cls=_RunByDefault)
-def batch() -> None:
-    """Judge many memes: `memeguard batch INPUT --out DIR`. Killed at any moment, the same command goes on.
-
-    INPUT is a Parquet, JSON Lines or CSV file, a folder or a glob, by path or address. `memeguard batch run --help`
-    lists the options, `memeguard batch verify DIR` proves that every item has one row.
-    """
-
-
-@batch.command()
+@click.command(
+    cls=_RunOrVerify,
+    epilog="`memeguard batch verify DIR` proves that every item of the input has exactly one row in DIR.",
+)
 @click.argument("input", metavar="INPUT")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for shards and manifest.")
+@click.option("--out", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Folder for the answers.")
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
-@click.option("--ray-address", help="A running Ray cluster; default: a Ray of our own in this machine.")
+@click.option(
+    "--ray-address",
+    help="A running Ray cluster; default: RAY_ADDRESS or, without it, a Ray of our own on this machine.",
+)
 @click.option("--workers", type=click.IntRange(1), help="Processes, each with a model; default: one a core.")
-@click.option("--threads", type=click.IntRange(1), help="Cores of each worker; default: the machine's, divided.")
+@click.option("--threads", type=click.IntRange(1), help="Cores of each worker; default: this machine's, divided.")
+@click.option("--policy", metavar="FILE[:NAME]", help="Policy that decides; default: the bundle's own.")
 @bundle_option
 @ocr_option
 @provider_option
-@click.option("--id-column", default="id", show_default=True)
+@click.option("--id-column", default="id", show_default=True, help="Every row has one, and no two the same.")
 @click.option("--image-column", default="image", show_default=True, help="Holds a path, an address or bytes.")
-@click.option("--text-column", default="text", show_default=True)
-@click.option("--tags-column", default="tags", show_default=True)
+@click.option("--text-column", default="text", show_default=True, help="The words, where they are known.")
+@click.option("--tags-column", default="tags", show_default=True, help="A list, or one text with commas.")
 @click.option(
-    "--allow-protocol", "protocols", multiple=True, help="How pictures may be read beside as the input is: https, s3."
+    "--allow-protocol",
+    "protocols",
+    metavar="NAME",
+    multiple=True,
+    help="How pictures may be read, beside as INPUT is: https, s3 and so on; may be repeated.",
 )
 @click.option("--unit-rows", type=click.IntRange(1), default=256, show_default=True, help="Rows of a shard.")
-@click.option("--item-timeout", "item_timeout_s", type=float, default=120.0, show_default=True, help="Seconds.")
 @click.option(
-    "--sample-review", type=click.IntRange(1), help="Write so many items, uncertain and at random, to be labelled."
+    "--item-timeout",
+    "item_timeout_s",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0, min_open=True),
+    default=120.0,
+    show_default=True,
+    help="An item that takes longer gets an error.",
 )
-def run(input: str, out: Path, workers: int | None, threads: int | None, **given: Any) -> None:
-    """Judge every item of INPUT, one row each."""
+@click.option(
+    "--sample-review",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Also write N items, half of them uncertain and half at random, into DIR/review, to be labelled for training.",
+)
+def batch(input: str, out: Path, workers: int | None, threads: int | None, policy: str | None, **given: Any) -> None:
+    """Judge many memes, one row each. Killed at any moment, the same command goes on.
+
+    INPUT is a Parquet, JSON Lines or CSV file, a folder or a glob, by path or address. DIR gets Parquet shards with the
+    fields of the HTTP answer, errors as rows, manifest.json, report.html and _SUCCESS last.
+    """
+    _check_ray(given)
     cores = len(os.sched_getaffinity(0))
     n_workers = workers or cores
     columns = Columns(*(given.pop(f"{name}_column") for name in ("id", "image", "text", "tags")))
@@ -67,16 +92,23 @@ def run(input: str, out: Path, workers: int | None, threads: int | None, **given
         out=out,
         workers=n_workers,
         threads=threads or max(1, cores // n_workers),
+        policy=None if policy is None else chosen_policy(policy, open_bundle(given["bundle"])),
         columns=columns,
         **{name: value for name, value in given.items() if value is not None},
     )
-    console = Console(stderr=True)
-    with bar(console) as progress:
-        plan, totals = run_batch(options, progress)
-    print_totals(Console(), plan, totals)
+    with shown(Console(stderr=True)) as (progress, meter):
+        _, totals = run_batch(options, progress)
+    print_summary(Console(), out, totals, meter)
 
 
-@batch.command()
+def _check_ray(given: dict[str, Any]) -> None:
+    if given["engine"] != "ray" and given["ray_address"] is not None:
+        raise click.UsageError("--ray-address belongs to --engine ray")
+    if given["engine"] == "ray" and find_spec("ray") is None:
+        raise BatchError("--engine ray needs the extra 'batch', and ray is not installed: pip install -e '.[batch]'")
+
+
+@click.command()
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, exists=True, file_okay=False))
 def verify(folder: Path) -> None:
     """Prove that DIR holds exactly one row for every item of its input; ends with 1 when it does not."""

@@ -1,0 +1,109 @@
+"""A connection to Ray: a cluster that is there, or a Ray of our own that listens on loopback and leaves nothing."""
+
+import logging
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from serving.batch.errors import BatchError
+
+#: Ray hands this to the processes that it starts; in its own way it would keep a token in the user's home.
+_TOKEN = secrets.token_hex(32)
+#: What goes through Ray is the names of files; this is the least that it takes.
+_OBJECT_STORE_BYTES = 80 * 1024 * 1024
+#: Ray's own code in C++ writes to the terminal; what ends a run comes as an exception all the same.
+_QUIET = {"RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_USAGE_STATS_ENABLED": "0", "RAY_TQDM": "0"}
+_OWN = {
+    "RAY_AUTH_MODE": "token",
+    "RAY_AUTH_TOKEN": _TOKEN,
+    # Off, Ray takes 127.0.0.1 for this machine's address and listens nowhere else. Read when ray is imported.
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+}
+
+
+@contextmanager
+def ray_session(address: str | None, n_cpus: int) -> Iterator[None]:
+    """Be connected to the cluster at ``address`` or RAY_ADDRESS; without one, to a Ray of our own with ``n_cpus``.
+
+    Those are a count that Ray keeps, not cores. Raises ``BatchError`` when there is no such cluster.
+    """
+    address = address or os.environ.get("RAY_ADDRESS")
+    with _connected(address) if address else _own_ray(n_cpus):
+        yield
+
+
+@contextmanager
+def _connected(address: str) -> Iterator[None]:
+    with _variables(_QUIET):
+        import ray  # noqa: PLC0415  reads variables when it is imported
+
+        try:
+            with _without_stderr():
+                ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+        except Exception as error:  # Ray raises its own, ConnectionError, RuntimeError, ValueError
+            reason = str(error).strip().split("\n")[0] or type(error).__name__
+            raise BatchError(f"there is no Ray cluster to be had at {address}: {reason}") from error
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+@contextmanager
+def _own_ray(n_cpus: int) -> Iterator[None]:
+    # Sockets lie in there, whose names may have 107 characters: TMPDIR may be too long for that.
+    folder = Path(tempfile.mkdtemp(prefix="memeguard-ray-", dir="/tmp"))
+    try:
+        with _variables(_QUIET | _OWN):
+            import ray  # noqa: PLC0415  reads variables when it is imported
+
+            with _without_stderr():
+                ray.init(
+                    address="local",
+                    num_cpus=n_cpus,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    logging_level=logging.CRITICAL,
+                    object_store_memory=_OBJECT_STORE_BYTES,
+                    _temp_dir=str(folder),
+                )
+            try:
+                yield
+            finally:
+                ray.shutdown()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _variables(wanted: Mapping[str, str]) -> Iterator[None]:
+    """Environment variables, for this process and those that it starts, put back at the end."""
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Drop what is written to the descriptor of stderr: Ray says there that it was told to be quiet."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
