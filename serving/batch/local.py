@@ -1,7 +1,4 @@
-"""The local engine: threads that each hold a worker process, and one list of units.
-
-A worker ends with the thread that started it, and the threads end with the driver, however that ends.
-"""
+"""The local engine: threads that each hold a worker process, and one list of units."""
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -25,7 +22,8 @@ def run_local(tasks: Iterable[UnitTask], spec: WorkerSpec, n_workers: int, saw: 
     except BaseException:  # Ctrl-C: nobody waits for the units that are under way
         crew.stop()
         for thread in threads:
-            thread.join()
+            if thread.ident is not None:
+                thread.join()
         raise
     if crew.errors:
         raise crew.errors[0]

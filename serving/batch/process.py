@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -19,6 +20,9 @@ from serving.batch.unit import UnitTask, score_unit
 
 _PR_SET_PDEATHSIG = 1
 _EXIT_S = 10.0
+#: The kernel ends a child with the thread that started it, not with the process. So one thread starts them all, and it
+#: lives as long as this process does: who holds a worker may use whatever thread it is given.
+_STARTER = ThreadPoolExecutor(1, thread_name_prefix="batch-starter")
 
 
 @dataclass(frozen=True)
@@ -52,17 +56,14 @@ class WorkerEndedError(Exception):
 
 
 class WorkerProcess:
-    """One worker process and the pipe to it.
-
-    It ends when the thread that made it does: that thread is to hold it for as long as it is of use.
-    """
+    """One worker process and the pipe to it. It ends with the process that made it, however that ends."""
 
     def __init__(self, spec: WorkerSpec) -> None:
         # Not forked: a fork of a process with threads may hang, and holds memory that it does not need.
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, spec, os.getpid()), daemon=True)
-        self._process.start()
+        _STARTER.submit(self._process.start).result()
         theirs.close()
 
     def send(self, task: UnitTask) -> None:
@@ -144,7 +145,7 @@ def _work(connection: Connection, scorer: Scorer, opener: Opener) -> None:
 
 
 def _end_with(parent: int) -> None:
-    """Ask the kernel to end this process when the thread that made it ends, however that happens."""
+    """Ask the kernel to end this process with the thread that started it."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before we asked
         os._exit(1)

@@ -78,8 +78,10 @@ def _batch_rows(table: pq.ParquetFile) -> int:
 
 def _jsonl(handle: BinaryIO, file: str, columns: Columns) -> Iterator[tuple[int, Row]]:
     number = 0
-    with _refused(file, "no JSON Lines file", lambda: f" at line {number + 1}"):
-        text = io.TextIOWrapper(handle, "utf-8-sig")
+    with (
+        _refused(file, "no JSON Lines file", lambda: f" at line {number + 1}"),
+        io.TextIOWrapper(handle, "utf-8-sig") as text,
+    ):
         for number, line in enumerate(iter(lambda: text.readline(_LARGEST_CELL), ""), start=1):
             if len(line) == _LARGEST_CELL:
                 raise BatchError(f"{file} row {number} has more than {_LARGEST_CELL} characters")
@@ -100,9 +102,12 @@ def _json_object(line: str, place: str) -> Row:
 def _csv(handle: BinaryIO, file: str, columns: Columns) -> Iterator[tuple[int, Row]]:
     csv.field_size_limit(_LARGEST_CELL)
     number = 0
-    with _refused(file, "no CSV file", lambda: f" at row {number + 1}"):
+    with (
+        _refused(file, "no CSV file", lambda: f" at row {number + 1}"),
+        io.TextIOWrapper(handle, "utf-8-sig", newline="") as text,
+    ):
         # Strict: a quote that is never closed would swallow all rows that follow.
-        lines = csv.reader(io.TextIOWrapper(handle, "utf-8-sig", newline=""), strict=True)
+        lines = csv.reader(text, strict=True)
         names = next(lines, [])
         check_columns(file, names, columns)
         for number, cells in enumerate(filter(None, lines), start=1):
