@@ -62,7 +62,7 @@ install() {
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt "$@"
 }
 
-fingerprint() { cat pyproject.toml constraints.txt | sha256sum | cut -d' ' -f1; }
+fingerprint() { cat pyproject.toml constraints.txt scripts/setup.sh | sha256sum | cut -d' ' -f1; }
 
 if [ "$kind" = full ] && ! command -v tesseract >/dev/null; then
     apt_install tesseract-ocr "the tests read pictures with both OCR engines"
@@ -76,7 +76,7 @@ fi
 [ -x "$venv/bin/python" ] || make_venv
 case $kind in
     base) target=. ;;
-    full) target='.[train,tracking,tracing,postgres,dev]' ;;
+    full) target='.[train,tracking,tracing,postgres,batch,dev]' ;;
     *) fail "unknown kind '$kind'; use base or full" ;;
 esac
 say "installing $target into $venv (versions from constraints.txt; a few minutes the first time)"

@@ -5,8 +5,10 @@ shards, manifest and resume are those of the local engine. Input and output lie 
 """
 
 import logging
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +49,9 @@ def run_on_ray(
     """
     if not tasks:
         return
-    # One more than the actors take, so that Ray always has room for a step besides them.
-    with ray_session(address, n_cpus=n_workers * spec.threads + 1):
+    # What Ray says of actors that were lost is not the result. One CPU more than the actors take, so that it always has
+    # room for a step besides them.
+    with redirect_stdout(sys.stderr), ray_session(address, n_cpus=n_workers * spec.threads + 1):
         for row in _answers(tasks, spec, n_workers):
             if row["refusal"]:
                 raise BatchError(row["refusal"])

@@ -4,6 +4,7 @@ import logging
 import os
 import secrets
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -12,10 +13,13 @@ from pathlib import Path
 
 from serving.batch.errors import BatchError
 
+#: Sockets lie in a folder in here, whose names may have 107 characters: TMPDIR may be too long for that.
+SHORT_FOLDER = "/tmp"  # noqa: S108
 #: Ray hands this to the processes that it starts; in its own way it would keep a token in the user's home.
 _TOKEN = secrets.token_hex(32)
 #: What goes through Ray is the names of files; this is the least that it takes.
 _OBJECT_STORE_BYTES = 80 * 1024 * 1024
+_KNOCK_S = 10.0
 #: Ray's own code in C++ writes to the terminal; what ends a run comes as an exception all the same.
 _QUIET = {"RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_USAGE_STATS_ENABLED": "0", "RAY_TQDM": "0"}
 _OWN = {
@@ -43,6 +47,7 @@ def _connected(address: str) -> Iterator[None]:
         import ray  # noqa: PLC0415  reads variables when it is imported
 
         try:
+            _knock(address)
             with _without_stderr():
                 ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
         except Exception as error:  # Ray raises its own, ConnectionError, RuntimeError, ValueError
@@ -54,10 +59,16 @@ def _connected(address: str) -> Iterator[None]:
             ray.shutdown()
 
 
+def _knock(address: str) -> None:
+    """Raise OSError when nobody listens at ``host:port``, where Ray would try for minutes; "auto" is Ray's to find."""
+    host, _, port = address.rpartition("://")[2].rpartition(":")
+    if port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_S).close()
+
+
 @contextmanager
 def _own_ray(n_cpus: int) -> Iterator[None]:
-    # Sockets lie in there, whose names may have 107 characters: TMPDIR may be too long for that.
-    folder = Path(tempfile.mkdtemp(prefix="memeguard-ray-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix=f"memeguard-ray-{os.getpid()}-", dir=SHORT_FOLDER))
     try:
         with _variables(_QUIET | _OWN):
             import ray  # noqa: PLC0415  reads variables when it is imported
