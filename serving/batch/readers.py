@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 Reader = Callable[[BinaryIO, str, Columns], Iterator[tuple[int, Row]]]
 #: A cell or line as long as the largest picture that is taken in, in base64.
 _LARGEST_CELL = 64 * 1024 * 1024
-_BATCH_ROWS = 256
+_BATCH_ROWS = 64
 _BATCH_BYTES = 16 * 1024 * 1024
 _READ_AHEAD_BYTES = 1024 * 1024
 #: Rows of JSON Lines by which a column must have been there: one row may leave out what it does not have.

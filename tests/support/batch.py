@@ -20,8 +20,14 @@ BAD_PICTURES = {"unsupported_format": b"this is no picture", "corrupt": meme()[:
 _TRAP = """
 import os, signal, sys, time
 
+if {no_start!r} and "--multiprocessing-fork" in sys.orig_argv:
+    os._exit(4)
+
 def hook(event, arguments):
     name = str(arguments[0]).rpartition("/")[2] if event == "open" else ""
+    if name in ("exits.png", "dies.png", "hangs.png"):
+        log = os.open({log!r}, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(log, f"{{name}} ".encode())
     if name == "exits.png":
         os._exit(3)
     if name == "dies.png":
@@ -56,10 +62,13 @@ def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> Path:
     return path
 
 
-def set_trap(folder: Path) -> dict[str, str]:
-    """Environment of processes in which opening ``exits.png``, ``dies.png`` or ``hangs.png`` does that."""
+def set_trap(folder: Path, *, no_start: bool = False) -> dict[str, str]:
+    """Environment of processes in which opening ``exits.png``, ``dies.png`` or ``hangs.png`` does that.
+
+    Each of it becomes a line of ``folder/log``. With ``no_start``, worker processes end at once.
+    """
     folder.mkdir(parents=True)
-    (folder / "sitecustomize.py").write_text(_TRAP)
+    (folder / "sitecustomize.py").write_text(_TRAP.format(log=str(folder / "log"), no_start=no_start))
     return {"PYTHONPATH": os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))}
 
 
