@@ -60,6 +60,8 @@ class Caller:
     async def call(self, request: bytes) -> bool:
         """Send one request and count what comes back; False when nobody listens any more."""
         started = time.perf_counter()
+        if self._streams is not None and self._streams[0].at_eof():  # the server has closed what was idle for long
+            await self.close()
         try:
             reader, writer = self._streams = self._streams or await asyncio.open_connection("127.0.0.1", self._port)
         except OSError:
