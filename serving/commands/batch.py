@@ -43,7 +43,7 @@ class _RunOrVerify(click.Command):
     help="A running Ray cluster; default: RAY_ADDRESS or, without it, a Ray of our own on this machine.",
 )
 @click.option("--workers", type=click.IntRange(1), help="Processes, each with a model; default: one a core.")
-@click.option("--threads", type=click.IntRange(1), help="Cores of each worker; default: this machine's, divided.")
+@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Cores of each worker.")
 @click.option("--policy", metavar="FILE[:NAME]", help="Policy that decides; default: the bundle's own.")
 @bundle_option
 @ocr_option
@@ -75,23 +75,20 @@ class _RunOrVerify(click.Command):
     type=click.IntRange(1),
     help="Also write N items, half of them uncertain and half at random, into DIR/review, to be labelled for training.",
 )
-def batch(input: str, out: Path, workers: int | None, threads: int | None, policy: str | None, **given: Any) -> None:
+def batch(input: str, out: Path, workers: int | None, policy: str | None, **given: Any) -> None:
     """Judge many memes, one row each. Killed at any moment, the same command goes on.
 
     INPUT is a Parquet, JSON Lines or CSV file, a folder or a glob, by path or address. DIR gets Parquet shards with the
     fields of the HTTP answer, errors as rows, manifest.json, report.html and _SUCCESS last.
     """
     _check_ray(given)
-    cores = len(os.sched_getaffinity(0))
-    n_workers = workers or cores
     columns = Columns(*(given.pop(f"{name}_column") for name in ("id", "image", "text", "tags")))
     given["protocols"] = frozenset(given["protocols"])
     given["bundle"] = given["bundle"] or COMPACT_BUNDLE
     options = BatchOptions(
         input=input,
         out=out,
-        workers=n_workers,
-        threads=threads or max(1, cores // n_workers),
+        workers=workers or len(os.sched_getaffinity(0)),
         policy=None if policy is None else chosen_policy(policy, open_bundle(given["bundle"])),
         columns=columns,
         **{name: value for name, value in given.items() if value is not None},

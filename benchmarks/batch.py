@@ -1,0 +1,255 @@
+"""What a batch run makes of the cores it has, and how much memory it takes: the tables in the README.
+
+    python -m benchmarks.batch --out batch.json
+
+Two parts, on the cores that this process may use (``taskset``), in one run:
+
+- speed: one and two workers of ``memeguard batch``, and two on Ray, against a plain loop over the library:
+  ``Scorer.score`` in one process, on memes read from disk in chunks, with as many threads as the workers have cores
+  together. A worker is a process with one core. They take turns, so that a busy machine slows all; the ratios are those
+  of the rates over all rounds. Loading the model is not counted: the clock runs from the first rows to the last. Once
+  with the words supplied, once with words that OCR reads.
+- memory: ``memeguard batch`` with two workers over N items and over 10 N: the largest sum, over driver and workers, of
+  resident memory (pages that processes share count for each) and of proportional memory (they count once). One item in
+  100 has a picture and the others are words alone, which go through in minutes: what would grow with the input is the
+  same for both.
+
+Pictures are a few hundred small rendered memes, which rows name again and again.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import psutil
+from PIL import Image
+
+from model import Meme, load
+from serving.batch.run import BatchOptions, Progress, run_batch
+from serving.batch.unit import Tally
+from training.render import STYLES, render_meme
+
+_N_PICTURES = 300
+_CHUNK = 8
+_PICTURE_EVERY = 100
+_SAMPLE_EVERY_S = 0.2
+_WORDS = "when|the|tests|pass|at|once|and|nobody|knows|why|so|we|ship|it|on|friday|evening|before|a|holiday"
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Peak:
+    """Memory of driver and workers together, in MiB, at its largest."""
+
+    n_items: int
+    resident_mib: float
+    proportional_mib: float
+    seconds: float
+
+
+class Clock:
+    """Rate between the first rows and the last, for who is told of rows in portions."""
+
+    def __init__(self) -> None:
+        self._told: list[tuple[float, int]] = []
+
+    def saw(self, n_rows: int) -> None:
+        """Rows that are done now."""
+        self._told.append((time.perf_counter(), n_rows))
+
+    def per_s(self) -> float:
+        """Items a second; the first portion began at an unknown time and is left out."""
+        seconds = self._told[-1][0] - self._told[0][0]
+        return sum(n_rows for _, n_rows in self._told[1:]) / seconds
+
+
+def main() -> None:
+    """Run both parts and print their tables."""
+    arguments = _arguments()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        pictures = _draw(folder / "pictures")
+        found = {
+            what: _speed(folder, _rows(pictures, n_items, every=1, words=what == "text"), what, arguments.rounds)
+            for what, n_items in (("text", arguments.items), ("ocr", arguments.ocr_items))
+            if n_items
+        }
+        sizes = (arguments.memory_items, 10 * arguments.memory_items) if arguments.memory_items else ()
+        peaks = [_peak(folder, _rows(pictures, n, every=_PICTURE_EVERY, words=True)) for n in sizes]
+    for what, rates in found.items():
+        print(_speed_table(what, rates))
+    print(_memory_table(peaks))
+    if arguments.out is not None:
+        document = {"speed": found, "memory": [asdict(peak) for peak in peaks]}
+        arguments.out.write_text(json.dumps(document, indent=1))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--items", type=int, default=240, help="of each side in each round, with words; 0: none")
+    parser.add_argument("--ocr-items", type=int, default=32, help="the same with OCR")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--memory-items", type=int, default=10_000, help="of the smaller run; 0: none")
+    parser.add_argument("--out", type=Path, help="numbers as JSON")
+    return parser.parse_args()
+
+
+def _draw(folder: Path) -> list[Path]:
+    """Memes of 300 x 225 pixels."""
+    folder.mkdir()
+    for seed in range(_N_PICTURES):
+        rng = np.random.default_rng(seed)
+        picture = Image.fromarray(rng.integers(40, 200, size=(45, 60, 3), dtype=np.uint8)).resize((300, 225))
+        words = " ".join(rng.permutation(_WORDS.split("|"))[: rng.integers(3, 9)])
+        render_meme(picture, [words], style=STYLES[seed % len(STYLES)], rng=rng).image.save(folder / f"{seed}.jpg")
+    return sorted(folder.iterdir())
+
+
+def _rows(pictures: Sequence[Path], n_items: int, *, every: int, words: bool) -> Iterator[Row]:
+    """Rows of which one in ``every`` has a picture."""
+    all_words = _WORDS.split("|")
+    for number in range(n_items):
+        row = {"id": f"item-{number}"}
+        if number % every == 0:
+            row["image"] = str(pictures[number // every % len(pictures)])
+        if words:
+            row["text"] = " ".join(all_words[(number * place) % len(all_words)] for place in range(1, 8))
+        yield row
+
+
+def _speed(folder: Path, rows: Iterator[Row], what: str, n_rounds: int) -> dict[str, list[float]]:
+    """Items a second of each side, by round."""
+    items = list(rows)
+    input, ocr = _write(folder / f"{what}.jsonl", items), "none" if what == "text" else "rapidocr"
+    n_runs = 0
+
+    def workers(engine: Literal["local", "ray"], n_workers: int) -> float:
+        nonlocal n_runs
+        n_runs += 1
+        return _batch(
+            BatchOptions(str(input), folder / f"{what}-{n_runs}", engine, n_workers, ocr=ocr, unit_rows=_CHUNK)
+        )
+
+    sides: dict[str, Callable[[], float]] = {
+        "loop, 1 core": lambda: _loop(items, ocr, 1),
+        "1 worker": lambda: workers("local", 1),
+        "loop, 2 cores": lambda: _loop(items, ocr, 2),
+        "2 workers": lambda: workers("local", 2),
+        "2 workers, Ray": lambda: workers("ray", 2),
+    }
+    found: dict[str, list[float]] = defaultdict(list)
+    for _ in range(n_rounds):
+        for name, run in sides.items():
+            found[name].append(run())
+            print(f"{what}: {name}: {found[name][-1]:.2f} items/s", file=sys.stderr)
+    return dict(found)
+
+
+def _loop(items: Sequence[Row], ocr: str, threads: int) -> float:
+    """What who uses the library would write."""
+    scorer = load(ocr=ocr, threads=threads)
+    clock = Clock()
+    clock.saw(0)
+    for at in range(0, len(items), _CHUNK):
+        chunk = items[at : at + _CHUNK]
+        scorer.score([Meme.from_file(row["image"], text=row.get("text"), id=row["id"]) for row in chunk])
+        clock.saw(len(chunk))
+    return clock.per_s()
+
+
+def _batch(options: BatchOptions) -> float:
+    clock = Clock()
+
+    def saw(tally: Tally) -> None:
+        clock.saw(tally.n_rows)
+
+    run_batch(options, Progress(lambda *_: None, saw))
+    return clock.per_s()
+
+
+def _peak(folder: Path, rows: Iterator[Row]) -> Peak:
+    input = _write(folder / "memory.jsonl", rows)
+    with input.open() as file:
+        n_items = sum(1 for _ in file)
+    out = folder / f"memory-{n_items}"
+    began = time.perf_counter()
+    options = ["--out", str(out), "--ocr", "none", "--workers", "2"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "serving.cli", "batch", str(input), *options], stdout=subprocess.DEVNULL
+    )
+    samples = [(0.0, 0.0)]
+    while process.poll() is None:
+        samples.append(_memory_mib(process.pid))
+        time.sleep(_SAMPLE_EVERY_S)
+    if process.returncode:
+        raise SystemExit(f"the run over {n_items} items failed")
+    resident, proportional = (max(values) for values in zip(*samples, strict=True))
+    return Peak(n_items, resident, proportional, time.perf_counter() - began)
+
+
+def _memory_mib(pid: int) -> tuple[float, float]:
+    """Resident and proportional memory of a process and those below it, as they are now."""
+    resident = proportional = 0
+    try:
+        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+    except psutil.Error:
+        return 0.0, 0.0
+    for process in family:
+        try:
+            memory = process.memory_full_info()
+        except psutil.Error:  # it ended
+            continue
+        resident += memory.rss
+        proportional += memory.pss
+    return resident / 2**20, proportional / 2**20
+
+
+def _write(path: Path, rows: Iterator[Row] | Sequence[Row]) -> Path:
+    with path.open("w") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    return path
+
+
+def _speed_table(what: str, rates: dict[str, list[float]]) -> str:
+    means = {name: statistics.harmonic_mean(values) for name, values in rates.items()}
+    lines = [
+        f"\n{'words supplied' if what == 'text' else 'words read by OCR'}, {len(os.sched_getaffinity(0))} cores\n",
+        "| what | items/s | against 1 worker | against the loop on as many cores |",
+        "|---|---:|---:|---:|",
+    ]
+    for name, rate in means.items():
+        loop = means["loop, 1 core" if name == "1 worker" else "loop, 2 cores"]
+        against = "" if name.startswith("loop") else f"{rate / loop:.2f}"
+        lines.append(f"| {name} | {rate:.2f} | {rate / means['1 worker']:.2f} | {against} |")
+    return "\n".join(lines)
+
+
+def _memory_table(peaks: Sequence[Peak]) -> str:
+    lines = [
+        "\n| items | resident, MiB | proportional, MiB | against the first | time, s |",
+        "|---:|---:|---:|---:|---:|",
+    ]
+    for peak in peaks:
+        ratio = (
+            f"{peak.resident_mib / peaks[0].resident_mib:.2f}, {peak.proportional_mib / peaks[0].proportional_mib:.2f}"
+        )
+        lines.append(
+            f"| {peak.n_items:,} | {peak.resident_mib:.0f} | {peak.proportional_mib:.0f} | {ratio} "
+            f"| {peak.seconds:.0f} |"
+        )
+    return "\n".join(lines) if peaks else ""
+
+
+if __name__ == "__main__":
+    main()
