@@ -32,9 +32,9 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import psutil
 from PIL import Image
 
+from benchmarks.server_process import family, resident_mib
 from model import Meme, load
 from serving.batch.run import BatchOptions, Progress, run_batch
 from serving.batch.unit import Tally
@@ -200,19 +200,20 @@ def _peak(folder: Path, rows: Iterator[Row]) -> Peak:
 
 def _memory_mib(pid: int) -> tuple[float, float]:
     """Resident and proportional memory of a process and those below it, as they are now."""
-    resident = proportional = 0
+    resident = proportional = 0.0
     try:
-        family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    except psutil.Error:
+        for member in family(pid):
+            resident += resident_mib(member)
+            proportional += _proportional_mib(member)
+    except (OSError, IndexError):  # one of them ended; the next sample is near
         return 0.0, 0.0
-    for process in family:
-        try:
-            memory = process.memory_full_info()
-        except psutil.Error:  # it ended
-            continue
-        resident += memory.rss
-        proportional += memory.pss
-    return resident / 2**20, proportional / 2**20
+    return resident, proportional
+
+
+def _proportional_mib(pid: int) -> float:
+    """Memory of a process in which a page that n processes share counts 1/n."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 def _write(path: Path, rows: Iterator[Row] | Sequence[Row]) -> Path:

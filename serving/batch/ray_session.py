@@ -4,9 +4,11 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +52,7 @@ def _connected(address: str) -> Iterator[None]:
             _knock(address)
             with _without_stderr():
                 ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+            _end_in_silence()
         except Exception as error:  # Ray raises its own, ConnectionError, RuntimeError, ValueError
             reason = str(error).strip().split("\n")[0] or type(error).__name__
             raise BatchError(f"there is no Ray cluster to be had at {address}: {reason}") from error
@@ -83,12 +86,19 @@ def _own_ray(n_cpus: int) -> Iterator[None]:
                     object_store_memory=_OBJECT_STORE_BYTES,
                     _temp_dir=str(folder),
                 )
+            _end_in_silence()
             try:
                 yield
             finally:
                 ray.shutdown()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end_in_silence() -> None:
+    """On SIGTERM Ray's code in C++ prints where it was; its handler in Python, which ends the process, is enough."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
 
 
 @contextmanager
