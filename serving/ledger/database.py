@@ -5,7 +5,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -100,8 +100,10 @@ class Database:
 
     def _create_file(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # For the server's user alone: SQLite gives its side files the same permissions.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        # For the server's user alone: SQLite gives its side files the same permissions. A file that is there is not
+        # opened: closing it would let go of the locks that another connection of this process holds on it.
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         with closing(sqlite3.connect(path, timeout=_LOCK_WAIT_S)) as connection:
             connection.execute("PRAGMA journal_mode = WAL")  # readers and a writer do not wait for each other
         self._inode = path.stat().st_ino

@@ -80,7 +80,8 @@ def test_a_ledger_with_a_retention_purges_when_it_starts(ledger_url: str) -> Non
 
 def test_many_old_decisions_are_deleted_a_part_at_a_time(ledger_url: str) -> None:
     async def many(ledger: Ledger) -> None:
-        await asyncio.gather(*(keep(ledger) for _ in range(1201)))
+        for n_decisions in (600, 601):  # fewer than may wait at once
+            await asyncio.gather(*(keep(ledger) for _ in range(n_decisions)))
 
     with_ledger(ledger_url, many)
     database = database_of(ledger_url)
