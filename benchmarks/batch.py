@@ -41,7 +41,8 @@ from serving.batch.unit import Tally
 from training.render import STYLES, render_meme
 
 _N_PICTURES = 300
-_CHUNK = 8
+#: Rows that are scored, written and told of at once.
+_PORTION = 8
 _PICTURE_EVERY = 100
 _SAMPLE_EVERY_S = 0.2
 _WORDS = "when|the|tests|pass|at|once|and|nobody|knows|why|so|we|ship|it|on|friday|evening|before|a|holiday"
@@ -68,10 +69,10 @@ class Clock:
         """Rows that are done now."""
         self._told.append((time.perf_counter(), n_rows))
 
-    def per_s(self) -> float:
-        """Items a second; the first portion began at an unknown time and is left out."""
-        seconds = self._told[-1][0] - self._told[0][0]
-        return sum(n_rows for _, n_rows in self._told[1:]) / seconds
+    def per_s(self, n_workers: int) -> float:
+        """Items a second; each worker's first portion, before which it loaded its model, is left out."""
+        began = self._told[n_workers - 1][0]
+        return sum(n_rows for _, n_rows in self._told[n_workers:]) / (self._told[-1][0] - began)
 
 
 def main() -> None:
@@ -98,7 +99,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--items", type=int, default=240, help="of each side in each round, with words; 0: none")
-    parser.add_argument("--ocr-items", type=int, default=32, help="the same with OCR")
+    parser.add_argument("--ocr-items", type=int, default=80, help="the same with OCR")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--memory-items", type=int, default=10_000, help="of the smaller run; 0: none")
     parser.add_argument("--out", type=Path, help="numbers as JSON")
@@ -138,7 +139,7 @@ def _speed(folder: Path, rows: Iterator[Row], what: str, n_rounds: int) -> dict[
         nonlocal n_runs
         n_runs += 1
         return _batch(
-            BatchOptions(str(input), folder / f"{what}-{n_runs}", engine, n_workers, ocr=ocr, unit_rows=_CHUNK)
+            BatchOptions(str(input), folder / f"{what}-{n_runs}", engine, n_workers, ocr=ocr, unit_rows=_PORTION)
         )
 
     sides: dict[str, Callable[[], float]] = {
@@ -160,12 +161,11 @@ def _loop(items: Sequence[Row], ocr: str, threads: int) -> float:
     """What who uses the library would write."""
     scorer = load(ocr=ocr, threads=threads)
     clock = Clock()
-    clock.saw(0)
-    for at in range(0, len(items), _CHUNK):
-        chunk = items[at : at + _CHUNK]
+    for at in range(0, len(items), _PORTION):
+        chunk = items[at : at + _PORTION]
         scorer.score([Meme.from_file(row["image"], text=row.get("text"), id=row["id"]) for row in chunk])
         clock.saw(len(chunk))
-    return clock.per_s()
+    return clock.per_s(1)
 
 
 def _batch(options: BatchOptions) -> float:
@@ -175,7 +175,7 @@ def _batch(options: BatchOptions) -> float:
         clock.saw(tally.n_rows)
 
     run_batch(options, Progress(lambda *_: None, saw))
-    return clock.per_s()
+    return clock.per_s(options.workers)
 
 
 def _peak(folder: Path, rows: Iterator[Row]) -> Peak:
