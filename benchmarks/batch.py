@@ -37,7 +37,6 @@ from PIL import Image
 from benchmarks.server_process import family, resident_mib
 from model import Meme, load
 from serving.batch.run import BatchOptions, Progress, run_batch
-from serving.batch.unit import Tally
 from training.render import STYLES, render_meme
 
 _N_PICTURES = 300
@@ -57,22 +56,6 @@ class Peak:
     resident_mib: float
     proportional_mib: float
     seconds: float
-
-
-class Clock:
-    """Rate between the first rows and the last, for who is told of rows in portions."""
-
-    def __init__(self) -> None:
-        self._told: list[tuple[float, int]] = []
-
-    def saw(self, n_rows: int) -> None:
-        """Rows that are done now."""
-        self._told.append((time.perf_counter(), n_rows))
-
-    def per_s(self, n_workers: int) -> float:
-        """Items a second; each worker's first portion, before which it loaded its model, is left out."""
-        began = self._told[n_workers - 1][0]
-        return sum(n_rows for _, n_rows in self._told[n_workers:]) / (self._told[-1][0] - began)
 
 
 def main() -> None:
@@ -160,22 +143,27 @@ def _speed(folder: Path, rows: Iterator[Row], what: str, n_rounds: int) -> dict[
 def _loop(items: Sequence[Row], ocr: str, threads: int) -> float:
     """What who uses the library would write."""
     scorer = load(ocr=ocr, threads=threads)
-    clock = Clock()
+    ended = []
     for at in range(0, len(items), _PORTION):
         chunk = items[at : at + _PORTION]
         scorer.score([Meme.from_file(row["image"], text=row.get("text"), id=row["id"]) for row in chunk])
-        clock.saw(len(chunk))
-    return clock.per_s(1)
+        ended.append(time.time())
+    return _per_s(ended, 1)
 
 
 def _batch(options: BatchOptions) -> float:
-    clock = Clock()
+    run_batch(options, Progress(lambda *_: None, lambda _: None))
+    # When shards were written: Ray tells of them in bursts.
+    return _per_s([path.stat().st_mtime for path in options.out.glob("part-*.parquet")], options.workers)
 
-    def saw(tally: Tally) -> None:
-        clock.saw(tally.n_rows)
 
-    run_batch(options, Progress(lambda *_: None, saw))
-    return clock.per_s(options.workers)
+def _per_s(ended: Sequence[float], n_workers: int) -> float:
+    """Items a second, from when portions ended.
+
+    The first portion of each worker, before which it loaded its model, is left out.
+    """
+    times = sorted(ended)
+    return _PORTION * (len(times) - n_workers) / (times[-1] - times[n_workers - 1])
 
 
 def _peak(folder: Path, rows: Iterator[Row]) -> Peak:

@@ -92,13 +92,17 @@ def free_port() -> int:
 
 @contextmanager
 def running(command: list[str], port: int, folder: Path, **environ: str) -> Iterator[Server]:
-    """Start ``python -m COMMAND`` in ``folder``, wait until it is ready, and stop it afterwards."""
+    """Start ``python -m COMMAND`` in ``folder``, wait until it is ready, and stop it afterwards.
+
+    Its ledger is its own: who reads the bytes of an SQLite file lets go of the locks that his process holds on it.
+    """
     log = folder / "server.log"
+    own = {"BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": str(folder / "bentoml"), "XDG_STATE_HOME": str(folder)}
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", *command],
             cwd=folder,
-            env=os.environ | {"BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": str(folder / "bentoml")} | environ,
+            env=os.environ | own | environ,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
