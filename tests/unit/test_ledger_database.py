@@ -60,6 +60,19 @@ def test_an_sqlite_ledger_is_for_its_owner_alone(tmp_path: Path) -> None:
     database.close()
 
 
+def test_opening_an_sqlite_ledger_again_keeps_the_locks_of_who_has_it_open(tmp_path: Path) -> None:
+    """Without them another process, at its end, takes itself for the last one and deletes the write-ahead log."""
+    path = tmp_path / "ledger.db"
+    first = database_of(f"sqlite:///{path}")
+    first.check_writable()
+    database_of(f"sqlite:///{path}").close()
+    log = path.with_name("ledger.db-wal").stat().st_ino
+    script = "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM decisions').connection.close()"
+    subprocess.run([sys.executable, "-c", script, path], timeout=60, check=True)
+    assert path.with_name("ledger.db-wal").stat().st_ino == log
+    first.close()
+
+
 def test_a_deleted_file_is_noticed_and_made_anew(tmp_path: Path) -> None:
     database = database_of(f"sqlite:///{tmp_path}/ledger.db")
     (tmp_path / "ledger.db").unlink()
