@@ -31,20 +31,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-from PIL import Image
-
+from benchmarks.batch_memes import draw, words_of, write_table
 from benchmarks.server_process import family, resident_mib
 from model import Meme, load
 from serving.batch.run import BatchOptions, Progress, run_batch
-from training.render import STYLES, render_meme
 
 _N_PICTURES = 300
 #: Rows that are scored, written and told of at once.
 _PORTION = 8
 _PICTURE_EVERY = 100
 _SAMPLE_EVERY_S = 0.2
-_WORDS = "when|the|tests|pass|at|once|and|nobody|knows|why|so|we|ship|it|on|friday|evening|before|a|holiday"
 Row = dict[str, str]
 
 
@@ -63,7 +59,7 @@ def main() -> None:
     arguments = _arguments()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        pictures = _draw(folder / "pictures")
+        pictures = draw(folder / "pictures", _N_PICTURES)
         found = {
             what: _speed(folder, _rows(pictures, n_items, every=1, words=what == "text"), what, arguments.rounds)
             for what, n_items in (("text", arguments.items), ("ocr", arguments.ocr_items))
@@ -89,33 +85,21 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _draw(folder: Path) -> list[Path]:
-    """Memes of 300 x 225 pixels."""
-    folder.mkdir()
-    for seed in range(_N_PICTURES):
-        rng = np.random.default_rng(seed)
-        picture = Image.fromarray(rng.integers(40, 200, size=(45, 60, 3), dtype=np.uint8)).resize((300, 225))
-        words = " ".join(rng.permutation(_WORDS.split("|"))[: rng.integers(3, 9)])
-        render_meme(picture, [words], style=STYLES[seed % len(STYLES)], rng=rng).image.save(folder / f"{seed}.jpg")
-    return sorted(folder.iterdir())
-
-
 def _rows(pictures: Sequence[Path], n_items: int, *, every: int, words: bool) -> Iterator[Row]:
     """Rows of which one in ``every`` has a picture."""
-    all_words = _WORDS.split("|")
     for number in range(n_items):
         row = {"id": f"item-{number}"}
         if number % every == 0:
             row["image"] = str(pictures[number // every % len(pictures)])
         if words:
-            row["text"] = " ".join(all_words[(number * place) % len(all_words)] for place in range(1, 8))
+            row["text"] = words_of(number)
         yield row
 
 
 def _speed(folder: Path, rows: Iterator[Row], what: str, n_rounds: int) -> dict[str, list[float]]:
     """Items a second of each side, by round."""
     items = list(rows)
-    input, ocr = _write(folder / f"{what}.jsonl", items), "none" if what == "text" else "rapidocr"
+    input, ocr = write_table(folder / f"{what}.jsonl", items), "none" if what == "text" else "rapidocr"
     n_runs = 0
 
     def workers(engine: Literal["local", "ray"], n_workers: int) -> float:
@@ -167,7 +151,7 @@ def _per_s(ended: Sequence[float], n_workers: int) -> float:
 
 
 def _peak(folder: Path, rows: Iterator[Row]) -> Peak:
-    input = _write(folder / "memory.jsonl", rows)
+    input = write_table(folder / "memory.jsonl", rows)
     with input.open() as file:
         n_items = sum(1 for _ in file)
     out = folder / f"memory-{n_items}"
@@ -202,12 +186,6 @@ def _proportional_mib(pid: int) -> float:
     """Memory of a process in which a page that n processes share counts 1/n."""
     lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
-
-
-def _write(path: Path, rows: Iterator[Row] | Sequence[Row]) -> Path:
-    with path.open("w") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows)
-    return path
 
 
 def _speed_table(what: str, rates: dict[str, list[float]]) -> str:

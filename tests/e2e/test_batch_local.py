@@ -2,69 +2,23 @@
 
 import base64
 import json
-import random
 import shutil
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import psutil
 import pytest
 from starlette.testclient import TestClient
-from support.batch import BAD_PICTURES, command, plan_of, rows_of, run_command, workers_of, write_memes
+from support.batch import BAD_PICTURES, command, plan_of, rows_of, run_command, write_memes
 
-from model import Scorer
-from serving.batch.rows import to_answer
+from benchmarks.batch_kills import answers_of, differences, live_through_kills
+from model import Scorer, Verdict
 from serving.batch.verify import verify
 
 N_ITEMS, N_CORRUPT, N_KILLS = 300, 3, 6
 _END_S = 500
-
-
-def live_through_kills(input: Path, out: Path, *, seed: int, n_kills: int, unit_rows: int, ocr: str = "none") -> int:
-    """Run the same command until it ends, killing a worker or the driver whenever the folder has grown by a share.
-
-    Returns how many drivers it took.
-    """
-    rng = random.Random(seed)
-    victims = [("driver", "worker")[number % 2] for number in range(n_kills)]
-    rng.shuffle(victims)
-    n_items = len(input.read_text().splitlines())
-    # What is on disk decides when: units while they are cut, shards while they are scored.
-    marks = [round(share * n_items / unit_rows) for share in sorted(rng.uniform(0, 0.9) for _ in victims)]
-    for n_drivers in range(1, n_kills + 2):
-        driver = subprocess.Popen(
-            command(input, "--out", out, "--ocr", ocr, "--workers", 2, "--unit-rows", unit_rows),
-            stdout=subprocess.DEVNULL,
-        )
-        while driver.poll() is None and victims:
-            if _n_shards(out) >= marks[0]:
-                time.sleep(rng.uniform(0, 0.5))  # somewhere between two shards, or in the start of a worker
-                if not (targets := workers_of(driver.pid)):
-                    continue
-                marks.pop(0)
-                if victims.pop(0) == "driver":
-                    _kill_driver(driver, targets)
-                else:
-                    rng.choice(targets).kill()
-            time.sleep(0.005)
-        if driver.wait(_END_S) == 0:
-            return n_drivers
-    raise AssertionError(f"a driver that nobody killed ended with {driver.returncode}")
-
-
-def _n_shards(out: Path) -> int:
-    return len(list(out.glob("part-*.parquet")))
-
-
-def _kill_driver(driver: "subprocess.Popen[bytes]", workers: list[psutil.Process]) -> None:
-    driver.kill()
-    driver.wait()
-    _, alive = psutil.wait_procs(workers, timeout=20)
-    assert not alive, "workers outlived their driver"
 
 
 def check_answers(input: Path, out: Path) -> None:
@@ -142,25 +96,12 @@ def test_rows_are_the_verdicts_of_the_library_and_the_answers_of_http(
     bad = {row["id"]: row["error"]["code"] for row in rows if row["error"]}
     assert bad == {item["id"]: answer["code"] for item, answer in zip(items, answers, strict=True) if "code" in answer}
     assert len(bad) == 3
-    judged = [place for place, row in enumerate(rows) if not row["error"]]
-    for place in judged:
-        answer, row, item = answers[place], to_answer(rows[place]), items[place]
+    told = answers_of(finished)
+    for item, answer in [pair for pair in zip(items, answers, strict=True) if pair[0]["id"] not in bad]:
         here = scorer.score_file(small.parent / item["image"], text=item["text"], tags=item["tags"])
-        assert numbers(row["scores"]) == pytest.approx(numbers(answer["scores"]), abs=1e-5)
-        assert numbers(row["scores"]) == pytest.approx(numbers(here.scores), abs=1e-5)
-        assert row["decision"] == here.decision
-        apart = ("timings_ms", "decision_id", "scores", "explanation")
-        assert {name: row[name] for name in row if name not in apart} == {
-            name: answer[name] for name in answer if name not in apart
-        }
-
-
-def numbers(scores: Mapping[str, Any]) -> dict[str, float]:
-    """Scores as one level of names."""
-    flat: dict[str, float] = {}
-    for task, score in scores.items():
-        flat |= {f"{task}.{name}": value for name, value in score.items()} if isinstance(score, dict) else {task: score}
-    return flat
+        assert isinstance(here, Verdict)
+        assert differences(told[item["id"]], answer) == []
+        assert differences(told[item["id"]], json.loads(json.dumps(here.to_dict())) | {"id": item["id"]}) == []
 
 
 def test_a_second_run_does_nothing_and_says_the_same(small: Path, finished: Path) -> None:

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.batch import command, rows_of, run_command, run_here, write_memes
+from support.batch import command, run_command, run_here, write_memes
 from support.ray_clusters import CLUSTER_ENVIRON, actors_of, listening, running_ray
 
+from benchmarks.batch_kills import answers_of, differences
 from serving.batch.ray_session import SHORT_FOLDER
 from serving.batch.verify import verify
 
@@ -82,13 +83,11 @@ def _not_ours(errors: str) -> list[str]:
     return [line for line in errors.splitlines() if f" of {N_MEMES} items" not in line]
 
 
-def _plain(out: Path) -> list[dict[str, Any]]:
-    """Rows by id, without what differs between two runs of the same; scores to five digits."""
-    rows = {row["id"]: row for row in rows_of(out)}
-    for row in rows.values():
-        del row["decision_id"], row["timings_ms"]
-        row["scores"] = row["scores"] and {task: round(score, 5) for task, score in row["scores"].items()}
-    return [rows[id] for id in sorted(rows)]
+def _unlike(out: Path, local: Path) -> list[str]:
+    """Ids whose rows are not the same in both folders."""
+    mine, theirs = answers_of(out), answers_of(local)
+    assert mine.keys() == theirs.keys()
+    return [id for id in mine if differences(mine[id], theirs[id])]
 
 
 def _counts(out: Path) -> dict[str, Any]:
@@ -114,7 +113,7 @@ def test_a_ray_of_our_own_stays_on_loopback_survives_a_killed_actor_gives_the_sa
     assert [line for line in _not_ours(errors) if "(raylet)" not in line] == []
     assert not list(home.iterdir())
     assert not list(Path(SHORT_FOLDER).glob(f"memeguard-ray-{running.pid}-*"))
-    assert _plain(out) == _plain(local)
+    assert _unlike(out, local) == []
     assert _counts(out) == _counts(local)
     assert verify(out).holds
 
@@ -134,7 +133,7 @@ def test_what_the_local_engine_began_a_cluster_ends_with_more_workers_than_it_ha
     _, errors = ended.communicate()
     assert ended.returncode == 0, errors
     assert _not_ours(errors) == []
-    assert _plain(out) == _plain(local)
+    assert _unlike(out, local) == []
     assert before.items() <= {path.name: path.stat().st_mtime_ns for path in out.glob("part-*.parquet")}.items()
     assert verify(out).holds
 

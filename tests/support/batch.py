@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pyarrow.parquet as pq
 
 from serving.batch.finish import Totals
@@ -93,15 +92,6 @@ def run_command(*arguments: object, **environ: str) -> "subprocess.CompletedProc
     return subprocess.run(
         command(*arguments), capture_output=True, text=True, timeout=300, check=False, env=os.environ | environ
     )
-
-
-def workers_of(driver: int) -> list[psutil.Process]:
-    """The worker processes of a driver, whether they have begun to work or not."""
-    try:
-        children = psutil.Process(driver).children()
-        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
-    except psutil.NoSuchProcess:
-        return []
 
 
 def rows_of(out: Path) -> list[dict[str, Any]]:

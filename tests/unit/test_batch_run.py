@@ -9,11 +9,12 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from support.batch import command, plan_of, rows_of, run_here, workers_of, write_jsonl, write_memes
+from support.batch import command, plan_of, rows_of, run_here, write_jsonl, write_memes
 from support.killing import killed_everywhere
 from support.pictures import meme
 from support.tiny import TinyBundle
 
+from benchmarks.batch_kills import workers_of
 from model.policy import default_policy
 from serving.batch.errors import BatchError
 from serving.batch.item import Columns
