@@ -3,6 +3,9 @@
 import base64
 import binascii
 import stat
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -10,9 +13,16 @@ import fsspec
 
 from model import Failure, Meme, MemeError, MemeLimits
 from model.meme import has_words
+from serving.batch.errors import BatchError
 from serving.batch.item import Item
 
 _LONGEST_NAME = 200
+#: Pictures from elsewhere that are waited for together; the time goes by in the network, not on a core.
+_AT_ONCE = 8
+#: Before another try to read from elsewhere.
+_PAUSES_S = (0.5, 2.0)
+#: What another try would not change.
+_FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, ValueError, TypeError, ImportError)
 
 
 class Opener:
@@ -24,18 +34,44 @@ class Opener:
 
     def __init__(self, protocols: frozenset[str], limits: MemeLimits) -> None:
         self._protocols = protocols
+        self._many_at_once = frozenset(filter(_takes_many_at_once, protocols))
         self._limits = limits
+        self._readers = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="batch-reader")
+
+    def memes(self, items: Sequence[Item]) -> list[Meme | Failure]:
+        """The meme of each item, or why there is none."""
+        coming = [self._readers.submit(self._picture, item) if self._is_awaited(item) else None for item in items]
+        return [
+            self._made(item, self._picture(item) if one is None else one.result())
+            for item, one in zip(items, coming, strict=True)
+        ]
 
     def meme(self, item: Item) -> Meme | Failure:
         """The meme of an item, or why there is none."""
-        id = item.id or ""
+        return self._made(item, self._picture(item))
+
+    def _is_awaited(self, item: Item) -> bool:
+        if not isinstance(item.image, str) or _is_data_url(item.image):
+            return False
+        first, *others = _protocols(item.image)
+        return first in self._many_at_once and not others
+
+    def _picture(self, item: Item) -> bytes | MemeError | None:
         try:
-            if item.image is None:
-                if item.text is None or not has_words(item.text):
-                    return Failure(id, "empty", "the row has neither a picture nor words")
-                return Meme.from_text(item.text, tags=item.tags, id=id, limits=self._limits)
-            data = self.read(item.image)
-            return Meme.from_bytes(data, text=item.text, tags=item.tags, id=id, limits=self._limits)
+            return None if item.image is None else self.read(item.image)
+        except MemeError as error:
+            return error
+
+    def _made(self, item: Item, picture: bytes | MemeError | None) -> Meme | Failure:
+        id = item.id or ""
+        if isinstance(picture, MemeError):
+            return Failure(id, picture.code, picture.message)
+        try:
+            if picture is not None:
+                return Meme.from_bytes(picture, text=item.text, tags=item.tags, id=id, limits=self._limits)
+            if item.text is None or not has_words(item.text):
+                return Failure(id, "empty", "the row has neither a picture nor words")
+            return Meme.from_text(item.text, tags=item.tags, id=id, limits=self._limits)
         except MemeError as error:
             return Failure(id, error.code, error.message)
 
@@ -43,7 +79,7 @@ class Opener:
         """The bytes of a picture, at most one over the limit; raises ``MemeError``."""
         if isinstance(image, bytes):
             return image
-        if image[:5].lower() == "data:":
+        if _is_data_url(image):
             return _of_data_url(image)
         image = image.removeprefix("file://")
         for protocol in _protocols(image):
@@ -54,8 +90,7 @@ class Opener:
         try:
             return self._local(Path(image)) if image.startswith("/") else self._remote(image)
         except Exception as error:  # each file system raises its own errors, and any of them is this row's alone
-            reason = getattr(error, "strerror", None) or type(error).__name__
-            raise MemeError("unreadable_file", f"{_named(image)}: {reason}") from error
+            raise MemeError("unreadable_file", f"{_named(image)}: {_in_words(_root(error))}") from error
 
     def _local(self, path: Path) -> bytes:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
@@ -65,8 +100,57 @@ class Opener:
             return file.read(self._limits.max_bytes + 1)
 
     def _remote(self, address: str) -> bytes:
+        for pause_s in _PAUSES_S:
+            try:
+                return self._once(address)
+            except Exception as error:
+                if not _may_pass(_root(error)):
+                    raise
+                time.sleep(pause_s)
+        return self._once(address)
+
+    def _once(self, address: str) -> bytes:
         with fsspec.open(address, "rb") as file:
             return bytes(file.read(self._limits.max_bytes + 1))
+
+
+def check_protocol(protocol: str) -> None:
+    """Raise ``BatchError`` for a protocol by which nothing can be read here."""
+    try:
+        fsspec.get_filesystem_class(protocol)
+    except (ImportError, ValueError) as error:
+        raise BatchError(f"--allow-protocol {protocol}: {error}") from error
+
+
+def _takes_many_at_once(protocol: str) -> bool:
+    """Whether its file system is made for that (https, s3, gs), unlike ftp's or an archive's."""
+    try:
+        return bool(fsspec.get_filesystem_class(protocol).async_impl)
+    except (ImportError, ValueError):  # is told when a row needs it
+        return False
+
+
+def _is_data_url(image: str) -> bool:
+    return image[:5].lower() == "data:"
+
+
+def _root(error: BaseException) -> BaseException:
+    """The first error of a chain: fsspec calls many an answer of a host "not found"."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether a read may go well later: a connection broke, a host is overloaded."""
+    status = getattr(error, "status", None)  # of an HTTP answer
+    refused = isinstance(status, int) and 400 <= status < 500 and status not in (408, 429)
+    return not refused and not isinstance(error, _FINAL)
+
+
+def _in_words(error: BaseException) -> str:
+    status = getattr(error, "status", None)
+    return f"the host answered {status}" if status else getattr(error, "strerror", None) or type(error).__name__
 
 
 def _of_data_url(url: str) -> bytes:

@@ -25,7 +25,7 @@ from serving.batch.finish import (
     write_manifest,
 )
 from serving.batch.local import run_local
-from serving.batch.opening import Opener
+from serving.batch.opening import Opener, check_protocol
 from serving.batch.plan import (
     FOLDER,
     UNFINISHED,
@@ -107,6 +107,8 @@ def _spec(options: BatchOptions, source: Source) -> WorkerSpec:
         raise BatchError(f"OCR engine {options.ocr}: {reason}; --ocr none scores rows by the text that they bring")
     if options.provider != "cpu" and options.engine == "local":
         Runtime(bundle, provider=options.provider)  # raises when it cannot be had
+    for protocol in options.protocols:
+        check_protocol(protocol)
     policy = options.policy or default_policy(bundle.manifest)
     return WorkerSpec(
         bundle=options.bundle.absolute(),

@@ -80,17 +80,16 @@ def _chunks(n_rows: int, task: UnitTask) -> Iterator[range]:
 def _outcomes(
     scorer: Scorer, opener: Opener, task: UnitTask, items: Sequence[Item], places: Collection[int]
 ) -> list[Verdict | Failure]:
-    found: dict[int, Meme | Failure] = {}
-    for place in places:
-        id = str(items[place].id)
-        found[place] = (
-            Failure(id, "killed_worker", "scoring this item ended the process again and again; it was left out")
-            if place in task.poisoned
-            else opener.meme(items[place])
-        )
-    memes = [one for one in found.values() if isinstance(one, Meme)]
-    verdicts = iter(_scored(scorer, memes))
-    return [next(verdicts) if isinstance(one, Meme) else one for one in found.values()]
+    sound = [place for place in places if place not in task.poisoned]
+    opened = dict(zip(sound, opener.memes([items[place] for place in sound]), strict=True))
+    verdicts = iter(_scored(scorer, [one for one in opened.values() if isinstance(one, Meme)]))
+    judged = {place: next(verdicts) if isinstance(one, Meme) else one for place, one in opened.items()}
+    return [judged.get(place) or _poisoned(items[place]) for place in places]
+
+
+def _poisoned(item: Item) -> Failure:
+    message = "scoring this item ended the process again and again; it was left out"
+    return Failure(str(item.id), "killed_worker", message)
 
 
 def _scored(scorer: Scorer, memes: Sequence[Meme]) -> list[Verdict | Failure]:

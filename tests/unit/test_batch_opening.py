@@ -4,23 +4,42 @@ import base64
 import os
 import threading
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from support.pictures import meme
 
 from model import Failure, Meme, MemeError, MemeLimits
+from serving.batch.errors import BatchError
 from serving.batch.item import Item
-from serving.batch.opening import Opener
+from serving.batch.opening import Opener, check_protocol
 
 LIMITS = MemeLimits(max_bytes=1_000_000)
 LOCAL = Opener(frozenset({"file"}), LIMITS)
 
 
-class _QuietHandler(SimpleHTTPRequestHandler):
+class _Handler(SimpleHTTPRequestHandler):
+    """Files of a folder. ``/STATUS/file`` answers with STATUS for a while, ``/met/file`` when three ask for it."""
+
+    met = threading.Barrier(3)
+    refused: ClassVar[Counter[str]] = Counter()
+
+    def send_head(self) -> Any:
+        """What GET and HEAD have in common; fsspec asks for the size first."""
+        _, first, *rest = self.path.split("/")
+        if first == "met":
+            self.met.wait(20)
+        elif first.isdigit() and self.refused[self.path] < 2:
+            self.refused[self.path] += 1
+            return self.send_error(int(first))
+        self.path = "/" + "/".join(rest or [first])
+        return super().send_head()
+
     def log_message(self, *_: object) -> None:
         pass
 
@@ -28,7 +47,8 @@ class _QuietHandler(SimpleHTTPRequestHandler):
 @pytest.fixture
 def host(tmp_path: Path) -> Iterator[str]:
     """The address of a small web server for ``tmp_path``."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_QuietHandler, directory=tmp_path)) as server:
+    _Handler.refused.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=tmp_path)) as server:
         threading.Thread(target=server.serve_forever).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
@@ -65,8 +85,40 @@ def test_a_picture_is_fetched_from_a_host_only_where_that_was_allowed(tmp_path: 
     assert "--allow-protocol http allows it" in refusal(LOCAL, f"{host}/a.png")
     allowed = Opener(frozenset({"http"}), LIMITS)
     assert allowed.read(f"{host}/a.png") == meme()
-    assert "FileNotFoundError" in refusal(allowed, f"{host}/b.png")
+    assert "the host answered 404" in refusal(allowed, f"{host}/b.png")
     assert "--allow-protocol file" in refusal(allowed, str(tmp_path / "a.png"))
+
+
+def test_pictures_from_elsewhere_are_waited_for_together(tmp_path: Path, host: str) -> None:
+    (tmp_path / "a.png").write_bytes(meme())
+    from_host = [Item("here", str(number), f"{host}/met/a.png") for number in range(3)]
+    given = [from_host[0], item(None, "words"), from_host[1], item("/no/such.png"), from_host[2]]
+    opened = Opener(frozenset({"http"}), LIMITS).memes(given)
+    assert [type(one) for one in opened] == [Meme, Meme, Meme, Failure, Meme]
+    assert [one.id for one in opened] == ["0", "x", "1", "x", "2"]
+
+
+@pytest.mark.parametrize("status", [503, 429])
+def test_a_host_that_is_overloaded_is_asked_again(tmp_path: Path, host: str, status: int) -> None:
+    (tmp_path / "a.png").write_bytes(meme())
+    assert Opener(frozenset({"http"}), LIMITS).read(f"{host}/{status}/a.png") == meme()
+    assert _Handler.refused.total() == 2
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_host_that_refuses_is_not_asked_again(tmp_path: Path, host: str, status: int) -> None:
+    (tmp_path / "a.png").write_bytes(meme())
+    assert refusal(Opener(frozenset({"http"}), LIMITS), f"{host}/{status}/a.png").endswith(
+        f"the host answered {status}"
+    )
+    assert _Handler.refused.total() == 2  # HEAD and GET of one try
+
+
+def test_a_protocol_that_cannot_be_read_here_is_refused_by_name() -> None:
+    with pytest.raises(BatchError, match="--allow-protocol s3: Install s3fs"):
+        check_protocol("s3")
+    with pytest.raises(BatchError, match="--allow-protocol nonsense: Protocol not known"):
+        check_protocol("nonsense")
 
 
 def test_every_link_of_a_chained_address_must_be_allowed(tmp_path: Path, host: str) -> None:

@@ -166,7 +166,7 @@ def test_other_judges_and_other_columns_are_refused(input: Path, out: Path, tiny
         ({"policy": policy}, "its policy name is default, now strict"),
         ({"ocr": "rapidocr"}, "its ocr is none, now rapidocr "),
         ({"columns": Columns(text="title")}, "its columns are id, image, text, tags"),
-        ({"protocols": frozenset({"s3"})}, "its --allow-protocol is not given, now s3"),
+        ({"protocols": frozenset({"https"})}, "its --allow-protocol is not given, now https"),
     ]
     before = files_of(out)
     for changed, words in options:
