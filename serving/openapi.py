@@ -3,7 +3,7 @@
 from typing import Any
 
 from serving.routes.documents import problems
-from serving.schemas import ModerationProblemDoc, ProblemDoc
+from serving.schemas import OpenAIProblemDoc, ProblemDoc
 from serving.schemas.examples import PROBLEM
 
 _BEARER, _API_KEY = "bearer", "api_key"
@@ -27,7 +27,7 @@ def completed(document: dict[str, Any]) -> dict[str, Any]:
     """FastAPI's ``document``, changed in place: it knows only what is written at a route."""
     parts = document.setdefault("components", {})
     schemas = parts.setdefault("schemas", {})
-    for model in (ProblemDoc, ModerationProblemDoc):
+    for model in (ProblemDoc, OpenAIProblemDoc):
         schemas.setdefault(model.__name__, model.model_json_schema(ref_template="#/components/schemas/{model}"))
         schemas |= schemas[model.__name__].pop("$defs", {})
     schemas[ProblemDoc.__name__]["examples"] = [PROBLEM]
@@ -47,10 +47,10 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
     if _MADE_BY_FASTAPI[0] in str(responses.get("422")):
         del responses["422"]
-    is_moderation = ModerationProblemDoc.__name__ in str(responses)
+    for_openai = OpenAIProblemDoc.__name__ in str(responses)
     common = problems(
         *(_OF_OPEN_ROUTES if path in _OPEN else _OF_ALL_ROUTES),
-        document=(ModerationProblemDoc if is_moderation else ProblemDoc).__name__,
+        document=(OpenAIProblemDoc if for_openai else ProblemDoc).__name__,
     )
     for status, response in common.items():
         responses.setdefault(str(status), response)

@@ -5,8 +5,8 @@ from typing import Any
 from serving.problems import ProblemError
 from serving.schemas import OpenAIErrorDoc
 
-#: The path whose callers are OpenAI's clients.
-MODERATIONS_PATH = "/v1/moderations"
+#: What OpenAI's clients call; below it, one model.
+_PATHS = ("/v1/moderations", "/v1/models")
 _TYPES = {
     401: "authentication_error",
     403: "permission_error",
@@ -21,7 +21,7 @@ _PARAMS = {"model_not_found": "model", "unknown_policy": "policy", "bad_data_url
 
 def extra_members(path: str, problem: ProblemError) -> dict[str, Any]:
     """What a problem document holds besides, on this path: the member that the official client shows."""
-    if path != MODERATIONS_PATH:
+    if path not in _PATHS and not path.startswith("/v1/models/"):
         return {}
     error = OpenAIErrorDoc(
         message=problem.detail,

@@ -10,6 +10,7 @@ from serving.desk import Desk
 from serving.problems import ProblemError
 from serving.routes.documents import problems
 from serving.routes.moderations import model_id as id_of
+from serving.schemas import OpenAIProblemDoc
 from serving.schemas.catalogue import (
     BandDoc,
     ModelCardDoc,
@@ -37,7 +38,12 @@ async def policies(request: Request) -> PoliciesDoc:
     return PoliciesDoc(default=current.default, policies=[_rules(policy) for policy in current.policies.values()])
 
 
-@router.get("/v1/models", operation_id="models", summary="The model that judges", responses=problems(500, 503))
+@router.get(
+    "/v1/models",
+    operation_id="models",
+    summary="The model that judges",
+    responses=problems(500, 503, document=OpenAIProblemDoc.__name__),
+)
 async def models(request: Request) -> ModelsDoc:
     """A list of one, in the shape of OpenAI's."""
     desk: Desk = request.app.state.desk
@@ -48,7 +54,7 @@ async def models(request: Request) -> ModelsDoc:
     "/v1/models/{model_id}",
     operation_id="model",
     summary="One model",
-    responses=problems(404, 500, 503),
+    responses=problems(404, 500, 503, document=OpenAIProblemDoc.__name__),
 )
 async def model(request: Request, model_id: str) -> ModelCardDoc:
     """By its id, or by its name without the version."""

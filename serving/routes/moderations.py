@@ -16,7 +16,7 @@ from serving.moderations.request import ModerationOrder, parse_moderation
 from serving.problems import ProblemError
 from serving.routes.asking import asking_of
 from serving.routes.documents import example, problems
-from serving.schemas import ModerationProblemDoc
+from serving.schemas import OpenAIProblemDoc
 from serving.schemas.examples import MODERATION_REQUESTS, MODERATIONS
 from serving.schemas.moderations import ModerationsDoc, moderation_schema
 
@@ -47,7 +47,7 @@ _EXTRA = {
     operation_id="moderations",
     summary="Judge strings, or the pictures and words of one post, in OpenAI's shape",
     response_model=ModerationsDoc,
-    responses={200: example(MODERATIONS), **problems(400, 404, 413, 415, document=ModerationProblemDoc.__name__)},
+    responses={200: example(MODERATIONS), **problems(400, 404, 413, 415, document=OpenAIProblemDoc.__name__)},
     openapi_extra=_EXTRA,
 )
 async def moderations(request: Request) -> Response:

@@ -1,6 +1,6 @@
 """The JSON that goes over the wire, as pydantic models: requests are validated with them, answers are documented."""
 
-from serving.schemas.problems import ModerationProblemDoc, OpenAIErrorDoc, ProblemDoc
+from serving.schemas.problems import OpenAIErrorDoc, OpenAIProblemDoc, ProblemDoc
 from serving.schemas.readiness import ReadinessDoc
 from serving.schemas.requests import MAX_ID_CHARS, ClassifyItem, ClassifyOne, ClassifyOptions, classify_request_body
 from serving.schemas.verdict import FailureDoc, ModelDoc, ResultsDoc, TextDoc, VerdictDoc
@@ -12,8 +12,8 @@ __all__ = [
     "ClassifyOptions",
     "FailureDoc",
     "ModelDoc",
-    "ModerationProblemDoc",
     "OpenAIErrorDoc",
+    "OpenAIProblemDoc",
     "ProblemDoc",
     "ReadinessDoc",
     "ResultsDoc",

@@ -27,7 +27,7 @@ class OpenAIErrorDoc(Wire):
     code: str
 
 
-class ModerationProblemDoc(ProblemDoc):
-    """An error of ``/v1/moderations``: ``error`` is what the official client shows."""
+class OpenAIProblemDoc(ProblemDoc):
+    """An error of the routes that OpenAI's clients call: ``error`` is what the official client shows."""
 
     error: OpenAIErrorDoc

@@ -85,6 +85,10 @@ def test_the_model_may_be_left_out_or_be_ours(client: OpenAI) -> None:
     assert client.moderations.create(input="some words", model=ours).model == ours
     assert ours in [model.id for model in client.models.list()]
     assert client.models.retrieve(ours).id == ours
+    with pytest.raises(NotFoundError) as caught:
+        client.models.retrieve("gpt-4")
+    assert caught.value.code == "model_not_found"
+    assert "there is no such model" in caught.value.message
 
 
 def test_a_list_of_strings_gets_a_result_each(client: OpenAI) -> None:

@@ -12,7 +12,7 @@ from support.pictures import meme
 from model import Scorer
 from serving.app import create_app
 from serving.desk import Desk
-from serving.schemas import ModerationProblemDoc
+from serving.schemas import OpenAIProblemDoc
 from serving.schemas.examples import MODERATIONS
 from serving.schemas.moderations import N_CATEGORIES, Category, ModerationsDoc
 from serving.settings import Settings
@@ -200,7 +200,7 @@ def test_an_error_says_the_same_to_both_kinds_of_client(
 ) -> None:
     answer = client.post(URL, json=body)
     assert answer.headers["content-type"] == "application/problem+json"
-    problem = ModerationProblemDoc.model_validate(answer.json())
+    problem = OpenAIProblemDoc.model_validate(answer.json())
     assert (answer.status_code, problem.status, problem.code) == (status, status, code)
     assert (problem.error.code, problem.error.message, problem.error.param) == (code, problem.detail, param)
 
@@ -235,7 +235,7 @@ def test_a_body_of_the_wrong_shape_is_a_bad_request_that_names_the_place(
 
 def test_errors_from_before_the_route_have_openais_member_too(client: TestClient) -> None:
     for answer in (client.get(URL), client.post(URL, content=b"x"), client.post(URL, content=b"{", headers=_JSON)):
-        ModerationProblemDoc.model_validate(answer.json())
+        OpenAIProblemDoc.model_validate(answer.json())
     assert "error" not in client.post("/v1/classify", content=b"x").json()
 
 
