@@ -99,7 +99,18 @@ def _facts(manifest: Manifest) -> str:
         f"{manifest.description}\n\n"
         f"- Image tower: {tower.backbone}, {tower.precision} ({tower.licence}).\n"
         f"- Text tower and fusion: {head.text_backbone}, MemeFier fusion, {head.precision} weights ({head.licence}).\n"
-        f"- Tasks: {tasks}.\n- Default policy: {_policy(manifest)}.\n"
+        f"{_memory(manifest)}- Tasks: {tasks}.\n- Default policy: {_policy(manifest)}.\n"
+    )
+
+
+def _memory(manifest: Manifest) -> str:
+    """A line in the card of a bundle that holds something of the memes that it was trained on."""
+    config = manifest.training.get("config")
+    if not isinstance(config, dict) or config.get("memory") is None:
+        return ""
+    return (
+        "- Memory: labelled memes of the training data vote beside the network. `head.onnx` holds what the frozen "
+        "towers saw of each, no pictures and no words; whoever has a meme can find out whether it was among them.\n"
     )
 
 

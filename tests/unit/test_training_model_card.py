@@ -52,6 +52,15 @@ def test_identity_tasks_and_policy_are_those_of_the_manifest(tiny: "TinyBundle")
     assert "`hateful`: review from 0.250, never blocks by itself." in card
 
 
+def test_a_bundle_that_holds_something_of_its_training_memes_says_so(tiny: "TinyBundle") -> None:
+    manifest = tiny.bundle.manifest
+    assert "- Memory: " not in render_model_card(manifest)
+    remembers = changed(manifest, training={"config": {"memory": {"ridge": 2.0}}})
+    assert "- Memory: labelled memes of the training data vote" in render_model_card(remembers)
+    forgot = changed(manifest, training={"config": {"memory": None}})
+    assert "- Memory: " not in render_model_card(forgot)
+
+
 def test_a_bundle_without_thresholds_says_what_that_means(tiny: "TinyBundle") -> None:
     assert "no thresholds: every meme" in render_model_card(changed(tiny.bundle.manifest, thresholds={}))
 
