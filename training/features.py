@@ -131,7 +131,7 @@ class FrozenTower:
         size = _BATCH if self.spec.batch_invariant else 1
         digests = list(missing)
         label = f"image features, view {view}" if view else "image features"
-        with tqdm(total=len(digests), desc=label, unit="picture") as bar:
+        with tqdm(total=len(digests), desc=label, unit="picture", disable=None) as bar:
             for at in range(0, len(digests), size):
                 chunk = digests[at : at + size]
                 pixels = [self._pixels(digest, missing[digest], view) for digest in chunk]

@@ -70,7 +70,7 @@ def draw(drafts: Sequence[Draft], imgflip_root: Path, cache: Path, *, split: str
     folder = cache / f"rendered-v{_VERSION}-{seed}"
     folder.mkdir(parents=True, exist_ok=True)
     samples = []
-    for draft in tqdm(drafts, desc=f"drawing {split} memes", unit="meme"):
+    for draft in tqdm(drafts, desc=f"drawing {split} memes", unit="meme", disable=None):
         # A mixture of other sizes puts a sentence on another template, which is another picture.
         path = folder / f"{draft.id}-{draft.template}.jpg"
         if not path.is_file():
