@@ -29,6 +29,9 @@ UNFINISHED = "_plan.unfinished"
 _FILE = "plan.json"
 #: Pictures that come as bytes are copied into units; a unit is closed when it holds this much.
 _UNIT_BYTES = 64 * 1024 * 1024
+#: A unit has at most an eighth of the rows before it, but not less than so many: a small input is shared by workers
+#: too, and at the end of any, none works long alone.
+_SHARE, _LEAST_ROWS = 8, 16
 _IDS_NAMED = 5
 
 
@@ -188,12 +191,13 @@ def _made(source: Source, folder: Path, judges: Judges, protocols: tuple[str, ..
 
 def _cut(items: Iterable[tuple[str, Item]], unit_rows: int) -> Iterator[list[Item]]:
     unit: list[Item] = []
-    n_bytes = 0
+    n_bytes = n_before = 0
     for _, item in items:
         unit.append(item)
         n_bytes += item.n_bytes
-        if len(unit) >= unit_rows or n_bytes >= _UNIT_BYTES:
+        if len(unit) >= min(unit_rows, max(_LEAST_ROWS, n_before // _SHARE)) or n_bytes >= _UNIT_BYTES:
             yield unit
+            n_before += len(unit)
             unit, n_bytes = [], 0
     if unit:
         yield unit

@@ -59,7 +59,7 @@ class _RunOrVerify(click.Command):
     multiple=True,
     help="How pictures may be read, beside as INPUT is: https, s3 and so on; may be repeated.",
 )
-@click.option("--unit-rows", type=click.IntRange(1), default=256, show_default=True, help="Rows of a shard.")
+@click.option("--unit-rows", type=click.IntRange(1), default=256, show_default=True, help="Rows of a shard, at most.")
 @click.option(
     "--item-timeout",
     "item_timeout_s",

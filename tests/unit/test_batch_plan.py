@@ -64,6 +64,14 @@ def test_units_of_large_rows_have_fewer_of_them(tmp_path: Path, monkeypatch: pyt
     assert [len(read_ids(unit_path(tmp_path / "out", n))) for n in range(made.n_units)] == [3, 3, 1]
 
 
+def test_units_begin_small_and_grow_so_that_few_items_are_shared_among_workers_too(tmp_path: Path) -> None:
+    made = planned(table(tmp_path / "in", range(2000)), tmp_path / "out", unit_rows=100)
+    sizes = [len(read_ids(unit_path(tmp_path / "out", n))) for n in range(made.n_units)]
+    assert sizes[:10] == [16] * 9 + [18]
+    assert sizes[-3:] == [100, 100, 74]
+    assert sum(sizes) == 2000
+
+
 def test_the_digest_of_an_input_is_over_its_rows_wherever_its_files_begin_and_end(tmp_path: Path) -> None:
     whole = table(tmp_path, range(6))
     digest = planned(whole, tmp_path / "out").input_digest
