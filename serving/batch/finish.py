@@ -35,6 +35,11 @@ class Totals:
     histograms: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     shards: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def n_unread(self) -> int:
+        """Items with a verdict whose words nobody could read."""
+        return self.text.total() - self.text["ok"]
+
     def add(self, shard: Path) -> None:
         """Count the rows of one shard."""
         table = pq.read_table(shard, columns=["decision", "error", "text", "scores"])

@@ -21,6 +21,7 @@ def write_report(out: Path, manifest: Mapping[str, Any], totals: Totals, policy:
         f"<header><h1>Batch run</h1><p>{totals.n_rows:,} items, {_share(totals.errors.total(), totals)} of them "
         f"without a verdict</p></header>{_facts(manifest)}",
         f"<h2>Decisions of policy <q>{escape(policy.name)}</q></h2>{_stack(totals)}{_decisions(totals)}",
+        _unread(totals),
         f"<h2>Errors</h2>{_errors(totals)}",
         "<h2>Scores</h2>",
         *(_histogram(task, counts.tolist(), policy) for task, counts in totals.histograms.items()),
@@ -64,6 +65,13 @@ def _decisions(totals: Totals) -> str:
         ("decision", "items", "share"),
         [(f'<i class="key {name}"></i>{name}', f"{count:,}", _share(count, totals)) for name, count in counts],
     )
+
+
+def _unread(totals: Totals) -> str:
+    if not totals.n_unread:
+        return ""
+    share = _share(totals.n_unread, totals)
+    return f"<p>In {totals.n_unread:,} items ({share}) the words could not be read: they are never allowed.</p>"
 
 
 def _errors(totals: Totals) -> str:

@@ -83,6 +83,8 @@ def print_summary(console: Console, out: Path, totals: Totals, meter: Meter) -> 
         console.print(f"{meter.n_scored:,} items in {_time(meter.seconds)}, {meter.rate:.1f} items/s{before}")
     else:
         console.print("everything was done before")
+    if totals.n_unread:
+        console.print(f"the words of {totals.n_unread:,} items could not be read: these are never allowed")
     lines = [f"{out}: part-*.parquet, {MANIFEST}, {REPORT}"]
     if meter.sample is not None:
         lines.append(_of_sample(meter.sample))

@@ -89,5 +89,11 @@ def test_the_summary_is_one_file_that_loads_nothing_and_runs_nothing(tmp_path: P
     assert "default-src 'none'" in text
 
 
+def test_words_that_could_not_be_read_are_told(tmp_path: Path) -> None:
+    told = "In 12 items (1.2%) the words could not be read: they are never allowed."
+    assert told in _page(tmp_path, text=Counter(ok=978, failed=2, unavailable=10))[1].words
+    assert "could not be read" not in _page(tmp_path, text=Counter(ok=990))[0]
+
+
 def test_a_run_without_errors_says_so(tmp_path: Path) -> None:
     assert "None: every item has a verdict." in _page(tmp_path, errors=Counter())[1].words

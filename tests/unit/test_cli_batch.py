@@ -68,6 +68,11 @@ def test_a_run_ends_with_what_became_of_the_items_and_where_the_answers_are(
     assert _run("batch", "verify", tmp_path / "out").exit_code == 0
 
 
+def test_words_that_nobody_could_read_are_told_of(memes: Path, tmp_path: Path, small: list[object]) -> None:
+    told = _run("batch", f"{memes.parent}/*.jpg", "--out", tmp_path / "out", *small)
+    assert "the words of 6 items could not be read: these are never allowed" in told.stdout
+
+
 def test_the_policy_of_a_file_decides_by_its_default_or_by_name(
     memes: Path, tmp_path: Path, small: list[object]
 ) -> None:
