@@ -1,15 +1,14 @@
 """Labels: how many of each class, and where the same thing is labelled differently."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from model.taxonomy import TASKS
 from training.datacheck.gather import Part
 from training.datacheck.report import Conflict, ConflictKind, SplitCounts, TextsWithBothLabels
 from training.datacheck.texts import is_blank
 from training.datasets.base import Sample
-
-_Group = list[tuple[str, Sample]]
 
 
 def count(part: Part) -> SplitCounts:
@@ -40,27 +39,24 @@ def _classes(samples: Sequence[Sample]) -> dict[str, dict[str, int]]:
 
 
 def conflicts(parts: Sequence[Part]) -> list[Conflict]:
-    """Samples that are the same in picture bytes and words, in bytes alone, or in words where there is no picture."""
-    found: list[Conflict] = []
-    for kind, keys in _conflict_keys(parts).items():
-        rows = [(part.name, sample) for part in parts for sample in part.samples]
-        for group in _groups(rows, keys):
-            found += [
-                Conflict(kind, task, tuple(f"{split}/{sample.id}" for split, sample in members))
-                for task, members in _disputed(group)
-            ]
-    return found
+    """Samples that are labelled differently though they are the same: each group under the one kind that fits it."""
+    rows = [row for part in parts for row in _rows(part)]
+    return [
+        Conflict(kind, task, tuple(f"{row.split}/{row.sample.id}" for row in members))
+        for kind, key in _CONFLICT_KEYS.items()
+        for task, members in _disputes(rows, key)
+        # Of one picture with one text "same_picture_and_text" speaks.
+        if kind != "same_picture" or len({row.words for row in members}) > 1
+    ]
 
 
 def texts_with_both_labels(part: Part) -> list[TextsWithBothLabels]:
     """Texts of the split with different labels on several pictures, by task. No error: Hateful Memes has 633."""
-    rows = [(part.name, sample) for sample in part.samples]
-    has_picture = [item is not None for item in part.prints]
-    by_kind = {
-        kind: [key if there else None for key, there in zip(part.keys(kind), has_picture, strict=True)]
-        for kind in ("same_text", "verbatim_text")
-    }
-    normalised, verbatim = ([*_disputes(rows, keys)] for keys in by_kind.values())
+    rows = [row for row in _rows(part) if row.picture is not None]
+    normalised, verbatim = (
+        [(task, members) for task, members in _disputes(rows, key) if len({row.picture for row in members}) > 1]
+        for key in (lambda row: row.words or None, lambda row: row.sample.text.strip() if row.words else None)
+    )
     return [
         TextsWithBothLabels(
             split=part.name,
@@ -74,37 +70,37 @@ def texts_with_both_labels(part: Part) -> list[TextsWithBothLabels]:
     ]
 
 
-def _disputes(rows: _Group, keys: Sequence[Hashable | None]) -> Iterable[tuple[str, _Group]]:
-    return (dispute for group in _groups(rows, keys) for dispute in _disputed(group))
+@dataclass(frozen=True)
+class _Row:
+    """A sample of a split with the digest of its picture (None: it has none) and its words as they are compared."""
+
+    split: str
+    sample: Sample
+    picture: str | None
+    words: str
 
 
-def _conflict_keys(parts: Sequence[Part]) -> dict[ConflictKind, list[Hashable | None]]:
-    triples = [
-        (item, key, sample)
-        for part in parts
-        for item, key, sample in zip(part.prints, part.text_keys, part.samples, strict=True)
-    ]
-    return {
-        "same_picture_and_text": [None if item is None else (item.digest, key) for item, key, _ in triples],
-        "same_picture": [None if item is None else item.digest for item, _, _ in triples],
-        "same_text_without_picture": [key or None if sample.image is None else None for _, key, sample in triples],
-    }
+def _rows(part: Part) -> list[_Row]:
+    found = zip(part.samples, part.prints, part.text_keys, strict=True)
+    return [_Row(part.name, sample, None if item is None else item.digest, words) for sample, item, words in found]
 
 
-def _groups(rows: _Group, keys: Iterable[Hashable | None]) -> list[_Group]:
-    """The rows with equal keys, where there are several."""
-    groups: dict[Hashable, _Group] = {}
-    for row, key in zip(rows, keys, strict=True):
-        if key is not None:
-            groups.setdefault(key, []).append(row)
-    return [group for group in groups.values() if len(group) > 1]
+#: What must be equal, by kind; None is equal to nothing.
+_CONFLICT_KEYS: dict[ConflictKind, Callable[[_Row], Hashable | None]] = {
+    "same_picture_and_text": lambda row: None if row.picture is None else (row.picture, row.words),
+    "same_picture": lambda row: row.picture,
+    "same_text_without_picture": lambda row: row.words or None if row.picture is None else None,
+}
 
 
-def _disputed(group: _Group) -> list[tuple[str, _Group]]:
-    """The tasks on whose labels a group does not agree, with the labelled members."""
-    disputed = []
-    for task in TASKS:
-        labelled = [(split, sample) for split, sample in group if task in sample.labels]
-        if len({sample.labels[task] for _, sample in labelled}) > 1:
-            disputed.append((task, labelled))
-    return disputed
+def _disputes(rows: Iterable[_Row], key: Callable[[_Row], Hashable | None]) -> Iterator[tuple[str, list[_Row]]]:
+    """The tasks on whose labels the rows with equal keys do not agree, with those that are labelled."""
+    groups: dict[Hashable, list[_Row]] = {}
+    for row in rows:
+        if (value := key(row)) is not None:
+            groups.setdefault(value, []).append(row)
+    for group in groups.values():
+        for task in TASKS:
+            labelled = [row for row in group if task in row.sample.labels]
+            if len({row.sample.labels[task] for row in labelled}) > 1:
+                yield task, labelled

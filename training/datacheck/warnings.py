@@ -13,7 +13,7 @@ _LEFT_OUT: dict[LeftOutKind, str] = {
 }
 _CONFLICTS = {
     "same_picture_and_text": "group(s) of the same picture and words are labelled differently",
-    "same_picture": "group(s) of the same picture file are labelled differently (words may tell them apart)",
+    "same_picture": "group(s) of the same picture with other words are labelled differently",
     "same_text_without_picture": "text(s) without a picture are labelled differently",
 }
 
