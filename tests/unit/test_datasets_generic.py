@@ -79,5 +79,5 @@ def test_a_missing_picture_and_a_web_address_are_reported(root: Path) -> None:
 
 def test_a_file_without_pictures_or_words_is_refused_by_its_columns(root: Path) -> None:
     path = write_csv(root / "data.csv", [("colour", "size"), ("red", 1)])
-    with pytest.raises(DatasetError, match="no column is an image or a text; it has colour, size"):
+    with pytest.raises(DatasetError, match="no column is known as an image or a text; it has colour, size"):
         read_generic(path, "all")

@@ -61,6 +61,16 @@ def test_an_unknown_folder_is_refused_with_what_was_looked_for(tmp_path: Path) -
     assert [name for name in LAYOUTS if f"{name}: " not in str(error.value)] == []
 
 
+def test_a_folder_whose_table_has_unknown_columns_is_refused_with_those_columns(tmp_path: Path) -> None:
+    (tmp_path / "export.csv").write_text("Nr;Bild;Words\n1;a.png;some words\n")
+    with pytest.raises(DatasetError) as error:
+        detect_layout(tmp_path)
+    assert str(error.value) == (
+        f"{tmp_path} is of no known layout; {tmp_path}/export.csv: no column is known as an image or a text; "
+        "it has Nr, Bild, Words. Name them as in data_cards/generic.md"
+    )
+
+
 def test_other_labels_in_rows_like_hateful_memes_are_not_lost(tmp_path: Path) -> None:
     dataset_files.write_picture(tmp_path / "img" / "1.png", 1)
     row = {"id": "1", "img": "img/1.png", "text": "a", "label": 1}

@@ -47,6 +47,13 @@ def parts_of(root: Path) -> dict[str, Part]:
     return _by_split(root, parts)
 
 
+def check_tables(root: Path) -> None:
+    """Raise ``DatasetError`` for the first table of a folder, saying why no memes can be read from it."""
+    for folder in (root, *(root / name for name in _TABLE_FOLDERS)):
+        for path in _tables(folder) if folder.is_dir() else ():
+            _parts_of_file(path, None, strict=True)
+
+
 def picture_folders(path: Path, split: str) -> list[Path]:
     """Where the pictures that a table names may lie: beside it, then in folders of the usual names."""
     folders = [path.parent, *_named_folders(path.parent, path.stem, split)]
@@ -63,9 +70,12 @@ def _named_folders(folder: Path, *own: str) -> list[Path]:
 
 
 def _parts_of_folder(folder: Path, split: str | None = None) -> list[Part]:
+    return [part for path in _tables(folder) for part in _parts_of_file(path, split_of(path.stem) or split)]
+
+
+def _tables(folder: Path) -> list[Path]:
     files = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in JSON_SUFFIXES + CSV_SUFFIXES]
-    tables = [path for path in files if path.is_file() and path.name not in _NOT_ROWS and path.name[0] != "."]
-    return [part for path in tables for part in _parts_of_file(path, split_of(path.stem) or split)]
+    return [path for path in files if path.is_file() and path.name not in _NOT_ROWS and path.name[0] != "."]
 
 
 def _parts_of_file(path: Path, split: str | None, *, strict: bool = False) -> list[Part]:
@@ -80,7 +90,10 @@ def _parts_of_file(path: Path, split: str | None, *, strict: bool = False) -> li
     columns = columns_of(table.columns)
     if not columns.hold_memes:
         if strict:
-            raise DatasetError(f"{path}: no column is an image or a text; it has {named(table.columns)}")
+            raise DatasetError(
+                f"{path}: no column is known as an image or a text; it has {named(table.columns)}. Name them as in "
+                "data_cards/generic.md"
+            )
         return []
     if split or columns.split is None:
         return [Part(path, split or UNSPLIT)]

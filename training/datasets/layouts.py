@@ -8,6 +8,7 @@ from typing import Protocol
 from model.taxonomy import TASKS
 from training.datasets import fine_grained, generic, hateful_memes, memotion, multioff, text_hate
 from training.datasets.base import DatasetError, Loaded, existing
+from training.datasets.generic_files import check_tables
 from training.datasets.label_map import FILE_NAME
 from training.datasets.split_files import split_of
 
@@ -118,7 +119,8 @@ LAYOUTS: dict[str, Layout] = {layout.name: layout for layout in _LAYOUTS}
 def detect_layout(root: Path) -> Layout:
     """The layout of what lies at ``root``; the generic one when it is no other, or when a label map lies there.
 
-    Raises ``DatasetError`` listing what was looked for, or the layouts when it could be several.
+    Raises ``DatasetError`` saying why a table that lies there is none of memes, or else listing what was looked for; or
+    the layouts, when it could be several.
     """
     if (existing(root) / FILE_NAME).is_file():
         return LAYOUTS["generic"]
@@ -130,6 +132,10 @@ def detect_layout(root: Path) -> Layout:
         return specific[0]
     if LAYOUTS["generic"].detects(root):
         return LAYOUTS["generic"]
+    try:
+        check_tables(root)
+    except DatasetError as error:
+        raise DatasetError(f"{root} is of no known layout; {error}") from error
     looked_for = "; ".join(f"{layout.name}: {layout.looks_for}" for layout in _LAYOUTS)
     raise DatasetError(f"{root} is of no known layout; see data_cards/generic.md. Looked for: {looked_for}")
 
