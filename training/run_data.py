@@ -133,7 +133,8 @@ def _check_labels(config: TrainConfig, train: Sequence[Sequence[Sample]], dev: S
         if without:
             raise DatasetError(
                 f"no sample of data.{name} has a label of task {without[0]!r}; labelled are: "
-                f"{', '.join(sorted(labelled)) or 'none'}. Add a source that has it, or take it out of network.tasks"
+                f"{', '.join(sorted(labelled)) or 'none'}. `memeguard data check` shows what was understood; add a "
+                "source that has it, or take it out of network.tasks"
             )
 
 

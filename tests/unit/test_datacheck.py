@@ -46,6 +46,18 @@ def test_splits_and_classes_are_counted(tmp_path: Path) -> None:
     assert dev.classes == {"hateful": {"not_hateful": 1, "hateful": 0}}
 
 
+def test_columns_of_no_known_name_are_named_where_nothing_is_labelled(tmp_path: Path) -> None:
+    path = tmp_path / "sentences.csv"
+    path.write_text("text,nr,verdict\nsome words,n1,awful\nother words,n2,fine\n")
+    (warning,) = check(path).warnings
+    assert warning == (
+        "all: 2 of 2 have no label; of no known name are the columns nr, verdict: if one is the label, say so in "
+        "label_map.yaml, as in 'COLUMN=VALUE: hateful=hateful'"
+    )
+    (tmp_path / "label_map.yaml").write_text("verdict=awful: hateful=hateful\nverdict=fine: hateful=not_hateful\n")
+    assert check(path).warnings == ()
+
+
 def test_a_clean_set_has_nothing_to_warn_of(tmp_path: Path) -> None:
     report = check(hateful_memes(tmp_path, train=[row(0), row(1)], test=[row(2)]))
     assert (report.warnings, report.overlaps, report.repeats, report.left_out, report.conflicts) == ((), (), (), (), ())

@@ -129,3 +129,12 @@ def test_a_binary_column_of_another_name_is_asked_about_and_can_be_mapped(root: 
 def test_a_label_map_that_names_none_of_the_columns_is_refused(root: Path) -> None:
     with pytest.raises(DatasetError, match="as in a label map, but misogynous hold 0 and 1"):
         labels_of(root, {"misogynous": 1}, label_map={"misogyny=1": "hateful=hateful"})
+
+
+def test_a_label_map_for_a_column_of_another_name_is_not_passed_over(root: Path) -> None:
+    label_map = {"Awful": "hateful=hateful", "fine": "hateful=not_hateful"}
+    with pytest.raises(
+        DatasetError, match=r"no column is named label, and it stands in verdict: write 'verdict=awful'"
+    ):
+        labels_of(root, {"verdict": "awful"}, {"verdict": "fine"}, label_map=label_map)
+    assert labels_of(root, {"verdict": "so so"}, label_map=label_map) == [{}]

@@ -22,6 +22,7 @@ class Part:
     text_keys: list[str]
     n_rows: int
     left_out: list[LeftOut]
+    unknown_columns: tuple[str, ...] = ()
 
     def keys(self, kind: Likeness) -> list[Hashable | None]:
         """What must be equal for two samples to be alike in that way; None is like nothing."""
@@ -80,7 +81,7 @@ def _read(path: Path, layout: Layout, split: str, dataset: str) -> Part:
     except DatasetError as error:
         return Part(split, [], [], [], 0, [LeftOut(split, "file", f"{path}:{split}", str(error))])
     left_out = [LeftOut(split, _kind(skipped), skipped.place, skipped.reason) for skipped in loaded.skipped]
-    return Part(split, loaded.samples, [], [], len(loaded.samples) + len(left_out), left_out)
+    return Part(split, loaded.samples, [], [], len(loaded.samples) + len(left_out), left_out, loaded.unknown_columns)
 
 
 def _kind(skipped: Skipped) -> LeftOutKind:
@@ -101,7 +102,7 @@ def _checked(part: Part, prints: dict[Path, Fingerprint | BadPicture]) -> Part:
             samples.append(sample)
             good.append(found)
     keys = [text_key(sample.text) for sample in samples]
-    return Part(part.name, samples, good, keys, part.n_rows, left_out)
+    return replace(part, samples=samples, prints=good, text_keys=keys, left_out=left_out)
 
 
 def _bad_picture(split: str, sample: Sample, found: BadPicture) -> LeftOut:

@@ -21,6 +21,7 @@ def count(part: Part) -> SplitCounts:
         n_empty_text=sum(is_blank(sample.text) for sample in part.samples),
         n_unlabelled=sum(not sample.labels for sample in part.samples),
         classes=_classes(part.samples),
+        unknown_columns=part.unknown_columns,
     )
 
 

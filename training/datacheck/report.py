@@ -25,6 +25,7 @@ class SplitCounts:
     """A split in numbers. ``n_rows`` counts what its files hold, the others what can be used.
 
     ``classes`` is task to class name to samples; a multilabel sample counts for each of its classes.
+    ``unknown_columns`` are those of a table of one's own whose names have no meaning.
     """
 
     split: str
@@ -34,6 +35,7 @@ class SplitCounts:
     n_empty_text: int
     n_unlabelled: int
     classes: dict[str, dict[str, int]]
+    unknown_columns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,11 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from training.datacheck.report import LeftOutKind, Report
+from training.datacheck.report import LeftOutKind, Report, SplitCounts
+from training.datasets.tables import named
+
+#: Columns that a sentence names.
+_MAX_COLUMNS = 12
 
 _LEFT_OUT: dict[LeftOutKind, str] = {
     "file": "split(s) could not be read at all",
@@ -27,11 +31,22 @@ def warnings_of(report: Report) -> Iterator[str]:
         if counts.n_empty_text:
             yield f"{counts.split}: {counts.n_empty_text} of {counts.n_usable} have no text; read it from the pictures"
         if counts.n_unlabelled:
-            yield f"{counts.split}: {counts.n_unlabelled} of {counts.n_usable} have no label"
+            yield f"{counts.split}: {counts.n_unlabelled} of {counts.n_usable} have no label{_unheard(counts)}"
     n_conflicts = Counter((item.task, item.kind) for item in report.conflicts)
     for (task, conflict), n in n_conflicts.items():
         yield f"{task}: {n} {_CONFLICTS[conflict]}"
     yield from _duplicates(report)
+
+
+def _unheard(counts: SplitCounts) -> str:
+    """Where the labels of a split without any may stand."""
+    columns = counts.unknown_columns
+    if not columns or counts.n_unlabelled < counts.n_usable:
+        return ""
+    return (
+        f"; of no known name are the columns {named(columns[:_MAX_COLUMNS])}: if one is the label, say so in "
+        "label_map.yaml, as in 'COLUMN=VALUE: hateful=hateful'"
+    )
 
 
 def _duplicates(report: Report) -> Iterator[str]:

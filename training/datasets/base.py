@@ -43,10 +43,14 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a reader found in one split: ``samples`` in the file's order, and the rows that it left out."""
+    """What a reader found in one split: ``samples`` in the file's order, and the rows that it left out.
+
+    ``unknown_columns`` are those of its table that no meaning is known for.
+    """
 
     samples: list[Sample]
     skipped: list[Skipped] = field(default_factory=list)
+    unknown_columns: tuple[str, ...] = ()
 
     def nonempty(self, place: str | Path) -> "Loaded":
         """Itself; raises ``DatasetError`` with the first reason when nothing was left to use."""

@@ -5,6 +5,7 @@ Columns are known by the names in ``training.datasets.columns``, label values by
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from training.datasets.base import DatasetError, Loaded, Sample
@@ -76,7 +77,7 @@ def _read_part(part: Part, split: str, dataset: str, label_map: Mapping[str, str
     check_labelled(whole, columns, label_map)
     table = Table(whole.path, whole.columns, [row for row in whole.rows if part.holds(row)], whole.skipped)
     rows = _Rows(table, columns, split, dataset, LabelReader(columns, label_map))
-    return load_rows(table, rows.sample)
+    return replace(load_rows(table, rows.sample), unknown_columns=columns.others)
 
 
 class _Rows:

@@ -75,7 +75,8 @@ class LabelReader:
 def check_labelled(table: Table, columns: Columns, label_map: Mapping[str, str] | None) -> None:
     """Raises ``DatasetError`` when a label would have to be guessed, with the map that would tell.
 
-    That is when only columns of no known name hold 0 and 1, and when the label column holds more numbers than those.
+    That is when only columns of no known name hold 0 and 1 or the values of the map, and when the label column holds
+    more numbers than those.
     """
     if columns.tasks or label_map == {}:
         return
@@ -85,6 +86,7 @@ def check_labelled(table: Table, columns: Columns, label_map: Mapping[str, str] 
     if columns.label is not None:
         _check_binary(table, columns.label)
         return
+    _check_heard(table, columns, words)
     binary = [column for column in columns.others if all(_is_yes_no(row.text(column)) for row in table.rows)]
     if binary:
         raise DatasetError(
@@ -92,6 +94,17 @@ def check_labelled(table: Table, columns: Columns, label_map: Mapping[str, str] 
             f"0 and 1; {_example(table, f'{binary[0]}=1', f'{binary[0]}=0')}, or write {{}} there to read it without "
             "labels"
         )
+
+
+def _check_heard(table: Table, columns: Columns, words: Mapping[str, dict[str, str]]) -> None:
+    """Values of the map that stand in a column which is not the label column would be passed over in silence."""
+    for column in columns.others:
+        found = next((row.text(column) for row in table.rows if row.text(column).casefold() in words), None)
+        if found is not None:
+            raise DatasetError(
+                f"{table.path}: the label map says what {shown(found)} means, but no column is named label, and it "
+                f"stands in {column}: write '{column}={found}' instead, and so for its other values"
+            )
 
 
 def _check_binary(table: Table, column: str) -> None:
