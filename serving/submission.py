@@ -65,21 +65,23 @@ class Order:
 
 def parse_body(content_type: str | None, body: bytes, limits: Settings) -> Order:
     """Read a body by its declared type; raises ``ProblemError`` (400, 413, 415 or 422) for one that holds no order."""
+    # Texts and tags may hold commas, and there are so many of them at most.
+    max_values = limits.max_items * (limits.max_text_chars + 1000)
     kind, options = parse_options_header(content_type)
     if kind == b"multipart/form-data":
         boundary = options.get(b"boundary")
         if not boundary:
             raise ProblemError(400, "malformed_multipart", "the Content-Type has no multipart boundary")
-        return _from_form(parse_parts(body, boundary, max_parts=16 * limits.max_items), limits.max_items)
+        parts = parse_parts(body, boundary, max_parts=16 * limits.max_items)
+        return _from_form(parts, limits.max_items, max_values)
     if kind == b"application/json":
-        # Texts and tags may hold commas, and there are so many of them at most.
-        return _from_json(json_object(body, limits.max_items * (limits.max_text_chars + 1000)), limits.max_items)
+        return _from_json(json_object(body, max_values), limits.max_items)
     raise ProblemError(
         415, "unsupported_media_type", "send multipart/form-data with a field image, or application/json"
     )
 
 
-def _from_form(parts: list[Part], max_items: int) -> Order:
+def _from_form(parts: list[Part], max_items: int, max_values: int) -> Order:
     fields: defaultdict[str, list[bytes]] = defaultdict(list)
     for part in parts:
         if part.name not in _FIELDS:
@@ -87,6 +89,8 @@ def _from_form(parts: list[Part], max_items: int) -> Order:
         fields[part.name].append(part.content)
     images = fields["image"]
     _check_count(len(images), max_items)
+    if sum(value.count(b",") for value in fields["tags"]) > max_values:  # each tag costs many times its bytes
+        raise ProblemError(413, "too_many_values", f"the form has more than {max_values} tags")
     texts = [_utf8(value, "text") for value in fields["text"]]
     tags = [split_tags(_utf8(value, "tags")) for value in fields["tags"]]
     policy, explain = _only(fields["policy"], "policy"), _only(fields["explain"], "explain")

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model import Verdict
-from model.meme import has_words
 from serving.asking import Asking
 from serving.desk import Desk
 from serving.moderations.request import Picture, Post
@@ -34,7 +33,7 @@ async def judge_post(desk: Desk, post: Post, asking: Asking) -> list[Part]:
     the words of the post, and with those that are read from it. (Without OCR, only with those of the post.) Words that
     were judged with no picture are judged alone. Raises ``ProblemError`` 503, which asks for the whole request again.
     """
-    words = post.words if has_words(post.words) else None
+    words = post.words
     pictures = await asyncio.gather(*(_opened(desk, picture, asking) for picture in post.pictures))
     read = words is None or desk.settings.ocr != "none"
     tasks = []

@@ -6,6 +6,7 @@ from typing import TypeVar
 from pydantic import BaseModel, ValidationError
 from python_multipart.multipart import parse_options_header
 
+from model.meme import has_words
 from serving.json_body import invalid, json_object
 from serving.problems import ProblemError
 from serving.schemas.moderations import ImagePart, ModerationOptions, TextPart
@@ -26,9 +27,9 @@ class Picture:
 
 @dataclass(frozen=True)
 class Post:
-    """What one result is about: words, pictures or both."""
+    """What one result is about: words, pictures or both. ``words`` is None where nothing of them can be seen."""
 
-    words: str = field(repr=False)
+    words: str | None = field(repr=False)
     pictures: tuple[Picture, ...] = ()
 
 
@@ -64,13 +65,13 @@ def parse_moderation(content_type: str | None, body: bytes, limits: Settings) ->
 
 def _posts(given: object) -> list[Post]:
     if isinstance(given, str):
-        return [Post(given)]
+        return [_post(given)]
     if not isinstance(given, list) or not given:
         raise ProblemError(422, "invalid_body", "input must be a string, a list of strings or a list of parts")
     strings = [one for one in given if isinstance(one, str)]
     if len(strings) == len(given):
-        return [Post(words) for words in strings]
-    return [_post([_part(one, f"input.{at}") for at, one in enumerate(given)])]
+        return [_post(words) for words in strings]
+    return [_post_of_parts([_part(one, f"input.{at}") for at, one in enumerate(given)])]
 
 
 def _part(given: object, place: str) -> TextPart | ImagePart:
@@ -89,7 +90,11 @@ def _validated(model: type[_Model], given: object, place: str) -> _Model:
         raise invalid(error, _MEMBERS, place) from error
 
 
-def _post(parts: list[TextPart | ImagePart]) -> Post:
+def _post_of_parts(parts: list[TextPart | ImagePart]) -> Post:
     words = "\n".join(part.text for part in parts if isinstance(part, TextPart))
     pictures = (Picture(at, part.image_url.url) for at, part in enumerate(parts) if isinstance(part, ImagePart))
-    return Post(words, tuple(pictures))
+    return _post(words, tuple(pictures))
+
+
+def _post(words: str, pictures: tuple[Picture, ...] = ()) -> Post:
+    return Post(words if has_words(words) else None, pictures)

@@ -161,3 +161,10 @@ def test_a_body_of_very_many_values_is_refused_before_it_is_parsed(narrow: TestC
     assert (answer.status_code, answer.json()["code"]) == (413, "too_many_values")
     commas = narrow.post(URL, json={"text": "," * 10})
     assert commas.status_code == 200
+
+
+def test_a_form_of_very_many_tags_is_refused_before_they_are_told_apart(client: TestClient) -> None:
+    answer = client.post(URL, files=[("image", meme())], data={"tags": "ab," * 200_000})
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_many_values")
+    few = client.post(URL, files=[("image", meme())], data={"tags": "," * 100_000 + "cat", "text": "words"})
+    assert few.status_code == 200

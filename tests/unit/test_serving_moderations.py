@@ -12,6 +12,7 @@ from support.pictures import meme
 from model import Scorer
 from serving.app import create_app
 from serving.desk import Desk
+from serving.moderations.request import parse_moderation
 from serving.schemas import OpenAIProblemDoc
 from serving.schemas.examples import MODERATIONS
 from serving.schemas.moderations import N_CATEGORIES, Category, ModerationsDoc
@@ -156,6 +157,12 @@ def test_an_input_with_nothing_to_be_seen_is_not_flagged_and_not_judged(client: 
         [],
         ["text"],
     )
+
+
+def test_whether_there_is_anything_to_be_seen_is_found_out_where_a_body_is_parsed() -> None:
+    body = '{"input": ["words", " ", "\u200b"]}'.encode()
+    posts = parse_moderation("application/json", body, Settings()).posts  # on a thread: it takes its time for megabytes
+    assert [post.words for post in posts] == ["words", None, None]
 
 
 def test_the_policy_is_named_in_the_body_or_the_header_and_decides_what_is_hate(ruled: TestClient) -> None:
