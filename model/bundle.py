@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from model.atomic import write_atomically
 from model.errors import BundleError
 from model.preprocess import PreprocessConfig, Preprocessor
 from model.taxonomy import TASKS, Task, tasks_named
@@ -184,11 +185,8 @@ def file_digest(path: Path) -> str:
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write ``manifest.json`` in one step, so that a reader never sees half of it."""
-    temporary = folder / f"{MANIFEST_NAME}.tmp"
-    temporary.write_text(
-        json.dumps(manifest.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-    )
-    temporary.replace(folder / MANIFEST_NAME)
+    text = json.dumps(manifest.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"
+    write_atomically(folder / MANIFEST_NAME, text.encode())
 
 
 def _read_manifest(folder: Path) -> bytes:

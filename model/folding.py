@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from model.lookalikes import HOMOGLYPHS, LEET, fold_homoglyphs
+from model.lookalikes import LEET, TO_LATIN, fold_homoglyphs
 from model.preprocess import normalise_text
 
 #: A character and where it was written, from and to.
@@ -34,7 +34,6 @@ _LETTERS_OF = {
 _LEET_READINGS = tuple(
     str.maketrans({sign: letters[place] for sign, letters in _LETTERS_OF.items()}) for place in (0, -1)
 )
-_TO_LATIN = str.maketrans({other: latin for latin, others in HOMOGLYPHS.items() for other in others if latin.islower()})
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ def _joins(cluster: str, char: str) -> bool:
 
 
 def _unmasked(chars: str) -> str:
-    read = chars.translate(_TO_LATIN)
+    read = chars.translate(TO_LATIN)
     return chars if any(char.isalpha() and _script_is_masked(char) for char in read) else read
 
 

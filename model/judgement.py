@@ -10,7 +10,7 @@ from model.bundle import Bundle
 from model.decision import calibrated
 from model.explain import explain
 from model.meme import Meme
-from model.runtime import Logits, Runtime
+from model.runtime import ImageFeatures, Logits, Runtime
 from model.verdict import Judgement, ModelRef, Score, TextEvidence
 
 
@@ -42,17 +42,7 @@ class Judge:
         """
         if not readings:
             return []
-        started = time.perf_counter()
-        memes = [reading.meme for reading in readings]
-        inputs = self.bundle.preprocessor(memes, [reading.text.content for reading in readings])
-        prepared = time.perf_counter()
-        features = self.runtime.encode_images(inputs.pixel_values, inputs.image_mask)
-        logits = self.runtime.head(features, inputs.image_mask, inputs.text)
-        finished = time.perf_counter()
-        shared_ms = {  # of a batch, each meme is told its share
-            "preprocess": (prepared - started) * 1000 / len(memes),
-            "model": (finished - prepared) * 1000 / len(memes),
-        }
+        features, logits, shared_ms = self._run(readings)
         judged: list[Judgement | ScoringError] = []
         for row, reading in enumerate(readings):
             if not all(np.isfinite(values[row]).all() for values in logits.values()):
@@ -71,3 +61,15 @@ class Judge:
         return {
             task.name: calibrated(task, logits[task.name][row], calibration[task.name]) for task in self.bundle.tasks
         }
+
+    def _run(self, readings: Sequence[Reading]) -> tuple[ImageFeatures, Logits, dict[str, float]]:
+        """What the network makes of a batch, and the time in ms that it took, of which each meme is told its share."""
+        started = time.perf_counter()
+        memes = [reading.meme for reading in readings]
+        inputs = self.bundle.preprocessor(memes, [reading.text.content for reading in readings])
+        prepared = time.perf_counter()
+        features = self.runtime.encode_images(inputs.pixel_values, inputs.image_mask)
+        logits = self.runtime.head(features, inputs.image_mask, inputs.text)
+        finished = time.perf_counter()
+        took_s = {"preprocess": prepared - started, "model": finished - prepared}
+        return features, logits, {part: seconds * 1000 / len(memes) for part, seconds in took_s.items()}

@@ -106,7 +106,8 @@ LEET: Table = MappingProxyType(
 #: Zero-width space, non-joiner, joiner, word joiner, and the soft hyphen.
 ZERO_WIDTH = ("\u200b", "\u200c", "\u200d", "\u2060", "\u00ad")
 
-_TO_LATIN = str.maketrans({other: latin for latin, others in HOMOGLYPHS.items() for other in others})
+#: For ``str.translate``: each letter of ``HOMOGLYPHS`` to the Latin one that it looks like.
+TO_LATIN = str.maketrans({other: latin for latin, others in HOMOGLYPHS.items() for other in others})
 #: A run of letters with their accents. Digits end it: "4ever" holds no letter of another script.
 _WORD = re.compile(r"(?:[^\W\d_]|[\u0300-\u036f])+")
 _LATIN = re.compile(r"[A-Za-z]")
@@ -119,4 +120,4 @@ def fold_homoglyphs(text: str) -> str:
     """
     if text.isascii():
         return text
-    return _WORD.sub(lambda word: word[0].translate(_TO_LATIN) if _LATIN.search(word[0]) else word[0], text)
+    return _WORD.sub(lambda word: word[0].translate(TO_LATIN) if _LATIN.search(word[0]) else word[0], text)

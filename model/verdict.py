@@ -6,9 +6,11 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from model.ocr.types import OcrResult, OcrWord
+from model.ocr.types import OcrResult, OcrStatus, OcrWord
 
 Decision = Literal["allow", "review", "block"]
+#: What a word list can ask for.
+Action = Literal["review", "block"]
 TextSource = Literal["caller", "ocr"]
 #: A probability for a binary task; for the others a probability a class.
 Score = float | dict[str, float]
@@ -39,7 +41,7 @@ class TextEvidence:
 
     content: str
     source: TextSource
-    status: Literal["ok", "unavailable", "failed"]
+    status: OcrStatus
     engine: str | None = None
     engine_version: str | None = None
     confidence: float | None = None
@@ -114,7 +116,7 @@ class WordMatch:
     word_list: str
     start: int
     end: int
-    action: Literal["review", "block"]
+    action: Action
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from model.automaton import Automaton
 from model.folding import Folded, fold
-from model.verdict import WordMatch
+from model.verdict import Action, WordMatch
 
-Action = Literal["review", "block"]
 MAX_ENTRY_CHARS = 200
 #: Matches of one list that are told; more of the same would only make answers long.
 MAX_MATCHES_TOLD = 100

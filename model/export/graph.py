@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from model.bundle import Precision
 from model.export.int8 import pack_int8
-from model.network.memefier import MemeNetwork
+from model.network.memefier import HeadInputs, MemeNetwork
 
 OPSET = 20
-HEAD_INPUTS = ("image_embeds", "patch_tokens", "image_mask", "input_ids", "attention_mask", "tag_ids", "tag_mask")
+HEAD_INPUTS = HeadInputs._fields
 _DYNAMIC = torch.export.Dim.DYNAMIC
 
 

@@ -34,7 +34,7 @@ class CaptionDecoder(nn.Module):
     """A causal Transformer decoder over the caption, with cross-attention to the patches.
 
     Symbols: B batch, L caption tokens, P patches, D the fusion's width (``patch_width``), V ``vocab_size``.
-    Captions are longer than ``max_tokens`` at no time; raises ``ValueError`` for an unknown ``size``.
+    A caption has at most ``max_tokens`` tokens. Raises ``ValueError`` for an unknown ``size``.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class CaptionDecoder(nn.Module):
     def forward(self, patches: Tensor, patch_mask: Tensor, caption_ids: Tensor) -> Tensor:
         """Logits of the token after each caption token.
 
-        ``patches`` [B, P, D] and ``patch_mask`` [B, P] bool, from ``MemeFier.fuse``; ``caption_ids`` [B, L] int64
+        ``patches`` [B, P, D] and ``patch_mask`` [B, P] bool, from ``MemeNetwork.fuse``; ``caption_ids`` [B, L] int64
         -> [B, L, V]. The logits at a place depend on the tokens up to it alone, so padding at the end needs no mask.
         A row without a picture gives finite numbers without meaning: leave it out of the loss.
         """

@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 
 from model.ocr.boxes import area, clipped
 from model.ocr.reading_order import order_lines
-from model.ocr.types import OcrResult, OcrStatus, OcrWord
-
-Line = Sequence[OcrWord]
+from model.ocr.types import Line, OcrResult, OcrStatus, OcrWord
 
 
 class Engine(abc.ABC):

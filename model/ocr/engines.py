@@ -6,10 +6,10 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from model.ocr.base import Engine, Line
+from model.ocr.base import Engine
 from model.ocr.rapid import RapidOcrEngine
 from model.ocr.tesseract import TesseractEngine
-from model.ocr.types import OcrEngine
+from model.ocr.types import Line, OcrEngine
 
 EngineName = Literal["rapidocr", "tesseract", "none"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)

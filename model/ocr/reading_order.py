@@ -8,9 +8,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from model.ocr.boxes import bounding_box
-from model.ocr.types import Box, OcrWord
+from model.ocr.types import Box, Line, OcrWord
 
-Line = Sequence[OcrWord]
 Block = list[Line]
 
 # In units of a line's height. Measured by eye on memes; the exact values matter little.

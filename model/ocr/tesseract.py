@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from model.ocr.base import Engine, Line
+from model.ocr.base import Engine
 from model.ocr.merge import merge_by_place
 from model.ocr.reading_order import group_words
-from model.ocr.types import OcrWord
+from model.ocr.types import Line, OcrWord
 
 Picture = NDArray[np.uint8]
 

@@ -4,6 +4,7 @@
 a meme that nobody could read.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -21,6 +22,10 @@ class OcrWord:
     text: str
     box: Box
     confidence: float
+
+
+#: The words of one line, in the order in which they are read.
+Line = Sequence[OcrWord]
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from model.ocr import OcrWord
-from model.ocr.base import Engine, Line
+from model.ocr.base import Engine
+from model.ocr.types import Line, OcrWord
 from training.datasets.base import Sample
 from training.reading import read_missing_texts
 

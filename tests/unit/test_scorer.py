@@ -14,8 +14,8 @@ from support.tiny import TinyBundle
 from model import EngineUnavailableError, Failure, Meme, MemeError, MemeLimits, Policy, Scorer, Verdict, load
 from model.bundle import Thresholds
 from model.ocr import make_engine
-from model.ocr.base import Engine, Line
-from model.ocr.types import OcrWord
+from model.ocr.base import Engine
+from model.ocr.types import Line, OcrWord
 from model.runtime import Runtime
 
 
