@@ -7,7 +7,8 @@ from typing import Any
 
 from PIL import Image
 
-from support.pictures import AWKWARD, encoded
+from support.picture_files import encoded
+from support.pictures import AWKWARD
 from support.server import BOUNDARY, form
 
 #: Numbers that a length, a size or an offset in a header should not hold.

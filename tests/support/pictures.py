@@ -1,12 +1,9 @@
 """Picture files made in the test: memes with known words, and awkward files with the answer that each deserves."""
 
-import io
-import struct
-import zlib
-
 import numpy as np
 from PIL import Image
 
+from support.picture_files import encoded, png
 from training.render import STYLES, render_meme
 
 _SENTENCES = (
@@ -16,12 +13,6 @@ _SENTENCES = (
     "monday again already",
     "coffee first then meetings",
 )
-
-
-def encoded(image: Image.Image, file_format: str = "PNG", **options: object) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, file_format, **options)
-    return buffer.getvalue()
 
 
 def meme(seed: int = 0, file_format: str = "PNG") -> bytes:
@@ -34,16 +25,6 @@ def meme(seed: int = 0, file_format: str = "PNG") -> bytes:
 
 def _plain(mode: str = "RGB", side_px: int = 40) -> Image.Image:
     return Image.new(mode, (side_px, side_px), 90)
-
-
-def _png_header(width: int, height: int) -> bytes:
-    """A PNG that promises ``width`` x ``height`` pixels and holds a few bytes."""
-    header = _png_chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + _png_chunk(b"IDAT", zlib.compress(b"few"))
-
-
-def _png_chunk(kind: bytes, content: bytes) -> bytes:
-    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def _animation() -> bytes:
@@ -61,7 +42,7 @@ AWKWARD: tuple[tuple[str, bytes, int, str | None], ...] = (
     ("truncated.png", meme()[:600], 400, "corrupt"),
     ("truncated.jpg", meme(file_format="JPEG")[:900], 400, "corrupt"),
     ("cut_in_header.png", meme()[:12], 400, "corrupt"),
-    ("huge_header.png", _png_header(20_000, 20_000), 413, "too_many_pixels"),
+    ("huge_header.png", png(20_000, 20_000, depth=8, colour=2, rows=b"few"), 413, "too_many_pixels"),
     ("text.jpg", b"this is no picture, whatever its name says", 415, "unsupported_format"),
     ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "unsupported_format"),
     ("scan.tiff", encoded(_plain(), "TIFF"), 415, "unsupported_format"),

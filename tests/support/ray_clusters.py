@@ -1,7 +1,6 @@
 """A Ray cluster of one node on loopback, as an operator starts one, and what a Ray leaves while it runs."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -10,6 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+
+from support.server import free_port
 
 #: An operator's token, so that nothing is kept in anybody's home; and loopback alone.
 CLUSTER_ENVIRON = {
@@ -23,7 +24,7 @@ _START_S = 120
 @contextmanager
 def running_ray(folder: Path, n_cpus: int) -> Iterator[str]:
     """``ray start --head`` with so many CPUs; gives its address."""
-    address = f"127.0.0.1:{_free_port()}"
+    address = f"127.0.0.1:{free_port()}"
     command = [str(Path(sys.executable).with_name("ray")), "start", "--head", "--block", "--disable-usage-stats"]
     options = ["--node-ip-address=127.0.0.1", f"--port={address.rpartition(':')[2]}", f"--num-cpus={n_cpus}"]
     options += ["--include-dashboard=false", f"--temp-dir={folder}"]
@@ -73,12 +74,6 @@ def _name(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.Error:
         return ""
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _wait_until_started(node: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -52,7 +52,9 @@ def collecting() -> Iterator[Collector]:
     collector = Collector(server.server_port)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield collector
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield collector
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

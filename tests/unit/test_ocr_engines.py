@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model.ocr import OcrEngine, OcrResult, make_engine
-from model.ocr.base import Engine, Line
+from model.ocr.base import Engine
 from model.ocr.boxes import containment
 from model.ocr.rapid import RapidOcrEngine
 from model.ocr.tesseract import TesseractEngine
-from model.ocr.types import OcrWord
+from model.ocr.types import Line, OcrWord
 from training.render import STYLES, MemeStyle, RenderedMeme, render_meme
 
 Picture = NDArray[np.uint8]
@@ -94,7 +94,9 @@ def test_what_is_not_a_picture_is_reported_as_failed(engine: OcrEngine, shape: t
 
 def test_boxes_lie_inside_the_picture(engine: OcrEngine):
     pixels = _pixels(_meme("classic", "the whole width of it all " * 3, width=300, height=200))[:, 20:-20]
-    for word in engine.read(np.ascontiguousarray(pixels)).words:
+    words = engine.read(np.ascontiguousarray(pixels)).words
+    assert words
+    for word in words:
         left, top, right, bottom = word.box
         assert 0 <= left < right <= pixels.shape[1]
         assert 0 <= top < bottom <= pixels.shape[0]
