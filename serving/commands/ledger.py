@@ -51,7 +51,7 @@ def export(folder: Path, since: datetime | None, url: str | None) -> None:
     moment = None if since is None else since.replace(tzinfo=UTC)
     with _opened(url) as database:
         counts = export_feedback(database, folder, moment)
-    click.echo(f"{counts.trainable} rows to train on: {folder / ROWS_FILE}")
+    click.echo(f"{counts.trainable} rows to train on{f': {folder / ROWS_FILE}' if counts.trainable else ''}")
     if counts.without_content:
         click.echo(
             f"{counts.without_content} rows without words and picture, to be joined by content_digest: "
@@ -77,7 +77,7 @@ def delete(ids: tuple[str, ...], url: str | None) -> None:
     with _opened(url) as database:
         there = []
         for decision_id in ids:
-            with database.writing() as connection:
+            with database.deleting() as connection:
                 there.append(delete_decisions(connection, [decision_id]) == 1)
     click.echo(f"{sum(there)} decisions deleted")
     missing = [decision_id for decision_id, found in zip(ids, there, strict=True) if not found]

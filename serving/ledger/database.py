@@ -21,6 +21,8 @@ from serving.ledger.upgrade import upgrade
 
 #: How long one transaction waits for another one on an SQLite file.
 _LOCK_WAIT_S = 5
+#: How long readers are waited for before what was deleted leaves the log; nobody can write meanwhile.
+_EMPTYING_WAIT_S = 1
 _SQLITE = (
     "PRAGMA foreign_keys = ON",
     # A commit is on the disk: an answered decision outlives a power cut.
@@ -76,6 +78,21 @@ class Database:
             self._check_file()
             with self._engine.begin() as connection:
                 yield connection
+
+    @contextmanager
+    def deleting(self) -> Iterator[sa.Connection]:
+        """A transaction after which what it deleted is in no file of the database.
+
+        SQLite's log would keep it till it is written over. While somebody reads, as an export does for long, it stays
+        there until the next deletion.
+        """
+        with self.writing() as connection:
+            yield connection
+        if self._path is not None:
+            with self._errors_in_words(), closing(self._engine.raw_connection()) as pooled:
+                driver: Any = pooled.driver_connection
+                driver.execute(f"PRAGMA busy_timeout = {_EMPTYING_WAIT_S * 1000}")
+                driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:

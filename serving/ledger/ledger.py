@@ -110,7 +110,7 @@ class Ledger:
             return find_decision(connection, decision_id)
 
     def _delete(self, decision_id: str) -> bool:
-        with self._database.writing() as connection:
+        with self._database.deleting() as connection:
             return delete_decisions(connection, [decision_id]) == 1
 
     async def _keep_for(self, age: timedelta) -> None:

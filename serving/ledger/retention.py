@@ -21,7 +21,7 @@ def is_due(database: Database) -> bool:
 
 def purge_some(database: Database, before: datetime) -> int:
     """Delete some of the decisions made before a moment, with feedback and pictures; how many, 0 when none is left."""
-    with database.writing() as connection:
+    with database.deleting() as connection:
         ids = decisions_before(connection, before, _AT_ONCE)
         return delete_decisions(connection, ids) if ids else 0
 

@@ -111,3 +111,11 @@ def test_the_command_says_how_many_rows_there_are_and_what_to_switch_on(tmp_path
     assert first == f"1 rows to train on: {out}/feedback.jsonl"
     assert second.startswith("1 rows without words and picture")
     assert "MEMEGUARD_LEDGER_STORE_TEXT=true" in second
+
+
+def test_the_command_names_no_file_that_it_did_not_write(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    with_ledger(url, keep)
+    result = CliRunner().invoke(main, ["ledger", "export", "--out", str(tmp_path / "out"), "--url", url])
+    assert result.output == "0 rows to train on\n"
+    assert list((tmp_path / "out").iterdir()) == []

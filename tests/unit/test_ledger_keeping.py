@@ -1,5 +1,6 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -65,6 +66,40 @@ def test_a_picture_stays_while_another_decision_is_about_it(ledger_url: str) -> 
     assert _n_rows(ledger_url) == {"decisions": 0, "feedback": 0, "pictures": 0}
 
 
+def test_what_is_deleted_is_in_no_file_of_an_open_ledger(tmp_path: Path) -> None:
+    url, log = f"sqlite:///{tmp_path}/ledger.db", tmp_path / "ledger.db-wal"
+    delete = ("delete", "--url", url)
+
+    async def keep_and_delete(ledger: Ledger) -> list[int]:
+        here, there = [await keep(ledger, text=f"secret {n}") for n in range(2)]
+        sizes = [log.stat().st_size]
+        assert await ledger.delete(here, 10)
+        sizes.append(log.stat().st_size)
+        assert (await asyncio.to_thread(_memeguard, *delete, there)).exit_code == 0
+        sizes.append(log.stat().st_size)
+        return sizes
+
+    before, *after = with_ledger(url, keep_and_delete, store_text=True)
+    assert before > 0
+    assert after == [0, 0]
+    assert b"secret" not in (tmp_path / "ledger.db").read_bytes()
+
+
+def test_a_reader_holds_up_no_deletion(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+
+    async def delete_beside_a_reader(ledger: Ledger) -> bool:
+        first, second = await keep(ledger), await keep(ledger)
+        reader = database_of(url)
+        with reader.reading() as connection:
+            connection.execute(sa.select(decisions.c.decision_id)).all()
+            deleted = await ledger.delete(first, 10)
+        reader.close()
+        return deleted and await ledger.delete(second, 10)
+
+    assert with_ledger(url, delete_beside_a_reader)
+
+
 def test_a_ledger_with_a_retention_purges_when_it_starts(ledger_url: str) -> None:
     old, _ = _two_with_feedback(ledger_url, b"old", b"new")
     _made_older(ledger_url, old, days=8)
@@ -116,7 +151,7 @@ def test_deleting_what_is_not_there_is_an_error_and_deletes_the_rest(ledger_url:
     assert _n_rows(ledger_url)["decisions"] == 0
 
 
-def test_upgrade_makes_a_ledger_and_nothing_else_does(ledger_url: str, tmp_path: Any) -> None:
+def test_upgrade_makes_a_ledger_and_nothing_else_does(ledger_url: str, tmp_path: Path) -> None:
     missing = f"sqlite:///{tmp_path}/missing.db"
     refused = _memeguard("purge", "--older-than", "30d", "--url", missing)
     assert refused.exit_code == 1
