@@ -57,7 +57,7 @@ class Admission:
         self.stopping = False
         self._max_pending = settings.max_pending
         self._max_bytes = settings.max_pending_bytes
-        self._longest_body = settings.max_body_bytes
+        self.longest_body = settings.max_body_bytes
         self._pace = Pace()
         self._under_way: set[asyncio.Task[Any]] = set()
         self._saw_pending = saw_pending
@@ -70,7 +70,7 @@ class Admission:
         if self.n_requests >= self._max_pending:
             raise self._overloaded("max_pending", self._max_pending, "requests")
         visit = Visit(self)
-        if n_bytes <= self._longest_body:  # a longer one is refused when its reading begins
+        if n_bytes <= self.longest_body:  # a longer one is refused when its reading begins
             visit.hold(n_bytes)
         self.n_requests += 1
         try:
@@ -140,6 +140,17 @@ class Visit:
         self._admission.n_bytes += n_bytes
         self.n_bytes += n_bytes
 
+    def hold_fetched(self, n_bytes: int) -> None:
+        """Hold so many bytes of pictures that are fetched for the request; raises ``ProblemError`` 413 or 503.
+
+        With its body they may be as many as if they had been sent in it: more would be refused however idle the server.
+        """
+        limit = self._admission.longest_body
+        if self.n_bytes + n_bytes > limit:
+            detail = f"the request and the pictures fetched for it are together over the limit of {limit} bytes"
+            raise ProblemError(413, "too_many_bytes", detail, limit="max_body_bytes", limit_value=limit)
+        self.hold(n_bytes)
+
     def counted(self, receive: Receive) -> Receive:
         """``receive``, holding what comes beyond the declared length: all of a body that declares none."""
 
@@ -167,7 +178,7 @@ def stopping() -> ProblemError:
 
 
 class AdmissionGate:
-    """ASGI middleware: no request's body is read before there is a place for it."""
+    """ASGI middleware: no request's body is read before there is a place for it. Leaves ``visit`` in the state."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -181,6 +192,7 @@ class AdmissionGate:
         if admission.stopping:
             await _read_and_forget(receive)
         with admission.request(declared_length(scope)) as visit, admission.may_be_ended():
+            scope["state"]["visit"] = visit
             await self._app(scope, visit.counted(receive), send)
 
 

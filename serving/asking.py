@@ -1,5 +1,6 @@
 """What a request asks for beside its memes, and who asks."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -7,7 +8,8 @@ from dataclasses import dataclass
 class Asking:
     """``deadline`` is in the seconds of ``time.monotonic``. ``key_name`` names the caller's API key, None without.
 
-    ``route`` is the template that the request came by, such as "/v1/classify".
+    ``route`` is the template that the request came by, such as "/v1/classify". ``hold`` counts bytes that are fetched
+    for the request, or fewer again when negative; it raises ``ProblemError`` where they would be too many.
     """
 
     deadline: float
@@ -16,3 +18,4 @@ class Asking:
     explain: bool = False
     key_name: str | None = None
     route: str | None = None
+    hold: Callable[[int], None] = lambda _: None

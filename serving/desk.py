@@ -121,9 +121,16 @@ class Desk:
         Raises ``ProblemError`` 503 when there is no room for all of them.
         """
         with self.admission.memes(len(items)):
-            return list(await asyncio.gather(*(self._verdict_or_failure(item, asking) for item in items)))
+            outcomes = await asyncio.gather(*(self.outcome(item, asking) for item in items))
+        return [
+            Failure(item.id or asking.request_id, outcome.code, outcome.detail)
+            if isinstance(outcome, ProblemError)
+            else outcome
+            for item, outcome in zip(items, outcomes, strict=True)
+        ]
 
-    async def _verdict_or_failure(self, item: Submission | BadItem, asking: Asking) -> Verdict | Failure:
+    async def outcome(self, item: Submission | BadItem, asking: Asking) -> Verdict | ProblemError:
+        """Judge one of several submissions, for which the caller holds a place: a verdict, or why there is none."""
         try:
             return await self._verdict(item, asking)
         except ProblemError as error:
@@ -131,7 +138,7 @@ class Desk:
         except Exception as error:  # a bug that one meme brings out leaves the others their verdicts
             problem = _crash(error, asking.request_id)
         self.metrics.saw_error(problem.code)
-        return Failure(item.id or asking.request_id, problem.code, problem.detail)
+        return problem
 
     async def _rule(self, judgement: Judgement, policy: Policy, id: str | None) -> Verdict:
         def rule() -> Verdict:

@@ -10,7 +10,7 @@ import logging
 import re
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
@@ -65,10 +65,11 @@ class Fetcher:
             network_backend=network or CheckedNetwork(),
         )
 
-    async def fetch(self, url: str, deadline: float) -> bytes:
-        """The bytes at ``url``. ``deadline`` is in the seconds of ``time.monotonic``.
+    async def fetch(self, url: str, deadline: float, hold: Callable[[int], None]) -> bytes:
+        """The bytes at ``url``. ``deadline`` is in the seconds of ``time.monotonic``; ``hold`` is ``Asking``'s.
 
-        Raises ``ProblemError``: 413 for more than ``max_bytes``, 422 for what may not be fetched or could not be.
+        Raises ``ProblemError``: 413 for more than ``max_bytes``, 422 for what may not be fetched or could not be, and
+        what ``hold`` raises.
         """
         if not self._hosts:
             raise ProblemError(
@@ -78,7 +79,7 @@ class Fetcher:
             )
         try:
             async with asyncio.timeout(min(self._timeout_s, deadline - time.monotonic())):
-                return await self._follow(url)
+                return await self._follow(url, hold)
         except TimeoutError as error:
             raise _failed("there was no whole answer in time") from error
         except NotPublicError as error:
@@ -90,13 +91,13 @@ class Fetcher:
         """Close what is still open."""
         await self._pool.aclose()
 
-    async def _follow(self, url: str) -> bytes:
+    async def _follow(self, url: str, hold: Callable[[int], None]) -> bytes:
         for _ in range(self._max_redirects + 1):
             target = self._checked(url)
-            found = await self._get(target)
+            found = await self._get(target, hold)
             if isinstance(found, bytes):
                 return found
-            url = urljoin(target.text, found.location)
+            url = _joined(target.text, found.location)
         raise _failed(f"there are more than {self._max_redirects} redirects")
 
     def _checked(self, url: str) -> _Target:
@@ -117,7 +118,7 @@ class Fetcher:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         return _Target(host, port, path)
 
-    async def _get(self, target: _Target) -> "bytes | _Redirect":
+    async def _get(self, target: _Target, hold: Callable[[int], None]) -> "bytes | _Redirect":
         async with self._pool.stream("GET", target.url, headers=_HEADERS) as answer:
             given = {name.lower(): value.decode("latin-1") for name, value in answer.headers}
             if answer.status in _REDIRECTS and b"location" in given:
@@ -126,20 +127,31 @@ class Fetcher:
                 raise _failed(f"the host answered {answer.status}")
             if given.get(b"content-encoding", "identity") != "identity":
                 raise _failed("the host sent it compressed")
-            return await self._read(answer)
+            return await self._read(answer, hold)
 
-    async def _read(self, answer: httpcore.Response) -> bytes:
+    async def _read(self, answer: httpcore.Response, hold: Callable[[int], None]) -> bytes:
         content = bytearray()
-        async for chunk in answer.aiter_stream():
-            content += chunk
-            if len(content) > self._max_bytes:
-                raise ProblemError(413, "too_many_bytes", f"the picture at the URL is over {self._max_bytes} bytes")
+        try:
+            async for chunk in answer.aiter_stream():
+                hold(len(chunk))
+                content += chunk
+                _check_bytes(len(content), self._max_bytes)
+        except BaseException:  # leave the room to the other pictures of the request
+            hold(-len(content))
+            raise
         return bytes(content)
 
 
 @dataclass(frozen=True)
 class _Redirect:
     location: str
+
+
+def _joined(base: str, location: str) -> str:
+    try:
+        return urljoin(base, location)
+    except ValueError as error:
+        raise _not_allowed("it is no URL") from error
 
 
 def is_listed(host: str, port: int, hosts: Iterable[str]) -> bool:
@@ -150,6 +162,12 @@ def is_listed(host: str, port: int, hosts: Iterable[str]) -> bool:
         if same and port == int(listed_port or _HTTPS_PORT):
             return True
     return False
+
+
+def _check_bytes(n_bytes: int, limit: int) -> None:
+    if n_bytes > limit:
+        detail = f"the picture at the URL is over the limit of {limit} bytes"
+        raise ProblemError(413, "too_many_bytes", detail, limit="max_bytes", limit_value=limit)
 
 
 def _not_allowed(why: str) -> ProblemError:

@@ -1,6 +1,5 @@
 """Posts are judged: every picture with the words of the post and with its own, all words at least once."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ from serving.moderations.request import Picture, Post
 from serving.picture_source import from_data_url, is_data_url
 from serving.problems import ProblemError
 from serving.submission import BadItem, Submission
+from serving.together import together
 
 
 @dataclass(frozen=True)
@@ -31,18 +31,20 @@ async def judge_post(desk: Desk, post: Post, asking: Asking) -> list[Part]:
 
     The words of a post are not those on its pictures, as far as anybody knows, so each picture is judged twice: with
     the words of the post, and with those that are read from it. (Without OCR, only with those of the post.) Words that
-    were judged with no picture are judged alone. Raises ``ProblemError`` 503, which asks for the whole request again.
+    were judged with no picture are judged alone.
+
+    The caller holds places for the post. Raises ``ProblemError`` 503, which asks for the whole request again.
     """
     words = post.words
-    pictures = await asyncio.gather(*(_opened(desk, picture, asking) for picture in post.pictures))
+    pictures = await together(_opened(desk, picture, asking) for picture in post.pictures)
     read = words is None or desk.settings.ocr != "none"
-    tasks = []
+    judgements = []
     for picture, content in zip(post.pictures, pictures, strict=True):
         if words is not None:
-            tasks.append(_judge(desk, picture.part, content, words, asking))
+            judgements.append(_judge(desk, picture.part, content, words, asking))
         if read:
-            tasks.append(_judge(desk, picture.part, content, None, asking))
-    parts = list(await asyncio.gather(*tasks))
+            judgements.append(_judge(desk, picture.part, content, None, asking))
+    parts = await together(judgements)
     if words is not None and not any(part.with_words and isinstance(part.outcome, Verdict) for part in parts):
         parts.append(await _judge(desk, None, None, words, asking))
     return parts
@@ -63,7 +65,7 @@ async def _opened(desk: Desk, picture: Picture, asking: Asking) -> bytes | Probl
     try:
         if is_data_url(picture.url):
             return await desk.run(lambda: from_data_url(picture.url))
-        return await desk.fetcher.fetch(picture.url, asking.deadline)
+        return await desk.fetcher.fetch(picture.url, asking.deadline, asking.hold)
     except ProblemError as problem:
         return _kept(problem)
 
@@ -72,12 +74,9 @@ async def _judge(
     desk: Desk, part: int | None, picture: bytes | ProblemError | None, words: str | None, asking: Asking
 ) -> Part:
     item = BadItem(None, picture) if isinstance(picture, ProblemError) else Submission(picture, words)
-    outcome: Verdict | ProblemError
-    try:
-        outcome = await desk.verdict(item, asking)
-    except ProblemError as problem:
-        desk.metrics.saw_error(problem.code)
-        outcome = _kept(problem)
+    outcome = await desk.outcome(item, asking)
+    if isinstance(outcome, ProblemError):
+        outcome = _kept(outcome)
     return Part(part, part is not None, words is not None, outcome)
 
 

@@ -17,4 +17,5 @@ def asking_of(request: Request, policy: str | None = None, explain: bool = False
     if deadline is None:
         deadline = time.monotonic() + request.app.state.desk.settings.request_timeout_s
     route = request.scope["route"].path
-    return Asking(deadline, state.request_id, policy, explain, getattr(state, "key_name", None), route)
+    key_name = getattr(state, "key_name", None)
+    return Asking(deadline, state.request_id, policy, explain, key_name, route, state.visit.hold_fetched)

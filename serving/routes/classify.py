@@ -33,7 +33,7 @@ async def classify(request: Request) -> Response:
     desk.parts.policies.get(order.policy)  # a name that there is not is the fault of the request, not of its items
     request.state.meter.count_memes(len(order.items))
     asking = asking_of(request, order.policy, order.explain)
-    items = await with_pictures(desk, order.items, asking.deadline)
+    items = await with_pictures(desk, order.items, asking)
     if order.many:
         return JSONResponse({"results": [one.to_dict() for one in await desk.verdicts(items, asking)]})
     (item,) = items

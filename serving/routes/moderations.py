@@ -1,6 +1,5 @@
 """``POST /v1/moderations``: OpenAI's moderation endpoint, with hate judged on pictures too."""
 
-import asyncio
 import re
 import uuid
 
@@ -19,6 +18,7 @@ from serving.routes.documents import example, problems
 from serving.schemas import OpenAIProblemDoc
 from serving.schemas.examples import MODERATION_REQUESTS, MODERATIONS
 from serving.schemas.moderations import ModerationsDoc, moderation_schema
+from serving.together import together
 
 router = APIRouter()
 
@@ -76,7 +76,8 @@ async def _answered(desk: Desk, order: ModerationOrder, request: Request) -> Mod
     asking = asking_of(request, order.policy or request.headers.get(POLICY_HEADER))
     policy = desk.parts.policies.get(asking.policy)
     request.state.meter.count_memes(order.n_memes)
-    judged = await asyncio.gather(*(judge_post(desk, post, asking) for post in order.posts))
+    with desk.admission.memes(order.n_memes):
+        judged = await together(judge_post(desk, post, asking) for post in order.posts)
     _check_any(judged)
     return ModerationsDoc(
         id=f"modr-{uuid.uuid4().hex}",

@@ -8,7 +8,9 @@ from model.meme import DEFAULT_LIMITS, MemeLimits
 class LimitSettings(BaseModel):
     """The largest thing of each kind that is taken in."""
 
-    max_body_bytes: int = Field(32 * 1024 * 1024, ge=1, description="Largest request body; over it: 413.")
+    max_body_bytes: int = Field(
+        32 * 1024 * 1024, ge=1, description="Largest request body, with the pictures fetched for it; over it: 413."
+    )
     max_items: int = Field(16, ge=1, description="Most memes in one request; over it: 413.")
     max_bytes: int = Field(DEFAULT_LIMITS.max_bytes, ge=1, description="Largest picture file; over it: 413.")
     max_pixels: int = Field(DEFAULT_LIMITS.max_pixels, ge=1, description="Largest width x height; over it: 413.")

@@ -22,7 +22,9 @@ class LoadSettings(BaseModel):
     )
     max_pending: int = Field(64, ge=1, description="Most memes accepted and not yet judged; over it: 503.")
     max_pending_bytes: int = Field(
-        128 * 1024 * 1024, ge=1, description="Most bytes of request bodies that a worker holds; over it: 503."
+        128 * 1024 * 1024,
+        ge=1,
+        description="Most bytes of bodies and fetched pictures in a worker; over it: 503.",
     )
     body_timeout_s: float = Field(15.0, gt=0, description="Time in which a request's body must arrive; over it: 408.")
     request_timeout_s: float = Field(

@@ -41,6 +41,10 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsHost]:
         yield ready
 
 
+def _hold(_: int) -> None:
+    """There is room for every byte."""
+
+
 def _settings(host: TlsHost, **changed: Any) -> Settings:
     hosts = tuple(f"{name}.example.org:{host.port}" for name in ("pictures", "*.cdn", "wrong"))
     return Settings(**{"fetch_hosts": hosts, "fetch_ca_file": host.ca_file, "fetch_timeout_s": 20} | changed)
@@ -53,7 +57,7 @@ def _fetch(host: TlsHost, url: str, network: CheckedNetwork | None = None, **cha
     async def go() -> bytes:
         fetcher = Fetcher(_settings(host, **changed), network or CheckedNetwork(Names(), _is_test_host))
         try:
-            return await fetcher.fetch(whole, time.monotonic() + 30)
+            return await fetcher.fetch(whole, time.monotonic() + 30, _hold)
         finally:
             await fetcher.close()
 
@@ -185,6 +189,9 @@ def test_redirects_are_followed_up_to_the_limit_and_carry_no_cookie(host: TlsHos
         "//evil.example/",
         "https://u:p@x/",
         "data:,x",
+        "https://[",
+        "//[::1",
+        "https://\u00e9",
     ],
 )
 def test_a_redirect_is_checked_like_the_first_url(host: TlsHost, location: str) -> None:
@@ -232,7 +239,7 @@ def test_a_deadline_that_is_over_fetches_nothing(host: TlsHost) -> None:
 
     async def go() -> None:
         fetcher = Fetcher(_settings(host), CheckedNetwork(Names(), _is_test_host))
-        await fetcher.fetch(f"https://pictures.example.org:{host.port}/a.png", time.monotonic() - 1)
+        await fetcher.fetch(f"https://pictures.example.org:{host.port}/a.png", time.monotonic() - 1, _hold)
 
     with pytest.raises(ProblemError, match="in time"):
         asyncio.run(go())

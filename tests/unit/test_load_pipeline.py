@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,10 +11,10 @@ from starlette.testclient import TestClient
 from support.asgi import Call, started, upload
 from support.held import HeldScorer
 from support.pictures import meme
+from support.poisoned import POISON, PoisonedScorer
 
-from model import Judgement, Meme, Scorer
+from model import Meme, Scorer
 from model.bundle import Thresholds
-from model.judgement import Reading, ScoringError
 from serving.app import create_app
 from serving.desk import Desk
 from serving.problems import ProblemError
@@ -25,19 +25,6 @@ URL = "/v1/classify"
 PICTURE = meme()
 
 
-class _PoisonedScorer(Scorer):
-    """Breaks on one meme, and gives another no score."""
-
-    def judge(self, readings: Sequence[Reading], explained: Sequence[bool] = ()) -> list[Judgement | ScoringError]:
-        words = [reading.text.content for reading in readings]
-        if "secret poison" in words:
-            raise RuntimeError(f"a bug that quotes {words}")
-        judged = super().judge(readings, explained)
-        return [
-            ScoringError("no finite score") if word == "nan" else one for word, one in zip(words, judged, strict=True)
-        ]
-
-
 @pytest.fixture
 def held(scorer: Scorer) -> Iterator[HeldScorer]:
     held = HeldScorer(scorer)
@@ -46,7 +33,7 @@ def held(scorer: Scorer) -> Iterator[HeldScorer]:
 
 
 def _poisoned(scorer: Scorer, **given: Any) -> TestClient:
-    desk = Desk(Settings(ocr="none", **given), _PoisonedScorer(scorer.bundle, scorer.runtime, scorer.ocr))
+    desk = Desk(Settings(ocr="none", **given), PoisonedScorer(scorer.bundle, scorer.runtime, scorer.ocr))
     return TestClient(create_app(lambda: desk), raise_server_exceptions=False)
 
 
@@ -56,7 +43,7 @@ def _files(n: int) -> list[tuple[str, tuple[str, bytes, str]]]:
 
 def test_a_poisoned_meme_among_good_ones_spoils_only_itself(scorer: Scorer, caplog: pytest.LogCaptureFixture) -> None:
     with _poisoned(scorer, max_batch=8) as client:
-        answer = client.post(URL, files=_files(4), data={"text": ["one", "secret poison", "nan", "four"]})
+        answer = client.post(URL, files=_files(4), data={"text": ["one", POISON, "nan", "four"]})
     assert answer.status_code == 200
     first, poisoned, unscorable, last = answer.json()["results"]
     assert poisoned["error"]["code"] == "internal_error"
