@@ -44,7 +44,8 @@ def main() -> int:
     finally:
         server.terminate()
         server.wait(timeout=30)
-    console.print("[bold green]demo passed[/]: a running server judged a meme. Next: make test, or memeguard --help")
+    console.print("[bold green]demo passed[/]: a running server judged a meme")
+    console.print("Next: .venv/bin/memeguard --help, or make test")
     return 0
 
 
