@@ -44,7 +44,8 @@ def load_train_config(path: Path, overrides: Sequence[str] = (), data_root: Path
         plain = OmegaConf.to_container(document, resolve=True)
     except OmegaConfBaseException as error:
         raise ConfigError(f"{path}: {_first_line(error)}") from error
-    return parse_train_config(plain, path).with_paths(data_root)
+    placed = parse_train_config(plain, path).with_paths(data_root)
+    return parse_train_config(placed.plain(), path)  # two ways of writing one path are the same only now
 
 
 def parse_train_config(plain: Any, place: Path) -> TrainConfig:
@@ -101,7 +102,7 @@ def _in_words(entry: Any) -> str:
     location = tuple(step for step in entry["loc"] if not str(step).startswith("<"))
     key = ".".join(map(str, location)) or "config"
     if entry["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
-        return f"{key}: no such key; " + _allowed(str(location[-1]), _keys_at(location[:-1]))
+        return f"{key}: no such key; {_meant(location)}allowed: {', '.join(_keys_at(location[:-1]))}"
     if entry["type"] in ("missing", "missing_argument"):
         return f"{key}: is missing"
     message = entry["msg"].removeprefix("Value error, ")
@@ -109,10 +110,18 @@ def _in_words(entry: Any) -> str:
     return f"{message}" if key == "config" else f"{key}: {message}{shown}"
 
 
-def _allowed(name: str, known: Sequence[str]) -> str:
-    close = get_close_matches(name, known, n=1)
-    meant = f"did you mean {close[0]!r}? " if close else ""
-    return f"{meant}allowed: {', '.join(known)}"
+def _meant(location: Sequence[int | str]) -> str:
+    """The key that was probably meant: of that very name one level further in, or of a like name in the same place."""
+    name = str(location[-1])
+    inside = list(_inside(name)) if len(location) == 1 else []
+    close = inside or get_close_matches(name, _keys_at(location[:-1]), n=1)
+    return f"did you mean {close[0]!r}? " if close else ""
+
+
+def _inside(name: str) -> Iterator[str]:
+    for key, annotation in _types(TrainConfig).items():
+        place = f"{key}.0" if get_origin(annotation) is tuple else key
+        yield from (f"{place}.{name}" for model in _models_in(annotation) if name in _types(model))
 
 
 def _keys_at(location: Sequence[int | str]) -> list[str]:

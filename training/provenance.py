@@ -78,7 +78,7 @@ def data_digest(samples: Iterable[Sample]) -> dict[str, str]:
     for sample in samples:
         line = (sample.dataset, sample.id, sample.text, sorted(sample.labels.items()), sample.tags, sample.caption)
         rows.update(repr(line).encode())
-        pictures.update(_picture_digest(sample.image).encode())
+        pictures.update(picture_digest(sample.image).encode())
     return {"rows": rows.hexdigest(), "pictures": pictures.hexdigest()}
 
 
@@ -103,7 +103,8 @@ def environment() -> dict[str, Any]:
 
 
 @cache
-def _picture_digest(path: Path | None) -> str:
+def picture_digest(path: Path | None) -> str:
+    """sha256 of a picture's bytes, read once; "" for a sample without one."""
     return "" if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
 
 

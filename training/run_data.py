@@ -10,9 +10,11 @@ from pathlib import Path
 from model.ocr import make_engine
 from training.config import DataConfig, TextFilling, TrainConfig
 from training.datacheck.pictures import Fingerprint, fingerprint_files
+from training.datacheck.texts import text_key
 from training.datasets.base import DatasetError, Sample, Skipped
 from training.datasets.pictures import readable
 from training.datasets.registry import LAYOUTS, Source, detect_layout, load_source, parse_source
+from training.provenance import picture_digest
 from training.reading import read_texts
 from training.splits import SplitConfig, group_samples, split_groups
 
@@ -55,6 +57,12 @@ def load_run_data(config: TrainConfig, cache: Path) -> RunData:
     if not any(config.modalities_of(phase).image for phase in config.phases):
         # No network is shown a picture: none needs to go through the image tower.
         train, dev, calibrate = [_words_only(part) for part in train], _words_only(dev), _words_only(calibrate)
+    shared = _n_shared(train, dev)
+    if shared:
+        reader.notes.append(
+            f"dev: {shared} of {len(dev)} have the words or the picture of a training sample, so dev metrics flatter; "
+            "`memeguard data split` makes splits that share neither"
+        )
     return RunData(tuple(train), dev, calibrate, reader.skipped, reader.notes)
 
 
@@ -136,6 +144,17 @@ def _check_labels(config: TrainConfig, train: Sequence[Sequence[Sample]], dev: S
                 f"{', '.join(sorted(labelled)) or 'none'}. `memeguard data check` shows what was understood; add a "
                 "source that has it, or take it out of network.tasks"
             )
+
+
+def _n_shared(train: Sequence[Sequence[Sample]], dev: Sequence[Sample]) -> int:
+    """Samples of dev with the words, or the very picture file, of a training sample."""
+    known = {key for part in train for sample in part for key in _contents(sample)}
+    return sum(not known.isdisjoint(_contents(sample)) for sample in dev)
+
+
+def _contents(sample: Sample) -> set[tuple[str, str]]:
+    found = {("words", text_key(sample.text)), ("picture", picture_digest(sample.image))}
+    return {(kind, key) for kind, key in found if key}
 
 
 def _words_only(samples: Sequence[Sample]) -> list[Sample]:

@@ -81,6 +81,8 @@ def test_a_config_that_was_written_down_reads_as_the_same_config(name: str) -> N
 #: An override, and what its refusal must say.
 REFUSED = [
     ("sed=3", "sed: no such key; did you mean 'seed'?"),
+    ("epochs=2", "epochs: no such key; did you mean 'phases.0.epochs'?"),
+    ("width=64", "width: no such key; did you mean 'network.width'?"),
     ("phases.0.epoch=2", "phases.0.epoch: no such key; did you mean 'epochs'?"),
     ("network.widht=3", "network.widht: no such key; did you mean 'width'?"),
     ("backbone={kind: open_clip, nam: x}", "backbone.nam: no such key; did you mean 'name'?"),
@@ -103,6 +105,7 @@ REFUSED = [
     ("towers.text.mode=last_layers", "needs n_layers"),
     ("data.train=[memes]", "'memes': write PATH:SPLIT"),
     ("data.dev=[memes:train]", "memes:train is in 'train' and in 'dev'"),
+    ("data.dev=[other/../memes:train]", "memes:train is in 'train' and in 'dev'"),
     ("data.train.0.layout=x", "data.train.0"),
     ("modalities=txt", "modalities: Input should be 'both', 'text' or 'image', got 'txt'"),
     ("trackers=[tensorbord]", "'tensorboard', 'mlflow' or 'wandb', got 'tensorbord'"),

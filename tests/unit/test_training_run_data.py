@@ -1,0 +1,42 @@
+"""The samples of a run: what is said of them before anything is trained."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from support.dataset_files import write_generic
+from support.runs import config_document
+
+from training.config import TrainConfig
+from training.config_file import load_train_config
+from training.datasets import DatasetError
+from training.run_data import load_run_data
+
+
+def config_of(tmp_path: Path) -> TrainConfig:
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(config_document({"kind": "open_clip", "name": "ViT-B-32"})), encoding="utf-8")
+    return load_train_config(path, data_root=tmp_path)
+
+
+def test_dev_samples_that_are_in_train_too_are_counted(tmp_path: Path) -> None:
+    root = write_generic(tmp_path / "memes")
+    config = config_of(tmp_path)
+    clean = load_run_data(config, tmp_path / "cache")
+    assert clean.notes == [f"{root}:train: dev is its split 'dev'"]
+
+    first = json.loads((root / "train.jsonl").read_text().splitlines()[0])
+    rows = [json.loads(line) for line in (root / "dev.jsonl").read_text().splitlines()]
+    rows[0]["image"], rows[1]["text"] = first["image"], first["text"].upper()
+    (root / "dev.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    notes = load_run_data(config, tmp_path / "cache").notes
+    assert notes[-1].startswith("dev: 2 of 4 have the words or the picture of a training sample")
+
+
+def test_a_set_whose_labels_were_not_understood_is_refused_with_where_to_look(tmp_path: Path) -> None:
+    root = write_generic(tmp_path / "memes")
+    for table in root.glob("*.jsonl"):
+        table.write_text(table.read_text().replace('"hateful"', '"verdict_of_mine"').replace(": 1}", ": 2}"))
+    with pytest.raises(DatasetError, match=r"labelled are: none\. `memeguard data check` shows what was understood"):
+        load_run_data(config_of(tmp_path), tmp_path / "cache")
