@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.dataset_files import write_json_lines
 from support.runs import Workplace, dev_logits, done, invoke, results
 
 from model import open_bundle
-from tests.support.dataset_files import write_json_lines
 from training.distillation import read_soft_labels, write_soft_labels
 from training.evaluation.scoring import score_bundle
 from training.restore import restore

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.dataset_files import write_hateful_memes
 from support.runs import (
     Workplace,
     command,
@@ -21,7 +22,6 @@ from support.runs import (
 )
 
 from model import open_bundle
-from tests.support.dataset_files import write_hateful_memes
 from training.evaluation.scoring import score_bundle
 from training.restore import restore
 from training.runs import RunFolder

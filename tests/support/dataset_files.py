@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.support.preparation import picture
+from support.preparation import picture
 
 HATEFUL_MEMES = {"train": 8, "dev_seen": 4, "dev_unseen": 4, "test_seen": 4, "test_unseen": 4}
 _WORDS = ("sun over the hill", "rain on the roof")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.support.dataset_files import write_json_lines, write_picture
+from support.dataset_files import write_json_lines, write_picture
 from training.datasets import Loaded, read_generic
 
 

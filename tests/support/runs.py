@@ -14,9 +14,9 @@ from safetensors.torch import save_file
 
 from model import open_bundle
 from serving.cli import main
+from support.dataset_files import write_hateful_memes
 from support.preparation import tokenizer_json
 from support.tiny import export_tower, tiny_network
-from tests.support.dataset_files import write_hateful_memes
 from training.evaluation.scoring import score_bundle
 from training.restore import restore
 from training.runs import RunFolder

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from support.dataset_files import write_csv, write_generic, write_json_lines, write_picture
+from support.generic_tables import reasons_of, write_root
 
-from tests.support.dataset_files import write_csv, write_generic, write_json_lines, write_picture
-from tests.support.generic_tables import reasons_of, write_root
 from training.datasets import DatasetError, detect_layout, read_generic
 
 

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from support.dataset_files import write_csv, write_image_folder, write_json_lines, write_picture
+from support.generic_tables import write_root
 
-from tests.support.dataset_files import write_csv, write_image_folder, write_json_lines, write_picture
-from tests.support.generic_tables import write_root
 from training.datasets import DatasetError, Source, detect_layout, load_source, read_generic
 
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
+from support.generic_tables import labels_of, reasons_of, write_root
 
 from model.taxonomy import TASKS
-from tests.support.generic_tables import labels_of, reasons_of, write_root
 from training.datasets import DatasetError
 
 

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from support.dataset_files import write_fine_grained, write_hateful_memes, write_json_lines, write_picture
 
 from model.taxonomy import TASKS
-from tests.support.dataset_files import write_fine_grained, write_hateful_memes, write_json_lines, write_picture
 from training.datasets import DatasetError, read_hateful_memes, read_hateful_memes_fine_grained
 from training.datasets.fine_grained import splits_of_fine_grained
 from training.datasets.hateful_memes import splits_of_hateful_memes

@@ -1,9 +1,7 @@
 from pathlib import Path
 
 import pytest
-
-from model.taxonomy import TASKS
-from tests.support.dataset_files import (
+from support.dataset_files import (
     MEMOTION_HEADER,
     MEMOTION_ROWS,
     write_csv,
@@ -11,6 +9,8 @@ from tests.support.dataset_files import (
     write_memotion_test,
     write_picture,
 )
+
+from model.taxonomy import TASKS
 from training.datasets import DatasetError, Sample, detect_layout, read_memotion7k, readable, unreadable_pictures
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from support.dataset_files import write_csv, write_multioff
 
-from tests.support.dataset_files import write_csv, write_multioff
 from training.datasets import DatasetError, read_multioff
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
+from support import dataset_files
 
 from model.taxonomy import TASKS
-from tests.support import dataset_files
 from training.datasets import LAYOUTS, DatasetError, Source, detect_layout, load_source, parse_source
 
 WRITERS: dict[str, Callable[[Path], Path]] = {

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from support.dataset_files import write_csv, write_text_hate
 
-from tests.support.dataset_files import write_csv, write_text_hate
 from training.datasets import (
     DatasetError,
     ImgflipCaption,

@@ -2,8 +2,8 @@ import multiprocessing
 from pathlib import Path
 
 import pytest
+from support.dataset_files import write_picture
 
-from tests.support.dataset_files import write_picture
 from training.datasets import Sample
 from training.errors import RunError
 from training.provenance import data_digest
