@@ -26,7 +26,10 @@ class LedgerSettings(BaseModel):
     )
     ledger_store_pictures: bool = Field(False, description="Keep the picture file with a decision.")
     ledger_retention_days: int | None = Field(
-        None, ge=1, description="Delete decisions of this age, with their feedback and pictures; unset: keep them."
+        None,
+        ge=1,
+        le=36500,
+        description="Delete decisions of this age, with their feedback and pictures; unset: keep them.",
     )
 
     @field_validator("ledger_url")

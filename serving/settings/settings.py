@@ -16,7 +16,7 @@ class Settings(
 ):
     """How this process serves."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
 
     @model_validator(mode="after")
     def _largest_request_fits(self) -> "Settings":

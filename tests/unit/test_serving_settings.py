@@ -25,6 +25,10 @@ def test_an_unknown_variable_is_refused_with_the_nearest_name() -> None:
         ("MEMEGUARD_OCR", "magic"),
         ("MEMEGUARD_PROVIDER", "tpu"),
         ("MEMEGUARD_THREADS", "-1"),
+        ("MEMEGUARD_GRACE_S", "inf"),
+        ("MEMEGUARD_REQUEST_TIMEOUT_S", "1e999"),
+        ("MEMEGUARD_POLICY_RELOAD_S", "nan"),
+        ("MEMEGUARD_LEDGER_RETENTION_DAYS", "1000000"),
     ],
 )
 def test_an_impossible_value_is_refused_and_the_variable_named(name: str, value: str) -> None:
