@@ -7,10 +7,10 @@ import onnx
 import open_clip
 import pytest
 import torch
-from network_cases import tiny_bert, tiny_config
 from onnx import TensorProto, helper
 from open_clip.model import CustomTextCLIP
 from safetensors.torch import save_file
+from support.network_cases import tiny_bert, tiny_config
 from tokenizers import Tokenizer
 
 from model.errors import EngineUnavailableError

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from network_cases import batch, tiny_network
+from support.network_cases import batch, tiny_network
 
 from model.network.caption import CaptionDecoder, caption_loss
 

@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from network_cases import IMAGE_WIDTH, PATCH_WIDTH, batch, tiny_config, tiny_network
+from support.network_cases import IMAGE_WIDTH, PATCH_WIDTH, batch, tiny_config, tiny_network
 
 from model.network.fusion import (
     FeatureWidths,

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from network_cases import batch, tiny_config, tiny_network
+from support.network_cases import batch, tiny_config, tiny_network
 from support.preparation import PREPROCESS
 from support.tiny import PATCHES
 from support.tiny import tiny_network as exportable_network

@@ -2,7 +2,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from network_cases import VOCABULARY_SIZE, batch, logits, tiny_network
+from support.network_cases import VOCABULARY_SIZE, batch, logits, tiny_network
 from torch import Tensor
 
 VARIANTS = [

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 import torch
-from network_cases import VOCABULARY_SIZE, tiny_bert
 from open_clip.transformer import TextTransformer
 from safetensors.torch import save_file
+from support.network_cases import VOCABULARY_SIZE, tiny_bert
 from torch import Tensor, nn
 
 from model.network.text_tower import BertTextTower, OpenClipTextTower, TextTower

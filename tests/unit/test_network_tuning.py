@@ -3,10 +3,10 @@ from typing import Any
 
 import pytest
 import torch
-from network_cases import VOCABULARY_SIZE, tiny_bert
 from open_clip.model import CustomTextCLIP
 from open_clip.transformer import TextTransformer
 from pydantic import ValidationError
+from support.network_cases import VOCABULARY_SIZE, tiny_bert
 from timm.models import VisionTransformer as TimmVisionTransformer
 from torch import Tensor, nn
 

@@ -34,7 +34,7 @@ def tiny_network(seed: int = 0, **overrides: Any) -> MemeFier:
 
 
 def batch(n_rows: int = 3, patches: int = 5, tokens: int = 6, tags: int = 2, tag_tokens: int = 3) -> dict[str, Tensor]:
-    """Random inputs of ``MemeFier.forward``, with everything present."""
+    """Random inputs of ``MemeNetwork.forward``, with everything present."""
     generator = torch.Generator().manual_seed(n_rows * 100 + tokens)
 
     def ids(*shape: int) -> Tensor:
