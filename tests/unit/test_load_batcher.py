@@ -127,6 +127,7 @@ def test_who_leaves_while_being_judged_does_not_hold_up_the_next() -> None:
         assert await _outcomes([left, stays]) == ["CancelledError", "b"]
 
     _run(batcher, steps)
+    assert network.calls == [("a",), ("b",)]
 
 
 def test_an_idle_network_waits_for_its_batch_to_fill_and_no_longer_than_it_must() -> None:
