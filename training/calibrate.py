@@ -121,6 +121,13 @@ def parse_target(text: str) -> Target:
     )
 
 
+def parse_targets(texts: Sequence[str]) -> list[Target]:
+    """Each of ``texts``; raises ``CalibrationError`` for one that cannot be read, and for two of one measure."""
+    targets = [parse_target(text) for text in texts]
+    _one_each(targets)
+    return targets
+
+
 def fit_calibration(task: Task, logits: Floats, labels: NDArray[np.int64] | Floats) -> CalibrationSpec:
     """Calibration of a task from dev ``logits`` [N, n_logits]; rows without a label (-1) are left out.
 
@@ -154,9 +161,18 @@ def known_rows(labels: NDArray[Any]) -> NDArray[np.bool_]:
 def fit_platt(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> CalibrationSpec:
     """Platt scaling of a binary task: ``logits`` [N], ``labels`` [N] of 0 and 1, both present (Platt 1999).
 
-    Logits that do not rise with the labels (a picture-only twin's may not) all get about the share of positives.
+    Logits that do not rise with the labels (a picture-only twin's may not) all get about the share of positives. Where
+    a threshold parts the labels without a mistake, no line is the likeliest; then the outcomes are taken to be as sure
+    as so many items allow, as Platt has it: (n + 1) / (n + 2) for n positives, 1 / (n + 2) for n negatives.
     """
-    fitted = LogisticRegression(C=1e6).fit(logits.reshape(-1, 1).astype(np.float64), labels)
+    rows = logits.reshape(-1, 1).astype(np.float64)
+    if logits[labels == 1].min() > logits[labels == 0].max():
+        n_positive, n_negative = int((labels == 1).sum()), int((labels == 0).sum())
+        sure = np.where(labels == 1, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
+        twice, outcomes = np.vstack([rows, rows]), np.repeat([1, 0], len(rows))
+        fitted = LogisticRegression(C=1e6).fit(twice, outcomes, sample_weight=np.concatenate([sure, 1 - sure]))
+    else:
+        fitted = LogisticRegression(C=1e6).fit(rows, labels)
     scale, shift = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
     if scale < _MIN_SCALE:
         share = float(np.mean(labels))

@@ -28,7 +28,7 @@ from model.ocr import ENGINES
 from model.preprocess import Resize
 from training.augment import AugmentConfig
 from training.batch import BOTH, Modalities
-from training.calibrate import CalibrationError, parse_target
+from training.calibrate import CalibrationError, parse_targets
 from training.config_checks import check_kernel_machines, check_towers
 from training.datasets.registry import Source
 from training.errors import ConfigError
@@ -170,11 +170,10 @@ class ExportChoices(_Strict):
     @field_validator("targets")
     @classmethod
     def _readable(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
-        for target in targets:
-            try:
-                parse_target(target)
-            except CalibrationError as error:
-                raise ValueError(str(error)) from error
+        try:
+            parse_targets(targets)
+        except CalibrationError as error:
+            raise ValueError(str(error)) from error
         return targets
 
 

@@ -3,6 +3,7 @@
 The bundle folder appears whole or not at all, whenever the export is killed.
 """
 
+import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -34,7 +35,7 @@ from model.export.graph import OPSET
 from model.runtime import ImageTower
 from training.assemble import shown_modalities
 from training.baselines import MeasuredSet, labels_of, metric_row
-from training.calibrate import parse_target, pick_thresholds
+from training.calibrate import parse_targets, pick_thresholds
 from training.config import TrainConfig
 from training.datasets.registry import LAYOUTS, Source, detect_layout
 from training.errors import RunError
@@ -85,6 +86,7 @@ def export_run(
     differs from the network or int8 costs too much, ``CalibrationError`` for targets without ground.
     """
     _check_free(out)
+    _check_version(version)
     restored = restore(run, cache)
     wishes = wishes_of(restored.config, precision, targets, version)
     if wishes.precision == "int8":
@@ -101,6 +103,11 @@ def _check_free(out: Path) -> None:
     is_empty = out.is_dir() and not any(out.iterdir())
     if out.exists() and not is_empty and not (out / MANIFEST_NAME).is_file():
         raise RunError(f"{out} exists and is no bundle; choose another --out")
+
+
+def _check_version(version: str | None) -> None:
+    if version is not None and not re.fullmatch(r"\d+\.\d+\.\d+", version):
+        raise RunError(f"version {version!r}: write three numbers, as in 0.2.0")
 
 
 def _round(restored: Restored, say: Say) -> None:
@@ -212,7 +219,7 @@ def _thresholds(
         if task.name not in restored.config.policy_tasks:
             continue
         scores = probabilities(task, logits[place], fitted[task.name])
-        found = pick_thresholds(scores, restored.calibrate.labels(place), [parse_target(target) for target in targets])
+        found = pick_thresholds(scores, restored.calibrate.labels(place), parse_targets(targets))
         picked[task.name] = found.thresholds
         for sentence in found.in_words():
             say(f"{task.name}: {sentence}")

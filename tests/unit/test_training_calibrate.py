@@ -133,6 +133,13 @@ def test_a_binary_task_gets_the_line_of_its_data() -> None:
     assert (fitted.scale, fitted.shift) == (pytest.approx(0.6, abs=0.05), pytest.approx(0.9, abs=0.05))
 
 
+def test_labels_that_a_threshold_parts_are_as_sure_as_so_many_items_allow() -> None:
+    logits = np.repeat(np.array([-2.0, 3.0], dtype=np.float32), [8, 4])
+    fitted = fit_calibration(HATEFUL, logits[:, None], (logits > 0).astype(np.int64))
+    # Platt's targets: 1 / (8 + 2) and (4 + 1) / (4 + 2).
+    assert apply_platt(logits, fitted)[[0, -1]] == pytest.approx([1 / 10, 5 / 6], abs=1e-3)
+
+
 def test_a_multiclass_task_gets_the_temperature_of_its_data() -> None:
     logits = RNG.normal(0, 3, (20_000, 3)).astype(np.float32)
     scaled = 0.4 * logits.astype(np.float64)

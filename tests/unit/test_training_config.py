@@ -111,6 +111,7 @@ REFUSED = [
     ("trackers=[tensorbord]", "'tensorboard', 'mlflow' or 'wandb', got 'tensorbord'"),
     ("fill_text.engine=x", "unknown OCR engine 'x'; known engines: rapidocr, tesseract, none"),
     ("export.targets=[recal=.9]", "write recall=NUMBER or precision=NUMBER"),
+    ("export.targets=[recall=.9, recall=.8]", "export.targets: two targets for the same measure"),
     ("export.policy_tasks=[offensive]", "export.policy_tasks: 'offensive' is no binary task of this network"),
     ("losses={rgcl_weight: 0.5, rgcl_task: offensive}", "losses.rgcl_task: 'offensive' is no binary task"),
     ("teacher={fold: 4}", "teacher.fold: no such key; did you mean 'folds'?"),

@@ -6,7 +6,11 @@ from model.decision import apply_platt
 from training.baselines import logistic_regression
 from training.calibrate import fit_platt, fit_thresholds
 from training.compact_config import ThresholdConfig
+from training.evaluation.bootstrap import bootstrap
+from training.evaluation.html_parts import value
 from training.evaluation.intervals import binary_metrics
+from training.evaluation.measures import AUROC
+from training.evaluation.wording import interval_text
 from training.losses import ABSENT
 
 RNG = np.random.default_rng(5)
@@ -143,3 +147,13 @@ def test_the_baseline_learns_from_known_labels_alone() -> None:
     unknown = np.where(np.arange(200) < 60, ABSENT, labels)
     found = logistic_regression(features, unknown, features, unknown, features)
     assert ((found > 0.5) == labels).mean() > 0.85
+
+
+def test_a_value_that_no_resample_changes_has_no_interval() -> None:
+    labels = np.array([0] * 20 + [1] * 20)
+    parted = bootstrap(AUROC, labels, labels + RNG.random(40) / 2, n_resamples=200)
+    assert (parted.value, parted.low, parted.high) == (1.0, None, None)
+    assert interval_text(parted) == "1.000 (no interval: no resample differs)"
+    assert value(parted) == '<b>1.000</b> <small class="why">no interval: no resample differs</small>'
+    guessed = bootstrap(AUROC, labels, RNG.random(40), n_resamples=200)
+    assert guessed.reason is None

@@ -7,7 +7,7 @@ import click
 from rich.console import Console
 
 from model.atomic import write_atomically
-from training.commands.options import layout_option, path_type
+from training.commands.options import disk_errors, layout_option, path_type
 from training.datacheck.check import check as run_check
 from training.datacheck.near import MAX_DISTANCE
 from training.datacheck.report import Report
@@ -60,6 +60,7 @@ def data() -> None:
 @_distance_option
 @click.option("--json", "json_to", metavar="FILE", help="Write every finding as JSON; - for standard output.")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Folder for check.json and check.md.")
+@disk_errors()
 def check(
     path: Path,
     layout: str | None,
@@ -95,6 +96,7 @@ def check(
 @click.option("--splits", type=_SplitNames(), default=(), help="The splits of PATH to pool, when it has several.")
 @_near_option
 @_distance_option
+@disk_errors()
 def split(
     path: Path,
     out: Path,

@@ -8,7 +8,7 @@ from typing import Any, get_args
 import click
 
 from model.bundle import COMPACT_BUNDLE
-from training.commands.options import data_options, path_type, setup_options, train_extra
+from training.commands.options import data_options, disk_errors, path_type, setup_options, train_extra
 from training.evaluation.groups import ResampleBy
 from training.evaluation.setup import WordsFrom
 
@@ -40,6 +40,7 @@ from training.evaluation.setup import WordsFrom
     help="What a resample draws whole: items, or all items with the same words or the same picture.",
 )
 @setup_options(get_args(WordsFrom), resamples=1000, min_resamples=0)
+@disk_errors()
 def evaluate(bundle: Path, **flags: Any) -> None:
     """Measure BUNDLE (default: the one that ships) on labelled memes, with the code that serves it.
 

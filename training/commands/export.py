@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from training.commands.options import path_type, run_cache_option, train_extra
+from training.commands.options import disk_errors, path_type, run_cache_option, train_extra
 
 
 @click.command()
@@ -20,6 +20,7 @@ from training.commands.options import path_type, run_cache_option, train_extra
 )
 @click.option("--version", help="Semantic version of the bundle; default: as the config.")
 @run_cache_option
+@disk_errors()
 def export(
     run: Path, out: Path | None, precision: str | None, targets: tuple[str, ...], version: str | None, cache: Path
 ) -> None:
@@ -28,12 +29,11 @@ def export(
     It replaces a bundle that stands there only once the new one opens. RUN's data must still be where it was.
     """
     with train_extra():
-        from training.calibrate import parse_target  # noqa: PLC0415
+        from training.calibrate import parse_targets  # noqa: PLC0415
         from training.finish import export_run  # noqa: PLC0415
         from training.runs import RunFolder  # noqa: PLC0415
 
-    for target in targets:
-        parse_target(target)  # refused before any work
+    parse_targets(targets)  # refused before any work
 
     bundle = export_run(
         RunFolder(run),

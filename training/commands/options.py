@@ -5,6 +5,7 @@ scikit-learn, matplotlib and BentoML take seconds, and come with the modules tha
 inside its function, under ``train_extra`` (hence PLC0415 there). A test holds this.
 """
 
+import errno
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,12 @@ Command = Callable[..., Any]
 
 #: One of these is missing by our own mistake.
 _OURS = {"model", "training"}
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_DISK = _FULL | {
+    errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG,
+    errno.EIO,
+}  # fmt: skip
 
 path_type = click.Path(path_type=Path)
 layout_option = click.option(
@@ -44,6 +51,19 @@ def train_extra() -> Iterator[None]:
             f"this command needs the extra 'train', which is not installed ({error.name} is missing): "
             "pip install -e '.[train]'"
         ) from error
+
+
+@contextmanager
+def disk_errors() -> Iterator[None]:
+    """Around a command: a disk that is full, or a place that cannot be written, is said in one line."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        place = f"{error.filename}: " if error.filename else ""
+        advice = "make room" if error.errno in _FULL else "name a place that can be read and written"
+        raise MemeguardError(f"{place}{error.strerror}; {advice}, and run the same command again") from error
 
 
 def data_options(default_split: str, *, required: bool) -> Callable[[Command], Command]:

@@ -4,7 +4,7 @@ from typing import Any, get_args
 
 import click
 
-from training.commands.options import data_options, path_type, setup_options, train_extra
+from training.commands.options import data_options, disk_errors, path_type, setup_options, train_extra
 from training.evaluation.setup import WordsFrom
 from training.promotion.rules import MEANINGS
 from training.promotion.store import CURRENT
@@ -29,6 +29,7 @@ _WORDS = [name for name in get_args(WordsFrom) if name != "both"]
 @click.option("--reason", help="Why a rule is overridden, or why one rolls back; it is recorded.")
 @setup_options(_WORDS, resamples=2000, min_resamples=100)
 @click.option("--out", type=path_type, help="Folder of the report; default: promotion-NAME-VERSION-DIGEST.")
+@disk_errors()
 def promote(challenger: str | None, **flags: Any) -> None:
     """Compare CHALLENGER with the champion on the same memes and, when no rule stands against it, make it current.
 

@@ -7,7 +7,7 @@ import click
 import yaml
 
 from model.errors import MemeguardError
-from training.commands.options import path_type, run_cache_option, train_extra
+from training.commands.options import disk_errors, path_type, run_cache_option, train_extra
 
 
 @click.command()
@@ -22,6 +22,7 @@ from training.commands.options import path_type, run_cache_option, train_extra
 @click.option(
     "--print-config", is_flag=True, help="Show the config with everything that was left to defaults, and stop."
 )
+@disk_errors()
 def train(
     config: str,
     overrides: tuple[str, ...],

@@ -50,7 +50,8 @@ def value(found: Estimate) -> Html:
     if found.value is None:
         return Html(f'n/a <small class="why">{escape(found.reason or "")}</small>')
     if found.low is None or found.high is None:
-        return Html(f"<b>{found.value:.3f}</b>")
+        why = f' <small class="why">{escape(found.reason)}</small>' if found.reason else ""
+        return Html(f"<b>{found.value:.3f}</b>{why}")
     return Html(f"<b>{found.value:.3f}</b> <small>{found.low:.3f} to {found.high:.3f}</small>")
 
 

@@ -31,11 +31,11 @@ def column_title(name: str) -> str:
 
 
 def interval_text(found: Estimate) -> str:
-    """``.734 (.701 to .766)``, or ``n/a (why)``."""
+    """``.734 (.701 to .766)``; without an interval the reason stands in its place."""
     if found.value is None:
         return f"n/a ({found.reason})"
     if found.low is None or found.high is None:
-        return f"{found.value:.3f}"
+        return f"{found.value:.3f}" + (f" ({found.reason})" if found.reason else "")
     return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
 
 

@@ -1,0 +1,42 @@
+"""What the commands of training say when the disk, or an option, stands in their way: one line, and no traceback."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from model.errors import MemeguardError
+from serving.cli import main
+from tests.support.runs import config_document
+from training.commands.options import disk_errors
+from training.errors import RunError
+from training.finish import export_run
+from training.runs import RunFolder
+
+
+def test_a_full_disk_is_one_line_that_says_so() -> None:
+    full = r"^No space left on device; make room, and run the same command again$"
+    with pytest.raises(MemeguardError, match=full), disk_errors(), Path("/dev/full").open("w") as file:
+        file.write("words")
+
+
+def test_a_run_folder_that_is_a_file_is_one_line_that_names_it(tmp_path: Path) -> None:
+    config, out = tmp_path / "tiny.yaml", tmp_path / "out"
+    config.write_text(yaml.safe_dump(config_document({"kind": "open_clip", "name": "ViT-B-32"})), encoding="utf-8")
+    out.write_text("not a folder")
+    answer = CliRunner().invoke(main, ["train", "--config", str(config), "--out", str(out)])
+    assert answer.exit_code == 1
+    assert answer.output == (
+        f"Error: {out}: File exists; name a place that can be read and written, and run the same command again\n"
+    )
+
+
+def test_an_error_that_is_not_the_disks_is_left_as_it_is() -> None:
+    with pytest.raises(ConnectionResetError), disk_errors():
+        raise ConnectionResetError(104, "Connection reset by peer")
+
+
+def test_a_version_that_is_none_is_refused_before_the_run_is_opened(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"version '1\.x': write three numbers, as in 0\.2\.0"):
+        export_run(RunFolder(tmp_path), tmp_path / "bundle", tmp_path, print, version="1.x")
