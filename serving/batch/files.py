@@ -1,7 +1,6 @@
 """The files of an input: found by path, folder, glob or fsspec address, walked without holding all their names."""
 
-import glob
-import os
+import gzip
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -10,28 +9,34 @@ from typing import BinaryIO
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from serving.batch import walk
 from serving.batch.errors import BatchError
 
-TABLES = {".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"}
+TABLES = {
+    **{".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"},
+    **{".jsonl.gz": "jsonl", ".ndjson.gz": "jsonl", ".csv.gz": "csv"},
+}
 #: What may be a picture, also of formats that are refused: each file is answered for. Many stores keep them without
 #: an ending.
 PICTURES = (
     *("", ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp"),
     *(".tif", ".tiff", ".avif", ".heic", ".heif", ".jxl", ".svg", ".ico"),
 )
-_MAGIC = "*?["
 
 
 class Files:
     """Iterates over the files of one kind ("parquet", "jsonl", "csv" or "pictures"), in one order."""
 
     def __init__(self, address: str) -> None:
+        if not address:  # would be the folder that one is in, for somebody whose variable is not set
+            raise BatchError("INPUT is empty: give a file, a folder, a glob or an address")
         try:
             self.fs, self._path = fsspec.core.url_to_fs(address)
             self._is_local = isinstance(self.fs, LocalFileSystem) and "::" not in address
             self._chain = [] if self._is_local else _absolute_chain(address)
             self.address = self._path if self._is_local else "::".join([address.split("::", 1)[0], *self._chain])
             self._shape = self._found()
+            self.n_passed_over = 0
             self.kind, self._tables = self._of_one_kind(address)
         except BatchError:
             raise
@@ -47,8 +52,8 @@ class Files:
     @property
     def protocols(self) -> frozenset[str]:
         """fsspec's names of the file systems that are read."""
-        own = (self.fs.protocol,) if isinstance(self.fs.protocol, str) else self.fs.protocol
-        return frozenset({own[0], *(link.split("://")[0] if "://" in link else "file" for link in self._chain)})
+        own = str(self.fs.unstrip_protocol(self._path)).split("://")[0]
+        return frozenset({own, *(link.split("://")[0] if "://" in link else "file" for link in self._chain)})
 
     @contextmanager
     def read(self, file: str) -> Iterator[BinaryIO]:
@@ -58,17 +63,24 @@ class Files:
         except Exception as error:
             raise BatchError(f"{file} cannot be opened: {getattr(error, 'strerror', None) or error}") from error
         with handle:
-            yield handle
+            yield gzip.GzipFile(fileobj=handle) if _plain(file).endswith(".gz") else handle
 
     def version(self, file: str) -> str:
         """Another one when the file has changed."""
         if not self._is_local:
-            return str(self.fs.ukey(file))
+            return self._remote_version(file)
         try:
             facts = Path(file).stat()
         except OSError as error:
             return str(error.strerror)
         return f"{facts.st_size} {facts.st_mtime_ns}"
+
+    def _remote_version(self, file: str) -> str:
+        if not self._tables:  # of pictures there may be millions, each a request
+            return str(self.fs.ukey(file))
+        facts = dict(self.fs.info(file))  # not ukey, which takes what http serves for unchanging
+        facts.pop("url", None)  # where a redirect led: it may hold another signature every time
+        return repr(sorted(facts.items()))
 
     def name(self, file: str) -> str:
         """A picture's id: its path below the folder that was asked for, or its file name."""
@@ -81,8 +93,11 @@ class Files:
 
     def covers(self, folder: Path) -> bool:
         """Whether files in ``folder`` belong to the input, or will when they are written."""
-        deep = self._shape == "folder" or (self._shape == "glob" and "**" in self._path)
-        return self._is_local and deep and folder.resolve().is_relative_to(Path(self._root()).resolve())
+        root, folder = Path(self._root()).resolve(), folder.resolve()
+        if self._shape == "file" or not self._is_local or not folder.is_relative_to(root):
+            return False
+        parts = ("**",) if self._shape == "folder" else walk.pattern_parts(self._path)
+        return walk.may_match_below(parts, folder.relative_to(root).parts)
 
     def _found(self) -> str:
         """Whether the path is a file, a folder or a glob."""
@@ -92,28 +107,28 @@ class Files:
             return "folder"
         if self.fs.exists(self._path):
             return "file"
-        if any(sign in self._path for sign in _MAGIC):
+        if walk.is_glob(self._path):
             return "glob"
         raise BatchError(f"there is nothing at {self.address}")
 
     def _is_table(self) -> bool:
-        return PurePosixPath(self._path).suffix.lower() in TABLES
+        return _kind(self._path) not in ("pictures", None)
 
     def _root(self) -> str:
         """The folder that ids are relative to."""
         if self._shape == "folder":
             return str(self._path)
-        fixed = list(_before_magic(PurePosixPath(self._path).parts))
-        return str(PurePosixPath(*fixed)) if fixed else ""
+        fixed = walk.fixed_part(self._path)
+        return str(fixed) if fixed.parts else ""
 
     def _all(self) -> Iterable[str]:
         """Every file, of whatever kind, but hidden ones."""
         if self._shape == "file":
             return [self._path]
         if self._shape == "folder":
-            return (_walk_local if self._is_local else self._walk)(self._path)
+            return (walk.walk if self._is_local else self._walk)(self._path)
         if self._is_local:
-            return sorted(file for file in glob.iglob(self._path, recursive=True) if not Path(file).is_dir())  # noqa: PTH207
+            return walk.find(self._path)
         found = self.fs.glob(self._path, detail=True)
         return sorted(name for name, facts in found.items() if facts["type"] != "directory")
 
@@ -128,7 +143,7 @@ class Files:
                 yield from self._walk(name)
 
     def _of_one_kind(self, address: str) -> tuple[str, list[str]]:
-        """The kind, and the files if they are tables."""
+        """The kind, and the files if they are tables; counts those that are neither table nor picture."""
         tables: dict[str, list[str]] = {}
         any_pictures = False
         for file in self._all():
@@ -136,46 +151,49 @@ class Files:
             if kind == "pictures":
                 any_pictures = True
             # Beside tables lie files of those who wrote them: _SUCCESS, _metadata.
-            elif kind and (self._shape == "file" or not PurePosixPath(file).name.startswith("_")):
+            elif kind is None or (self._shape != "file" and PurePosixPath(file).name.startswith("_")):
+                self.n_passed_over += 1
+            else:
                 tables.setdefault(kind, []).append(file)
         if len(tables) > 1:
             raise BatchError(
                 f"{address} holds {' and '.join(sorted(tables))} files; give one kind, by a glob such as '*.csv'"
             )
         if not tables and not any_pictures:
-            known = ", ".join((*TABLES, *filter(None, PICTURES)))
-            raise BatchError(f"{address} holds no file that can be scored (one of {known}): there is nothing to do")
+            raise BatchError(self._nothing(address))
         # Pictures beside a table are what the table names.
         return next(iter(tables.items()), ("pictures", []))
 
+    def _nothing(self, address: str) -> str:
+        if self._shape == "glob" and not self.n_passed_over:
+            return f"no file matches {address}; where [, ? or * belongs to a name, write [[], [?] or [*]"
+        known = ", ".join((*TABLES, *filter(None, PICTURES)))
+        return f"{address} holds no file that can be scored (one of {known}): there is nothing to do"
 
-def _walk_local(folder: str) -> Iterator[str]:
-    """Files below a folder, in the order of their names; of the names, those of one folder are held."""
-    with os.scandir(folder) as entries:
-        names = sorted(entry.name + "/" * entry.is_dir(follow_symlinks=False) for entry in entries)
-    for name in names:
-        if name.startswith("."):
-            continue
-        path = f"{folder.rstrip('/')}/{name}"
-        if name.endswith("/"):
-            yield from _walk_local(path)
-        else:
-            yield path
+
+def beside(file: str, name: str) -> str:
+    """What a table means by a relative path, as its file system knows it."""
+    if "://" in file:  # pathlib would make http:/ of http://
+        return f"{_without_query(file).rpartition('/')[0]}/{name}"
+    return str(PurePosixPath(file).parent / name)
 
 
 def _kind(file: str) -> str | None:
-    suffix = PurePosixPath(file).suffix.lower()
-    return TABLES.get(suffix, "pictures" if suffix in PICTURES else None)
+    path = PurePosixPath(_plain(file))
+    kind = TABLES.get("".join(path.suffixes[-2:])) or TABLES.get(path.suffix)
+    return kind or ("pictures" if path.suffix in PICTURES else None)
+
+
+def _plain(file: str) -> str:
+    """A path by which its kind is told."""
+    return _without_query(file).lower()
+
+
+def _without_query(file: str) -> str:
+    return file.partition("?")[0] if file.startswith(("http://", "https://")) else file
 
 
 def _absolute_chain(address: str) -> list[str]:
     """What follows the first link of a chained address such as ``zip://*.csv::archive.zip``."""
     links = address.split("::")[1:]
     return [link if "://" in link else str(Path(link).absolute()) for link in links]
-
-
-def _before_magic(parts: Iterable[str]) -> Iterator[str]:
-    for part in parts:
-        if any(sign in part for sign in _MAGIC):
-            return
-        yield part

@@ -106,6 +106,7 @@ def write_manifest(out: Path, plan: Plan, totals: Totals, timings: dict[str, Any
             "sha256": plan.input_digest,
             "columns": plan.columns,
             "n_items": plan.n_items,
+            "n_passed_over": plan.n_passed_over,
         },
         "judges": plan.judges.model_dump(),
         "counts": {
@@ -136,7 +137,7 @@ def is_finished(out: Path) -> bool:
 
 def finished_totals(out: Path) -> Totals:
     """Those of a finished run; raises ``BatchError`` when a shard is not as long as it was."""
-    totals = Totals.of(read_manifest(out))
+    totals = recorded_totals(out)
     for shard in totals.shards:
         path = out / shard["file"]
         if not path.exists() or path.stat().st_size != shard["bytes"]:
@@ -147,13 +148,12 @@ def finished_totals(out: Path) -> Totals:
     return totals
 
 
-def read_manifest(out: Path) -> dict[str, Any]:
-    """The manifest of a finished run; raises ``BatchError`` when it is gone or damaged."""
+def recorded_totals(out: Path) -> Totals:
+    """Those that the manifest of a finished run tells; raises ``BatchError`` when it is gone or damaged."""
     try:
-        document: dict[str, Any] = json.loads((out / MANIFEST).read_bytes())
-    except (OSError, ValueError) as error:
+        return Totals.of(json.loads((out / MANIFEST).read_bytes()))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BatchError(f"{out} was finished, but its {MANIFEST} is gone or damaged: give another --out") from error
-    return document
 
 
 def sha256(path: Path) -> str:

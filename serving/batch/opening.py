@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import fsspec
@@ -21,8 +22,14 @@ _LONGEST_NAME = 200
 _AT_ONCE = 8
 #: Before another try to read from elsewhere.
 _PAUSES_S = (0.5, 2.0)
+#: Of the time that an item has, for each of the two requests that fsspec makes for a picture: a host that gives no
+#: answer is an error of the row, before whoever holds this process ends it.
+_SHARE_OF_TIME = 0.4
 #: What another try would not change.
-_FINAL = (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, ValueError, TypeError, ImportError)
+_FINAL = (
+    *(FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, ValueError, TypeError, ImportError),
+    TimeoutError,  # what was waited for so long costs too much to be waited for again
+)
 
 
 class Opener:
@@ -32,10 +39,11 @@ class Opener:
     opened, so that a row cannot make this machine call another.
     """
 
-    def __init__(self, protocols: frozenset[str], limits: MemeLimits) -> None:
+    def __init__(self, protocols: frozenset[str], limits: MemeLimits, item_timeout_s: float) -> None:
         self._protocols = protocols
         self._many_at_once = frozenset(filter(_takes_many_at_once, protocols))
         self._limits = limits
+        self._answer_s = _SHARE_OF_TIME * item_timeout_s
         self._readers = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="batch-reader")
 
     def memes(self, items: Sequence[Item]) -> list[Meme | Failure]:
@@ -110,8 +118,16 @@ class Opener:
         return self._once(address)
 
     def _once(self, address: str) -> bytes:
-        with fsspec.open(address, "rb") as file:
+        with fsspec.open(address, "rb", **self._patience(address)) as file:
             return bytes(file.read(self._limits.max_bytes + 1))
+
+    def _patience(self, address: str) -> dict[str, Any]:
+        """What has fsspec give up a web server that says nothing; other file systems have limits of their own."""
+        if "::" in address or not address.lower().startswith(("http://", "https://")):
+            return {}
+        import aiohttp  # noqa: PLC0415  is there where fsspec can read from http
+
+        return {"timeout": aiohttp.ClientTimeout(total=self._answer_s)}
 
 
 def check_protocol(protocol: str) -> None:
@@ -136,7 +152,7 @@ def _is_data_url(image: str) -> bool:
 
 def _root(error: BaseException) -> BaseException:
     """The first error of a chain: fsspec calls many an answer of a host "not found"."""
-    while error.__cause__ is not None:
+    while error.__cause__ is not None and not isinstance(error, TimeoutError):
         error = error.__cause__
     return error
 
@@ -149,6 +165,8 @@ def _may_pass(error: BaseException) -> bool:
 
 
 def _in_words(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
     status = getattr(error, "status", None)
     return f"the host answered {status}" if status else getattr(error, "strerror", None) or type(error).__name__
 

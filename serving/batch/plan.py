@@ -74,7 +74,8 @@ class Judges(BaseModel):
 class Plan(BaseModel):
     """One run. ``input_digest`` is over the rows, ``input_stamp`` over the files' names and versions.
 
-    ``protocols`` are those by which pictures may be read beside that of the input.
+    ``n_passed_over``: files that lay in the input and were neither its tables nor pictures. ``protocols`` are those by
+    which pictures may be read beside that of the input.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -86,6 +87,7 @@ class Plan(BaseModel):
     columns: dict[str, str]
     protocols: tuple[str, ...]
     n_items: int
+    n_passed_over: int = 0
     n_units: int
     judges: Judges
 
@@ -184,6 +186,7 @@ def _made(source: Source, folder: Path, judges: Judges, protocols: tuple[str, ..
         columns=vars(source.columns),
         protocols=protocols,
         n_items=len(scan.ids),
+        n_passed_over=source.n_passed_over,
         n_units=n_units,
         judges=judges,
     )

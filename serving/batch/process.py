@@ -109,7 +109,7 @@ def _serve(connection: Connection, spec: WorkerSpec, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
     try:
         scorer = _scorer(spec)
-        opener = Opener(spec.protocols, spec.limits)
+        opener = Opener(spec.protocols, spec.limits, spec.item_timeout_s)
         connection.send("ready")
         _work(connection, scorer, opener)
     except EOFError:
@@ -117,7 +117,7 @@ def _serve(connection: Connection, spec: WorkerSpec, parent: int) -> None:
     except Exception as error:
         # Not a row's fault, or it would have become a row: the disk is full, the unit is damaged, a part is missing.
         said = str(error) if isinstance(error, BatchError) else f"{type(error).__name__}: {error}"
-        connection.send(BatchError(f"a worker cannot go on: {said}"))
+        connection.send(BatchError(f"a worker cannot go on: {said}. When that is mended, the same command goes on"))
 
 
 def _scorer(spec: WorkerSpec) -> Scorer:

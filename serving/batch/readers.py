@@ -6,6 +6,8 @@ A table that is damaged is refused with the place: a row that cannot be read has
 import csv
 import io
 import json
+import re
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, BinaryIO
@@ -34,9 +36,11 @@ def check_columns(file: str, there: Sequence[str], columns: Columns) -> None:
     if not missing and not twice:
         return
     found = f"no column {' and no column '.join(map(repr, missing))}" if missing else f"two columns {twice[0]!r}"
+    if len(there) == 1 and (sign := re.search("[;\t|]", there[0])):
+        found += f", being separated by {sign[0]!r} and not by commas"
     words_alone = "; --image-column '' judges words alone" if columns.image in missing else ""
     raise BatchError(
-        f"{file} has {found}; it has {', '.join(map(str, there)) or 'none'}. Name them with --id-column, "
+        f"{file} has {found}; it has {', '.join(map(repr, there)) or 'none'}. Name them with --id-column, "
         f"--image-column, --text-column and --tags-column{words_alone}"
     )
 
@@ -115,6 +119,8 @@ def _csv(handle: BinaryIO, file: str, columns: Columns) -> Iterator[tuple[int, R
                 raise BatchError(
                     f"{file} row {number} has {len(cells)} cells under {len(names)} columns: is a comma not quoted?"
                 )
+            if columns.image in names[len(cells) :]:
+                raise BatchError(f"{file} row {number} ends before its column {columns.image!r}: was the file cut?")
             # An empty cell is how a CSV says "not given".
             yield number, {name: cell or None for name, cell in zip(names, cells, strict=False)}
 
@@ -128,7 +134,11 @@ def _refused(file: str, what: str, place: Callable[[], str]) -> Iterator[None]:
         raise
     except OSError as error:
         raise BatchError(f"{file} cannot be read{place()}: {error.strerror or error}") from error
-    except (ValueError, csv.Error) as error:  # pyarrow's errors are ValueErrors and OSErrors
+    except UnicodeDecodeError as error:
+        raise BatchError(
+            f"{file} is {what}{place()}: it holds what is no UTF-8 ({error.reason}); save it as UTF-8"
+        ) from error
+    except (ValueError, csv.Error, EOFError, zlib.error) as error:  # pyarrow's errors are ValueErrors and OSErrors
         raise BatchError(f"{file} is {what}{place()} ({type(error).__name__}: {error})") from error
 
 

@@ -84,6 +84,8 @@ def run_batch(options: BatchOptions, progress: Progress) -> tuple[Plan, Totals]:
 
     A run that was finished is not done again: what it came to is told once more.
     """
+    if options.out.parts and options.out.parts[0].endswith(":"):  # s3://bucket, as a path
+        raise BatchError(f"--out {options.out} is an address: answers are written into a folder of this machine")
     source = Source(options.input, options.columns)
     if source.covers(options.out):
         raise BatchError(f"--out {options.out} lies in the input, which would then hold its own answers: move it")
@@ -93,7 +95,7 @@ def run_batch(options: BatchOptions, progress: Progress) -> tuple[Plan, Totals]:
         finished = is_finished(options.out)
         totals = finished_totals(options.out) if finished else _scored(options, plan, spec, progress)
         if options.sample_review:
-            opener = Opener(spec.protocols, options.limits)
+            opener = Opener(spec.protocols, spec.limits, spec.item_timeout_s)
             progress.sampled(write_review(options.out, plan, spec.policy, source, opener, options.sample_review))
         mark_success(options.out)
         return plan, totals
@@ -127,12 +129,6 @@ def _plan(options: BatchOptions, source: Source, judges: Judges) -> Plan:
     """The plan to follow: a new one, or the one that is there if it is of the same run."""
     found = find_plan(options.out)
     if found is None:
-        strangers = sorted(path.name for path in options.out.iterdir() if path.name not in (_LOCK, UNFINISHED))
-        if strangers:
-            raise BatchError(
-                f"{options.out} is no folder of a batch run (it has no {FOLDER}/plan.json) and holds {strangers[0]!r}; "
-                "give an --out that is empty or new"
-            )
         return make_plan(source, options.out, judges, tuple(sorted(options.protocols)), options.unit_rows)
     untouched = found.input == source.address and found.input_stamp == source.stamp()
     differences = _differences(found, options, judges) or ([] if untouched else _changes(found, source))
@@ -172,6 +168,8 @@ def _scored(options: BatchOptions, plan: Plan, spec: WorkerSpec, progress: Progr
             stale.unlink(missing_ok=True)
     done = [n_rows_done(out, number) for number in range(plan.n_units)]
     tasks = [UnitTask(n, unit_path(out, n), shard_path(out, n)) for n, n_rows in enumerate(done) if not n_rows]
+    if gone := [task.unit for task in tasks if not task.unit.exists()]:
+        raise BatchError(f"{gone[0]} is gone, and {out} cannot be ended without it: score the input into another --out")
     progress.begins(plan, sum(done))
     with noted_session(out, engine=options.engine, workers=options.workers, waiting_rows=plan.n_items - sum(done)):
         _work(options, tasks, spec, progress)
@@ -194,6 +192,7 @@ def _work(options: BatchOptions, tasks: list[UnitTask], spec: WorkerSpec, progre
 def _locked(out: Path) -> Iterator[None]:
     """One run at a time in a folder; the lock goes with the process that holds it."""
     try:
+        _check_free(out)
         out.mkdir(parents=True, exist_ok=True)
         file = (out / _LOCK).open("a")
     except OSError as error:
@@ -204,6 +203,18 @@ def _locked(out: Path) -> Iterator[None]:
         except BlockingIOError as error:
             raise BatchError(f"another batch run is at work in {out}: wait for it, or give another --out") from error
         yield
+
+
+def _check_free(out: Path) -> None:
+    """Refuse a folder of something else, before as much as a lock is written into it."""
+    if find_plan(out) is not None or not out.is_dir():
+        return
+    strangers = sorted(path.name for path in out.iterdir() if path.name not in (_LOCK, UNFINISHED))
+    if strangers:
+        raise BatchError(
+            f"{out} is no folder of a batch run (it has no {FOLDER}/plan.json) and holds {strangers[0]!r}; "
+            "give an --out that is empty or new"
+        )
 
 
 @contextmanager

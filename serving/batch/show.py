@@ -68,7 +68,7 @@ def shown(console: Console) -> Iterator[tuple[Progress, Meter]]:
         yield _lines(console, meter), meter
 
 
-def print_summary(console: Console, out: Path, totals: Totals, meter: Meter) -> None:
+def print_summary(console: Console, out: Path, plan: Plan, totals: Totals, meter: Meter) -> None:
     """What became of the items, how long it took and where the answers are."""
     table = Table(title=f"{totals.n_rows:,} items, one row each", title_justify="left")
     table.add_column("outcome")
@@ -85,6 +85,11 @@ def print_summary(console: Console, out: Path, totals: Totals, meter: Meter) -> 
         console.print("everything was done before")
     if totals.n_unread:
         console.print(f"the words of {totals.n_unread:,} items could not be read: these are never allowed")
+    if plan.n_passed_over:
+        console.print(
+            f"{plan.n_passed_over:,} files were passed over: they end as no picture and no table, or begin with _",
+            soft_wrap=True,
+        )
     lines = [f"{out}: part-*.parquet, {MANIFEST}, {REPORT}"]
     if meter.sample is not None:
         lines.append(_of_sample(meter.sample))

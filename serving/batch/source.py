@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from serving.batch.errors import BatchError
-from serving.batch.files import Files
+from serving.batch.files import Files, beside
 from serving.batch.item import Columns, Item
 from serving.batch.readers import READERS, Row, check_rows
 from serving.batch.values import id_of, tags_of, text_of
@@ -29,6 +29,11 @@ class Source:
     def protocols(self) -> frozenset[str]:
         """Of the file systems that the input is on: "file", "s3" and so on."""
         return self._files.protocols
+
+    @property
+    def n_passed_over(self) -> int:
+        """Files that lie there with endings of no picture and no table."""
+        return self._files.n_passed_over
 
     def stamp(self) -> str:
         """Sha256 over the names and versions of the files: another one when a file changed."""
@@ -82,4 +87,4 @@ class Source:
             )
         if "://" in image or image.startswith("/") or image[:5].lower() == "data:":
             return image
-        return self._files.opened_by(str(PurePosixPath(file).parent / image))
+        return self._files.opened_by(beside(file, image))

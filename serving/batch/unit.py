@@ -88,7 +88,9 @@ def _outcomes(
 
 
 def _poisoned(item: Item) -> Failure:
-    message = "scoring this item ended the process again and again; it was left out"
+    message = (
+        "scoring this item ended the process, or took longer than --item-timeout, again and again; it was left out"
+    )
     return Failure(str(item.id), "killed_worker", message)
 
 

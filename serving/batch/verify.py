@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from serving.batch.errors import BatchError
-from serving.batch.finish import SUCCESS, is_finished, read_manifest, sha256
+from serving.batch.finish import SUCCESS, is_finished, recorded_totals, sha256
 from serving.batch.ids import places
 from serving.batch.plan import Scan, find_plan
 from serving.batch.source import Columns, Source
@@ -123,7 +123,7 @@ def _changed(out: Path) -> Iterator[str]:
         yield f"the run is not finished (there is no {SUCCESS}): the same command goes on"
         return
     try:
-        shards = {shard["file"]: shard["sha256"] for shard in read_manifest(out)["shards"]}
+        shards = {shard["file"]: shard["sha256"] for shard in recorded_totals(out).shards}
     except BatchError as error:
         yield str(error)
         return

@@ -78,8 +78,8 @@ class _RunOrVerify(click.Command):
 def batch(input: str, out: Path, workers: int | None, policy: str | None, **given: Any) -> None:
     """Judge many memes, one row each. Killed at any moment, the same command goes on.
 
-    INPUT is a Parquet, JSON Lines or CSV file, a folder or a glob, by path or address. DIR gets Parquet shards with the
-    fields of the HTTP answer, errors as rows, manifest.json, report.html and _SUCCESS last.
+    INPUT is a Parquet, JSON Lines or CSV file (the last two also as .gz), a folder or a glob, by path or address. DIR
+    gets Parquet shards with the fields of the HTTP answer, errors as rows, manifest.json, report.html and _SUCCESS last.
     """
     _check_ray(given)
     columns = Columns(*(given.pop(f"{name}_column") for name in ("id", "image", "text", "tags")))
@@ -94,8 +94,8 @@ def batch(input: str, out: Path, workers: int | None, policy: str | None, **give
         **{name: value for name, value in given.items() if value is not None},
     )
     with shown(Console(stderr=True)) as (progress, meter):
-        _, totals = run_batch(options, progress)
-    print_summary(Console(), out, totals, meter)
+        plan, totals = run_batch(options, progress)
+    print_summary(Console(), out, plan, totals, meter)
 
 
 def _check_ray(given: dict[str, Any]) -> None:

@@ -3,6 +3,7 @@
 import base64
 import os
 import threading
+import time
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
@@ -20,13 +21,16 @@ from serving.batch.item import Item
 from serving.batch.opening import Opener, check_protocol
 
 LIMITS = MemeLimits(max_bytes=1_000_000)
-LOCAL = Opener(frozenset({"file"}), LIMITS)
+LOCAL = Opener(frozenset({"file"}), LIMITS, 60.0)
 
 
 class _Handler(SimpleHTTPRequestHandler):
-    """Files of a folder. ``/STATUS/file`` answers with STATUS for a while, ``/met/file`` when three ask for it."""
+    """Files of a folder. ``/STATUS/file`` answers with STATUS for a while, ``/met/file`` when three ask for it,
+    ``/silent/file`` when nobody waits any more.
+    """
 
     met = threading.Barrier(3)
+    silence = threading.Event()
     refused: ClassVar[Counter[str]] = Counter()
 
     def send_head(self) -> Any:
@@ -34,6 +38,8 @@ class _Handler(SimpleHTTPRequestHandler):
         _, first, *rest = self.path.split("/")
         if first == "met":
             self.met.wait(20)
+        elif first == "silent":
+            self.silence.wait(20)
         elif first.isdigit() and self.refused[self.path] < 2:
             self.refused[self.path] += 1
             return self.send_error(int(first))
@@ -48,9 +54,11 @@ class _Handler(SimpleHTTPRequestHandler):
 def host(tmp_path: Path) -> Iterator[str]:
     """The address of a small web server for ``tmp_path``."""
     _Handler.refused.clear()
+    _Handler.silence.clear()
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Handler, directory=tmp_path)) as server:
         threading.Thread(target=server.serve_forever).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
+        _Handler.silence.set()
         server.shutdown()
 
 
@@ -83,7 +91,7 @@ def test_a_picture_comes_from_bytes_a_path_an_address_or_the_row_itself(tmp_path
 def test_a_picture_is_fetched_from_a_host_only_where_that_was_allowed(tmp_path: Path, host: str) -> None:
     (tmp_path / "a.png").write_bytes(meme())
     assert "--allow-protocol http allows it" in refusal(LOCAL, f"{host}/a.png")
-    allowed = Opener(frozenset({"http"}), LIMITS)
+    allowed = Opener(frozenset({"http"}), LIMITS, 60.0)
     assert allowed.read(f"{host}/a.png") == meme()
     assert "the host answered 404" in refusal(allowed, f"{host}/b.png")
     assert "--allow-protocol file" in refusal(allowed, str(tmp_path / "a.png"))
@@ -93,7 +101,7 @@ def test_pictures_from_elsewhere_are_waited_for_together(tmp_path: Path, host: s
     (tmp_path / "a.png").write_bytes(meme())
     from_host = [Item("here", str(number), f"{host}/met/a.png") for number in range(3)]
     given = [from_host[0], item(None, "words"), from_host[1], item("/no/such.png"), from_host[2]]
-    opened = Opener(frozenset({"http"}), LIMITS).memes(given)
+    opened = Opener(frozenset({"http"}), LIMITS, 60.0).memes(given)
     assert [type(one) for one in opened] == [Meme, Meme, Meme, Failure, Meme]
     assert [one.id for one in opened] == ["0", "x", "1", "x", "2"]
 
@@ -101,17 +109,30 @@ def test_pictures_from_elsewhere_are_waited_for_together(tmp_path: Path, host: s
 @pytest.mark.parametrize("status", [503, 429])
 def test_a_host_that_is_overloaded_is_asked_again(tmp_path: Path, host: str, status: int) -> None:
     (tmp_path / "a.png").write_bytes(meme())
-    assert Opener(frozenset({"http"}), LIMITS).read(f"{host}/{status}/a.png") == meme()
+    assert Opener(frozenset({"http"}), LIMITS, 60.0).read(f"{host}/{status}/a.png") == meme()
     assert _Handler.refused.total() == 2
 
 
 @pytest.mark.parametrize("status", [403, 404])
 def test_a_host_that_refuses_is_not_asked_again(tmp_path: Path, host: str, status: int) -> None:
     (tmp_path / "a.png").write_bytes(meme())
-    assert refusal(Opener(frozenset({"http"}), LIMITS), f"{host}/{status}/a.png").endswith(
+    assert refusal(Opener(frozenset({"http"}), LIMITS, 60.0), f"{host}/{status}/a.png").endswith(
         f"the host answered {status}"
     )
     assert _Handler.refused.total() == 2  # HEAD and GET of one try
+
+
+def test_a_host_that_says_nothing_is_an_error_of_the_row_before_its_time_is_over(tmp_path: Path, host: str) -> None:
+    (tmp_path / "a.png").write_bytes(meme())
+    patient = Opener(frozenset({"http"}), LIMITS, 2.0)
+    given = [item(f"{host}/silent/{number}.png") for number in range(8)] + [item(f"{host}/a.png")]
+    started = time.monotonic()
+    *silent, last = patient.memes(given)
+    assert time.monotonic() - started < 2
+    assert [one.message for one in silent if isinstance(one, Failure)] == [
+        f"{each.image}: no answer in time" for each in given[:8]
+    ]
+    assert isinstance(last, Meme)
 
 
 def test_a_protocol_that_cannot_be_read_here_is_refused_by_name() -> None:
@@ -124,7 +145,7 @@ def test_a_protocol_that_cannot_be_read_here_is_refused_by_name() -> None:
 def test_every_link_of_a_chained_address_must_be_allowed(tmp_path: Path, host: str) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("a.png", meme())
-    allowed = Opener(frozenset({"zip", "file"}), LIMITS)
+    allowed = Opener(frozenset({"zip", "file"}), LIMITS, 60.0)
     assert allowed.read(f"zip://a.png::{tmp_path}/a.zip") == meme()
     for address, protocol in (
         (f"zip://a.png::{host}/a.zip", "http"), (f"simplecache::{host}/a.zip", "simplecache"), ("HTTP://a", "HTTP")

@@ -40,7 +40,7 @@ def write(run: Path, tmp_path: Path, scorer: Scorer) -> Any:
         for shard in (run / "out").glob("part-*.parquet"):
             (mine / shard.name).write_bytes(shard.read_bytes())
         source = Source(str(run / "in" / "memes.jsonl"), Columns())
-        opener = Opener(frozenset({"file"}), MemeLimits())
+        opener = Opener(frozenset({"file"}), MemeLimits(), 60.0)
         sample = write_review(mine, plan_of(run / "out"), policy, source, opener, n_items)
         lines = (sample.folder / "review.jsonl").read_text(encoding="utf-8").splitlines()
         return sample, [json.loads(line) for line in lines]

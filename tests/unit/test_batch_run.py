@@ -118,7 +118,9 @@ def test_a_run_goes_on_with_what_is_missing_or_damaged_and_keeps_the_rest(
 def test_a_unit_that_is_gone_is_told(input: Path, scored_only: Path, tmp_path: Path, tiny: TinyBundle) -> None:
     out = Path(shutil.copytree(scored_only, tmp_path / "out"))
     (out / "_plan" / "part-000001.parquet").unlink()
-    with pytest.raises(BatchError, match=r"_plan/part-000001\.parquet"):
+    with pytest.raises(
+        BatchError, match=r"_plan/part-000001\.parquet is gone, and .* score the input into another --out"
+    ):
         run_here(input, out, bundle=tiny.bundle.path)
     assert not (out / "_SUCCESS").exists()
 
@@ -189,12 +191,15 @@ def test_a_folder_of_something_else_is_left_alone(input: Path, out: Path, tiny: 
     ):
         with pytest.raises(BatchError, match=words):
             run_here(input, folder, bundle=tiny.bundle.path)
-    assert [path.name for path in (tmp_path / "other").iterdir() if path.name != "_lock"] == ["thesis.doc"]
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["thesis.doc"]
 
 
 def test_a_finished_run_whose_files_were_touched_is_told(input: Path, out: Path, tiny: TinyBundle) -> None:
     (out / "part-000001.parquet").unlink()
     with pytest.raises(BatchError, match=r"was finished, but part-000001.parquet is gone or not as it was written"):
+        run_here(input, out, bundle=tiny.bundle.path)
+    (out / "manifest.json").write_text("{}")
+    with pytest.raises(BatchError, match=r"its manifest.json is gone or damaged"):
         run_here(input, out, bundle=tiny.bundle.path)
     (out / "manifest.json").unlink()
     with pytest.raises(BatchError, match=r"its manifest.json is gone or damaged"):
@@ -206,6 +211,13 @@ def test_an_output_within_its_input_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BatchError, match="lies in the input"):
         run_here(tmp_path, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_an_output_by_address_is_refused(input: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(BatchError, match=r"--out s3:/bucket/out is an address: answers are written into a folder"):
+        run_here(input, Path("s3://bucket/out"))
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_engine_that_is_not_there_is_refused_before_anything_is_written(

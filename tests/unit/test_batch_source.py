@@ -93,6 +93,13 @@ def test_an_archive_is_read_by_a_chained_address_that_its_pictures_get_too(tmp_p
     assert ids_of(f"zip://data/sub::{tmp_path}/in.zip") == ["b.png"]
 
 
+def test_files_that_are_neither_picture_nor_table_are_counted(pictures: Path) -> None:
+    assert Source(str(pictures), Columns()).n_passed_over == 1
+    write_jsonl(pictures / "t.jsonl", ROWS)
+    write_jsonl(pictures / "_t.jsonl", ROWS)
+    assert Source(str(pictures), Columns()).n_passed_over == 2
+
+
 def test_a_stamp_changes_with_any_file(pictures: Path) -> None:
     before = Source(str(pictures), Columns()).stamp()
     assert Source(str(pictures), Columns()).stamp() == before
@@ -104,7 +111,10 @@ def test_an_output_inside_of_a_folder_that_is_read_is_seen(pictures: Path) -> No
     assert Source(str(pictures), Columns()).covers(pictures / "deep" / "out")
     assert Source(str(pictures / "**" / "*.png"), Columns()).covers(pictures / "out")
     assert not Source(str(pictures / "*.png"), Columns()).covers(pictures / "out")
+    assert Source(str(pictures / "*" / "*"), Columns()).covers(pictures / "out")
+    assert not Source(str(pictures / "deep" / "*" / "*"), Columns()).covers(pictures / "out")
     assert not Source(str(pictures), Columns()).covers(pictures.parent / "out")
+    assert not Source(str(pictures / "b.JPG"), Columns()).covers(pictures / "out")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +122,9 @@ def test_an_output_inside_of_a_folder_that_is_read_is_seen(pictures: Path) -> No
     [
         ("/no/such/file.csv", "there is nothing at /no/such/file.csv"),
         ("nothing://here", "cannot be opened"),
-        ("{folder}/*.parquet", "no file that can be scored"),
+        ("", "INPUT is empty"),
+        ("{folder}/*.parquet", r"no file matches .*/\*.parquet; where \[, "),
+        ("{folder}/*.txt", "no file that can be scored"),
         ("{folder}/notes.txt", "no file that can be scored"),
         ("{folder}/empty", "no file that can be scored"),
         ("{folder}/mixed", "holds csv and jsonl files; give one kind"),

@@ -1,6 +1,7 @@
 """Tables of a batch run as rows: what each format can hold, and what is refused with its place."""
 
 import csv
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,17 @@ def test_a_csv_may_begin_with_a_byte_order_mark_and_hold_lines_within_cells(tmp_
     assert third.image == str(tmp_path / "c.png")
 
 
+def test_a_cell_that_a_row_leaves_out_at_its_end_is_not_given(tmp_path: Path) -> None:
+    path = written(tmp_path / "t.csv", "id,image,text\n1,a.png\n")
+    assert items_of(path)[0].text is None
+
+
+def test_a_table_may_be_packed(tmp_path: Path) -> None:
+    for name, content in (("t.csv.gz", "id,image\n1,a.png\n"), ("T.JSONL.GZ", '{"id": 1, "image": "a.png"}\n')):
+        (item,) = items_of(written(tmp_path / name, gzip.compress(content.encode())))
+        assert (item.id, item.image) == ("1", str(tmp_path / "a.png"))
+
+
 def test_json_lines_give_numbers_as_ids_lists_as_tags_and_pictures_in_themselves(tmp_path: Path) -> None:
     url = "data:image/png;base64,AAAA"
     rows = [{"id": 12, "image": url, "text": "a", "tags": ["x,y", None, " "]}, {"id": "b", "text": "alone"}]
@@ -82,19 +94,24 @@ def test_columns_may_have_other_names_and_a_table_may_be_of_words_alone(tmp_path
         (
             "t.csv",
             "key,img\n1,a\n",
-            "no column 'id' and no column 'image'; it has key, img. Name them with --id-column",
+            "no column 'id' and no column 'image'; it has 'key', 'img'. Name them with --id-column",
         ),
         ("t.csv", "", "it has none"),
         ("t.csv", "id,text\n1,a\n", "no column 'image'.*--image-column '' judges words alone"),
         ("t.csv", "id,id,image\n1,2,a\n", "two columns 'id'"),
         ("t.csv", 'id,image,text\n1,a,"open\n2,b,c\n', "is no CSV file at row 1.*unexpected end of data"),
+        ("t.csv", "id;image\n1;a\n", "no column 'image', being separated by ';' and not by commas; it has 'id;image'"),
+        ("t.csv", "id, image\n1,a\n", "no column 'image'; it has 'id', ' image'"),
+        ("t.csv", "id,text,image\n1,words\n", "row 1 ends before its column 'image': was the file cut"),
+        ("t.csv.gz", gzip.compress(b"id,image\n1,a\n" * 9000)[:-20], "is no CSV file at row .*EOFError"),
+        ("t.jsonl.gz", b'{"id": 1, "image": "a"}\n', "cannot be read at line 1: Not a gzipped file"),
         ("t.csv", "id,image,text\n1,a,b,c\n", "row 1 has 4 cells under 3 columns: is a comma not quoted"),
-        ("t.csv", b"id,image\n1,\xe9\n", "is no CSV file at row 1.*utf-8"),
+        ("t.csv", b"id,image\n1,\xe9\n", "is no CSV file at row 1: .* no UTF-8 .*; save it as UTF-8"),
         ("t.jsonl", '{"id": 1, "image": "a"}\n{"id": 2,', "row 2 is not JSON"),
         ("t.jsonl", "[" * 100_000, "row 1 is not JSON"),
         ("t.jsonl", "[1]\n", "row 1 is no JSON object"),
-        ("t.jsonl", '{"key": 1, "image": "a"}\n', "no column 'id'; it has key, image"),
-        ("t.jsonl", '{"id": 1, "text": "a"}\n{"id": 2, "img": "a"}\n', "no column 'image'; it has id, text, img"),
+        ("t.jsonl", '{"key": 1, "image": "a"}\n', "no column 'id'; it has 'key', 'image'"),
+        ("t.jsonl", '{"id": 1, "text": "a"}\n{"id": 2, "img": "a"}\n', "no column 'image'; it has 'id', 'text', 'img'"),
         ("t.jsonl", b'{"id": 1, "image": "\xff"}\n', "is no JSON Lines file at line 1"),
         ("t.jsonl", '{"id": [1], "image": "a"}\n', "row 1: column 'id' holds a list, not one value"),
         ("t.jsonl", '{"id": "\\ud800", "image": "a"}\n', "half a character"),

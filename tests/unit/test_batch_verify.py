@@ -80,6 +80,7 @@ def test_a_run_that_was_left_alone_is_proven(original: Path) -> None:
             ["part-000099.parquet is no shard of this run", "5 items have more than one row: 'm5'"],
         ),
         (lambda out: (out / "manifest.json").unlink(), (0, 0, 0), ["its manifest.json is gone or damaged"]),
+        (lambda out: (out / "manifest.json").write_text("{}"), (0, 0, 0), ["its manifest.json is gone or damaged"]),
         (lambda out: (out / "_SUCCESS").unlink(), (0, 0, 0), ["the run is not finished"]),
     ],
 )

@@ -68,6 +68,16 @@ def test_a_run_ends_with_what_became_of_the_items_and_where_the_answers_are(
     assert _run("batch", "verify", tmp_path / "out").exit_code == 0
 
 
+def test_files_that_were_passed_over_are_told_of(memes: Path, tmp_path: Path, small: list[object]) -> None:
+    memes.unlink()
+    for name in ("a.mp4", "b.jpg_large"):
+        (memes.parent / name).write_bytes(b"")
+    for _ in range(2):
+        told = _run("batch", memes.parent, "--out", tmp_path / "out", *small)
+        assert "6 items, one row each" in told.stdout
+        assert "2 files were passed over: they end as no picture and no table, or begin with _\n" in told.stdout
+
+
 def test_words_that_nobody_could_read_are_told_of(memes: Path, tmp_path: Path, small: list[object]) -> None:
     told = _run("batch", f"{memes.parent}/*.jpg", "--out", tmp_path / "out", *small)
     assert "the words of 6 items could not be read: these are never allowed" in told.stdout
@@ -172,7 +182,8 @@ def test_a_log_gets_a_line_now_and_then_and_a_short_run_none(monkeypatch: pytest
 def test_names_in_the_summary_are_no_markup(tmp_path: Path) -> None:
     told = io.StringIO()
     out = tmp_path / "[bold]out"
-    show.print_summary(Console(file=told, width=200), out, Totals(n_rows=1, decisions=Counter(allow=1)), show.Meter())
+    totals = Totals(n_rows=1, decisions=Counter(allow=1))
+    show.print_summary(Console(file=told, width=200), out, _plan(1), totals, show.Meter())
     assert f"{out}: part-*.parquet" in told.getvalue()
 
 
