@@ -13,7 +13,12 @@ class LimitSettings(BaseModel):
     )
     max_items: int = Field(16, ge=1, description="Most memes in one request; over it: 413.")
     max_bytes: int = Field(DEFAULT_LIMITS.max_bytes, ge=1, description="Largest picture file; over it: 413.")
-    max_pixels: int = Field(DEFAULT_LIMITS.max_pixels, ge=1, description="Largest width x height; over it: 413.")
+    max_pixels: int = Field(
+        DEFAULT_LIMITS.max_pixels,
+        ge=1,
+        description="Largest width x height; over it: 413. A pixel takes up to 20 bytes while it is decoded, and "
+        "4 until it is judged.",
+    )
     max_text_chars: int = Field(DEFAULT_LIMITS.max_text_chars, ge=1, description="Longest text; over it: 413.")
     max_tags: int = Field(DEFAULT_LIMITS.max_tags, ge=0, description="Most tags of a meme; over it: 422.")
     max_tag_chars: int = Field(DEFAULT_LIMITS.max_tag_chars, ge=1, description="Longest tag; over it: 422.")
