@@ -4,7 +4,7 @@ import gzip
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -63,7 +63,7 @@ class Files:
         except Exception as error:
             raise BatchError(f"{file} cannot be opened: {getattr(error, 'strerror', None) or error}") from error
         with handle:
-            yield gzip.GzipFile(fileobj=handle) if _plain(file).endswith(".gz") else handle
+            yield cast("BinaryIO", gzip.GzipFile(fileobj=handle)) if _plain(file).endswith(".gz") else handle
 
     def version(self, file: str) -> str:
         """Another one when the file has changed."""

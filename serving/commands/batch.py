@@ -79,7 +79,7 @@ def batch(input: str, out: Path, workers: int | None, policy: str | None, **give
     """Judge many memes, one row each. Killed at any moment, the same command goes on.
 
     INPUT is a Parquet, JSON Lines or CSV file (the last two also as .gz), a folder or a glob, by path or address. DIR
-    gets Parquet shards with the fields of the HTTP answer, errors as rows, manifest.json, report.html and _SUCCESS last.
+    gets Parquet shards with the fields of the HTTP answer, errors as rows, manifest.json, report.html, _SUCCESS last.
     """
     _check_ray(given)
     columns = Columns(*(given.pop(f"{name}_column") for name in ("id", "image", "text", "tags")))
