@@ -24,7 +24,7 @@ def from_env(environ: Mapping[str, str]) -> Settings:
     given = {
         name.removeprefix(ENV_PREFIX).lower(): value
         for name, value in environ.items()
-        if name.startswith(ENV_PREFIX) and value and not _KUBERNETES.fullmatch(name)
+        if name.startswith(ENV_PREFIX) and value and not _is_of_kubernetes(name, value)
     }
     for key in given:
         _check_known(key)
@@ -37,6 +37,11 @@ def from_env(environ: Mapping[str, str]) -> Settings:
 def to_env(values: Mapping[str, Any]) -> dict[str, str]:
     """Settings as environment variables; those that are None are left out."""
     return {f"{ENV_PREFIX}{key.upper()}": str(value) for key, value in values.items() if value is not None}
+
+
+def _is_of_kubernetes(name: str, value: str) -> bool:
+    """Its MEMEGUARD_PORT is an address; a number was meant as a setting, which there is not."""
+    return _KUBERNETES.fullmatch(name) is not None and (name != f"{ENV_PREFIX}PORT" or "://" in value)
 
 
 def _check_known(key: str) -> None:

@@ -57,6 +57,11 @@ def test_variables_that_kubernetes_adds_for_a_service_called_memeguard_are_not_o
     assert from_env(added) == Settings()
 
 
+def test_a_port_that_somebody_sets_by_variable_is_refused_and_not_forgotten() -> None:
+    with pytest.raises(SettingsError, match="unknown setting MEMEGUARD_PORT"):
+        from_env({"MEMEGUARD_PORT": "8080"})
+
+
 def test_flags_become_variables_that_mean_the_same() -> None:
     flags = {"ocr": "none", "threads": 2, "bundle": Path("some/bundle"), "provider": None}
     settings = from_env(to_env(flags))
