@@ -42,8 +42,7 @@ async def feedback(request: Request) -> Response:
     ledger = _ledger(desk)
     said = _parsed(request.headers.get("content-type"), await request.body())
     labels = checked_labels(said.labels if said.labels is not None else {"hateful": said.label or ""})
-    key_name = getattr(request.state, "key_name", None)
-    review = Review(_known_form(said.decision_id), labels, said.reason, said.reviewer, key_name)
+    review = Review(_known_form(said.decision_id), labels, said.reason, said.reviewer, request.state.key_name)
     row = await ledger.feedback(review, desk.settings.request_timeout_s)
     if row is None:
         raise _no_such_decision()
