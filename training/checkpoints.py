@@ -78,9 +78,17 @@ class CheckpointFile:
         return dict(document)
 
     def write(self, document: Mapping[str, Any]) -> None:
-        """Replace the checkpoint; killed at any point, the old one or the new one stands."""
-        with open_atomically(self.path) as file:
-            torch.save({"format": _FORMAT, **document}, file)
+        """Replace the checkpoint; killed at any point, the old one or the new one stands.
+
+        Raises ``OSError`` when the disk is full.
+        """
+        try:
+            with open_atomically(self.path) as file:
+                torch.save({"format": _FORMAT, **document}, file)
+        except RuntimeError as error:
+            if isinstance(error.__context__, OSError):  # torch, at its clean-up, hides what the disk said
+                raise error.__context__ from None
+            raise
 
     def remove_drafts(self) -> None:
         """Delete what killed writers left: each is as large as a checkpoint."""

@@ -121,7 +121,7 @@ def sources(flags: Mapping[str, Any], default_split: str) -> list[Source]:
             for source in named
         ]
     except ValidationError as error:
-        raise DatasetError(f"--label-map: {error.errors()[0]['msg']}") from error
+        raise DatasetError(f"--label-map: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
 
 
 def setup(flags: Mapping[str, Any]) -> Setup:

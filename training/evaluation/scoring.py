@@ -93,8 +93,8 @@ def score_views(
     """Score ``samples`` in each of ``views``; every view has the same samples and failures.
 
     A picture that cannot be read is a failure, never an error. ``cache`` keeps image features on disk, shared with
-    training, in half precision (the bundle that ships gives the same probabilities to six decimals). ``threads`` bounds
-    the cores. Raises ``EngineUnavailableError`` when ``provider`` cannot be had.
+    training, in half precision (which moves probabilities of the bundle that ships by less than 1e-4). ``threads``
+    bounds the cores. Raises ``EngineUnavailableError`` when ``provider`` cannot be had.
     """
     run = _Run(bundle, Runtime(bundle, provider=provider, threads=threads), views, batch_size)
     encoder = _Cached(bundle, cache / "features", threads) if cache else _Live(bundle, run.runtime, batch_size)

@@ -55,7 +55,7 @@ def render_markdown(verdict: Verdict) -> str:
 def print_verdict(verdict: Verdict, console: Console) -> None:
     """The headline tables on the terminal, narrow enough for 80 columns."""
     found = verdict.comparison
-    console.print(_rich_table("the two bundles", ("", "champion", "challenger"), _identity(found)))
+    console.print(_identity_table(found))
     for data, task in dict.fromkeys((line.data, line.task) for line in found.lines):
         lines = [line for line in found.lines if (line.data, line.task) == (data, task)]
         title = f"{data}: {task} ({lines[0].n} items)"
@@ -134,8 +134,17 @@ def _markdown_table(head: Row, rows: Sequence[Row]) -> str:
 
 
 def _rich_table(title: str, head: Row, rows: Sequence[Row]) -> Table:
-    # Numbers stay whole on a narrow terminal; the names wrap.
-    table = Table(head[0], *(Column(name, no_wrap=True) for name in head[1:]), title=title)
+    """Numbers stay whole on a narrow terminal; the names wrap."""
+    return _filled(Table(head[0], *(Column(name, no_wrap=True) for name in head[1:]), title=title), rows)
+
+
+def _identity_table(found: Comparison) -> Table:
+    """Of a long path every part is shown, and what it is the path of."""
+    columns = (Column(name, overflow="fold") for name in ("champion", "challenger"))
+    return _filled(Table(Column("", no_wrap=True), *columns, title="the two bundles"), _identity(found))
+
+
+def _filled(table: Table, rows: Sequence[Row]) -> Table:
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     return table
