@@ -214,16 +214,16 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
 
 def _from_16_bit(picture: Image.Image) -> Image.Image:
     """Scale 16-bit grey to 8 bits; Pillow's own conversion would clip everything above 255 to white."""
-    grey = np.clip(np.asarray(picture, dtype=np.int64) // 257, 0, 255).astype(np.uint8)
+    grey = np.clip(np.asarray(picture) // 257, 0, 255).astype(np.uint8)
     return Image.fromarray(grey).convert("RGB")
 
 
 def _checked_text(text: str | None, limits: MemeLimits) -> str | None:
-    if text is None or not has_words(text):
+    if text is None:
         return None
-    if len(text) > limits.max_text_chars:
+    if len(text) > limits.max_text_chars:  # first: to look through megabytes of blanks takes seconds
         raise MemeError("text_too_long", f"text has {len(text)} characters; the limit is {limits.max_text_chars}")
-    return _encodable(text)
+    return _encodable(text) if has_words(text) else None
 
 
 def _checked_tags(tags: Sequence[str], limits: MemeLimits) -> tuple[str, ...]:

@@ -136,6 +136,7 @@ def test_text_is_held_against_its_limit() -> None:
     limits = MemeLimits(max_text_chars=5)
     assert Meme.from_bytes(SEEDS["png"], text="12345", limits=limits).text == "12345"
     assert error_of(SEEDS["png"], text="123456", limits=limits).code == "text_too_long"
+    assert error_of(SEEDS["png"], text=" " * 6, limits=limits).code == "text_too_long"
 
 
 def test_lone_surrogates_become_encodable_text() -> None:
