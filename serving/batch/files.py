@@ -1,6 +1,7 @@
 """The files of an input: found by path, folder, glob or fsspec address, walked without holding all their names."""
 
 import gzip
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -22,6 +23,8 @@ PICTURES = (
     *("", ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp"),
     *(".tif", ".tiff", ".avif", ".heic", ".heif", ".jxl", ".svg", ".ico"),
 )
+#: In front of a host: a name, and often a password.
+_USER = re.compile(r"://[^/]*@")
 
 
 class Files:
@@ -169,6 +172,12 @@ class Files:
             return f"no file matches {address}; where [, ? or * belongs to a name, write [[], [?] or [*]"
         known = ", ".join((*TABLES, *filter(None, PICTURES)))
         return f"{address} holds no file that can be scored (one of {known}): there is nothing to do"
+
+
+def without_secrets(address: str) -> str:
+    """An address for people to read: without the user and the signature that give access to what is there."""
+    links = (_USER.sub("://", link) for link in address.split("::"))
+    return "::".join(_without_query(link) for link in links)
 
 
 def beside(file: str, name: str) -> str:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from model.atomic import write_atomically
 from serving.batch.errors import BatchError
+from serving.batch.files import without_secrets
 from serving.batch.plan import Plan, forget_units, unit_path
 from serving.batch.units import read_ids, unit_name
 
@@ -102,7 +103,7 @@ def write_manifest(out: Path, plan: Plan, totals: Totals, timings: dict[str, Any
         "format_version": 1,
         "finished_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "input": {
-            "address": plan.input,
+            "address": without_secrets(plan.input),
             "sha256": plan.input_digest,
             "columns": plan.columns,
             "n_items": plan.n_items,

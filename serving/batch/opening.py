@@ -15,6 +15,7 @@ import fsspec
 from model import Failure, Meme, MemeError, MemeLimits
 from model.meme import has_words
 from serving.batch.errors import BatchError
+from serving.batch.files import without_secrets
 from serving.batch.item import Item
 
 _LONGEST_NAME = 200
@@ -192,6 +193,7 @@ def _protocols(address: str) -> list[str]:
 
 
 def _named(address: str) -> str:
-    """What a message may hold of it: not a whole picture that came as text, and nothing that is no text."""
+    """What a message may hold of it: no password, not a whole picture that came as text, nothing that is no text."""
+    address = without_secrets(address)
     shown = address if len(address) <= _LONGEST_NAME else f"{address[:_LONGEST_NAME]}..."
     return shown.encode("utf-8", "backslashreplace").decode()

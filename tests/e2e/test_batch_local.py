@@ -118,7 +118,11 @@ def test_a_second_run_does_nothing_and_says_the_same(small: Path, finished: Path
 @pytest.mark.parametrize(
     ("name", "arguments", "words"),
     [
-        ("new", ("--id-column", "key"), "no column 'key'; it has 'id', 'image', 'text', 'tags'. Name them with --id-column"),
+        (
+            "new",
+            ("--id-column", "key"),
+            "no column 'key'; it has 'id', 'image', 'text', 'tags'. Name them with --id-column",
+        ),
         ("out", ("--tags-column", "hashtags"), "belongs to another run: its columns are id, image, text, tags"),
         ("out", ("--ocr", "rapidocr"), "its ocr is none, now rapidocr"),
     ],

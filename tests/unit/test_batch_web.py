@@ -13,8 +13,11 @@ from support.tiny import TinyBundle
 from support.tls_host import page, tls_host
 
 from serving.batch.errors import BatchError
+from serving.batch.files import without_secrets
 from serving.batch.item import Columns
 from serving.batch.source import Source
+
+HANDED_ON = ("manifest.json", "report.html", "part-000000.parquet")
 
 
 class _Quiet(SimpleHTTPRequestHandler):
@@ -44,6 +47,26 @@ def test_pictures_beside_a_table_are_fetched_from_where_it_lies(address: str, tm
 def test_an_address_may_be_signed(address: str) -> None:
     items = list(Source(f"{address}?signature=a/b.c", Columns()).items())
     assert [item.image for item in items] == [address.replace("memes.jsonl", f"meme-{n}.jpg") for n in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://host/a/t.csv?sig=s3cret&x=/", "https://host/a/t.csv"),
+        ("zip://t*.csv::https://ann:s3cret@host:81/a.zip?sig=s3cret", "zip://t*.csv::https://host:81/a.zip"),
+        ("sftp://ann:s3cret@host/a", "sftp://host/a"),
+        ("s3://bucket/a@b/what?.csv", "s3://bucket/a@b/what?.csv"),
+        ("/data/a@b/what?.csv", "/data/a@b/what?.csv"),
+    ],
+)
+def test_what_gives_access_is_not_shown(address: str, shown: str) -> None:
+    assert without_secrets(address) == shown
+
+
+def test_a_signature_is_in_no_file_that_is_handed_on(address: str, tmp_path: Path, tiny: TinyBundle) -> None:
+    run_here(f"{address}?signature=s3cret", tmp_path / "out", bundle=tiny.bundle.path)
+    assert [name for name in HANDED_ON if b"s3cret" in (tmp_path / "out" / name).read_bytes()] == []
+    assert address in (tmp_path / "out" / "manifest.json").read_text()
 
 
 def test_a_table_that_was_changed_on_its_server_is_another_input(
