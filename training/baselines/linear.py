@@ -159,6 +159,9 @@ def _fit_classes(make: Callable[[], Any], features: Features, labels: Labels, n_
 
 def _calibration(task: Task, logits: NDArray[np.float64], labels: Labels) -> CalibrationSpec:
     """Fitted on dev; as the logits are when dev has labels of one value only."""
+    if task.kind == "multilabel":  # what classes that no training item has are given says nothing of the others
+        seen = ~(np.abs(logits) == -_NEVER_SEEN).all(axis=0)
+        logits, labels = logits[:, seen], labels[:, seen]
     try:
         return fit_calibration(task, logits, labels)
     except CalibrationError:
