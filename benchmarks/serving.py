@@ -1,4 +1,4 @@
-"""What the service costs, and what it does when far too much is asked of it: the tables in the README.
+"""What the service costs, and what it does when far too much is asked of it: the numbers in the README.
 
     python -m benchmarks.serving --seconds 20 --rounds 3 --overload-seconds 60
 

@@ -89,12 +89,21 @@ class Thresholds(_Strict):
         return self.block <= 1
 
 
+def spread_text(low: float, high: float) -> str:
+    """An interval in words; one of no width, as of a few items that are all right, would read as if that were sure."""
+    return f"{low:.3f} to {high:.3f}" if low < high else "no interval: no resample differs"
+
+
 class Interval(_Strict):
-    """A measured value with its 95% interval."""
+    """A measured value with its 95% interval, of no width where no resample of the items differed."""
 
     value: float
     low: float
     high: float
+
+    def __str__(self) -> str:
+        """As in ``0.734 (0.701 to 0.766)``."""
+        return f"{self.value:.3f} ({spread_text(self.low, self.high)})"
 
 
 class MetricRow(_Strict):

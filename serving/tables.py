@@ -78,9 +78,7 @@ def _facts(bundle: Bundle) -> Table:
 def _metrics(rows: Sequence[MetricRow]) -> Table:
     table = Table("data", "split", "task", "model", "n", "metrics (95% interval)", title="metrics")
     for row in rows:
-        values = "\n".join(
-            f"{name} {value.value:.3f} ({value.low:.3f} to {value.high:.3f})" for name, value in row.metrics.items()
-        )
+        values = "\n".join(f"{name} {value}" for name, value in row.metrics.items())
         table.add_row(row.data, row.split, row.task, row.model, str(row.n), values)
     return table
 

@@ -158,9 +158,7 @@ def _table(rows: Sequence[MetricRow]) -> str:
 
 
 def _cell(interval: Interval | None) -> str:
-    if interval is None:
-        return "not measured"
-    return f"{interval.value:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+    return "not measured" if interval is None else str(interval)
 
 
 def _provenance(manifest: Manifest) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.atomic import write_atomically
-from model.bundle import CalibrationSpec, Interval, MetricRow
+from model.bundle import CalibrationSpec, MetricRow
 from model.decision import apply_platt, calibrated
 from model.network.memefier import MemeNetwork
 from model.network.memory import KernelMemory
@@ -22,7 +22,6 @@ from training.assemble import Assembled, shown_modalities
 from training.baselines import FrozenTowers, MeasuredSet, baseline_table, labels_of, metric_row
 from training.batch import BOTH, Modalities
 from training.calibrate import fit_calibration
-from training.evaluation.bootstrap import NO_INTERVAL
 from training.examples import Examples
 from training.learner import Learner
 from training.runs import RunFolder, write_json
@@ -119,15 +118,9 @@ def _table(rows: Sequence[MetricRow]) -> str:
     lines.append(f"| model | {' | '.join(name.replace('_', ' ') for name in names)} |")
     lines.append("|---" * (1 + len(names)) + "|")
     for row in rows:
-        found = [row.metrics.get(name) for name in names]
-        lines.append(f"| {row.model} | {' | '.join(map(_cell, found))} |")
+        cells = [str(row.metrics.get(name, "")) for name in names]
+        lines.append(f"| {row.model} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
-
-
-def _cell(found: Interval | None) -> str:
-    if found is None:
-        return ""
-    return f"{found.value:.3f} ({f'{found.low:.3f} to {found.high:.3f}' if found.low < found.high else NO_INTERVAL})"
 
 
 def data_names(examples: Examples) -> str:

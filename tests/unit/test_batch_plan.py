@@ -145,7 +145,7 @@ def test_ids_that_are_there_twice_are_found_among_many(monkeypatch: pytest.Monke
     assert (np.sort(ordered) == ordered).all()
 
 
-def test_ids_are_found_in_their_places(tmp_path: Path) -> None:
+def test_ids_are_found_in_their_places() -> None:
     hashes = IdHashes()
     for number in range(50):
         hashes.add(str(number))

@@ -48,7 +48,7 @@ def test_a_row_is_the_answer_that_http_gives(client: TestClient, scorer: Scorer,
     }
 
 
-def test_every_kind_of_field_comes_back_as_it_was(scorer: Scorer, tmp_path: Path) -> None:
+def test_every_kind_of_field_comes_back_as_it_was(tmp_path: Path) -> None:
     policy = Policy(
         name="all",
         version="1",

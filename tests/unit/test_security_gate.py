@@ -72,7 +72,7 @@ def test_a_key_is_taken_as_bearer_and_as_x_api_key(client: TestClient, keys: dic
         assert client.get("/v1/nowhere", headers=headers).status_code == 404
 
 
-def test_every_wrong_key_gets_the_same_401(client: TestClient, keys: dict[str, str], keys_file: Path) -> None:
+def test_every_wrong_key_gets_the_same_401(client: TestClient, keys: dict[str, str]) -> None:
     key = keys["classify"]
     swapped = f"mg_{keys['feedback'].split('_')[1]}_{key.split('_', 2)[2]}"
     bodies = set()

@@ -9,10 +9,10 @@ import torch
 import yaml
 from click.testing import CliRunner
 from rich.console import Console
+from support.runs import config_document
 
 from model.errors import MemeguardError
 from serving.cli import main
-from tests.support.runs import config_document
 from training.checkpoints import CheckpointFile
 from training.commands.options import disk_errors
 from training.errors import RunError

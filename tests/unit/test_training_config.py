@@ -191,7 +191,7 @@ def test_the_command_refuses_before_it_touches_anything(toy: Path, tmp_path: Pat
     assert not out.exists()
 
 
-def test_an_unknown_config_is_answered_with_the_known_ones(tmp_path: Path) -> None:
+def test_an_unknown_config_is_answered_with_the_known_ones() -> None:
     answer = CliRunner().invoke(main, ["train", "--config", "quikstart"])
     assert answer.exit_code == 1
     assert "quickstart" in answer.output

@@ -161,7 +161,7 @@ def test_rgcl_remembers_the_training_set_in_its_order_without_touching_modes_or_
     assert one._memory.labels.tolist() == [0, 1] * 4
 
 
-def test_rgcl_is_about_the_training_set_and_left_out_in_evaluation(train: Examples, batch: Batch) -> None:
+def test_rgcl_is_about_the_training_set_and_left_out_in_evaluation(batch: Batch) -> None:
     one = learner(LossConfig(rgcl_weight=0.5))
     with pytest.raises(RuntimeError, match="call begin_epoch"):
         one(batch)

@@ -1,7 +1,9 @@
+import re
+
 import numpy as np
 import pytest
 
-from model.bundle import NEVER, CalibrationSpec
+from model.bundle import NEVER, CalibrationSpec, Interval
 from model.decision import apply_platt
 from training.baselines import logistic_regression
 from training.calibrate import fit_platt, fit_thresholds
@@ -149,11 +151,12 @@ def test_the_baseline_learns_from_known_labels_alone() -> None:
     assert ((found > 0.5) == labels).mean() > 0.85
 
 
-def test_a_value_that_no_resample_changes_has_no_interval() -> None:
+def test_a_value_that_no_resample_changes_is_not_shown_as_certain() -> None:
     labels = np.array([0] * 20 + [1] * 20)
     parted = bootstrap(AUROC, labels, labels + RNG.random(40) / 2, n_resamples=200)
-    assert (parted.value, parted.low, parted.high) == (1.0, None, None)
+    assert (parted.value, parted.low, parted.high) == (1.0, 1.0, 1.0)
+    assert str(Interval(value=1, low=1, high=1)) == "1.000 (no interval: no resample differs)"
     assert interval_text(parted) == "1.000 (no interval: no resample differs)"
-    assert value(parted) == '<b>1.000</b> <small class="why">no interval: no resample differs</small>'
-    guessed = bootstrap(AUROC, labels, RNG.random(40), n_resamples=200)
-    assert guessed.reason is None
+    assert value(parted) == "<b>1.000</b> <small>no interval: no resample differs</small>"
+    guessed = interval_text(bootstrap(AUROC, labels, RNG.random(40), n_resamples=200))
+    assert re.fullmatch(r"0\.\d{3} \(0\.\d{3} to 0\.\d{3}\)", guessed)

@@ -51,7 +51,16 @@ class Layout:
 
 
 def _text_only(name: str, read: Reader, splits: Callable[[Path], tuple[str, ...]], looks_for: str) -> Layout:
-    return Layout(name, ("hateful",), splits, read, lambda root: bool(splits(root)), False, "text_hate", looks_for)
+    return Layout(
+        name=name,
+        tasks=("hateful",),
+        splits=splits,
+        read=read,
+        detects=lambda root: bool(splits(root)),
+        has_pictures=False,
+        card="text_hate",
+        looks_for=looks_for,
+    )
 
 
 _LAYOUTS = (

@@ -15,8 +15,6 @@ from training.evaluation.measures import Floats, Ints, Measure
 
 Metric = Callable[[Ints, Floats], float]
 
-#: Why a value has no interval though resamples have values.
-NO_INTERVAL = "no interval: no resample differs"
 _CHUNK = 100
 #: Fewer resamples than this with a value say too little about the tails of an interval.
 _MIN_DEFINED = 0.5
@@ -77,9 +75,6 @@ def bootstrap(
     draws = _drawn(measure, labels, scores, n_resamples, seed, groups)
     if len(draws) < _MIN_DEFINED * n_resamples or n_resamples == 0:
         return Estimate(value, reason="too few items for an interval")
-    if draws.min() == draws.max():
-        # As when a few items are all put right: an interval of no width would say that this is certain.
-        return Estimate(value, reason=NO_INTERVAL)
     low, high = np.percentile(draws, [2.5, 97.5])
     return Estimate(value, float(low), float(high))
 

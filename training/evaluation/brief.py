@@ -20,7 +20,8 @@ def _ranking(task: TaskResult) -> str:
     right = f"{_percent(accuracy.value)} of {task.n} items are decided as labelled"
     if task.kind != "binary" or auroc is None or auroc.value is None:
         return f"{right}."
-    spread = "" if auroc.low is None else f", 95% interval {auroc.low:.2f} to {auroc.high:.2f}"
+    has_spread = auroc.low is not None and auroc.low != auroc.high
+    spread = f", 95% interval {auroc.low:.2f} to {auroc.high:.2f}" if has_spread else ""
     return (
         f"a positive is scored above a negative {_percent(auroc.value)} of the time (AUROC {auroc.value:.2f}{spread}); "
         f"{right}."

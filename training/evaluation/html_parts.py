@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+from model.bundle import spread_text
 from training.evaluation.bootstrap import Estimate, PairedInterval
 
 
@@ -52,7 +53,7 @@ def value(found: Estimate) -> Html:
     if found.low is None or found.high is None:
         why = f' <small class="why">{escape(found.reason)}</small>' if found.reason else ""
         return Html(f"<b>{found.value:.3f}</b>{why}")
-    return Html(f"<b>{found.value:.3f}</b> <small>{found.low:.3f} to {found.high:.3f}</small>")
+    return Html(f"<b>{found.value:.3f}</b> <small>{spread_text(found.low, found.high)}</small>")
 
 
 def paired(found: PairedInterval | None) -> Html:

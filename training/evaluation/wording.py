@@ -1,5 +1,6 @@
 """How results are put into words, the same in every form of the report."""
 
+from model.bundle import spread_text
 from training.evaluation.bootstrap import Estimate, PairedInterval
 from training.evaluation.measures import MEASURES
 from training.evaluation.results import FULL_INPUT, IMAGE_ONLY_INPUT, TEXT_ONLY_INPUT, SetResult
@@ -36,7 +37,7 @@ def interval_text(found: Estimate) -> str:
         return f"n/a ({found.reason})"
     if found.low is None or found.high is None:
         return f"{found.value:.3f}" + (f" ({found.reason})" if found.reason else "")
-    return f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
+    return f"{found.value:.3f} ({spread_text(found.low, found.high)})"
 
 
 def paired_text(found: PairedInterval) -> str:
