@@ -174,13 +174,15 @@ def test_dev_metrics_are_those_of_each_kind_of_task(tmp_path: Path) -> None:
     assert dev_auroc(learner, dev, BOTH).keys() == {"hateful"}
 
 
-@pytest.mark.parametrize("task", ["memotion_sentiment", "protected_class"])
+@pytest.mark.parametrize("task", ["hateful", "memotion_sentiment", "protected_class"])
 def test_an_epoch_can_be_chosen_by_a_task_of_any_kind(tmp_path: Path, task: str) -> None:
     learner, dev = toy_learner(), toy_examples(20, tmp_path)
-    config = TOY_PHASE.model_copy(update={"epochs": 3, "select_on": task, "fusion_lr": 0.05})
-    history = train_phase(learner, toy_examples(32, tmp_path), dev, config, seed=0)
-    best = max(result.dev[task] for result in history)
-    assert dev_metrics(learner, dev, BOTH)[task] == best
+    config = TOY_PHASE.model_copy(update={"epochs": 5, "select_on": task, "fusion_lr": 0.02})
+    history = train_phase(learner, toy_examples(32, tmp_path), dev, config, seed=1)
+    found = [result.dev for result in history]
+    best = {name: max(found, key=lambda dev, name=name: dev[name]) for name in found[0]}  # type: ignore[misc]
+    assert best["hateful"] not in (best["memotion_sentiment"], best["protected_class"])  # or nothing is shown here
+    assert dev_metrics(learner, dev, BOTH)[task] == best[task][task]
 
 
 class InOrder(Examples):
