@@ -25,6 +25,8 @@ COMPACT_BUNDLE = Path(__file__).parent / "bundles" / "compact"
 #: A threshold that no probability reaches.
 NEVER = 1.01
 
+#: Of a bundle's version: three numbers, as in 0.2.0.
+VERSION_PATTERN = r"^\d+\.\d+\.\d+$"
 Precision = Literal["fp32", "int8"]
 
 
@@ -122,7 +124,7 @@ class Manifest(_Strict):
 
     format_version: Literal[1]
     name: str
-    version: str = Field(pattern=r"^\d+\.\d+\.\d+$")
+    version: str = Field(pattern=VERSION_PATTERN)
     description: str
     licence: str
     files: dict[str, str]

@@ -20,7 +20,7 @@ from pydantic import (
     model_validator,
 )
 
-from model.bundle import Precision
+from model.bundle import VERSION_PATTERN, Precision
 from model.network.backbone import BackboneConfig
 from model.network.config import NetworkConfig
 from model.network.tuning import TowerTuning, TuningMode
@@ -181,7 +181,7 @@ class TrainConfig(_Strict):
     """One run of ``memeguard train``: a network, its data, how it is trained, and how it is exported."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    version: str = Field(default="0.1.0", pattern=r"^\d+\.\d+\.\d+$")
+    version: str = Field(default="0.1.0", pattern=VERSION_PATTERN)
     description: str
     licence: str
     """Of the weights that come out: it follows from the backbone's and the data's."""

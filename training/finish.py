@@ -13,6 +13,7 @@ import numpy as np
 
 from model.bundle import (
     MANIFEST_NAME,
+    VERSION_PATTERN,
     Bundle,
     CalibrationSpec,
     HeadSpec,
@@ -106,7 +107,7 @@ def _check_free(out: Path) -> None:
 
 
 def _check_version(version: str | None) -> None:
-    if version is not None and not re.fullmatch(r"\d+\.\d+\.\d+", version):
+    if version is not None and not re.fullmatch(VERSION_PATTERN, version):
         raise RunError(f"version {version!r}: write three numbers, as in 0.2.0")
 
 
