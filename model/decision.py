@@ -8,27 +8,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from model.bundle import CalibrationSpec
 from model.ocr.types import OcrStatus
 from model.policy import Policy
-from model.taxonomy import Task
 from model.verdict import Decision, Ruling, Score, TextEvidence, WordMatch
 
 _NO_GROUND = "every score is under its review threshold"
-
-
-def calibrated(task: Task, logits: NDArray[np.float32], calibration: CalibrationSpec) -> Score:
-    """Probabilities of one row, ``logits`` [n_logits]."""
-    if task.kind == "binary":
-        return float(apply_platt(logits, calibration)[0])
-    if task.kind == "multilabel":
-        return dict(zip(task.classes, apply_platt(logits, calibration).tolist(), strict=True))
-    values = _scaled(logits, calibration)
-    exponents = np.exp(values - values.max())
-    return dict(zip(task.classes, (exponents / exponents.sum()).tolist(), strict=True))
 
 
 @dataclass(frozen=True)
@@ -96,13 +80,3 @@ def _severity(scores: Mapping[str, Score], policy: Policy) -> dict[str, str]:
         if isinstance(score, float):
             named[task] = [band.name for band in bands if score >= band.lower][-1]
     return named
-
-
-def apply_platt(logits: NDArray[np.float32], calibration: CalibrationSpec) -> NDArray[np.float64]:
-    """Calibrated sigmoid of logits of any shape; training fits and measures with this very function."""
-    # tanh, because exp of a large number would overflow.
-    return np.asarray(0.5 * (1.0 + np.tanh(_scaled(logits, calibration) / 2.0)), dtype=np.float64)
-
-
-def _scaled(logits: NDArray[np.float32], calibration: CalibrationSpec) -> NDArray[np.float64]:
-    return np.asarray(calibration.scale * logits.astype(np.float64) + calibration.shift, dtype=np.float64)

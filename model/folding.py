@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from model.lookalikes import LEET, TO_LATIN, fold_homoglyphs
+from model.confusables import LEET, TO_LATIN, fold_homoglyphs
 from model.preprocess import normalise_text
 
 #: A character and where it was written, from and to.

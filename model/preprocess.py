@@ -18,7 +18,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 from tokenizers import Tokenizer
 
-from model.lookalikes import fold_homoglyphs
+from model.confusables import fold_homoglyphs
 from model.meme import Meme
 
 Resize = Literal["squash", "pad"]

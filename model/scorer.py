@@ -15,7 +15,7 @@ import numpy as np
 from model.bundle import COMPACT_BUNDLE, Bundle, open_bundle
 from model.decision import decide
 from model.errors import MemeError
-from model.judgement import Judge, Reading, ScoringError
+from model.judge import Judge, Reading, ScoringError
 from model.meme import DEFAULT_LIMITS, Meme, MemeLimits
 from model.ocr import OcrEngine, make_engine
 from model.policy import Policy, default_policy

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.bundle import COMPACT_BUNDLE, CalibrationSpec, HeadSpec, MetricRow, Thresholds
-from model.decision import apply_platt
+from model.calibration import apply_platt
 from model.export import (
     BundleParts,
     check_auroc_loss,

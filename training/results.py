@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from model.atomic import write_atomically
 from model.bundle import CalibrationSpec, MetricRow
-from model.decision import apply_platt, calibrated
+from model.calibration import apply_platt, calibrated
 from model.network.memefier import MemeNetwork
 from model.network.memory import KernelMemory
 from model.taxonomy import Task

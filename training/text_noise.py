@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from model.lookalikes import HOMOGLYPHS, LEET, OCR_CONFUSIONS, ZERO_WIDTH, Table
+from model.confusables import HOMOGLYPHS, LEET, OCR_CONFUSIONS, ZERO_WIDTH, Table
 from model.preprocess import normalise_text
 
 Change = Callable[[str, float, np.random.Generator], str]

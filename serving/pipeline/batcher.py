@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from model import Judgement
-from model.judgement import Reading, ScoringError
+from model.judge import Reading, ScoringError
 
 JudgeBatch = Callable[[Sequence[Reading], Sequence[bool]], Sequence[Judgement | ScoringError]]
 _Answer = Judgement | Exception

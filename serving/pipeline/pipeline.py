@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from model import Judgement, Meme, MemeError, Scorer
-from model.judgement import Reading, ScoringError
+from model.judge import Reading, ScoringError
 from serving.metrics import Metrics
 from serving.pipeline.batcher import Batcher, BatchLimits
 from serving.pipeline.cache import JudgementCache, content_key

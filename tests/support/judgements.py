@@ -3,7 +3,7 @@
 from PIL import Image
 
 from model import Judgement, Meme
-from model.judgement import Reading
+from model.judge import Reading
 from model.ocr.types import OcrWord
 from model.verdict import ModelRef, TextEvidence
 

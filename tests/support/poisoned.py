@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from model import Judgement, Scorer
-from model.judgement import Reading, ScoringError
+from model.judge import Reading, ScoringError
 
 POISON = "secret poison"
 

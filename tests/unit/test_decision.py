@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.bundle import CalibrationSpec, Thresholds
-from model.decision import calibrated, decide
+from model.calibration import calibrated
+from model.decision import decide
 from model.ocr.types import OcrResult, OcrWord
 from model.policy import Band, Policy
 from model.taxonomy import TASKS

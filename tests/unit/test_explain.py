@@ -4,7 +4,7 @@ from support.tiny import TinyBundle
 
 from model import Judgement, Meme
 from model.explain import MAX_WORDS_TOLD, MAX_WORDS_TRIED
-from model.judgement import Judge, Reading
+from model.judge import Judge, Reading
 from model.runtime import Runtime
 from model.verdict import Explanation, TextEvidence
 

@@ -8,7 +8,7 @@ from support.tiny import TinyBundle, tiny_network
 
 from model import Judgement, Meme
 from model.export import export_head
-from model.judgement import Judge, Reading, ScoringError
+from model.judge import Judge, Reading, ScoringError
 from model.runtime import Runtime
 from model.verdict import TextEvidence
 from training.datasets import Sample

@@ -7,7 +7,7 @@ import pytest
 from support.judgements import judged, reading
 
 from model import Judgement
-from model.judgement import Reading, ScoringError
+from model.judge import Reading, ScoringError
 from serving.pipeline.batcher import Batcher, BatchLimits
 
 ONE_BY_ONE = BatchLimits(threads=1, max_words=1, max_pictures=1, max_wait_s=0.0)

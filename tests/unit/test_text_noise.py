@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from model.lookalikes import HOMOGLYPHS, OCR_CONFUSIONS
+from model.confusables import HOMOGLYPHS, OCR_CONFUSIONS
 from model.preprocess import normalise_text
 from training.text_noise import TextNoise, TextNoiseConfig
 

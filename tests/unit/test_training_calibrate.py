@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.bundle import NEVER, CalibrationSpec, Thresholds
-from model.decision import apply_platt, calibrated
+from model.calibration import apply_platt, calibrated
 from model.taxonomy import TASKS
 from training.calibrate import (
     MIN_BLOCKED,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from model.bundle import NEVER, CalibrationSpec, Interval
-from model.decision import apply_platt
+from model.calibration import apply_platt
 from training.baselines import logistic_regression
 from training.calibrate import fit_platt, fit_thresholds
 from training.compact_config import ThresholdConfig

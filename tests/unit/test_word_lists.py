@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.automaton import Automaton
+from model.confusables import HOMOGLYPHS, LEET, ZERO_WIDTH
 from model.folding import fold
-from model.lookalikes import HOMOGLYPHS, LEET, ZERO_WIDTH
 from model.preprocess import normalise_text
 from model.word_lists import MAX_MATCHES_TOLD, WordFinder, WordList
 

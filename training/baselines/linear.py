@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from model.bundle import CalibrationSpec
-from model.decision import apply_platt, calibrated
+from model.calibration import apply_platt, calibrated
 from model.taxonomy import Task
 from training.calibrate import CalibrationError, fit_calibration, known_rows
 from training.losses import ABSENT

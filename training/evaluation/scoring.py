@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from model.bundle import Bundle
-from model.decision import apply_platt, calibrated
+from model.calibration import apply_platt, calibrated
 from model.errors import MemeError
 from model.meme import Meme
 from model.runtime import ImageFeatures, Logits, Provider, Runtime

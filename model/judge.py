@@ -1,4 +1,4 @@
-"""Memes whose words are known become judgements: arrays, logits, calibrated scores, and on request an explanation."""
+"""The judge: memes whose words are known become judgements, with an explanation of those that are asked about."""
 
 import time
 from collections.abc import Sequence
@@ -7,14 +7,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.bundle import Bundle
-from model.decision import calibrated
-from model.explain import explain
+from model.calibration import calibrated
+from model.errors import MemeguardError
+from model.explain import Rescore, explain
 from model.meme import Meme
 from model.runtime import ImageFeatures, Logits, Runtime
 from model.verdict import Judgement, ModelRef, Score, TextEvidence
 
+#: Texts that the network scores at once for an explanation.
+_BATCH = 16
 
-class ScoringError(RuntimeError):
+
+class ScoringError(MemeguardError):
     """The network gave a meme no finite score."""
 
 
@@ -48,8 +52,10 @@ class Judge:
             if not all(np.isfinite(values[row]).all() for values in logits.values()):
                 judged.append(ScoringError("the network gave no finite score for this meme"))
                 continue
-            wanted = bool(explained) and explained[row]
-            explanation = explain(self, reading, features.rows([row])) if wanted else None
+            explanation = None
+            if explained and explained[row]:
+                rescore = self._rescorer(reading, features.rows([row]))
+                explanation = explain(reading.text.content, rescore, has_image=reading.meme.image is not None)
             timings_ms = {"ocr": reading.ocr_ms, **shared_ms}
             scores = self.scores(logits, row)
             judged.append(Judgement(reading.meme.digest, scores, reading.text, self.model, timings_ms, explanation))
@@ -73,3 +79,21 @@ class Judge:
         finished = time.perf_counter()
         took_s = {"preprocess": prepared - started, "model": finished - prepared}
         return features, logits, {part: seconds * 1000 / len(memes) for part, seconds in took_s.items()}
+
+    def _rescorer(self, reading: Reading, features: ImageFeatures) -> Rescore:
+        """What scores the same meme again with other texts, from the features [1, ...] that its picture already has."""
+
+        def rescore(texts: Sequence[str], *, pictured: bool = True, tagged: bool = True) -> list[dict[str, Score]]:
+            shown = pictured and reading.meme.image is not None
+            row = features if shown else self.runtime.no_features(1)
+            tags = reading.meme.tags if tagged else ()
+            found = []
+            for at in range(0, len(texts), _BATCH):
+                part = texts[at : at + _BATCH]
+                inputs = self.bundle.preprocessor.text_inputs(part, [tags] * len(part))
+                mask = np.full(len(part), int(shown), dtype=np.int64)
+                logits = self.runtime.head(row.rows([0] * len(part)), mask, inputs)
+                found += [self.scores(logits, place) for place in range(len(part))]
+            return found
+
+        return rescore
