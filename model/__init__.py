@@ -21,7 +21,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 from model.bundle import open_bundle
 from model.errors import BundleError, EngineUnavailableError, MemeError, MemeguardError
 from model.meme import Meme, MemeLimits
-from model.policy import Policy
+from model.policy.policy import Policy
 from model.scorer import Scorer, load
 from model.verdict import Failure, Judgement, Verdict
 

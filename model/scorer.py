@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from model.bundle import COMPACT_BUNDLE, Bundle, open_bundle
-from model.decision import decide
 from model.errors import MemeError
 from model.judge import Judge, Reading, ScoringError
 from model.meme import DEFAULT_LIMITS, Meme, MemeLimits
 from model.ocr import OcrEngine, make_engine
-from model.policy import Policy, default_policy
+from model.policy.decide import decide
+from model.policy.policy import Policy, default_policy
 from model.runtime import Provider, Runtime
 from model.verdict import Failure, Judgement, ModelRef, PolicyRef, TextEvidence, Verdict
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from model import Policy, Scorer
-from model.policy_file import PolicyFile, PolicyFileError, PolicySet
+from model.policy.file import PolicyFile, PolicyFileError, PolicySet
 from serving.logs import Event, frames
 from serving.problems import ProblemError
 from serving.settings import Settings

@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from model import Policy
-from model.policy_file import PolicySet
+from model.policy.file import PolicySet
 from model.verdict import Decision
 from serving.policy_trial import Trial
 from serving.tables import plain

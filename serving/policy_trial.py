@@ -9,8 +9,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from model import Policy
-from model.decision import grounds
 from model.ocr.types import OcrStatus
+from model.policy.decide import grounds
 from model.verdict import Decision
 
 NO_RULE = "no rule is met"

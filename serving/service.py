@@ -12,7 +12,7 @@ from opentelemetry.trace import Tracer
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from model import MemeguardError, open_bundle
-from model.policy_file import read_policies
+from model.policy.file import read_policies
 from serving import logs, tracing
 from serving.app import create_app
 from serving.desk import Desk

@@ -11,7 +11,7 @@ from model import MemeLimits, Policy, open_bundle
 from model.bundle import COMPACT_BUNDLE
 from model.meme import DEFAULT_LIMITS
 from model.ocr import make_engine
-from model.policy import default_policy
+from model.policy.policy import default_policy
 from model.runtime import Provider, Runtime
 from serving.batch.errors import BatchError
 from serving.batch.finish import (

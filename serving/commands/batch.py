@@ -10,7 +10,7 @@ from rich.console import Console
 
 from model import open_bundle
 from model.bundle import COMPACT_BUNDLE
-from model.policy_file import chosen_policy
+from model.policy.file import chosen_policy
 from serving.batch.errors import BatchError
 from serving.batch.run import BatchOptions, run_batch
 from serving.batch.show import print_summary, shown

@@ -8,7 +8,7 @@ import click
 
 from model import MemeguardError, Policy, open_bundle
 from model.bundle import COMPACT_BUNDLE
-from model.policy_file import PolicySet, chosen_policy, read_policies
+from model.policy.file import PolicySet, chosen_policy, read_policies
 from serving.commands.options import bundle_option, json_option
 from serving.policy_tables import print_policies, print_trial
 from serving.policy_trial import Trial, try_policy

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from model import Failure, MemeError, Scorer, Verdict, load
-from model.policy_file import chosen_policy
+from model.policy.file import chosen_policy
 from serving.commands.options import bundle_option, json_option, ocr_option, provider_option, threads_option
 from serving.submission import split_tags
 from serving.tables import print_outcomes

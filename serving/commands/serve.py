@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from model import MemeguardError, open_bundle
-from model.policy_file import read_policies
+from model.policy.file import read_policies
 from serving.commands.options import bundle_option, ocr_option, provider_option, threads_option
 from serving.security.addresses import is_loopback
 from serving.security.key_file import read_keys

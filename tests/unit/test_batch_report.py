@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from model.bundle import Thresholds
-from model.policy import Policy
+from model.policy.policy import Policy
 from serving.batch.finish import Totals
 from serving.batch.report import write_report
 

@@ -13,9 +13,9 @@ from support.tiny import TinyBundle
 from model import Failure, Meme, Scorer, Verdict, load
 from model.bundle import Thresholds
 from model.ocr.types import OcrWord
-from model.policy import Band, Policy
+from model.policy.policy import Band, Policy
+from model.policy.word_lists import WordList
 from model.verdict import TextEvidence
-from model.word_lists import WordList
 from serving.batch.rows import schema, to_answer, to_row, to_table
 from serving.batch.units import write_table
 

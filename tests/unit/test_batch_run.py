@@ -15,7 +15,7 @@ from support.pictures import meme
 from support.tiny import TinyBundle
 
 from benchmarks.batch_kills import workers_of
-from model.policy import default_policy
+from model.policy.policy import default_policy
 from serving.batch.errors import BatchError
 from serving.batch.item import Columns
 from serving.batch.plan import make_plan, unit_path

@@ -12,7 +12,7 @@ from support.tiny import TinyBundle
 
 from model import MemeLimits, open_bundle
 from model.ocr import make_engine
-from model.policy import default_policy
+from model.policy.policy import default_policy
 from serving.batch.errors import BatchError
 from serving.batch.item import Item
 from serving.batch.plan import Judges

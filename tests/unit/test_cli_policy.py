@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 from support.pictures import meme
 
 from model import open_bundle
-from model.policy_file import read_policies
+from model.policy.file import read_policies
 from serving.cli import main
 
 POLICIES = """format_version: 1

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from model.bundle import CalibrationSpec, Thresholds
 from model.calibration import calibrated
-from model.decision import decide
 from model.ocr.types import OcrResult, OcrWord
-from model.policy import Band, Policy
+from model.policy.decide import decide
+from model.policy.policy import Band, Policy
+from model.policy.word_lists import WordList
 from model.taxonomy import TASKS
 from model.verdict import Decision, TextEvidence
-from model.word_lists import WordList
 
 WORDS = TextEvidence.from_caller("words")
 UNREAD = TextEvidence.from_ocr(OcrResult("unavailable", "", (), None, "rapidocr", None, "not installed"))

@@ -12,7 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
 
 from model import Scorer
-from model.policy_file import read_policies
+from model.policy.file import read_policies
 from serving.metrics import Metrics
 from serving.settings import ENV_PREFIX, Settings, from_env
 

@@ -5,9 +5,9 @@ import pytest
 
 from model import open_bundle
 from model.bundle import NEVER, Bundle
-from model.decision import decide
-from model.policy import Band, default_policy
-from model.policy_file import PolicyFile, PolicyFileError, chosen_policy, read_policies
+from model.policy.decide import decide
+from model.policy.file import PolicyFile, PolicyFileError, chosen_policy, read_policies
+from model.policy.policy import Band, default_policy
 from model.verdict import TextEvidence
 
 EXAMPLE = Path(__file__).parents[2] / "serving/policies.example.yaml"

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from support.pictures import meme
 
 from model import Scorer
-from model.policy_file import PolicyFileError
+from model.policy.file import PolicyFileError
 from serving.app import create_app
 from serving.cli import main
 from serving.desk import Desk

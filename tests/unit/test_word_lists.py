@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.automaton import Automaton
 from model.confusables import HOMOGLYPHS, LEET, ZERO_WIDTH
-from model.folding import fold
+from model.policy.aho_corasick import Automaton
+from model.policy.text_folding import fold
+from model.policy.word_lists import MAX_MATCHES_TOLD, WordFinder, WordList
 from model.preprocess import normalise_text
-from model.word_lists import MAX_MATCHES_TOLD, WordFinder, WordList
 
 ENTRIES = ("grumble", "turnip soup", "good", "h8", "c++", "👌", "ss", "tom")
 

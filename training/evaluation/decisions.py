@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.bundle import Bundle, Thresholds
-from model.decision import decide
-from model.policy import default_policy
+from model.policy.decide import decide
+from model.policy.policy import default_policy
 from model.verdict import Score, TextEvidence
 from training.evaluation.bootstrap import Estimate, wilson
 from training.evaluation.measures import Ints

@@ -1,7 +1,7 @@
 """Labelled samples to scores, on the bundle that ships and with the very functions of serving.
 
 The picture goes through ``model.meme``, the arrays come from the bundle's preprocessor, the logits from
-``model.runtime`` and the probabilities from ``model.decision``: a meme's score here is the score that the service
+``model.runtime`` and the probabilities from ``model.policy.decide``: a meme's score here is the score that the service
 gives it. There is one difference of duty: words are taken from the sample as they are (blank: no words), since reading
 them from the picture is decided before (``training.reading``).
 

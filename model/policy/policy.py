@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
 from model.bundle import Manifest, Thresholds
-from model.word_lists import WordFinder, WordList
+from model.policy.word_lists import WordFinder, WordList
 
 DEFAULT_POLICY = "default"
 

@@ -15,9 +15,9 @@ from pydantic import (
 )
 
 from model.bundle import NEVER, Thresholds
-from model.policy import Band
+from model.policy.policy import Band
+from model.policy.word_lists import MAX_ENTRY_CHARS, folded_entry
 from model.verdict import Action
-from model.word_lists import MAX_ENTRY_CHARS, folded_entry
 
 #: Names stand in verdicts, logs and command lines.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from model.ocr.types import OcrStatus
-from model.policy import Policy
+from model.policy.policy import Policy
 from model.verdict import Decision, Ruling, Score, TextEvidence, WordMatch
 
 _NO_GROUND = "every score is under its review threshold"

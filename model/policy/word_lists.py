@@ -11,8 +11,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from model.automaton import Automaton
-from model.folding import Folded, fold
+from model.policy.aho_corasick import Automaton
+from model.policy.text_folding import Folded, fold
 from model.verdict import Action, WordMatch
 
 MAX_ENTRY_CHARS = 200

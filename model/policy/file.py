@@ -10,9 +10,9 @@ import yaml
 
 from model.bundle import Bundle, Thresholds
 from model.errors import MemeguardError
-from model.policy import DEFAULT_POLICY, Policy, default_policy
-from model.policy_schema import PolicyEntry, PolicyFileEntry, WordListEntry, check_entries, parse_document
-from model.word_lists import WordList
+from model.policy.policy import DEFAULT_POLICY, Policy, default_policy
+from model.policy.schema import PolicyEntry, PolicyFileEntry, WordListEntry, check_entries, parse_document
+from model.policy.word_lists import WordList
 
 
 class PolicyFileError(MemeguardError):
