@@ -18,10 +18,10 @@ from model.atomic import write_atomically
 from model.bundle import Bundle
 from model.ocr import OcrEngine
 from serving.batch.errors import BatchError
-from serving.batch.ids import IdHashes, hash_id, repeated
-from serving.batch.item import Item
-from serving.batch.source import Source
-from serving.batch.units import read_unit, unit_name, write_unit
+from serving.batch.id_hashes import IdHashes, hash_id, repeated
+from serving.batch.input import Source
+from serving.batch.items import Item
+from serving.batch.partition_files import read_unit, unit_name, write_unit
 
 FOLDER = "_plan"
 #: Of a planner that was killed; the next one begins anew.

@@ -14,18 +14,21 @@ from model.ocr import make_engine
 from model.policy.policy import default_policy
 from model.runtime import Provider, Runtime
 from serving.batch.errors import BatchError
-from serving.batch.finish import (
+from serving.batch.image_loader import Opener, check_protocol
+from serving.batch.input import Columns, Source
+from serving.batch.local_engine import run_local
+from serving.batch.manifest import (
     Totals,
     finished_totals,
     is_finished,
     mark_success,
     n_rows_done,
+    noted_session,
     shard_path,
+    timings,
     total,
     write_manifest,
 )
-from serving.batch.local import run_local
-from serving.batch.opening import Opener, check_protocol
 from serving.batch.plan import (
     FOLDER,
     UNFINISHED,
@@ -38,11 +41,9 @@ from serving.batch.plan import (
     unit_path,
 )
 from serving.batch.report import write_report
-from serving.batch.review import Sample, write_review
-from serving.batch.sessions import noted_session, timings
-from serving.batch.source import Columns, Source
-from serving.batch.unit import Tally, UnitTask
-from serving.batch.worker import WorkerSpec
+from serving.batch.review_sample import Sample, write_review
+from serving.batch.score_partition import Tally, UnitTask
+from serving.batch.supervisor import WorkerSpec
 
 Engine = Literal["local", "ray"]
 _LOCK = "_lock"
@@ -181,7 +182,7 @@ def _scored(options: BatchOptions, plan: Plan, spec: WorkerSpec, progress: Progr
 
 def _work(options: BatchOptions, tasks: list[UnitTask], spec: WorkerSpec, progress: Progress) -> None:
     if options.engine == "ray":
-        from serving.batch.cluster import run_on_ray  # noqa: PLC0415  a heavy package that few need
+        from serving.batch.ray_engine import run_on_ray  # noqa: PLC0415  a heavy package that few need
 
         run_on_ray(tasks, spec, options.workers, progress.saw, options.ray_address)
     else:

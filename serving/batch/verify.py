@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from serving.batch.errors import BatchError
-from serving.batch.finish import SUCCESS, is_finished, recorded_totals, sha256
-from serving.batch.ids import places
+from serving.batch.id_hashes import places
+from serving.batch.input import Columns, Source
+from serving.batch.manifest import SUCCESS, is_finished, recorded_totals, sha256
+from serving.batch.partition_files import read_ids
 from serving.batch.plan import Scan, find_plan
-from serving.batch.source import Columns, Source
-from serving.batch.units import read_ids
 
 _IDS_NAMED = 5
 

@@ -12,9 +12,9 @@ from model import open_bundle
 from model.bundle import COMPACT_BUNDLE
 from model.policy.file import chosen_policy
 from serving.batch.errors import BatchError
+from serving.batch.input import Columns
+from serving.batch.progress import print_summary, shown
 from serving.batch.run import BatchOptions, run_batch
-from serving.batch.show import print_summary, shown
-from serving.batch.source import Columns
 from serving.batch.verify import verify as verify_run
 from serving.commands.options import bundle_option, ocr_option, provider_option
 

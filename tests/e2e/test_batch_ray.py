@@ -13,7 +13,7 @@ from support.batch import command, run_command, run_here, write_memes
 from support.ray_clusters import CLUSTER_ENVIRON, actors_of, listening, running_ray
 
 from benchmarks.batch_kills import answers_of, differences
-from serving.batch.ray_session import SHORT_FOLDER
+from serving.batch.ray_engine import SHORT_FOLDER
 from serving.batch.verify import verify
 
 N_MEMES = 24

@@ -11,11 +11,11 @@ from support.pictures import meme
 
 from serving.batch import ids, plan
 from serving.batch.errors import BatchError
-from serving.batch.ids import IdHashes, hash_id, places, repeated
-from serving.batch.item import Columns, Item
+from serving.batch.id_hashes import IdHashes, hash_id, places, repeated
+from serving.batch.input import Source
+from serving.batch.items import Columns, Item
+from serving.batch.partition_files import read_ids, read_unit, write_unit
 from serving.batch.plan import Judges, Plan, find_plan, input_digest, make_plan, unit_path
-from serving.batch.source import Source
-from serving.batch.units import read_ids, read_unit, write_unit
 
 JUDGES = Judges(
     model_name="m", model_version="1", model_digest="d",

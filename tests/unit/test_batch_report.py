@@ -8,7 +8,7 @@ import numpy as np
 
 from model.bundle import Thresholds
 from model.policy.policy import Policy
-from serving.batch.finish import Totals
+from serving.batch.manifest import Totals
 from serving.batch.report import write_report
 
 POLICY = Policy("<strict>", "3", {"hateful": Thresholds(review=0.42, block=0.9)})

@@ -8,9 +8,9 @@ from support.batch import plan_of, rows_of, run_here, write_memes
 
 from model import MemeLimits, Policy, Scorer
 from model.bundle import Thresholds
-from serving.batch.opening import Opener
-from serving.batch.review import Sample, write_review
-from serving.batch.source import Columns, Source
+from serving.batch.image_loader import Opener
+from serving.batch.input import Columns, Source
+from serving.batch.review_sample import Sample, write_review
 from training.datasets.layouts import detect_layout
 from training.datasets.registry import Source as TrainingSource
 from training.datasets.registry import load_source

@@ -17,10 +17,10 @@ from support.tiny import TinyBundle
 from benchmarks.batch_kills import workers_of
 from model.policy.policy import default_policy
 from serving.batch.errors import BatchError
-from serving.batch.item import Columns
+from serving.batch.input import Source
+from serving.batch.items import Columns
+from serving.batch.manifest import noted_session, timings
 from serving.batch.plan import make_plan, unit_path
-from serving.batch.sessions import noted_session, timings
-from serving.batch.source import Source
 from serving.batch.verify import verify
 
 N_ITEMS = 12

@@ -14,8 +14,8 @@ from support.pictures import meme
 
 from serving.batch import readers
 from serving.batch.errors import BatchError
-from serving.batch.item import Columns, Item
-from serving.batch.source import Source
+from serving.batch.input import Source
+from serving.batch.items import Columns, Item
 
 
 def items_of(path: Path, **columns: str) -> list[Item]:

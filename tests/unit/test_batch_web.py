@@ -14,8 +14,8 @@ from support.tls_host import page, tls_host
 
 from serving.batch.errors import BatchError
 from serving.batch.files import without_secrets
-from serving.batch.item import Columns
-from serving.batch.source import Source
+from serving.batch.input import Source
+from serving.batch.items import Columns
 
 HANDED_ON = ("manifest.json", "report.html", "part-000000.parquet")
 

@@ -13,13 +13,13 @@ from support.tiny import TinyBundle
 from model import MemeLimits, open_bundle
 from model.ocr import make_engine
 from model.policy.policy import default_policy
+from serving.batch.crash_counts import Strikes
 from serving.batch.errors import BatchError
-from serving.batch.item import Item
+from serving.batch.items import Item
+from serving.batch.partition_files import write_unit
 from serving.batch.plan import Judges
-from serving.batch.strikes import Strikes
-from serving.batch.unit import Tally, UnitTask
-from serving.batch.units import write_unit
-from serving.batch.worker import Worker, WorkerSpec
+from serving.batch.score_partition import Tally, UnitTask
+from serving.batch.supervisor import Worker, WorkerSpec
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from support.batch import BAD_PICTURES, plan_of, rows_of, write_memes
 from support.tiny import TinyBundle
 
 from serving.batch import show
-from serving.batch.finish import Totals
+from serving.batch.manifest import Totals
 from serving.batch.plan import Plan
-from serving.batch.unit import Tally
+from serving.batch.score_partition import Tally
 from serving.cli import main
 
 POLICIES = """format_version: 1

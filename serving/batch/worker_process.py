@@ -14,9 +14,9 @@ from typing import Any
 from model import MemeLimits, Policy, Scorer, load
 from model.runtime import Provider
 from serving.batch.errors import BatchError
-from serving.batch.opening import Opener
+from serving.batch.image_loader import Opener
 from serving.batch.plan import Judges
-from serving.batch.unit import UnitTask, score_unit
+from serving.batch.score_partition import UnitTask, score_unit
 
 _PR_SET_PDEATHSIG = 1
 _EXIT_S = 10.0

@@ -16,10 +16,10 @@ import pyarrow.parquet as pq
 
 from model import Failure, MemeError, Policy
 from model.atomic import write_atomically
-from serving.batch.finish import shard_path
-from serving.batch.opening import Opener
+from serving.batch.image_loader import Opener
+from serving.batch.input import Item, Source
+from serving.batch.manifest import shard_path
 from serving.batch.plan import Plan
-from serving.batch.source import Item, Source
 
 FOLDER = "review"
 _FILE = "review.jsonl"

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +19,32 @@ from numpy.typing import NDArray
 from model.atomic import write_atomically
 from serving.batch.errors import BatchError
 from serving.batch.files import without_secrets
-from serving.batch.plan import Plan, forget_units, unit_path
-from serving.batch.units import read_ids, unit_name
+from serving.batch.partition_files import read_ids, unit_name
+from serving.batch.plan import FOLDER, Plan, forget_units, unit_path
+
+
+@contextmanager
+def noted_session(out: Path, **facts: Any) -> Iterator[None]:
+    """Keep when a session began and, if it lives to tell, how long it took; ``facts`` are kept beside."""
+    number = len(_files(out)) + 1
+    path = out / FOLDER / f"session-{number:06}.json"
+    session: dict[str, Any] = {"began_at": datetime.now(UTC).isoformat(timespec="seconds"), **facts, "seconds": None}
+    started = time.monotonic()
+    write_atomically(path, json.dumps(session).encode())
+    yield
+    session["seconds"] = round(time.monotonic() - started, 3)
+    write_atomically(path, json.dumps(session).encode())
+
+
+def timings(out: Path) -> dict[str, Any]:
+    """All sessions, and the seconds of those that were not killed."""
+    sessions = [json.loads(path.read_bytes()) for path in _files(out)]
+    return {"seconds": round(sum(one["seconds"] or 0 for one in sessions), 3), "sessions": sessions}
+
+
+def _files(out: Path) -> list[Path]:
+    return sorted((out / FOLDER).glob("session-*.json"))
+
 
 MANIFEST = "manifest.json"
 SUCCESS = "_SUCCESS"

@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator
 
-from serving.batch.unit import Tally, UnitTask
-from serving.batch.worker import Worker, WorkerSpec
+from serving.batch.score_partition import Tally, UnitTask
+from serving.batch.supervisor import Worker, WorkerSpec
 
 
 def run_local(tasks: Iterable[UnitTask], spec: WorkerSpec, n_workers: int, saw: Callable[[Tally], None]) -> None:
