@@ -8,7 +8,7 @@ import click
 from model import open_bundle
 from model.bundle import COMPACT_BUNDLE
 from serving.commands.options import json_option
-from serving.tables import print_bundle
+from serving.commands.tables import print_bundle
 
 
 @click.command()

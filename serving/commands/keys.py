@@ -6,10 +6,10 @@ from pathlib import Path
 import click
 
 from serving.commands.options import json_option
+from serving.commands.tables import print_keys
 from serving.security.key_file import KeyFileError, change_keys, read_keys
 from serving.security.keys import SCOPES, KeyEntry, KeyList, Scope, check_name, new_key
 from serving.security.rates import Rate
-from serving.tables import print_keys
 
 file_option = click.option(
     "--file",

@@ -10,8 +10,8 @@ from model import MemeguardError, Policy, open_bundle
 from model.bundle import COMPACT_BUNDLE
 from model.policy.file import PolicySet, chosen_policy, read_policies
 from serving.commands.options import bundle_option, json_option
-from serving.policy_tables import print_policies, print_trial
-from serving.policy_trial import Trial, try_policy
+from serving.commands.policy_dry_run import Trial, try_policy
+from serving.commands.policy_tables import print_policies, print_trial
 
 _file = click.argument("file", type=click.Path(path_type=Path))
 

@@ -1,10 +1,12 @@
+from serving.commands.settings_document import DOCUMENT, document
 from serving.settings import Settings
-from serving.settings.document import DOCUMENT, document
 
 
 def test_configuration_md_is_what_the_settings_say() -> None:
     written = DOCUMENT.read_text()
-    assert written == document(), "run `python -m serving.settings.document` and commit serving/CONFIGURATION.md"
+    assert written == document(), (
+        "run `python -m serving.commands.settings_document` and commit serving/CONFIGURATION.md"
+    )
 
 
 def test_every_setting_has_one_row_with_its_variable() -> None:

@@ -9,8 +9,8 @@ from rich.text import Text
 from model import Policy
 from model.policy.file import PolicySet
 from model.verdict import Decision
-from serving.policy_trial import Trial
-from serving.tables import plain
+from serving.commands.policy_dry_run import Trial
+from serving.commands.tables import plain
 
 _CHANGES_SHOWN = 20
 
