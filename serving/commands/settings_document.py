@@ -16,7 +16,7 @@ from serving.settings import ENV_PREFIX, Settings
 DOCUMENT = Path(__file__).parents[1] / "CONFIGURATION.md"
 _ROOT = DOCUMENT.parents[1]
 _HEAD = """\
-<!-- Written by `python -m serving.commands.settings_document` from serving/settings/; change the settings, not this file. -->
+<!-- Written by `python -m serving.commands.settings_document` from serving/settings/; change those, not this. -->
 
 # Configuration
 

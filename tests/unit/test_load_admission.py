@@ -12,8 +12,8 @@ from support.pictures import meme
 
 from model import Scorer
 from serving.admission import Admission, Pace
-from serving.app import create_app
 from serving.desk import Desk
+from serving.http.app import create_app
 from serving.problems import ProblemError
 from serving.settings import Settings, SettingsError, from_env
 

@@ -11,8 +11,8 @@ from support.pictures import meme
 from support.poisoned import POISON, PoisonedScorer
 
 from model import Scorer
-from serving.app import create_app
 from serving.desk import Desk
+from serving.http.app import create_app
 from serving.settings import Settings
 from serving.together import together
 

@@ -15,9 +15,9 @@ from support.pictures import meme
 
 from model import Scorer
 from model.policy.file import PolicyFileError
-from serving.app import create_app
 from serving.cli import main
 from serving.desk import Desk
+from serving.http.app import create_app
 from serving.settings import Settings
 
 URL = "/v1/classify"

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.admission import stopping
 from serving.desk import Desk
-from serving.intake import Intake
+from serving.http.body_limits import Intake
 from serving.logs import Event, frames
 from serving.moderations.errors import extra_members
 from serving.problems import ProblemError

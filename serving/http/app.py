@@ -10,14 +10,14 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from serving.admission import AdmissionGate
 from serving.desk import Desk
-from serving.openapi import completed
+from serving.http.admission_middleware import AdmissionGate
+from serving.http.auth_middleware import Gate
+from serving.http.graceful_shutdown import stop_gracefully
+from serving.http.openapi import completed
+from serving.http.request_middleware import Reception
 from serving.problems import ProblemError
-from serving.reception import Reception
 from serving.routes import catalogue, classify, feedback, moderations, operations
-from serving.security.gate import Gate
-from serving.stopping import stop_gracefully
 
 #: Of the interface, not of the package: a built bento holds no package metadata.
 API_VERSION = "1.0"

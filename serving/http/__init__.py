@@ -1,0 +1,5 @@
+"""The ASGI application, from the outside in.
+
+Read ``app`` (the order of what follows), ``request_middleware`` (id, deadline, errors, log), ``auth_middleware`` (keys
+and rates), ``admission_middleware`` (room), ``body_limits``; then ``openapi`` and ``graceful_shutdown``.
+"""

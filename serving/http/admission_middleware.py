@@ -1,0 +1,35 @@
+"""ASGI middleware that takes on a request or refuses it, before its body is read."""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from serving.admission import Admission
+from serving.http.body_limits import declared_length
+
+#: Bodies of these are never read, and what they ask for is cheap: health, readiness and metrics are never refused.
+_FREE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+class AdmissionGate:
+    """ASGI middleware: no request's body is read before there is a place for it. Leaves ``visit`` in the state."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or refuse it."""
+        if scope["type"] != "http" or scope["method"] in _FREE_METHODS:
+            await self._app(scope, receive, send)
+            return
+        admission: Admission = scope["app"].state.desk.admission
+        if admission.stopping:
+            await _read_and_forget(receive)
+        with admission.request(declared_length(scope)) as visit, admission.may_be_ended():
+            scope["state"]["visit"] = visit
+            await self._app(scope, visit.counted(receive), send)
+
+
+async def _read_and_forget(receive: Receive) -> None:
+    """Read a body to its end: closing before that would break the connection, and the caller would miss the answer."""
+    more = True
+    while more:
+        more = (await receive()).get("more_body", False)
