@@ -19,7 +19,7 @@ import numpy as np
 
 from model import Scorer, load
 from serving.asking import Asking
-from serving.desk import Desk
+from serving.inference.classifier import Desk
 from serving.settings import Settings
 from serving.submission import Submission
 from training.render import STYLES, render_meme

@@ -8,8 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from model import Scorer, load
-from serving.desk import Desk
 from serving.http.app import create_app
+from serving.inference.classifier import Desk
 from serving.settings import Settings
 
 if TYPE_CHECKING:

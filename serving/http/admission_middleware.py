@@ -2,8 +2,8 @@
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from serving.admission import Admission
 from serving.http.body_limits import declared_length
+from serving.inference.admission import Admission
 
 #: Bodies of these are never read, and what they ask for is cheap: health, readiness and metrics are never refused.
 _FREE_METHODS = ("GET", "HEAD", "OPTIONS")

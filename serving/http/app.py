@@ -10,12 +10,12 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from serving.desk import Desk
 from serving.http.admission_middleware import AdmissionGate
 from serving.http.auth_middleware import Gate
 from serving.http.graceful_shutdown import stop_gracefully
 from serving.http.openapi import completed
 from serving.http.request_middleware import Reception
+from serving.inference.classifier import Desk
 from serving.problems import ProblemError
 from serving.routes import catalogue, classify, feedback, moderations, operations
 

@@ -6,7 +6,7 @@ Pure ASGI, inside ``Reception``, which answers what is raised here.
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.desk import Desk
+from serving.inference.classifier import Desk
 from serving.problems import ProblemError
 from serving.security.addresses import is_local
 from serving.security.keys import KeyEntry

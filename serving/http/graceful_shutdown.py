@@ -24,7 +24,7 @@ from typing import IO
 
 from uvicorn import Server
 
-from serving.admission import Admission
+from serving.inference.admission import Admission
 
 logger = logging.getLogger("memeguard.stopping")
 

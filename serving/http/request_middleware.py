@@ -11,9 +11,9 @@ import uuid
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.admission import stopping
-from serving.desk import Desk
 from serving.http.body_limits import Intake
+from serving.inference.admission import stopping
+from serving.inference.classifier import Desk
 from serving.logs import Event, frames
 from serving.moderations.errors import extra_members
 from serving.problems import ProblemError

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from model import Verdict
 from serving.asking import Asking
-from serving.desk import Desk
+from serving.inference.classifier import Desk
+from serving.inference.concurrency import together
 from serving.moderations.request import Picture, Post
 from serving.picture_source import from_data_url, is_data_url
 from serving.problems import ProblemError
 from serving.submission import BadItem, Submission
-from serving.together import together
 
 
 @dataclass(frozen=True)

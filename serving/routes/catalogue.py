@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 
 from model import Policy, Scorer
 from model.bundle import MANIFEST_NAME, Thresholds
-from serving.desk import Desk
+from serving.inference.classifier import Desk
 from serving.problems import ProblemError
 from serving.routes.documents import problems
 from serving.routes.moderations import model_id as id_of

@@ -3,8 +3,8 @@
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from serving.desk import Desk
-from serving.linked import with_pictures
+from serving.inference.classifier import Desk
+from serving.inference.image_fetcher import with_pictures
 from serving.routes.asking import asking_of
 from serving.routes.documents import example, problems
 from serving.schemas import ResultsDoc, VerdictDoc, classify_request_body
@@ -33,7 +33,7 @@ async def classify(request: Request) -> Response:
     desk.parts.policies.get(order.policy)  # a name that there is not is the fault of the request, not of its items
     request.state.meter.count_memes(len(order.items))
     asking = asking_of(request, order.policy, order.explain)
-    items = await with_pictures(desk, order.items, asking)
+    items = await with_pictures(desk.fetcher, order.items, asking)
     if order.many:
         return JSONResponse({"results": [one.to_dict() for one in await desk.verdicts(items, asking)]})
     (item,) = items

@@ -9,7 +9,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.responses import JSONResponse, Response
 
 from model.taxonomy import TASKS
-from serving.desk import Desk
+from serving.inference.classifier import Desk
 from serving.json_body import invalid, json_object
 from serving.ledger.labels import checked_labels
 from serving.ledger.ledger import Ledger

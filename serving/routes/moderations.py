@@ -8,7 +8,8 @@ from starlette.responses import JSONResponse, Response
 
 from model import Verdict
 from model.verdict import ModelRef
-from serving.desk import Desk
+from serving.inference.classifier import Desk
+from serving.inference.concurrency import together
 from serving.moderations.answer import result_of
 from serving.moderations.judging import Part, judge_post
 from serving.moderations.request import ModerationOrder, parse_moderation
@@ -18,7 +19,6 @@ from serving.routes.documents import example, problems
 from serving.schemas import OpenAIProblemDoc
 from serving.schemas.examples import MODERATION_REQUESTS, MODERATIONS
 from serving.schemas.moderations import ModerationsDoc, moderation_schema
-from serving.together import together
 
 router = APIRouter()
 

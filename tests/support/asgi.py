@@ -8,8 +8,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from serving.desk import Desk
 from serving.http.app import create_app
+from serving.inference.classifier import Desk
 from support.server import BOUNDARY, form
 
 FORM = f"multipart/form-data; boundary={BOUNDARY}"

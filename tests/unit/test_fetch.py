@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from support.tls_host import TlsHost, page, tls_host
 
-from serving.fetch import Fetcher
+from serving.inference.image_fetcher import Fetcher
 from serving.problems import ProblemError
 from serving.security.addresses import is_public
 from serving.security.checked_network import CheckedNetwork

@@ -8,8 +8,8 @@ from starlette.testclient import TestClient
 from support.pictures import meme
 
 from model import Scorer
-from serving.desk import Desk
 from serving.http.app import create_app
+from serving.inference.classifier import Desk
 from serving.settings import Settings
 
 UNKNOWN = "0" * 32

@@ -11,9 +11,9 @@ from support.held import HeldScorer
 from support.pictures import meme
 
 from model import Scorer
-from serving.admission import Admission, Pace
-from serving.desk import Desk
 from serving.http.app import create_app
+from serving.inference.admission import Admission, Pace
+from serving.inference.classifier import Desk
 from serving.problems import ProblemError
 from serving.settings import Settings, SettingsError, from_env
 

@@ -8,7 +8,7 @@ from support.judgements import judged, reading
 
 from model import Judgement
 from model.judge import Reading, ScoringError
-from serving.pipeline.batcher import Batcher, BatchLimits
+from serving.inference.batcher import Batcher, BatchLimits
 
 ONE_BY_ONE = BatchLimits(threads=1, max_words=1, max_pictures=1, max_wait_s=0.0)
 THREES = BatchLimits(threads=1, max_words=3, max_pictures=1, max_wait_s=0.0)

@@ -10,9 +10,9 @@ from support.pictures import meme
 from support.tls_host import TlsHost, page, tls_host
 
 from model import Scorer
-from serving.desk import Desk
-from serving.fetch import Fetcher
 from serving.http.app import create_app
+from serving.inference.classifier import Desk
+from serving.inference.image_fetcher import Fetcher
 from serving.security.checked_network import CheckedNetwork
 from serving.settings import Settings
 

@@ -11,10 +11,10 @@ from support.pictures import meme
 from support.poisoned import POISON, PoisonedScorer
 
 from model import Scorer
-from serving.desk import Desk
 from serving.http.app import create_app
+from serving.inference.classifier import Desk
+from serving.inference.concurrency import together
 from serving.settings import Settings
-from serving.together import together
 
 URL = "/v1/moderations"
 

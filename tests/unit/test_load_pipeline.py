@@ -15,8 +15,8 @@ from support.poisoned import POISON, PoisonedScorer
 
 from model import Meme, Scorer
 from model.bundle import Thresholds
-from serving.desk import Desk
 from serving.http.app import create_app
+from serving.inference.classifier import Desk
 from serving.problems import ProblemError
 from serving.settings import Settings
 from serving.submission import Submission

@@ -5,9 +5,8 @@ import pytest
 from support.judgements import judgement
 
 from model import Judgement, Scorer
-from serving.pipeline.cache import JudgementCache, content_key, size_bytes
-from serving.pipeline.flights import Flights
-from serving.pipeline.reuse import Reuse
+from serving.inference.cache import JudgementCache, Reuse, content_key, size_bytes
+from serving.inference.singleflight import Flights
 from serving.submission import Submission
 
 LARGE = 1_000_000

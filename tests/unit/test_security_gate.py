@@ -8,8 +8,8 @@ from starlette.testclient import TestClient
 from support.pictures import meme
 
 from model import Scorer
-from serving.desk import Desk
 from serving.http.app import create_app
+from serving.inference.classifier import Desk
 from serving.security.key_file import change_keys
 from serving.security.keys import KeyList, Scope, new_key
 from serving.settings import Settings, SettingsError, from_env

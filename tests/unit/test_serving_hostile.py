@@ -14,8 +14,8 @@ from support.tiny import TinyBundle
 from model import Scorer
 from model.ocr import make_engine
 from model.runtime import Runtime
-from serving.desk import Desk
 from serving.http.app import create_app
+from serving.inference.classifier import Desk
 from serving.settings import Settings
 
 _ITEM_ERRORS = {"empty", "corrupt", "unsupported_format", "too_many_pixels", "too_many_bytes"}

@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 from support.pictures import meme
 
 from model import Scorer
-from serving.desk import Desk
 from serving.http.app import create_app
+from serving.inference.classifier import Desk
 from serving.metrics import Metrics
 from serving.settings import Settings
 

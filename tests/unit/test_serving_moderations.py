@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 from support.pictures import meme
 
 from model import Scorer
-from serving.desk import Desk
 from serving.http.app import create_app
+from serving.inference.classifier import Desk
 from serving.moderations.request import parse_moderation
 from serving.schemas import OpenAIProblemDoc
 from serving.schemas.examples import MODERATIONS

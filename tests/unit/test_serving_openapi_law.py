@@ -9,8 +9,8 @@ from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi import checks
 from starlette.testclient import TestClient
 
-from serving.desk import Desk
 from serving.http.app import create_app
+from serving.inference.classifier import Desk
 from serving.settings import Settings
 
 _CHECKS = [

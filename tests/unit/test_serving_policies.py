@@ -16,8 +16,8 @@ from support.pictures import meme
 from model import Scorer
 from model.policy.file import PolicyFileError
 from serving.cli import main
-from serving.desk import Desk
 from serving.http.app import create_app
+from serving.inference.classifier import Desk
 from serving.settings import Settings
 
 URL = "/v1/classify"

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 from support.pictures import meme
 
 from model import Meme, Scorer, Verdict, load
-from serving.desk import Desk
 from serving.http.app import create_app
+from serving.inference.classifier import Desk
 from serving.settings import Settings
 
 URL = "/v1/classify"

@@ -6,10 +6,14 @@ against the policy in force when it is given, so a changed policy counts at once
 """
 
 import hashlib
+import time
 from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 from model import Judgement, Scorer
+from serving.inference.singleflight import Flights
 from serving.submission import Submission
 
 #: Python objects around the characters: of a judgement, of a word with its box, of a word's effect.
@@ -75,3 +79,32 @@ def content_key(item: Submission, explain: bool, scorer: Scorer) -> bytes:
         hashed.update(b"-" if content is None else f"{len(content)}:".encode())
         hashed.update(content or b"")
     return hashed.digest()
+
+
+class Reuse:
+    """Judgements by key. ``saw_cache(hit)`` hears of each look-up: joining work under way is a hit too."""
+
+    def __init__(self, cache: JudgementCache, saw_cache: Callable[[bool], None]) -> None:
+        self._cache = cache
+        self._flights = Flights[Judgement]()
+        self._saw_cache = saw_cache
+
+    async def get(self, key: bytes, work: Callable[[], Coroutine[Any, Any, Judgement]]) -> Judgement:
+        """The judgement under ``key``, made by ``work`` where there is none; an error of ``work`` is not kept.
+
+        One that was not made for this caller says so in ``timings_ms``: ``cache`` is the time that finding it took.
+        """
+        started = time.perf_counter()
+        found = self._cache.get(key)
+        made_here = found is None and key not in self._flights
+        self._saw_cache(not made_here)
+        if found is None:
+            found = await self._flights.join(key, lambda: self._kept(key, work))
+        if made_here:
+            return found
+        return replace(found, timings_ms={"cache": (time.perf_counter() - started) * 1000})
+
+    async def _kept(self, key: bytes, work: Callable[[], Coroutine[Any, Any, Judgement]]) -> Judgement:
+        judgement = await work()
+        self._cache.put(key, judgement)
+        return judgement

@@ -10,15 +10,18 @@ import logging
 import re
 import ssl
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from urllib.parse import urljoin, urlsplit
 
 import httpcore
 
+from serving.asking import Asking
+from serving.inference.concurrency import together
 from serving.problems import ProblemError
 from serving.security.checked_network import CheckedNetwork, NotPublicError
 from serving.settings import Settings
+from serving.submission import BadItem, Item, LinkedItem, Submission
 
 _HTTPS_PORT = 443
 _MAX_URL_CHARS = 4096
@@ -176,3 +179,22 @@ def _not_allowed(why: str) -> ProblemError:
 
 def _failed(why: str) -> ProblemError:
     return ProblemError(422, "url_not_fetched", f"the picture could not be fetched from its URL: {why}")
+
+
+async def with_pictures(fetcher: Fetcher, items: Sequence[Item], asking: Asking) -> list[Submission | BadItem]:
+    """The items in their order; one whose picture could not be had is a ``BadItem`` now.
+
+    Raises ``ProblemError`` 503 when there is no room for the pictures.
+    """
+    return await together(_with_picture(fetcher, item, asking) for item in items)
+
+
+async def _with_picture(fetcher: Fetcher, item: Item, asking: Asking) -> Submission | BadItem:
+    if not isinstance(item, LinkedItem):
+        return item
+    try:
+        return replace(item.rest, image=await fetcher.fetch(item.url, asking.deadline, asking.hold))
+    except ProblemError as problem:
+        if problem.status == 503:
+            raise
+        return BadItem(item.rest.id, problem)

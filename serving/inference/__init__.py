@@ -1,5 +1,5 @@
 """From a submission to a judgement: decoding, OCR and the network, each on threads of its own."""
 
-from serving.pipeline.pipeline import Pipeline
+from serving.inference.pipeline import Pipeline
 
 __all__ = ["Pipeline"]

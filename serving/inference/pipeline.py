@@ -9,11 +9,10 @@ from typing import TypeVar
 
 from model import Judgement, Meme, MemeError, Scorer
 from model.judge import Reading, ScoringError
+from serving.inference.batcher import Batcher, BatchLimits
+from serving.inference.cache import JudgementCache, Reuse, content_key
+from serving.inference.stage import Stage
 from serving.metrics import Metrics
-from serving.pipeline.batcher import Batcher, BatchLimits
-from serving.pipeline.cache import JudgementCache, content_key
-from serving.pipeline.reuse import Reuse
-from serving.pipeline.stage import Stage
 from serving.problems import ProblemError
 from serving.settings import Settings
 from serving.submission import Submission
