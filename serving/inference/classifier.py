@@ -9,15 +9,15 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from model import Failure, Judgement, MemeguardError, Policy, Scorer, Verdict, load
-from serving import tracing
 from serving.asking import Asking
 from serving.inference import Pipeline
 from serving.inference.admission import Admission
 from serving.inference.image_fetcher import Fetcher
 from serving.inference.policy_store import PolicyBook
 from serving.ledger.ledger import open_ledger
-from serving.logs import Event, frames
-from serving.metrics import Metrics
+from serving.observability import tracing
+from serving.observability.logs import Event, frames
+from serving.observability.metrics import Metrics
 from serving.problems import ProblemError
 from serving.schemas import ModelDoc, ReadinessDoc
 from serving.security.key_file import Keyring

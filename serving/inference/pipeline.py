@@ -12,7 +12,7 @@ from model.judge import Reading, ScoringError
 from serving.inference.batcher import Batcher, BatchLimits
 from serving.inference.cache import JudgementCache, Reuse, content_key
 from serving.inference.stage import Stage
-from serving.metrics import Metrics
+from serving.observability.metrics import Metrics
 from serving.problems import ProblemError
 from serving.settings import Settings
 from serving.submission import Submission

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from model import Policy, Scorer
 from model.policy.file import PolicyFile, PolicyFileError, PolicySet
-from serving.logs import Event, frames
+from serving.observability.logs import Event, frames
 from serving.problems import ProblemError
 from serving.settings import Settings
 

@@ -19,7 +19,7 @@ from serving.ledger.errors import LedgerError, LedgerUnavailableError
 from serving.ledger.queries import Review, delete_decisions, find_decision, insert_review
 from serving.ledger.retention import EVERY, PAUSE_S, is_due, purge_some
 from serving.ledger.writer import Writer
-from serving.logs import Event
+from serving.observability.logs import Event
 from serving.problems import ProblemError
 from serving.settings.ledger import LedgerSettings
 from serving.submission import Submission

@@ -12,7 +12,7 @@ from serving.ledger.database import Database
 from serving.ledger.entry import Entry
 from serving.ledger.errors import LedgerError, LedgerUnavailableError
 from serving.ledger.queries import insert_entries
-from serving.logs import Event
+from serving.observability.logs import Event
 
 logger = logging.getLogger("memeguard.ledger")
 

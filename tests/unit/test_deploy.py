@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from model import Scorer
 from model.policy.file import read_policies
-from serving.metrics import Metrics
+from serving.observability.metrics import Metrics
 from serving.settings import ENV_PREFIX, Settings, from_env
 
 ROOT = Path(__file__).parents[2]

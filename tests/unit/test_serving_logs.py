@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from bentoml._internal.log import TraceRecordFilter
 
-from serving.logs import Event, configure, frames
+from serving.observability.logs import Event, configure, frames
 from serving.settings import Settings
 
 

@@ -11,7 +11,7 @@ from support.pictures import meme
 from model import Scorer
 from serving.http.app import create_app
 from serving.inference.classifier import Desk
-from serving.metrics import Metrics
+from serving.observability.metrics import Metrics
 from serving.settings import Settings
 
 

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model import Verdict
 from model.errors import MemeguardError
-from serving.route_name import route_name
+from serving.observability.route_template import route_name
 from serving.settings import Settings
 
 _EXPORTER = "opentelemetry.exporter.otlp.proto.http"
