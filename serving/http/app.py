@@ -16,8 +16,9 @@ from serving.http.graceful_shutdown import stop_gracefully
 from serving.http.openapi import completed
 from serving.http.request_middleware import Reception
 from serving.inference.classifier import Desk
+from serving.openai import route as moderations
 from serving.problems import ProblemError
-from serving.routes import catalogue, classify, feedback, moderations, operations
+from serving.routes import catalogue, classify, feedback, operations
 
 #: Of the interface, not of the package: a built bento holds no package metadata.
 API_VERSION = "1.0"

@@ -14,9 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.http.body_limits import Intake
 from serving.inference.admission import stopping
 from serving.inference.classifier import Desk
-from serving.moderations.errors import extra_members
 from serving.observability.logs import Event, frames
 from serving.observability.route_template import route_name
+from serving.openai.errors import extra_members
 from serving.problems import ProblemError
 
 logger = logging.getLogger("memeguard.access")

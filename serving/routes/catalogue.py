@@ -7,9 +7,9 @@ from fastapi import APIRouter, Request
 from model import Policy, Scorer
 from model.bundle import MANIFEST_NAME, Thresholds
 from serving.inference.classifier import Desk
+from serving.openai.route import model_id as id_of
 from serving.problems import ProblemError
 from serving.routes.documents import problems
-from serving.routes.moderations import model_id as id_of
 from serving.schemas import OpenAIProblemDoc
 from serving.schemas.catalogue import (
     BandDoc,

@@ -12,7 +12,7 @@ from support.pictures import meme
 from model import Scorer
 from serving.http.app import create_app
 from serving.inference.classifier import Desk
-from serving.moderations.request import parse_moderation
+from serving.openai.request import parse_moderation
 from serving.schemas import OpenAIProblemDoc
 from serving.schemas.examples import MODERATIONS
 from serving.schemas.moderations import N_CATEGORIES, Category, ModerationsDoc

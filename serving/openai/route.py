@@ -10,9 +10,9 @@ from model import Verdict
 from model.verdict import ModelRef
 from serving.inference.classifier import Desk
 from serving.inference.concurrency import together
-from serving.moderations.answer import result_of
-from serving.moderations.judging import Part, judge_post
-from serving.moderations.request import ModerationOrder, parse_moderation
+from serving.openai.post import Part, judge_post
+from serving.openai.request import ModerationOrder, parse_moderation
+from serving.openai.response import result_of
 from serving.problems import ProblemError
 from serving.routes.asking import asking_of
 from serving.routes.documents import example, problems

@@ -6,7 +6,7 @@ from typing import get_args
 
 from model import Policy, Verdict
 from model.verdict import Decision
-from serving.moderations.judging import Part, errors_of
+from serving.openai.post import Part, errors_of
 from serving.schemas.moderations import (
     Category,
     InputType,

@@ -7,7 +7,7 @@ from model import Verdict
 from serving.asking import Asking
 from serving.inference.classifier import Desk
 from serving.inference.concurrency import together
-from serving.moderations.request import Picture, Post
+from serving.openai.request import Picture, Post
 from serving.picture_source import from_data_url, is_data_url
 from serving.problems import ProblemError
 from serving.submission import BadItem, Submission
