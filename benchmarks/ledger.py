@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from model import Scorer, load
-from serving.asking import Asking
 from serving.inference.classifier import Desk
+from serving.requests.classify_body import Submission
+from serving.requests.context import Asking
 from serving.settings import Settings
-from serving.submission import Submission
 from training.render import STYLES, render_meme
 
 _WORDS = ("when the code works", "nobody knows why", "on the first try", "monday again")

@@ -12,7 +12,7 @@ from model import Failure, MemeError, Scorer, Verdict, load
 from model.policy.file import chosen_policy
 from serving.commands.options import bundle_option, json_option, ocr_option, provider_option, threads_option
 from serving.commands.tables import print_outcomes
-from serving.submission import split_tags
+from serving.requests.classify_body import split_tags
 
 Outcome = tuple[Path, Verdict | Failure]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from model import Judgement, Scorer
 from serving.inference.singleflight import Flights
-from serving.submission import Submission
+from serving.requests.classify_body import Submission
 
 #: Python objects around the characters: of a judgement, of a word with its box, of a word's effect.
 _JUDGEMENT_BYTES = 3000

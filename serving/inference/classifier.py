@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from model import Failure, Judgement, MemeguardError, Policy, Scorer, Verdict, load
-from serving.asking import Asking
 from serving.inference import Pipeline
 from serving.inference.admission import Admission
 from serving.inference.image_fetcher import Fetcher
@@ -19,11 +18,12 @@ from serving.observability import tracing
 from serving.observability.logs import Event, frames
 from serving.observability.metrics import Metrics
 from serving.problems import ProblemError
+from serving.requests.classify_body import BadItem, Submission
+from serving.requests.context import Asking
 from serving.schemas import ModelDoc, ReadinessDoc
 from serving.security.key_file import Keyring
 from serving.security.rates import Buckets
 from serving.settings import Settings
-from serving.submission import BadItem, Submission
 
 logger = logging.getLogger("memeguard.desk")
 T = TypeVar("T")

@@ -16,12 +16,12 @@ from urllib.parse import urljoin, urlsplit
 
 import httpcore
 
-from serving.asking import Asking
 from serving.inference.concurrency import together
 from serving.problems import ProblemError
+from serving.requests.classify_body import BadItem, Item, LinkedItem, Submission
+from serving.requests.context import Asking
 from serving.security.checked_network import CheckedNetwork, NotPublicError
 from serving.settings import Settings
-from serving.submission import BadItem, Item, LinkedItem, Submission
 
 _HTTPS_PORT = 443
 _MAX_URL_CHARS = 4096

@@ -14,8 +14,8 @@ from serving.inference.cache import JudgementCache, Reuse, content_key
 from serving.inference.stage import Stage
 from serving.observability.metrics import Metrics
 from serving.problems import ProblemError
+from serving.requests.classify_body import Submission
 from serving.settings import Settings
-from serving.submission import Submission
 
 T = TypeVar("T")
 

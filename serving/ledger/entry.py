@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from model import Verdict
-from serving.asking import Asking
+from serving.requests.classify_body import Submission
+from serving.requests.context import Asking
 from serving.settings.ledger import LedgerSettings
-from serving.submission import Submission
 
 
 @dataclass(frozen=True)

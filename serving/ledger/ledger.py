@@ -12,7 +12,6 @@ import anyio
 from anyio import to_thread
 
 from model import Verdict
-from serving.asking import Asking
 from serving.ledger.database import Database
 from serving.ledger.entry import entry_of
 from serving.ledger.errors import LedgerError, LedgerUnavailableError
@@ -21,8 +20,9 @@ from serving.ledger.retention import EVERY, PAUSE_S, is_due, purge_some
 from serving.ledger.writer import Writer
 from serving.observability.logs import Event
 from serving.problems import ProblemError
+from serving.requests.classify_body import Submission
+from serving.requests.context import Asking
 from serving.settings.ledger import LedgerSettings
-from serving.submission import Submission
 
 logger = logging.getLogger("memeguard.ledger")
 T = TypeVar("T")

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from model import Verdict
-from serving.asking import Asking
 from serving.inference.classifier import Desk
 from serving.inference.concurrency import together
 from serving.openai.request import Picture, Post
-from serving.picture_source import from_data_url, is_data_url
 from serving.problems import ProblemError
-from serving.submission import BadItem, Submission
+from serving.requests.base64_image import from_data_url, is_data_url
+from serving.requests.classify_body import BadItem, Submission
+from serving.requests.context import Asking
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ValidationError
 from python_multipart.multipart import parse_options_header
 
 from model.meme import has_words
-from serving.json_body import invalid, json_object
 from serving.problems import ProblemError
+from serving.requests.json_body import invalid, json_object
 from serving.schemas.moderations import ImagePart, ModerationOptions, TextPart
 from serving.settings import Settings
 

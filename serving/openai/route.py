@@ -14,7 +14,7 @@ from serving.openai.post import Part, judge_post
 from serving.openai.request import ModerationOrder, parse_moderation
 from serving.openai.response import result_of
 from serving.problems import ProblemError
-from serving.routes.asking import asking_of
+from serving.requests.context import asking_of
 from serving.routes.documents import example, problems
 from serving.schemas import OpenAIProblemDoc
 from serving.schemas.examples import MODERATION_REQUESTS, MODERATIONS

@@ -5,11 +5,11 @@ from starlette.responses import JSONResponse, Response
 
 from serving.inference.classifier import Desk
 from serving.inference.image_fetcher import with_pictures
-from serving.routes.asking import asking_of
+from serving.requests.classify_body import parse_body
+from serving.requests.context import asking_of
 from serving.routes.documents import example, problems
 from serving.schemas import ResultsDoc, VerdictDoc, classify_request_body
 from serving.schemas.examples import CLASSIFY_REQUESTS, VERDICT
-from serving.submission import parse_body
 
 router = APIRouter()
 

@@ -10,11 +10,11 @@ from starlette.responses import JSONResponse, Response
 
 from model.taxonomy import TASKS
 from serving.inference.classifier import Desk
-from serving.json_body import invalid, json_object
 from serving.ledger.labels import checked_labels
 from serving.ledger.ledger import Ledger
 from serving.ledger.queries import Review
 from serving.problems import ProblemError
+from serving.requests.json_body import invalid, json_object
 from serving.routes.documents import problems
 from serving.schemas.ledger import DecisionDoc, FeedbackDoc, FeedbackRequest, feedback_request_body
 

@@ -11,12 +11,12 @@ from multiprocessing.synchronize import Barrier
 from typing import Any, TypeVar
 
 from model.verdict import ModelRef, PolicyRef, TextEvidence, Verdict, WordMatch
-from serving.asking import Asking
 from serving.ledger.database import Database
 from serving.ledger.ledger import Ledger, open_ledger
 from serving.ledger.queries import Review
+from serving.requests.classify_body import Submission
+from serving.requests.context import Asking
 from serving.settings.ledger import LedgerSettings
-from serving.submission import Submission
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from serving.cli import main
 from serving.ledger.errors import LedgerError
 from serving.ledger.export import Exported, export_feedback
 from serving.ledger.ledger import Ledger
-from serving.submission import Submission
+from serving.requests.classify_body import Submission
 from training.datasets import read_generic
 
 ALL = {"store_text": True, "store_pictures": True}

@@ -12,7 +12,7 @@ from serving.ledger import retention
 from serving.ledger.ledger import Ledger
 from serving.ledger.queries import claim_chore
 from serving.ledger.tables import chores, decisions, feedback, pictures
-from serving.submission import Submission
+from serving.requests.classify_body import Submission
 
 
 def _memeguard(*arguments: str) -> Result:

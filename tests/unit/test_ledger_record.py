@@ -12,7 +12,7 @@ from support.ledgers import asking, database_of, keep, open_at, review, verdict_
 from serving.ledger.ledger import Ledger
 from serving.ledger.tables import decisions, feedback, pictures
 from serving.problems import ProblemError
-from serving.submission import Submission
+from serving.requests.classify_body import Submission
 
 N_AT_ONCE = 200
 

@@ -18,8 +18,8 @@ from model.bundle import Thresholds
 from serving.http.app import create_app
 from serving.inference.classifier import Desk
 from serving.problems import ProblemError
+from serving.requests.classify_body import Submission
 from serving.settings import Settings
-from serving.submission import Submission
 
 URL = "/v1/classify"
 PICTURE = meme()

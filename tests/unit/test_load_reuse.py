@@ -7,7 +7,7 @@ from support.judgements import judgement
 from model import Judgement, Scorer
 from serving.inference.cache import JudgementCache, Reuse, content_key, size_bytes
 from serving.inference.singleflight import Flights
-from serving.submission import Submission
+from serving.requests.classify_body import Submission
 
 LARGE = 1_000_000
 

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 from support.pictures import encoded
 
 from serving.problems import ProblemError
+from serving.requests.classify_body import parse_body
 from serving.settings import Settings
-from serving.submission import parse_body
 
 URL = "/v1/classify"
 _PICTURE = Image.linear_gradient("L").resize((24, 24)).convert("RGB")

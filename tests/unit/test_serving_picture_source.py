@@ -7,8 +7,8 @@ from contextlib import suppress
 
 import pytest
 
-from serving.picture_source import from_base64, from_data_url
 from serving.problems import ProblemError
+from serving.requests.base64_image import from_base64, from_data_url
 
 CONTENT = bytes(range(256))
 IN_JSON = base64.b64encode(CONTENT).decode()

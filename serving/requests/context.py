@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fastapi import Request
+
 
 @dataclass(frozen=True)
 class Asking:
@@ -19,3 +21,12 @@ class Asking:
     key_name: str | None = None
     route: str | None = None
     hold: Callable[[int], None] = lambda _: None
+
+
+def asking_of(request: Request, policy: str | None = None, explain: bool = False) -> Asking:
+    """The asking of ``request``, with what ``Reception``, ``Gate`` and ``AdmissionGate`` have left in its state."""
+    state = request.state
+    route = request.scope["route"].path
+    return Asking(
+        state.deadline, state.request_id, policy, explain, state.key_name, route, hold=state.visit.hold_fetched
+    )

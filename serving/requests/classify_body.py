@@ -10,10 +10,10 @@ from pydantic import BaseModel, ValidationError
 from python_multipart.multipart import parse_options_header
 
 from model.meme import has_words
-from serving.json_body import invalid, json_object
-from serving.multipart import Part, parse_parts
-from serving.picture_source import from_base64, from_data_url, is_data_url
 from serving.problems import ProblemError
+from serving.requests.base64_image import from_base64, from_data_url, is_data_url
+from serving.requests.json_body import invalid, json_object
+from serving.requests.multipart import Part, parse_parts
 from serving.schemas import MAX_ID_CHARS, ClassifyItem, ClassifyOne, ClassifyOptions
 from serving.settings import Settings
 
