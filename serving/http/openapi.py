@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from serving.routes.documents import problems
 from serving.schemas import OpenAIProblemDoc, ProblemDoc
 from serving.schemas.examples import PROBLEM
+from serving.schemas.responses import problems
 
 _BEARER, _API_KEY = "bearer", "api_key"
 _SCHEMES = {

@@ -15,10 +15,10 @@ from serving.openai.request import ModerationOrder, parse_moderation
 from serving.openai.response import result_of
 from serving.problems import ProblemError
 from serving.requests.context import asking_of
-from serving.routes.documents import example, problems
 from serving.schemas import OpenAIProblemDoc
 from serving.schemas.examples import MODERATION_REQUESTS, MODERATIONS
 from serving.schemas.moderations import ModerationsDoc, moderation_schema
+from serving.schemas.responses import example, problems
 
 router = APIRouter()
 

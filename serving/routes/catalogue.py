@@ -9,7 +9,6 @@ from model.bundle import MANIFEST_NAME, Thresholds
 from serving.inference.classifier import Desk
 from serving.openai.route import model_id as id_of
 from serving.problems import ProblemError
-from serving.routes.documents import problems
 from serving.schemas import OpenAIProblemDoc
 from serving.schemas.catalogue import (
     BandDoc,
@@ -21,6 +20,7 @@ from serving.schemas.catalogue import (
     ThresholdsDoc,
     WordListDoc,
 )
+from serving.schemas.responses import problems
 
 router = APIRouter()
 

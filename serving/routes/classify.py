@@ -7,9 +7,9 @@ from serving.inference.classifier import Desk
 from serving.inference.image_fetcher import with_pictures
 from serving.requests.classify_body import parse_body
 from serving.requests.context import asking_of
-from serving.routes.documents import example, problems
 from serving.schemas import ResultsDoc, VerdictDoc, classify_request_body
 from serving.schemas.examples import CLASSIFY_REQUESTS, VERDICT
+from serving.schemas.responses import example, problems
 
 router = APIRouter()
 

@@ -15,8 +15,8 @@ from serving.ledger.ledger import Ledger
 from serving.ledger.queries import Review
 from serving.problems import ProblemError
 from serving.requests.json_body import invalid, json_object
-from serving.routes.documents import problems
 from serving.schemas.ledger import DecisionDoc, FeedbackDoc, FeedbackRequest, feedback_request_body
+from serving.schemas.responses import problems
 
 router = APIRouter()
 _DECISION_ID = re.compile(r"[0-9a-f]{32}")
