@@ -9,7 +9,7 @@ from serving.commands.options import json_option
 from serving.commands.tables import print_keys
 from serving.security.key_file import KeyFileError, change_keys, read_keys
 from serving.security.keys import SCOPES, KeyEntry, KeyList, Scope, check_name, new_key
-from serving.security.rates import Rate
+from serving.security.token_bucket import Rate
 
 file_option = click.option(
     "--file",

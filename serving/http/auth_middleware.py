@@ -11,7 +11,7 @@ from serving.problems import ProblemError
 from serving.security.addresses import is_local
 from serving.security.keys import KeyEntry
 from serving.security.keys import Scope as KeyScope
-from serving.security.meter import Meter
+from serving.security.rate_limit import Meter
 
 #: An orchestrator's probes carry no key, and a status alone tells nothing.
 _HEALTH = ("/livez", "/readyz")

@@ -22,7 +22,7 @@ from serving.requests.classify_body import BadItem, Submission
 from serving.requests.context import Asking
 from serving.schemas import ModelDoc, ReadinessDoc
 from serving.security.key_file import Keyring
-from serving.security.rates import Buckets
+from serving.security.token_bucket import Buckets
 from serving.settings import Settings
 
 logger = logging.getLogger("memeguard.desk")

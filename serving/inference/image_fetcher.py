@@ -20,7 +20,7 @@ from serving.inference.concurrency import together
 from serving.problems import ProblemError
 from serving.requests.classify_body import BadItem, Item, LinkedItem, Submission
 from serving.requests.context import Asking
-from serving.security.checked_network import CheckedNetwork, NotPublicError
+from serving.security.public_network import CheckedNetwork, NotPublicError
 from serving.settings import Settings
 
 _HTTPS_PORT = 443

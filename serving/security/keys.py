@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from serving.security.rates import Rate
+from serving.security.token_bucket import Rate
 
 Scope = Literal["classify", "feedback", "metrics", "admin"]
 SCOPES: tuple[Scope, ...] = ("classify", "feedback", "metrics", "admin")

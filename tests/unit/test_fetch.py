@@ -12,7 +12,7 @@ from support.tls_host import TlsHost, page, tls_host
 from serving.inference.image_fetcher import Fetcher
 from serving.problems import ProblemError
 from serving.security.addresses import is_public
-from serving.security.checked_network import CheckedNetwork
+from serving.security.public_network import CheckedNetwork
 from serving.settings import Settings
 
 PICTURE = b"the bytes of a picture"

@@ -13,7 +13,7 @@ from model import Scorer
 from serving.http.app import create_app
 from serving.inference.classifier import Desk
 from serving.inference.image_fetcher import Fetcher
-from serving.security.checked_network import CheckedNetwork
+from serving.security.public_network import CheckedNetwork
 from serving.settings import Settings
 
 NAME = "pictures.example.org"

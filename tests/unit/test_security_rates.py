@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.security.rates import SHARED_FOLDER_VARIABLE, Buckets, Rate
+from serving.security.token_bucket import SHARED_FOLDER_VARIABLE, Buckets, Rate
 
 #: So slow that nothing comes back while a test runs.
 SLOW = Rate.parse("5/day")

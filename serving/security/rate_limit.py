@@ -7,7 +7,7 @@ import math
 
 from serving.problems import ProblemError
 from serving.security.keys import KeyEntry
-from serving.security.rates import Buckets, Level, Rate
+from serving.security.token_bucket import Buckets, Level, Rate
 
 
 class Meter:
