@@ -1,14 +1,131 @@
 """All settings in one class."""
 
-from pydantic import ConfigDict, model_validator
+import os
+from pathlib import Path
+from typing import Literal
 
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from model.bundle import COMPACT_BUNDLE
+from model.meme import DEFAULT_LIMITS, MemeLimits
+from model.ocr import EngineName
+from model.runtime import Provider
 from serving.settings.ledger import LedgerSettings
-from serving.settings.limits import LimitSettings
-from serving.settings.load import LoadSettings
-from serving.settings.operations import OperationSettings
-from serving.settings.parts import PartSettings
-from serving.settings.policies import PolicySettings
 from serving.settings.security import SecuritySettings
+
+
+class OperationSettings(BaseModel):
+    """Logs and traces."""
+
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Log lines for a reader, or as JSON objects; a bento's container sets json."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least important of Memeguard's own lines to log; warning leaves out the access lines."
+    )
+    trace_sample_rate: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of requests whose trace is sent, by OTLP over HTTP; above 0 needs the extra 'tracing'.",
+    )
+    trace_endpoint: str | None = Field(
+        None,
+        description="Where traces are sent, such as http://collector:4318/v1/traces; unset: what "
+        "OTEL_EXPORTER_OTLP_ENDPOINT says, or else this machine.",
+    )
+
+
+class LoadSettings(BaseModel):
+    """Threads, queues, time and the cache."""
+
+    concurrency: int | None = Field(
+        None, ge=1, description="Pictures decoded, and as many read by OCR, at once by a worker; unset: one a core."
+    )
+    model_threads: int = Field(1, ge=1, description="Batches that go through the network at once in a worker.")
+    max_batch: int = Field(
+        8,
+        ge=1,
+        description="Most memes in one batch of the network; pictures go one by one where the image tower wants it so.",
+    )
+    max_wait_ms: float = Field(
+        0.0, ge=0, le=1000, description="Time that an idle network waits for a batch to fill; 0: it does not wait."
+    )
+    max_pending: int = Field(64, ge=1, description="Most memes accepted and not yet judged; over it: 503.")
+    max_pending_bytes: int = Field(
+        128 * 1024 * 1024,
+        ge=1,
+        description="Most bytes of bodies and fetched pictures in a worker; over it: 503.",
+    )
+    body_timeout_s: float = Field(15.0, gt=0, description="Time in which a request's body must arrive; over it: 408.")
+    request_timeout_s: float = Field(
+        30.0, gt=0, description="Time for one request, counted from its arrival; over it: 503."
+    )
+    grace_s: float = Field(30.0, gt=0, description="Time to finish accepted requests after SIGTERM.")
+    cache_items: int = Field(
+        2048, ge=0, description="Most judgements kept for the same content sent again; 0: each meme is judged anew."
+    )
+    cache_bytes: int = Field(32 * 1024 * 1024, ge=1, description="Most memory for these judgements.")
+
+    @property
+    def pool_threads(self) -> int:
+        """Threads of decoding, and as many of OCR, in one worker."""
+        return self.concurrency or len(os.sched_getaffinity(0))
+
+
+class LimitSettings(BaseModel):
+    """The largest thing of each kind that is taken in."""
+
+    max_body_bytes: int = Field(
+        32 * 1024 * 1024, ge=1, description="Largest request body, with the pictures fetched for it; over it: 413."
+    )
+    max_items: int = Field(16, ge=1, description="Most memes in one request; over it: 413.")
+    max_bytes: int = Field(DEFAULT_LIMITS.max_bytes, ge=1, description="Largest picture file; over it: 413.")
+    max_pixels: int = Field(
+        DEFAULT_LIMITS.max_pixels,
+        ge=1,
+        description="Largest width x height; over it: 413. A pixel takes up to 20 bytes while it is decoded, and "
+        "4 until it is judged.",
+    )
+    max_text_chars: int = Field(DEFAULT_LIMITS.max_text_chars, ge=1, description="Longest text; over it: 413.")
+    max_tags: int = Field(DEFAULT_LIMITS.max_tags, ge=0, description="Most tags of a meme; over it: 422.")
+    max_tag_chars: int = Field(DEFAULT_LIMITS.max_tag_chars, ge=1, description="Longest tag; over it: 422.")
+
+    @model_validator(mode="after")
+    def _limits_hold(self) -> "LimitSettings":
+        _ = self.limits  # raises ValueError when max_pixels is beyond what the decoder allows
+        return self
+
+    @property
+    def limits(self) -> MemeLimits:
+        """The limits of one meme, as ``model`` takes them."""
+        return MemeLimits(
+            max_bytes=self.max_bytes,
+            max_pixels=self.max_pixels,
+            max_text_chars=self.max_text_chars,
+            max_tags=self.max_tags,
+            max_tag_chars=self.max_tag_chars,
+        )
+
+
+class PolicySettings(BaseModel):
+    """Where policies come from, and how soon a changed one is in force."""
+
+    policy_file: Path | None = Field(
+        None, description="YAML file of policies (see policies.example.yaml); unset: the bundle's own policy."
+    )
+    policy_reload_s: float = Field(
+        5.0, gt=0, description="Seconds between looks for a changed policy file or word list."
+    )
+
+
+class PartSettings(BaseModel):
+    """Which bundle judges, and what reads the words."""
+
+    bundle: Path = Field(COMPACT_BUNDLE, description="Bundle folder to serve.")
+    ocr: EngineName = Field("rapidocr", description="OCR engine; none when callers always send the text.")
+    provider: Provider = Field("cpu", description="Where the network runs; cuda needs the extra 'gpu'.")
+    threads: int | None = Field(None, ge=1, description="Cores that one meme may use; unset: all.")
 
 
 class Settings(
