@@ -19,7 +19,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from model.network.backbone import build_backbone
 from model.network.memefier import MemeFier
 from training.batch import BOTH
-from training.compact_config import CompactConfig, load_compact_config
+from training.compact.config import CompactConfig, load_compact_config
+from training.compact.variants import Workshop, open_workshop, read_sentences, train_variant
 from training.datacheck.near import MAX_DISTANCE
 from training.datacheck.pictures import Fingerprint, fingerprint_files
 from training.datasets import Sample
@@ -29,7 +30,6 @@ from training.memory import tower_views
 from training.splits import group_samples
 from training.teacher import Floats, KernelRidge
 from training.validation import predict
-from training.workshop import Workshop, open_workshop, read_sentences, train_variant
 
 CONFIG = Path(__file__).parent.parent / "training" / "configs" / "compact.yaml"
 N_FOLDS = 5

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from training.compact_config import MixtureConfig
+from training.compact.config import MixtureConfig
+from training.compact.rendered_memes import caption_drafts, draw, sentence_drafts
 from training.datasets import (
     Sample,
     read_hatecheck,
@@ -21,7 +22,6 @@ from training.datasets import (
     read_stormfront,
 )
 from training.datasets.base import hateful
-from training.rendered import caption_drafts, draw, sentence_drafts
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""The typed config of ``training.compact``, the recipe of the bundle that ships."""
+"""The typed config of ``training.compact.__main__``, the recipe of the bundle that ships."""
 
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ class CompactPhase(PhaseConfig):
 
 
 class CompactConfig(BaseModel):
-    """A run of ``training.compact``."""
+    """A run of ``training.compact.__main__``."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

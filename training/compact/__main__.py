@@ -31,15 +31,15 @@ from model.network.backbone import build_backbone
 from model.network.memefier import MemeNetwork
 from training.baselines import frozen_features, logistic_regression
 from training.calibrate import fit_platt, fit_thresholds
-from training.compact_config import load_compact_config
+from training.compact.config import load_compact_config
+from training.compact.mixture import Mixture
+from training.compact.variants import IMAGE_TOWER, VARIANTS, Workshop, open_workshop, train_seed
 from training.evaluation.intervals import binary_metrics
 from training.examples import Examples
 from training.losses import ABSENT
-from training.mixture import Mixture
 from training.model_card import write_model_card
 from training.pretrained import MINILM_L6
 from training.trainer import dev_auroc, predict
-from training.workshop import IMAGE_TOWER, VARIANTS, Workshop, open_workshop, train_seed
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "compact.yaml"
 _PATCHES = 197
@@ -159,7 +159,7 @@ def ship(shop: Workshop, trained: list[Trained], rows: list[MetricRow], out: Pat
             precision="int8",
             opset=OPSET,
             text_backbone="all-MiniLM-L6-v2, tuned",
-            source=f"{MINILM_L6.requirement}, tuned by training.compact",
+            source=f"{MINILM_L6.requirement}, tuned by training.compact.__main__",
             licence="Apache-2.0",
         ),
         tokenizer_json=shop.tokenizer_json,

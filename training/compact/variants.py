@@ -15,14 +15,14 @@ from model.network.config import NetworkConfig
 from model.network.memefier import MemeFier
 from model.network.memory import Remembering
 from model.preprocess import Preprocessor
-from training.compact_config import CompactConfig, CompactPhase
+from training.compact.config import CompactConfig, CompactPhase
+from training.compact.mixture import Mixture, build_mixture
 from training.datasets import Sample
 from training.distillation import teach
 from training.examples import BOTH, Examples, Modalities
 from training.features import FrozenTower
 from training.learner import Learner
 from training.memory import remember
-from training.mixture import Mixture, build_mixture
 from training.optimiser import freeze_token_tables
 from training.pretrained import CLIP_VIT_B16, MINILM_L6, fetch
 from training.trainer import train_phase
