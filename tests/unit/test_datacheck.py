@@ -11,9 +11,9 @@ from rich.console import Console
 from support.memes_on_disk import hateful_memes, row, scene
 
 from serving.cli import main
-from training.datacheck.check import check
-from training.datacheck.report import Overlap, Report
-from training.datacheck.show import print_report
+from training.curation.check import check
+from training.curation.render import print_report
+from training.curation.report import Overlap, Report
 from training.datasets.base import DatasetError
 from training.datasets.registry import parse_source
 

@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 from support.memes_on_disk import hateful_memes, one_csv, row
 
 from serving.cli import main
-from training.datacheck.check import check
+from training.curation.check import check
 from training.datasets.base import Sample
 from training.datasets.registry import Source, load_source
 

@@ -8,12 +8,12 @@ from rich.console import Console
 
 from model.atomic import write_atomically
 from training.commands.options import disk_errors, layout_option, path_type
-from training.datacheck.check import check as run_check
+from training.curation.check import check as run_check
+from training.curation.render import print_report, to_json, to_markdown
+from training.curation.report import Report
+from training.curation.split import split_dataset
 from training.datacheck.near import MAX_DISTANCE
-from training.datacheck.report import Report
-from training.datacheck.show import print_report, to_json, to_markdown
 from training.datasets import DatasetError, parse_source
-from training.split_dataset import split_dataset
 from training.splits import SplitConfig
 
 _path_argument = click.argument("path", type=path_type)

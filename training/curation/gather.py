@@ -4,8 +4,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from training.curation.report import LeftOut, LeftOutKind, Likeness
 from training.datacheck.pictures import BadPicture, Fingerprint, fingerprint_files
-from training.datacheck.report import LeftOut, LeftOutKind, Likeness
 from training.datacheck.texts import text_key
 from training.datasets.base import DatasetError, Sample, Skipped
 from training.datasets.registry import LAYOUTS, Layout, detect_layout

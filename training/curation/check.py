@@ -5,13 +5,13 @@ from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
-from training.datacheck import gather as gathering
-from training.datacheck.gather import Part, find_layout, find_splits
-from training.datacheck.labels import conflicts, count, texts_with_both_labels
-from training.datacheck.likeness import overlaps, repeats
+from training.curation import gather as gathering
+from training.curation.duplicates import overlaps, repeats
+from training.curation.gather import Part, find_layout, find_splits
+from training.curation.labels import conflicts, count, texts_with_both_labels
+from training.curation.report import Overlap, Report
+from training.curation.warnings import warnings_of
 from training.datacheck.near import MAX_DISTANCE
-from training.datacheck.report import Overlap, Report
-from training.datacheck.warnings import warnings_of
 from training.datasets.base import existing
 from training.datasets.registry import Source
 

@@ -5,9 +5,9 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from training.datacheck.gather import Part
+from training.curation.gather import Part
+from training.curation.report import Likeness, Match, Overlap, Repeats
 from training.datacheck.near import Hashes, clusters, hash_array, nearest
-from training.datacheck.report import Likeness, Match, Overlap, Repeats
 
 #: A row of one split to a row of the other that is like it, with the distance of their hashes.
 _Found = dict[int, tuple[int, int | None]]

@@ -5,8 +5,8 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from model.taxonomy import TASKS
-from training.datacheck.gather import Part
-from training.datacheck.report import Conflict, ConflictKind, SplitCounts, TextsWithBothLabels
+from training.curation.gather import Part
+from training.curation.report import Conflict, ConflictKind, SplitCounts, TextsWithBothLabels
 from training.datacheck.texts import is_blank
 from training.datasets.base import Sample
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from training.datacheck.report import LeftOutKind, Report, SplitCounts
+from training.curation.report import LeftOutKind, Report, SplitCounts
 from training.datasets.tables import named
 
 #: Columns that a sentence names.

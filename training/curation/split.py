@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from training.datacheck.check import report_on
-from training.datacheck.gather import Part, find_layout, find_splits, gather
-from training.datacheck.report import LeftOut, Report
+from training.curation.check import report_on
+from training.curation.gather import Part, find_layout, find_splits, gather
+from training.curation.report import LeftOut, Report
+from training.curation.write_splits import write_splits
 from training.datacheck.texts import is_blank
 from training.datasets.base import DatasetError, existing
-from training.split_files import write_splits
 from training.splits import SplitConfig, group_samples, split_groups
 
 

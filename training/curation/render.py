@@ -8,8 +8,8 @@ import rich.table
 from rich.console import Console
 from rich.text import Text
 
-from training.datacheck.report import Report
-from training.datacheck.tables import Table, tables_of
+from training.curation.report import Report
+from training.curation.tables import Table, tables_of
 
 #: Characters of a word that a table on the terminal does not break.
 _MAX_WORD = 16

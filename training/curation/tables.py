@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from training.datacheck.report import Likeness, Report
+from training.curation.report import Likeness, Report
 
 _MAX_REASONS = 20
 _LIKENESS: dict[Likeness, str] = {
