@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from training.render import STYLES, render_meme
+from training.data.meme_renderer import STYLES, render_meme
 
 _WORDS = (
     *("when", "the", "tests", "pass", "at", "once", "and", "nobody", "knows", "why"),

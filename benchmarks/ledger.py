@@ -22,7 +22,7 @@ from serving.inference.classifier import Desk
 from serving.requests.classify_body import Submission
 from serving.requests.context import Asking
 from serving.settings import Settings
-from training.render import STYLES, render_meme
+from training.data.meme_renderer import STYLES, render_meme
 
 _WORDS = ("when the code works", "nobody knows why", "on the first try", "monday again")
 _N_MEMES = 8

@@ -5,7 +5,7 @@
 DIR holds ``imgflip/`` (``templates/*.jpg`` and ``captions.jsonl.gz``) and ``multioff/`` (``Labelled Images/`` and
 ``Split Dataset/``). Two sets:
 
-- rendered: imgflip captions drawn on imgflip templates by ``training.render``, its three styles in turn. The text is
+- rendered: imgflip captions drawn on imgflip templates by ``training.data.meme_renderer``, its three styles in turn. The text is
   known exactly; templates that have words of their own are left out.
 - MultiOFF: pictures of one split with the dataset's sentence as the reference. That was itself read by a machine and
   corrected in part: it misses words, has some that are not there, and orders columns its own way. No engine can reach
@@ -34,9 +34,9 @@ from PIL import Image
 
 from benchmarks.ocr_metrics import ReadingScore, score_reading
 from model.ocr import OcrEngine, make_engine
+from training.data.meme_renderer import STYLES, render_meme
 from training.datasets import read_imgflip, read_multioff
 from training.datasets.imgflip import template_path
-from training.render import STYLES, render_meme
 
 Picture = NDArray[np.uint8]
 Reader = Callable[[Picture], str | None]

@@ -33,7 +33,7 @@ from PIL import Image
 from benchmarks.load_generator import Tally, at_rate, http_request, in_turns
 from benchmarks.server_process import family, resident_mib, served
 from model import Meme, Scorer, load
-from training.render import STYLES, render_meme
+from training.data.meme_renderer import STYLES, render_meme
 
 _N_MEMES = 64
 _WORDS = (

@@ -18,16 +18,16 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from model.network.backbone import build_backbone
 from model.network.memefier import MemeFier
-from training.batch import BOTH
 from training.compact.config import CompactConfig, load_compact_config
 from training.compact.variants import Workshop, open_workshop, read_sentences, train_variant
-from training.datacheck.near import MAX_DISTANCE
-from training.datacheck.pictures import Fingerprint, fingerprint_files
+from training.data.batch import BOTH
+from training.data.examples import Examples
+from training.data.group_splits import group_samples
+from training.data.image_hashes import Fingerprint, fingerprint_files
+from training.data.near_duplicates import MAX_DISTANCE
 from training.datasets import Sample
-from training.examples import Examples
 from training.losses import ABSENT
 from training.memory import tower_views
-from training.splits import group_samples
 from training.teacher import Floats, KernelRidge
 from training.validation import predict
 

@@ -16,7 +16,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from training.render import render_meme
+from training.data.meme_renderer import render_meme
 
 _START_TIMEOUT_S = 120
 _WORDS = ("when the code works", "on the first try")

@@ -13,19 +13,19 @@ from model.atomic import write_atomically
 from model.network.memefier import MemeFier
 from model.network.tuning import apply_tuning
 from model.taxonomy import Task
-from training.augment import Augmenter
-from training.batch import Modalities
 from training.config import RunPhase, TrainConfig
+from training.data.batch import Modalities
+from training.data.examples import Examples, PictureSource, PixelPictures
+from training.data.feature_cache import FrozenTower
+from training.data.image_augment import Augmenter
+from training.data.text_augment import TextNoise
 from training.datasets import Sample
 from training.distillation import taught_tasks
 from training.errors import ConfigError, RunError
-from training.examples import Examples, PictureSource, PixelPictures
-from training.features import FrozenTower
 from training.learner import Learner, LossConfig, check_losses
 from training.memory import check_memory
 from training.run_data import RunData
 from training.teacher import Floats
-from training.text_noise import TextNoise
 from training.towers import RunTowers
 from training.train_parts import TrainParts
 

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from training.batch import Batch, Modalities
-from training.examples import Examples
+from training.data.batch import Batch, Modalities
+from training.data.examples import Examples
 from training.phase import PhaseConfig
 
 #: The streams of random numbers, kept apart by their first word.

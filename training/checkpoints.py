@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 
 from model.atomic import open_atomically
+from training.data.examples import Examples
 from training.errors import RunError
-from training.examples import Examples
 from training.learner import Learner
 from training.phase import EpochResult
 from training.runs import first_difference

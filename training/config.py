@@ -26,17 +26,17 @@ from model.network.config import NetworkConfig
 from model.network.tuning import TowerTuning, TuningMode
 from model.ocr import ENGINES
 from model.preprocess import Resize
-from training.augment import AugmentConfig
-from training.batch import BOTH, Modalities
 from training.calibrate import CalibrationError, parse_targets
 from training.config_checks import check_kernel_machines, check_towers
+from training.data.batch import BOTH, Modalities
+from training.data.image_augment import AugmentConfig
+from training.data.text_augment import TextNoiseConfig
 from training.datasets.registry import Source
 from training.errors import ConfigError
 from training.losses.config import LossConfig
 from training.memory import MemoryConfig
 from training.phase import PhaseConfig
 from training.teacher import TeacherConfig
-from training.text_noise import TextNoiseConfig
 
 __all__ = ["ConfigError", "TrainConfig"]
 

@@ -11,10 +11,10 @@ from safetensors.numpy import load_file, save
 from model.atomic import write_atomically
 from model.network.memefier import MemeNetwork
 from model.taxonomy import Task
-from training.batch import Modalities
+from training.data.batch import Modalities
+from training.data.examples import Examples
 from training.datasets import Sample
 from training.errors import ConfigError, RunError
-from training.examples import Examples
 from training.losses import ABSENT
 from training.memory import check_size, described, tower_views, whole_rows
 from training.teacher import Floats, TeacherConfig, soft_labels

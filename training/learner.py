@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from model.network.caption import CaptionDecoder, caption_loss
 from model.network.fusion import FusedMeme
 from model.network.memefier import MemeFier
-from training.batch import BOTH, Batch, Inputs, Modalities
-from training.examples import Examples
+from training.data.batch import BOTH, Batch, Inputs, Modalities
+from training.data.examples import Examples
 from training.losses import (
     PooledView,
     RetrievalMemory,

@@ -16,10 +16,10 @@ from sklearn.linear_model import LogisticRegression
 from model.atomic import write_atomically
 from model.network.memefier import MemeNetwork
 from model.network.memory import KernelMemory, MemoryView, Remembering, View
-from training.batch import BOTH, Modalities
+from training.data.batch import BOTH, Modalities
+from training.data.examples import Examples
 from training.datasets import Sample
 from training.errors import ConfigError, RunError
-from training.examples import Examples
 from training.losses import ABSENT
 from training.teacher import Floats, Scaling, gram
 from training.validation import predict

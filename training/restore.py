@@ -16,9 +16,9 @@ from model.taxonomy import Task
 from training.assemble import build_learner, load_weights, picture_source, shown_modalities
 from training.config import TrainConfig
 from training.config_file import parse_train_config
+from training.data.examples import Examples
 from training.datasets import Sample
 from training.errors import RunError
-from training.examples import Examples
 from training.learner import Learner
 from training.memory import MEMORY_FILE, read_memory
 from training.provenance import data_digest

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 import torch
 
-from training.batch import Modalities
 from training.checkpoints import (
     CheckpointFile,
     PhaseState,
@@ -20,7 +19,8 @@ from training.checkpoints import (
     trained_weights,
     unpack_state,
 )
-from training.examples import Examples
+from training.data.batch import Modalities
+from training.data.examples import Examples
 from training.learner import Learner
 from training.phase import WITHOUT_EFFECT, PhaseConfig
 from training.precision import DecidedPrecision, decide_precision

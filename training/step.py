@@ -9,8 +9,8 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from model.errors import MemeguardError
-from training.batch import Batch
 from training.batches import Round
+from training.data.batch import Batch
 from training.learner import Learner
 from training.phase import PhaseConfig
 from training.precision import DecidedPrecision, autocast

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from training.data.examples import Examples
 from training.datasets import Sample
-from training.examples import Examples
 from training.teacher import Floats
 
 Places = tuple[int, ...]

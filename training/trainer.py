@@ -12,11 +12,11 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from training.batch import BOTH, Modalities
 from training.batches import EpochSeed, Share, load_batches, plan_epoch
 from training.checkpoints import load_trained_weights, trained_weights
+from training.data.batch import BOTH, Modalities
+from training.data.examples import Examples
 from training.errors import ConfigError
-from training.examples import Examples
 from training.harness import Harness
 from training.learner import Learner
 from training.optimiser import frozen_by_rate, make_optimiser, set_rates

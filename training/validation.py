@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from model.network.memefier import MemeNetwork
 from model.taxonomy import Task
-from training.batch import BOTH, Modalities
+from training.data.batch import BOTH, Modalities
+from training.data.examples import Examples
 from training.errors import ConfigError
-from training.examples import Examples
 from training.learner import Learner
 from training.losses import ABSENT
 from training.primary import primary_measure

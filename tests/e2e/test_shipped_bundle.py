@@ -6,7 +6,7 @@ from PIL import Image
 
 from model import Meme, Scorer, Verdict, load
 from model.meme import DEFAULT_LIMITS
-from training.render import render_meme
+from training.data.meme_renderer import render_meme
 
 MAX_BUNDLE_BYTES = 120_000_000
 HARMLESS = (

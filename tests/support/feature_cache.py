@@ -14,7 +14,7 @@ from PIL import Image
 from model.bundle import ImageTowerSpec
 from model.preprocess import Preprocessor
 from support.preparation import PREPROCESS, tokenizer_json
-from training.features import FrozenTower
+from training.data.feature_cache import FrozenTower
 
 PAUSE_S = 0.01
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from model.ocr.base import Engine
 from model.ocr.types import Line, OcrWord
+from training.data.ocr_cache import read_missing_texts
 from training.datasets.base import Sample
-from training.reading import read_missing_texts
 
 WORDS = 400
 

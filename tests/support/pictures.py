@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from support.picture_files import encoded, png
-from training.render import STYLES, render_meme
+from training.data.meme_renderer import STYLES, render_meme
 
 _SENTENCES = (
     "when the tests pass at once",

@@ -19,8 +19,8 @@ from model.network.memefier import MemeFier
 from model.preprocess import Preprocessor
 from support.preparation import PREPROCESS, picture, tokenizer_json
 from support.tiny import TinyImageTower, tiny_network
+from training.data.examples import Examples, PixelPictures
 from training.datasets import Sample
-from training.examples import Examples, PixelPictures
 from training.harness import Harness
 from training.learner import Learner, LossConfig
 from training.trainer import PhaseConfig, train_phase

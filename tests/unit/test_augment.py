@@ -11,8 +11,8 @@ from PIL import Image
 from pydantic import ValidationError
 
 from model.ocr.rapid import RapidOcrEngine
-from training.augment import AugmentConfig, Augmenter
-from training.render import STYLES, MemeStyle, render_meme, synthetic_background
+from training.data.image_augment import AugmentConfig, Augmenter
+from training.data.meme_renderer import STYLES, MemeStyle, render_meme, synthetic_background
 
 CHANCES = ("geometry_p", "colour_p", "grey_p", "quality_p", "blur_p", "noise_p", "border_p")
 OFF = AugmentConfig(**dict.fromkeys(CHANCES, 0.0))

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 from support.pictures import AWKWARD
 
-from training.datacheck.near import MAX_DISTANCE, clusters, distances, hash_array, nearest
-from training.datacheck.pictures import BadPicture, Fingerprint, fingerprint, fingerprint_files
-from training.datacheck.texts import is_blank, text_key
+from training.data.image_hashes import BadPicture, Fingerprint, fingerprint, fingerprint_files
+from training.data.near_duplicates import MAX_DISTANCE, clusters, distances, hash_array, nearest
+from training.data.text_key import is_blank, text_key
 
 
 def scene(seed: int) -> Image.Image:

@@ -16,10 +16,10 @@ from model.network.memefier import MemeNetwork
 from model.network.memory import KernelMemory, MemoryView, Remembering
 from model.preprocess import Preprocessor
 from model.taxonomy import tasks_named
+from training.data.examples import BOTH, Examples, Modalities
+from training.data.feature_cache import FrozenTower
 from training.datasets import Sample
 from training.errors import ConfigError, RunError
-from training.examples import BOTH, Examples, Modalities
-from training.features import FrozenTower
 from training.memory import (
     MemoryConfig,
     check_memory,

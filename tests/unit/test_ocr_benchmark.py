@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.ocr import TEMPLATES_WITH_WORDS, main, measure, multioff_memes, rendered_memes
-from training.render import render_meme
+from training.data.meme_renderer import render_meme
 
 
 @pytest.fixture

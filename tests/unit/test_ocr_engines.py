@@ -15,7 +15,7 @@ from model.ocr.boxes import containment
 from model.ocr.rapid import RapidOcrEngine
 from model.ocr.tesseract import TesseractEngine
 from model.ocr.types import Line, OcrWord
-from training.render import STYLES, MemeStyle, RenderedMeme, render_meme
+from training.data.meme_renderer import STYLES, MemeStyle, RenderedMeme, render_meme
 
 Picture = NDArray[np.uint8]
 

@@ -14,8 +14,8 @@ from support.ocr_cache import LevelEngine, samples_of
 
 from model.errors import EngineUnavailableError
 from model.ocr import make_engine
+from training.data.ocr_cache import read_missing_texts, read_texts
 from training.datasets.base import Sample
-from training.reading import read_missing_texts, read_texts
 
 WRITER = Path(__file__).parents[1] / "support" / "ocr_cache.py"
 

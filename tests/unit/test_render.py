@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from training.render import STYLES, MemeStyle, drawable, render_meme, synthetic_background
+from training.data.meme_renderer import STYLES, MemeStyle, drawable, render_meme, synthetic_background
 
 
 def _rng(seed: int = 0) -> np.random.Generator:

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from training.datacheck.pictures import Fingerprint
+from training.data.group_splits import SplitConfig, group_samples, split_groups
+from training.data.image_hashes import Fingerprint
 from training.datasets.base import DatasetError, Sample
-from training.splits import SplitConfig, group_samples, split_groups
 
 FAR = (0x0123456789ABCDEF, 0xFEDCBA9876543210)
 

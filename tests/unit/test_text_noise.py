@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from model.confusables import HOMOGLYPHS, OCR_CONFUSIONS
 from model.preprocess import normalise_text
-from training.text_noise import TextNoise, TextNoiseConfig
+from training.data.text_augment import TextNoise, TextNoiseConfig
 
 KINDS = [name for name in TextNoiseConfig.model_fields if name.endswith("_p")]
 OFF = dict.fromkeys(KINDS, 0.0)

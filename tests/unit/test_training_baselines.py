@@ -18,9 +18,9 @@ from model.taxonomy import TASKS, tasks_named
 from training.baselines import FrozenTowers, MeasuredSet, baseline_table, fit_baselines, labels_of, metric_row
 from training.baselines.linear import fit_logistic, fit_svm, majority
 from training.baselines.zero_shot import descriptions
+from training.data.examples import Examples, PixelPictures
+from training.data.feature_cache import FrozenTower
 from training.datasets import Sample
-from training.examples import Examples, PixelPictures
-from training.features import FrozenTower
 
 RNG = np.random.default_rng(2)
 HATEFUL, SENTIMENT, PROTECTED = TASKS["hateful"], TASKS["memotion_sentiment"], TASKS["protected_class"]

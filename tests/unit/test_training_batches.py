@@ -6,7 +6,7 @@ import torch
 from support.toy_training import PHASE, toy_examples
 
 from training.batches import EpochSeed, Round, Share, load_batches, plan_epoch
-from training.examples import BOTH, Examples
+from training.data.examples import BOTH, Examples
 
 SEED = EpochSeed(3, "toy", 1)
 

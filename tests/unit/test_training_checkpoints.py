@@ -8,7 +8,7 @@ import torch
 from support.toy_training import PHASE, toy_examples, toy_learner
 
 from training.checkpoints import CheckpointError, CheckpointFile
-from training.examples import BOTH, Examples, Modalities
+from training.data.examples import BOTH, Examples, Modalities
 from training.harness import Harness
 from training.learner import Learner
 from training.trainer import DivergedError, EpochResult, PhaseConfig, train_phase

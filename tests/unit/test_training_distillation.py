@@ -9,13 +9,13 @@ from support.tiny import export_tower, tiny_network, tower_spec
 
 from model.preprocess import Preprocessor
 from model.taxonomy import tasks_named
-from training.batch import BOTH, Modalities
 from training.checkpoints import examples_digest
+from training.data.batch import BOTH, Modalities
+from training.data.examples import Examples
+from training.data.feature_cache import FrozenTower
 from training.datasets import Sample
 from training.distillation import read_soft_labels, taught_tasks, teach, write_soft_labels
 from training.errors import ConfigError, RunError
-from training.examples import Examples
-from training.features import FrozenTower
 from training.memory import whole_rows
 from training.teacher import TeacherConfig
 from training.train_parts import TrainParts

@@ -12,12 +12,12 @@ from support.tiny import TASKS, TinyBundle, tower_spec
 from model.preprocess import PreprocessConfig, Preprocessor
 from model.runtime import ImageTower
 from model.taxonomy import tasks_named
-from training.augment import AugmentConfig
 from training.baselines import frozen_features
+from training.data.examples import BOTH, Examples, Modalities, PixelPictures
+from training.data.feature_cache import FrozenTower
+from training.data.image_augment import AugmentConfig
 from training.datasets import Sample
 from training.datasets.base import DatasetError
-from training.examples import BOTH, Examples, Modalities, PixelPictures
-from training.features import FrozenTower
 from training.losses import ABSENT
 
 

@@ -15,10 +15,10 @@ from support.tiny import TinyBundle, export_tower, tower_spec
 
 from model.preprocess import Preprocessor
 from model.runtime import ImageFeatures
-from training.augment import AugmentConfig
+from training.data.feature_cache import FrozenTower
+from training.data.image_augment import AugmentConfig
+from training.data.image_store import open_pictures
 from training.datasets.base import DatasetError
-from training.features import FrozenTower
-from training.pictures import open_pictures
 
 ROOT = Path(__file__).parents[2]
 

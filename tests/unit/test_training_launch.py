@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from support.toy_training import outcome, toy_examples, toy_learner, train_toy
 from torch import Tensor
 
-from training.examples import Examples
+from training.data.examples import Examples
 from training.launch import LaunchError, is_worker, launch, needs_launch
 from training.trainer import predict
 

@@ -15,8 +15,8 @@ from model.errors import MemeguardError
 from model.network.memefier import MemeFier
 from model.preprocess import Preprocessor
 from model.taxonomy import tasks_named
+from training.data.examples import BOTH, Batch, Examples, Modalities, PixelPictures
 from training.datasets import Sample
-from training.examples import BOTH, Batch, Examples, Modalities, PixelPictures
 from training.learner import Learner, LossConfig, check_losses
 from training.losses import ABSENT, multi_task_loss
 

@@ -11,8 +11,8 @@ from support.tiny import PATCHES, TinyImageTower, tiny_network
 
 from model.errors import ExportRefusedError
 from model.export.graph import head_example
-from training.batch import Modalities
 from training.config import TrainConfig
+from training.data.batch import Modalities
 from training.errors import ConfigError
 from training.towers import RunTowers, onnx_tower_spec, open_towers, tower_difference, weights_digest, write_tower
 from training.twin import Twin

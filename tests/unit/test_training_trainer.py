@@ -13,10 +13,10 @@ from support.toy_training import toy_examples, toy_learner
 
 from model.network.memefier import MemeFier
 from model.preprocess import Preprocessor
+from training.data.examples import BOTH, Examples, Modalities
+from training.data.feature_cache import FrozenTower
 from training.datasets import Sample
 from training.errors import ConfigError
-from training.examples import BOTH, Examples, Modalities
-from training.features import FrozenTower
 from training.learner import Learner, LossConfig
 from training.optimiser import freeze_token_tables
 from training.precision import decide_precision

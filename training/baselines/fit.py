@@ -13,7 +13,7 @@ from training.baselines.linear import fit_logistic, fit_svm, majority
 from training.baselines.tfidf import TextVectors
 from training.baselines.towers import FrozenFeatures, FrozenTowers
 from training.baselines.zero_shot import why_not, zero_shot
-from training.examples import Examples
+from training.data.examples import Examples
 from training.losses import ABSENT
 
 #: The features that a linear model reads, [N, D].

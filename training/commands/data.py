@@ -12,9 +12,9 @@ from training.curation.check import check as run_check
 from training.curation.render import print_report, to_json, to_markdown
 from training.curation.report import Report
 from training.curation.split import split_dataset
-from training.datacheck.near import MAX_DISTANCE
+from training.data.group_splits import SplitConfig
+from training.data.near_duplicates import MAX_DISTANCE
 from training.datasets import DatasetError, parse_source
-from training.splits import SplitConfig
 
 _path_argument = click.argument("path", type=path_type)
 _near_option = click.option(

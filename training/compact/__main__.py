@@ -34,8 +34,8 @@ from training.calibrate import fit_platt, fit_thresholds
 from training.compact.config import load_compact_config
 from training.compact.mixture import Mixture
 from training.compact.variants import IMAGE_TOWER, VARIANTS, Workshop, open_workshop, train_seed
+from training.data.examples import Examples
 from training.evaluation.intervals import binary_metrics
-from training.examples import Examples
 from training.losses import ABSENT
 from training.model_card import write_model_card
 from training.pretrained import MINILM_L6

@@ -16,10 +16,10 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from training.data.meme_renderer import STYLES, render_meme
 from training.datasets import ImgflipCaption, Sample
 from training.datasets.base import hateful
 from training.datasets.imgflip import template_path
-from training.render import STYLES, render_meme
 
 #: Goes up when the drawing changes, so that pictures of an older kind are not taken from the cache.
 _VERSION = 1

@@ -17,10 +17,10 @@ from model.network.memory import Remembering
 from model.preprocess import Preprocessor
 from training.compact.config import CompactConfig, CompactPhase
 from training.compact.mixture import Mixture, build_mixture
+from training.data.examples import BOTH, Examples, Modalities
+from training.data.feature_cache import FrozenTower
 from training.datasets import Sample
 from training.distillation import teach
-from training.examples import BOTH, Examples, Modalities
-from training.features import FrozenTower
 from training.learner import Learner
 from training.memory import remember
 from training.optimiser import freeze_token_tables

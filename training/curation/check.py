@@ -11,7 +11,7 @@ from training.curation.gather import Part, find_layout, find_splits
 from training.curation.labels import conflicts, count, texts_with_both_labels
 from training.curation.report import Overlap, Report
 from training.curation.warnings import warnings_of
-from training.datacheck.near import MAX_DISTANCE
+from training.data.near_duplicates import MAX_DISTANCE
 from training.datasets.base import existing
 from training.datasets.registry import Source
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from training.curation.gather import Part
 from training.curation.report import Likeness, Match, Overlap, Repeats
-from training.datacheck.near import Hashes, clusters, hash_array, nearest
+from training.data.near_duplicates import Hashes, clusters, hash_array, nearest
 
 #: A row of one split to a row of the other that is like it, with the distance of their hashes.
 _Found = dict[int, tuple[int, int | None]]

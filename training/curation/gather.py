@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from training.curation.report import LeftOut, LeftOutKind, Likeness
-from training.datacheck.pictures import BadPicture, Fingerprint, fingerprint_files
-from training.datacheck.texts import text_key
+from training.data.image_hashes import BadPicture, Fingerprint, fingerprint_files
+from training.data.text_key import text_key
 from training.datasets.base import DatasetError, Sample, Skipped
 from training.datasets.registry import LAYOUTS, Layout, detect_layout
 from training.datasets.split_files import split_of

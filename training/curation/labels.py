@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from model.taxonomy import TASKS
 from training.curation.gather import Part
 from training.curation.report import Conflict, ConflictKind, SplitCounts, TextsWithBothLabels
-from training.datacheck.texts import is_blank
+from training.data.text_key import is_blank
 from training.datasets.base import Sample
 
 

@@ -9,9 +9,9 @@ from training.curation.check import report_on
 from training.curation.gather import Part, find_layout, find_splits, gather
 from training.curation.report import LeftOut, Report
 from training.curation.write_splits import write_splits
-from training.datacheck.texts import is_blank
+from training.data.group_splits import SplitConfig, group_samples, split_groups
+from training.data.text_key import is_blank
 from training.datasets.base import DatasetError, existing
-from training.splits import SplitConfig, group_samples, split_groups
 
 
 def split_dataset(

@@ -3,7 +3,7 @@
 The picture goes through ``model.meme``, the arrays come from the bundle's preprocessor, the logits from
 ``model.runtime`` and the probabilities from ``model.policy.decide``: a meme's score here is the score that the service
 gives it. There is one difference of duty: words are taken from the sample as they are (blank: no words), since reading
-them from the picture is decided before (``training.reading``).
+them from the picture is decided before (``training.data.ocr_cache``).
 
 The image tower is most of the work, so a sample may be looked at in several ways (``View``: text hidden, picture
 hidden, other words) for the price of one.
@@ -25,8 +25,8 @@ from model.meme import Meme
 from model.runtime import ImageFeatures, Logits, Provider, Runtime
 from model.taxonomy import Task
 from model.verdict import Failure
+from training.data.feature_cache import FrozenTower
 from training.datasets import Sample
-from training.features import FrozenTower
 
 #: Pictures whose features are fetched together when there is a cache: opening the tower costs more than a picture.
 _CACHE_CHUNK = 256

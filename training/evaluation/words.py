@@ -11,6 +11,7 @@ import numpy as np
 
 from model.ocr import OcrEngine
 from model.preprocess import normalise_text
+from training.data.ocr_cache import read_texts
 from training.datasets import Sample, Skipped
 from training.evaluation.bootstrap import wilson
 from training.evaluation.labels import Question, labelled
@@ -19,7 +20,6 @@ from training.evaluation.results import OcrResult, OcrTask
 from training.evaluation.scoring import Scored
 from training.evaluation.setup import Setup
 from training.evaluation.tasks import Bootstrap
-from training.reading import read_texts
 
 
 @dataclass(frozen=True)

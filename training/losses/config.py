@@ -5,8 +5,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from model.network.caption import DecoderSize
+from training.data.examples import Examples
 from training.errors import ConfigError
-from training.examples import Examples
 
 View = Literal["image", "text", "caption"]
 

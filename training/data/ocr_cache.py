@@ -25,7 +25,7 @@ from model.bundle import file_digest
 from model.errors import EngineUnavailableError, MemeError
 from model.meme import Meme
 from model.ocr import OcrEngine, OcrResult, OcrWord
-from training.datacheck.texts import is_blank
+from training.data.text_key import is_blank
 from training.datasets.base import Loaded, Sample, Skipped
 
 ReadingMode = Literal["given", "missing", "always"]

@@ -21,8 +21,8 @@ from model.errors import MemeError
 from model.meme import Meme
 from model.preprocess import Preprocessor
 from model.runtime import ImageFeatures
+from training.data.feature_cache import FrozenTower
 from training.datasets.base import DatasetError
-from training.features import FrozenTower
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from training.datacheck.near import MAX_DISTANCE, clusters, hash_array
-from training.datacheck.pictures import Fingerprint
-from training.datacheck.texts import text_key
+from training.data.image_hashes import Fingerprint
+from training.data.near_duplicates import MAX_DISTANCE, clusters, hash_array
+from training.data.text_key import text_key
 from training.datasets.base import DatasetError, Sample
 
 SPLITS = ("train", "dev", "test")

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from model.preprocess import Preprocessor, TextInputs
 from model.taxonomy import Task
-from training.batch import BOTH, Batch, Inputs, Modalities
+from training.data.batch import BOTH, Batch, Inputs, Modalities
+from training.data.image_store import PictureSource, PixelPictures, open_pictures
 from training.datasets import Sample
 from training.losses import ABSENT
-from training.pictures import PictureSource, PixelPictures, open_pictures
 
 __all__ = ["BOTH", "Batch", "Examples", "Inputs", "Modalities", "PictureSource", "PixelPictures"]
 

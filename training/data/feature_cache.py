@@ -28,7 +28,7 @@ from model.errors import MemeError
 from model.meme import Meme
 from model.preprocess import Preprocessor
 from model.runtime import ImageFeatures, ImageTower, Provider
-from training.augment import AugmentConfig, Augmenter
+from training.data.image_augment import AugmentConfig, Augmenter
 from training.datasets.base import DatasetError
 
 #: Pictures that a batch-invariant tower reads at once: a quarter faster than one at a time on a CPU. Always this many,
