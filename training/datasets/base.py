@@ -79,3 +79,7 @@ def existing(path: Path) -> Path:
     if not path.exists():
         raise DatasetError(f"{path} is missing; see data_cards/ for the layout that this dataset has on disk")
     return path
+
+
+#: Stands in a label tensor where a sample has no label for the task.
+ABSENT = -1

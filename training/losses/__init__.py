@@ -3,9 +3,10 @@
 Caption supervision's loss stands with its decoder, in ``model/network/caption.py``.
 """
 
+from training.datasets.base import ABSENT
 from training.losses.contrastive import PooledView, n_modal_contrastive_loss, projected_contrastive_loss
 from training.losses.margin import with_margin
-from training.losses.multi_task import ABSENT, multi_task_loss
+from training.losses.multi_task import multi_task_loss
 from training.losses.retrieval import RetrievalMemory, retrieval_loss
 
 __all__ = [

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.taxonomy import Task
-from training.losses.multi_task import ABSENT
+from training.datasets.base import ABSENT
 
 
 def with_margin(

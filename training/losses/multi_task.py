@@ -7,9 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from model.taxonomy import Task
-
-#: Stands in a label tensor where a sample has no label for the task.
-ABSENT = -1
+from training.datasets.base import ABSENT
 
 
 def multi_task_loss(

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.losses.multi_task import ABSENT
+from training.datasets.base import ABSENT
 
 
 @dataclass(frozen=True)
