@@ -5,8 +5,8 @@
 DIR holds ``imgflip/`` (``templates/*.jpg`` and ``captions.jsonl.gz``) and ``multioff/`` (``Labelled Images/`` and
 ``Split Dataset/``). Two sets:
 
-- rendered: imgflip captions drawn on imgflip templates by ``training.data.meme_renderer``, its three styles in turn. The text is
-  known exactly; templates that have words of their own are left out.
+- rendered: imgflip captions drawn on imgflip templates by ``training.data.meme_renderer``, its three styles in turn.
+  The text is known exactly; templates that have words of their own are left out.
 - MultiOFF: pictures of one split with the dataset's sentence as the reference. That was itself read by a machine and
   corrected in part: it misses words, has some that are not there, and orders columns its own way. No engine can reach
   a character error of 0 on it.
