@@ -26,13 +26,13 @@ from model.network.config import NetworkConfig
 from model.network.tuning import TowerTuning, TuningMode
 from model.ocr import ENGINES
 from model.preprocess import Resize
-from training.calibrate import CalibrationError, parse_targets
 from training.config_checks import check_kernel_machines, check_towers
 from training.data.batch import BOTH, Modalities
 from training.data.image_augment import AugmentConfig
 from training.data.text_augment import TextNoiseConfig
 from training.datasets.registry import Source
 from training.errors import ConfigError
+from training.evaluation.calibrate import CalibrationError, parse_targets
 from training.losses.config import LossConfig
 from training.memory import MemoryConfig
 from training.phase import PhaseConfig

@@ -36,13 +36,13 @@ from model.export.graph import OPSET
 from model.runtime import ImageTower
 from training.assemble import shown_modalities
 from training.baselines import MeasuredSet, labels_of, metric_row
-from training.calibrate import parse_targets, pick_thresholds
 from training.config import TrainConfig
 from training.datasets.registry import LAYOUTS, Source, detect_layout
 from training.errors import RunError
+from training.evaluation.calibrate import parse_targets, pick_thresholds
+from training.evaluation.measures import primary_value
 from training.losses import ABSENT
 from training.model_card import CARDS, write_model_card
-from training.primary import primary_value
 from training.provenance import without_places
 from training.restore import Restored, restore
 from training.results import VARIANT, calibrations, data_names, is_own, probabilities, read_rows

@@ -20,9 +20,9 @@ from model.network.memory import KernelMemory
 from model.taxonomy import Task
 from training.assemble import Assembled, shown_modalities
 from training.baselines import FrozenTowers, MeasuredSet, baseline_table, labels_of, metric_row
-from training.calibrate import fit_calibration
 from training.data.batch import BOTH, Modalities
 from training.data.examples import Examples
+from training.evaluation.calibrate import fit_calibration
 from training.learner import Learner
 from training.runs import RunFolder, write_json
 from training.trainer import predict

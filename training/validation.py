@@ -13,9 +13,9 @@ from model.taxonomy import Task
 from training.data.batch import BOTH, Modalities
 from training.data.examples import Examples
 from training.errors import ConfigError
+from training.evaluation.measures import primary_measure
 from training.learner import Learner
 from training.losses import ABSENT
-from training.primary import primary_measure
 
 Logits = list[NDArray[np.float32]]
 _BATCH_SIZE = 32

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from model.bundle import NEVER, CalibrationSpec, Thresholds
 from model.calibration import apply_platt, calibrated
 from model.taxonomy import TASKS
-from training.calibrate import (
+from training.evaluation.calibrate import (
     MIN_BLOCKED,
     CalibrationError,
     Target,

@@ -6,9 +6,9 @@ import pytest
 from model.bundle import NEVER, CalibrationSpec, Interval
 from model.calibration import apply_platt
 from training.baselines import logistic_regression
-from training.calibrate import fit_platt, fit_thresholds
 from training.compact.config import ThresholdConfig
 from training.evaluation.bootstrap import bootstrap
+from training.evaluation.calibrate import fit_platt, fit_thresholds
 from training.evaluation.html_parts import value
 from training.evaluation.intervals import binary_metrics
 from training.evaluation.measures import AUROC

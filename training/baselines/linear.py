@@ -15,9 +15,9 @@ from sklearn.svm import LinearSVC
 from model.bundle import CalibrationSpec
 from model.calibration import apply_platt, calibrated
 from model.taxonomy import Task
-from training.calibrate import CalibrationError, fit_calibration, known_rows
+from training.evaluation.calibrate import CalibrationError, fit_calibration, known_rows
+from training.evaluation.measures import primary_value
 from training.losses import ABSENT
-from training.primary import primary_value
 
 #: A matrix [N, D], dense or sparse.
 Features = Any

@@ -10,7 +10,7 @@ import click
 from model.bundle import COMPACT_BUNDLE
 from training.commands.options import data_options, disk_errors, path_type, setup_options, train_extra
 from training.evaluation.groups import ResampleBy
-from training.evaluation.setup import WordsFrom
+from training.evaluation.options import WordsFrom
 
 
 @click.command()

@@ -29,7 +29,7 @@ def export(
     It replaces a bundle that stands there only once the new one opens. RUN's data must still be where it was.
     """
     with train_extra():
-        from training.calibrate import parse_targets  # noqa: PLC0415
+        from training.evaluation.calibrate import parse_targets  # noqa: PLC0415
         from training.finish import export_run  # noqa: PLC0415
         from training.runs import RunFolder  # noqa: PLC0415
 

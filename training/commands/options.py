@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from model.errors import MemeguardError
 from model.ocr import ENGINES, make_engine
 from training.datasets import LAYOUTS, DatasetError, Source, parse_source
-from training.evaluation.setup import Setup
+from training.evaluation.options import Setup
 
 Command = Callable[..., Any]
 

@@ -5,7 +5,7 @@ from typing import Any, get_args
 import click
 
 from training.commands.options import data_options, disk_errors, path_type, setup_options, train_extra
-from training.evaluation.setup import WordsFrom
+from training.evaluation.options import WordsFrom
 from training.promotion.rules import MEANINGS
 from training.promotion.store import CURRENT
 

@@ -12,7 +12,7 @@ from model.atomic import write_atomically
 from model.bundle import open_bundle
 from training.commands.options import setup, sources, writable
 from training.datasets import load_source
-from training.evaluation.sets import LabelledSet, labelled_set
+from training.evaluation.evaluate_set import LabelledSet, labelled_set
 from training.promotion.compare import Named, compare, shared_tasks
 from training.promotion.decide import Verdict, judge
 from training.promotion.report import print_verdict, render_markdown

@@ -30,11 +30,11 @@ from model.export.graph import OPSET
 from model.network.backbone import build_backbone
 from model.network.memefier import MemeNetwork
 from training.baselines import frozen_features, logistic_regression
-from training.calibrate import fit_platt, fit_thresholds
 from training.compact.config import load_compact_config
 from training.compact.mixture import Mixture
 from training.compact.variants import IMAGE_TOWER, VARIANTS, Workshop, open_workshop, train_seed
 from training.data.examples import Examples
+from training.evaluation.calibrate import fit_platt, fit_thresholds
 from training.evaluation.intervals import binary_metrics
 from training.losses import ABSENT
 from training.model_card import write_model_card

@@ -7,13 +7,12 @@ from html import escape
 from pathlib import Path
 
 from training.evaluation import figures
-from training.evaluation.brief import briefs
+from training.evaluation.evaluate import Evaluation
 from training.evaluation.html_parts import Html, details, figure, html, join, paired, table, value
 from training.evaluation.html_task import Shown, task_section
 from training.evaluation.markdown import intervals_line, left_out_line
-from training.evaluation.report import Evaluation
 from training.evaluation.results import OcrResult, Report, SetResult
-from training.evaluation.wording import column_title, facts, metric_title
+from training.evaluation.wording import briefs, column_title, facts, metric_title
 
 _STYLE = Path(__file__).with_name("page.css")
 _SUMMARY = ("auroc", "average_precision", "accuracy", "macro_f1", "calibration_error")

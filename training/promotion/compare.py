@@ -9,12 +9,12 @@ from model.bundle import Bundle
 from model.taxonomy import Task
 from training.datasets import DatasetError, Sample
 from training.evaluation.bootstrap import UndefinedMetricError, paired_bootstrap
+from training.evaluation.evaluate_set import LabelledSet
 from training.evaluation.labels import Question, labelled
 from training.evaluation.measures import MEASURES, Floats, Ints, Measure, false_positive_rate, recall
+from training.evaluation.ocr_comparison import words_of
+from training.evaluation.options import Setup
 from training.evaluation.scoring import Scored, score_bundle
-from training.evaluation.sets import LabelledSet
-from training.evaluation.setup import Setup
-from training.evaluation.words import words_of
 from training.promotion.groups import Pair, group_lines, holm
 from training.promotion.results import Comparison, Contender, Line
 from training.promotion.rules import PromotionError

@@ -11,8 +11,8 @@ import PIL
 
 from model.bundle import Bundle
 from training.datasets import Sample
+from training.evaluation.evaluate_set import LabelledSet, Options, evaluate_set
 from training.evaluation.results import BundleRef, Report
-from training.evaluation.sets import LabelledSet, Options, evaluate_set
 
 
 @dataclass(frozen=True)

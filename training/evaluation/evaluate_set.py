@@ -9,14 +9,14 @@ from model.bundle import Bundle
 from model.taxonomy import Task
 from training.datasets import DatasetError, Loaded, Sample
 from training.evaluation.decisions import decide_all
+from training.evaluation.evaluate_task import Bootstrap, task_result
 from training.evaluation.groups import ResampleBy, resampling_groups
 from training.evaluation.labels import Question, questions
 from training.evaluation.memotion import memotion_scores
+from training.evaluation.ocr_comparison import Words, compare_words, words_of
+from training.evaluation.options import Setup, WordsFrom
 from training.evaluation.results import FULL_INPUT, IMAGE_ONLY_INPUT, TEXT_ONLY_INPUT, OcrResult, SetResult
 from training.evaluation.scoring import FULL, Scored, View, score_views
-from training.evaluation.setup import Setup, WordsFrom
-from training.evaluation.tasks import Bootstrap, task_result
-from training.evaluation.words import Words, compare_words, words_of
 
 _READ_WORDS = "ocr_words"
 
