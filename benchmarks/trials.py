@@ -26,9 +26,9 @@ from training.data.group_splits import group_samples
 from training.data.image_hashes import Fingerprint, fingerprint_files
 from training.data.near_duplicates import MAX_DISTANCE
 from training.datasets import Sample
+from training.kernel.memory import tower_views
+from training.kernel.ridge import Floats, KernelRidge
 from training.losses import ABSENT
-from training.memory import tower_views
-from training.teacher import Floats, KernelRidge
 from training.validation import predict
 
 CONFIG = Path(__file__).parent.parent / "training" / "configs" / "compact.yaml"

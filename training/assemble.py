@@ -20,12 +20,12 @@ from training.data.feature_cache import FrozenTower
 from training.data.image_augment import Augmenter
 from training.data.text_augment import TextNoise
 from training.datasets import Sample
-from training.distillation import taught_tasks
 from training.errors import ConfigError, RunError
+from training.kernel.memory import check_memory
+from training.kernel.ridge import Floats
+from training.kernel.soft_labels import taught_tasks
 from training.learner import Learner, LossConfig, check_losses
-from training.memory import check_memory
 from training.run_data import RunData
-from training.teacher import Floats
 from training.towers import RunTowers
 from training.train_parts import TrainParts
 

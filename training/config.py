@@ -33,10 +33,9 @@ from training.data.text_augment import TextNoiseConfig
 from training.datasets.registry import Source
 from training.errors import ConfigError
 from training.evaluation.calibrate import CalibrationError, parse_targets
+from training.kernel.config import MemoryConfig, TeacherConfig
 from training.losses.config import LossConfig
-from training.memory import MemoryConfig
 from training.phase import PhaseConfig
-from training.teacher import TeacherConfig
 
 __all__ = ["ConfigError", "TrainConfig"]
 

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from model.network.tuning import TuningMode
 from model.taxonomy import Task
+from training.kernel.config import MemoryConfig, TeacherConfig
 from training.losses.config import LossConfig
-from training.memory import MemoryConfig
 from training.phase import PhaseConfig
-from training.teacher import TeacherConfig
 
 
 def check_towers(modes: Mapping[str, TuningMode], phases: Sequence[PhaseConfig]) -> None:

@@ -19,8 +19,8 @@ from training.config_file import parse_train_config
 from training.data.examples import Examples
 from training.datasets import Sample
 from training.errors import RunError
+from training.kernel.memory import MEMORY_FILE, read_memory
 from training.learner import Learner
-from training.memory import MEMORY_FILE, read_memory
 from training.provenance import data_digest
 from training.results import calibrations
 from training.run_data import load_run_data

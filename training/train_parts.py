@@ -6,7 +6,7 @@ import numpy as np
 
 from training.data.examples import Examples
 from training.datasets import Sample
-from training.teacher import Floats
+from training.kernel.ridge import Floats
 
 Places = tuple[int, ...]
 

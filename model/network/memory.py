@@ -3,7 +3,7 @@
 Small sets are noisy, and there a kernel machine on frozen features is a strong learner that a network does not replace
 but completes: the two err on different memes. The idea of a vote beside the classifier is that of retrieval-guided
 models (RGCL, Mei et al. 2024); here every remembered meme votes, with the weight that ridge regression gave it
-(``training/memory.py``). It is part of the exported graph.
+(``training/kernel/memory.py``). It is part of the exported graph.
 """
 
 from collections.abc import Mapping

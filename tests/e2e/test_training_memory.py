@@ -10,8 +10,8 @@ from support.dataset_files import write_json_lines
 from support.runs import Workplace, dev_logits, done, invoke, results
 
 from model import open_bundle
-from training.distillation import read_soft_labels, write_soft_labels
 from training.evaluation.scoring import score_bundle
+from training.kernel.soft_labels import read_soft_labels, write_soft_labels
 from training.restore import restore
 from training.runs import RunFolder
 from training.trainer import predict

@@ -20,8 +20,8 @@ from training.data.examples import BOTH, Examples, Modalities
 from training.data.feature_cache import FrozenTower
 from training.datasets import Sample
 from training.errors import ConfigError, RunError
-from training.memory import (
-    MemoryConfig,
+from training.kernel.config import MemoryConfig
+from training.kernel.memory import (
     check_memory,
     check_size,
     read_memory,
@@ -30,7 +30,7 @@ from training.memory import (
     whole_rows,
     write_memory,
 )
-from training.teacher import KernelRidge
+from training.kernel.ridge import KernelRidge
 from training.twin import as_shipped
 from training.validation import predict
 

@@ -14,10 +14,10 @@ from training.data.batch import BOTH, Modalities
 from training.data.examples import Examples
 from training.data.feature_cache import FrozenTower
 from training.datasets import Sample
-from training.distillation import read_soft_labels, taught_tasks, teach, write_soft_labels
 from training.errors import ConfigError, RunError
-from training.memory import whole_rows
-from training.teacher import TeacherConfig
+from training.kernel.config import TeacherConfig
+from training.kernel.memory import whole_rows
+from training.kernel.soft_labels import read_soft_labels, taught_tasks, teach, write_soft_labels
 from training.train_parts import TrainParts
 
 TASKS = tasks_named(("hateful", "memotion_sentiment", "offensive"))

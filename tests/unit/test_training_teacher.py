@@ -7,7 +7,8 @@ from sklearn.metrics import roc_auc_score
 from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.preprocessing import StandardScaler, normalize
 
-from training.teacher import KernelRidge, TeacherConfig, out_of_fold_scores, soft_labels
+from training.kernel.config import TeacherConfig
+from training.kernel.ridge import KernelRidge, out_of_fold_scores, soft_labels
 
 RNG = np.random.default_rng(3)
 LABELS = np.array([0, 1] * 40)

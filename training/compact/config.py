@@ -9,10 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, ValidationErr
 from model.network.config import NetworkConfig
 from model.preprocess import PreprocessConfig
 from training.errors import ConfigError
+from training.kernel.config import MemoryConfig, TeacherConfig
 from training.losses.config import LossConfig
-from training.memory import MemoryConfig
 from training.phase import PhaseConfig
-from training.teacher import TeacherConfig
 
 
 class MixtureConfig(BaseModel):

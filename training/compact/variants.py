@@ -20,9 +20,9 @@ from training.compact.mixture import Mixture, build_mixture
 from training.data.examples import BOTH, Examples, Modalities
 from training.data.feature_cache import FrozenTower
 from training.datasets import Sample
-from training.distillation import teach
+from training.kernel.memory import remember
+from training.kernel.soft_labels import teach
 from training.learner import Learner
-from training.memory import remember
 from training.optimiser import freeze_token_tables
 from training.pretrained import CLIP_VIT_B16, MINILM_L6, fetch
 from training.trainer import train_phase

@@ -23,7 +23,7 @@ class LossConfig(BaseModel):
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
 
     distillation_weight: float = Field(default=0.0, ge=0, le=1)
-    """How much of a binary target is the teacher's word (``training/teacher.py``), where there is one."""
+    """How much of a binary target is the teacher's word (``training/kernel/ridge.py``), where there is one."""
 
     caption_weight: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     """MemeFier's alpha: 0.2 or 0.8 in the paper."""

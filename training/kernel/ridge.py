@@ -10,22 +10,13 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import normalize
 
+from training.kernel.config import TeacherConfig
+
 Floats = NDArray[np.float64]
-
-
-class TeacherConfig(BaseModel):
-    """``ridge`` is the penalty; ``repeats`` different partitions into ``folds`` are averaged."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    ridge: float = Field(3.0, gt=0)
-    folds: int = Field(8, ge=2)
-    repeats: int = Field(2, ge=1)
 
 
 class KernelRidge:

@@ -15,9 +15,10 @@ from training.data.batch import Modalities
 from training.data.examples import Examples
 from training.datasets import Sample
 from training.errors import ConfigError, RunError
+from training.kernel.config import TeacherConfig
+from training.kernel.memory import check_size, described, tower_views, whole_rows
+from training.kernel.ridge import Floats, soft_labels
 from training.losses import ABSENT
-from training.memory import check_size, described, tower_views, whole_rows
-from training.teacher import Floats, TeacherConfig, soft_labels
 
 #: In the folder of a run.
 SOFT_LABELS_FILE = "teacher.safetensors"

@@ -8,7 +8,6 @@ from typing import get_args
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from sklearn.linear_model import LogisticRegression
@@ -20,8 +19,9 @@ from training.data.batch import BOTH, Modalities
 from training.data.examples import Examples
 from training.datasets import Sample
 from training.errors import ConfigError, RunError
+from training.kernel.config import MemoryConfig
+from training.kernel.ridge import Floats, Scaling, gram
 from training.losses import ABSENT
-from training.teacher import Floats, Scaling, gram
 from training.validation import predict
 
 Views = dict[View, Floats]
@@ -32,14 +32,6 @@ _BATCH_SIZE = 32
 _MAX_RATIO = 20.0
 #: A kernel machine solves for a square matrix of so many rows: of 20,000 it takes some 13 GB and minutes.
 _MAX_ROWS = 20_000
-
-
-class MemoryConfig(BaseModel):
-    """``ridge`` is the penalty of the regression that weighs the remembered memes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    ridge: float = Field(2.0, gt=0)
 
 
 def tower_views(
