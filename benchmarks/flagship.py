@@ -28,14 +28,14 @@ from model.network.config import NetworkConfig
 from model.network.memefier import MemeFier
 from model.preprocess import Preprocessor
 from model.runtime import ImageTower
-from training.config import PreprocessChoices
 from training.data.batch import BOTH
 from training.data.examples import Examples
 from training.data.feature_cache import FrozenTower
 from training.datasets import Sample
 from training.datasets.base import Labels
 from training.learner import Learner, LossConfig
-from training.towers import onnx_tower_spec, preprocess_config, write_tower
+from training.run.backbone import onnx_tower_spec, preprocess_config, write_tower
+from training.run.config import PreprocessChoices
 
 T = TypeVar("T")
 DEFAULT = ("ViT-B-32", "ViT-L-14")

@@ -24,7 +24,7 @@ from training.data.examples import Examples
 from training.errors import RunError
 from training.learner import Learner
 from training.phase import EpochResult
-from training.runs import first_difference
+from training.run.folder import first_difference
 
 _FORMAT = 1
 Weights = dict[str, Tensor]

@@ -23,9 +23,9 @@ from training.losses import (
     retrieval_loss,
     with_margin,
 )
-from training.losses.config import LossConfig, check_losses
+from training.losses.config import LossConfig
 
-__all__ = ["Learner", "LossConfig", "check_losses"]
+__all__ = ["Learner", "LossConfig"]
 
 _MEMORY_BATCH = 64
 

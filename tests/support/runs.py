@@ -18,8 +18,8 @@ from support.dataset_files import write_hateful_memes
 from support.preparation import tokenizer_json
 from support.tiny import export_tower, tiny_network
 from training.evaluation.scoring import score_bundle
-from training.restore import restore
-from training.runs import RunFolder
+from training.run.folder import RunFolder
+from training.run.restore import restore
 
 ROOT = Path(__file__).parents[2]
 SPLITS = {"train": 24, "dev": 12}

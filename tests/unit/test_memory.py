@@ -31,7 +31,7 @@ from training.kernel.memory import (
     write_memory,
 )
 from training.kernel.ridge import KernelRidge
-from training.twin import as_shipped
+from training.run.single_modality import as_shipped
 from training.validation import predict
 
 TASKS = ("hateful", "offensive")

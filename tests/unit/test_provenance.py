@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from training.provenance import without_places
+from training.run.provenance import without_places
 
 
 def shortened(value: Any) -> Any:

@@ -6,8 +6,8 @@ from support.dataset_files import write_picture
 
 from training.datasets import Sample
 from training.errors import RunError
-from training.provenance import data_digest
-from training.runs import RunFolder, first_difference, locked, start_or_resume
+from training.run.folder import RunFolder, first_difference, locked, start_or_resume
+from training.run.provenance import data_digest
 
 CONFIG = {"name": "toy", "seed": 0, "phases": [{"epochs": 2}]}
 

@@ -16,12 +16,12 @@ from serving.cli import main
 from training.checkpoints import CheckpointFile
 from training.commands.options import disk_errors
 from training.errors import RunError
-from training.finish import export_run
 from training.promotion.decide import Verdict
 from training.promotion.report import print_verdict
 from training.promotion.results import Comparison, Contender
 from training.promotion.rules import Limits
-from training.runs import RunFolder
+from training.run.export import export_run
+from training.run.folder import RunFolder
 
 
 def test_a_full_disk_is_one_line_that_says_so() -> None:

@@ -6,9 +6,9 @@ import yaml
 from click.testing import CliRunner
 
 from serving.cli import main
-from training.config import TrainConfig
-from training.config_file import CONFIGS, config_path, load_train_config, parse_train_config
 from training.errors import ConfigError
+from training.run.config import TrainConfig
+from training.run.config_file import CONFIGS, config_path, load_train_config, parse_train_config
 
 SHIPPED = sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem != "compact")
 DOCUMENT: dict[str, Any] = {

@@ -18,7 +18,7 @@ from training.errors import ConfigError, RunError
 from training.kernel.config import TeacherConfig
 from training.kernel.memory import whole_rows
 from training.kernel.soft_labels import read_soft_labels, taught_tasks, teach, write_soft_labels
-from training.train_parts import TrainParts
+from training.run.build import TrainParts
 
 TASKS = tasks_named(("hateful", "memotion_sentiment", "offensive"))
 HATEFUL = TASKS[0]

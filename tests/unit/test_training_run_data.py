@@ -8,10 +8,10 @@ import yaml
 from support.dataset_files import write_generic
 from support.runs import config_document
 
-from training.config import TrainConfig
-from training.config_file import load_train_config
 from training.datasets import DatasetError
-from training.run_data import load_run_data
+from training.run.config import TrainConfig
+from training.run.config_file import load_train_config
+from training.run.load_data import load_run_data
 
 
 def config_of(tmp_path: Path) -> TrainConfig:

@@ -12,7 +12,7 @@ from training.compact.config import load_compact_config
 from training.compact.rendered_memes import caption_drafts, draw, sentence_drafts
 from training.datasets import ImgflipCaption, Sample
 from training.errors import ConfigError
-from training.pretrained import WeightsError, WheelFiles, fetch
+from training.run.pretrained import WeightsError, WheelFiles, fetch
 
 PHASE = {"epochs": 1, "text_tower_lr": 0, "fusion_lr": 0.001}
 CONFIG: dict[str, Any] = {

@@ -11,11 +11,11 @@ from support.tiny import PATCHES, TinyImageTower, tiny_network
 
 from model.errors import ExportRefusedError
 from model.export.graph import head_example
-from training.config import TrainConfig
 from training.data.batch import Modalities
 from training.errors import ConfigError
-from training.towers import RunTowers, onnx_tower_spec, open_towers, tower_difference, weights_digest, write_tower
-from training.twin import Twin
+from training.run.backbone import RunTowers, onnx_tower_spec, open_towers, tower_difference, weights_digest, write_tower
+from training.run.config import TrainConfig
+from training.run.single_modality import Twin
 
 _NAMES = {"image_backbone": "tiny", "image_source": "test", "licence": "Apache-2.0"}
 
@@ -80,7 +80,7 @@ def test_an_exported_tower_that_differs_from_its_module_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
-    monkeypatch.setattr("training.towers.TOWER_PARITY_LIMIT", -1.0)
+    monkeypatch.setattr("training.run.backbone.TOWER_PARITY_LIMIT", -1.0)
     with pytest.raises(ExportRefusedError, match="differs from its torch module"):
         write_tower(TinyImageTower().eval(), 32, tmp_path / "tower.onnx")
     assert list(tmp_path.iterdir()) == []

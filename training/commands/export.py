@@ -30,8 +30,8 @@ def export(
     """
     with train_extra():
         from training.evaluation.calibrate import parse_targets  # noqa: PLC0415
-        from training.finish import export_run  # noqa: PLC0415
-        from training.runs import RunFolder  # noqa: PLC0415
+        from training.run.export import export_run  # noqa: PLC0415
+        from training.run.folder import RunFolder  # noqa: PLC0415
 
     parse_targets(targets)  # refused before any work
 

@@ -37,8 +37,8 @@ def train(
     Stopped or killed, the same command goes on where it was. A finished run is never overwritten.
     """
     with train_extra():
-        from training.config_file import config_path, load_train_config  # noqa: PLC0415
-        from training.runs import RunFolder  # noqa: PLC0415
+        from training.run.config_file import config_path, load_train_config  # noqa: PLC0415
+        from training.run.folder import RunFolder  # noqa: PLC0415
 
     chosen = load_train_config(config_path(config), overrides, data)
     if print_config:
@@ -47,8 +47,8 @@ def train(
     folder = RunFolder(out or Path("runs") / f"{chosen.name}-{chosen.modalities}-seed{chosen.seed}")
     with train_extra():  # slower still: wrong configs were refused before
         from training.launch import default_processes, launch, needs_launch  # noqa: PLC0415
-        from training.session import Session  # noqa: PLC0415
-        from training.session import train as run_training  # noqa: PLC0415
+        from training.run.train import Session  # noqa: PLC0415
+        from training.run.train import train as run_training  # noqa: PLC0415
 
     processes = processes or default_processes()
     arguments = _arguments(config, overrides, data, folder.path, cache, processes)

@@ -37,11 +37,11 @@ from training.data.examples import Examples
 from training.evaluation.calibrate import fit_platt, fit_thresholds
 from training.evaluation.intervals import binary_metrics
 from training.losses import ABSENT
-from training.model_card import write_model_card
-from training.pretrained import MINILM_L6
+from training.run.model_card import write_model_card
+from training.run.pretrained import MINILM_L6
 from training.trainer import dev_auroc, predict
 
-DEFAULT_CONFIG = Path(__file__).parent / "configs" / "compact.yaml"
+DEFAULT_CONFIG = Path(__file__).parents[1] / "configs" / "compact.yaml"
 _PATCHES = 197
 
 

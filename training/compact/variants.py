@@ -24,7 +24,7 @@ from training.kernel.memory import remember
 from training.kernel.soft_labels import teach
 from training.learner import Learner
 from training.optimiser import freeze_token_tables
-from training.pretrained import CLIP_VIT_B16, MINILM_L6, fetch
+from training.run.pretrained import CLIP_VIT_B16, MINILM_L6, fetch
 from training.trainer import train_phase
 
 TEXT_ONLY, IMAGE_ONLY = Modalities(image=False), Modalities(text=False)

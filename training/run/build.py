@@ -1,10 +1,11 @@
 """A config and its samples to what the engine trains: a Learner, and Examples for each phase, dev and calibration."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
@@ -13,7 +14,6 @@ from model.atomic import write_atomically
 from model.network.memefier import MemeFier
 from model.network.tuning import apply_tuning
 from model.taxonomy import Task
-from training.config import RunPhase, TrainConfig
 from training.data.batch import Modalities
 from training.data.examples import Examples, PictureSource, PixelPictures
 from training.data.feature_cache import FrozenTower
@@ -24,10 +24,40 @@ from training.errors import ConfigError, RunError
 from training.kernel.memory import check_memory
 from training.kernel.ridge import Floats
 from training.kernel.soft_labels import taught_tasks
-from training.learner import Learner, LossConfig, check_losses
-from training.run_data import RunData
-from training.towers import RunTowers
-from training.train_parts import TrainParts
+from training.learner import Learner, LossConfig
+from training.run.backbone import RunTowers
+from training.run.config import RunPhase, TrainConfig
+from training.run.load_data import RunData
+
+Places = tuple[int, ...]
+
+
+class TrainParts:
+    """Examples of any sources, made when they are first asked for; phases with the same sources share them."""
+
+    def __init__(self, parts: Sequence[Sequence[Sample]], make: Callable[[Sequence[Sample]], Examples]) -> None:
+        self._parts, self._make = parts, make
+        self._made: dict[Places, Examples] = {}
+        self._soft: dict[int, Floats] = {}
+
+    def examples(self, places: Places) -> Examples:
+        """The samples of these sources, one source after the other."""
+        if places not in self._made:
+            samples = [sample for place in places for sample in self._parts[place]]
+            self._made[places] = self._taught(places, self._make(samples))
+        return self._made[places]
+
+    def teach(self, places: Places, soft: Floats) -> None:
+        """From now on the samples of these sources have soft labels [N, n_tasks], in every phase that sees them."""
+        ends = np.cumsum([len(self._parts[place]) for place in places])
+        self._soft |= dict(zip(places, np.split(soft, ends[:-1]), strict=True))
+        self._made = {known: self._taught(known, examples) for known, examples in self._made.items()}
+
+    def _taught(self, places: Places, examples: Examples) -> Examples:
+        if not any(place in self._soft for place in places):
+            return examples
+        untaught = {place: np.full((len(self._parts[place]), len(examples.tasks)), np.nan) for place in places}
+        return examples.taught(np.concatenate([(untaught | self._soft)[place] for place in places]))
 
 
 @dataclass(frozen=True)
@@ -190,3 +220,51 @@ def _weights(learner: Learner) -> dict[str, Tensor]:
 def _exported(learner: Learner) -> dict[str, torch.nn.Module]:
     tower = {"image_tower.": learner.image_tower} if learner.image_tower is not None else {}
     return {"network.": learner.network, **tower}
+
+
+def check_losses(losses: LossConfig, train: Examples) -> None:
+    """Raise ``ConfigError`` when a loss that is on finds nothing in ``train`` to be computed from.
+
+    Called before any work, since such a loss would be zero throughout without a word.
+    """
+    samples = train.samples
+    has = {
+        "image": [sample.image is not None for sample in samples],
+        "text": [bool(sample.text.strip()) for sample in samples],
+        "caption": [bool(sample.caption and sample.caption.strip()) for sample in samples],
+    }
+    if losses.caption_weight and not any(map(all, zip(has["image"], has["caption"], strict=True))):
+        raise ConfigError(
+            "caption_weight is above 0, but no training sample has both a picture and a caption: "
+            "set caption_weight to 0, or add data with captions"
+        )
+    if losses.contrastive_weight:
+        _check_views(losses, has)
+    if losses.rgcl_weight:
+        _check_neighbours(losses, train)
+    if losses.distillation_weight and not train.has_soft_labels:
+        raise ConfigError(
+            "distillation_weight is above 0, but no teacher says anything of the training set: set it to 0"
+        )
+
+
+def _check_views(losses: LossConfig, has: dict[str, list[bool]]) -> None:
+    n_whole = sum(map(all, zip(*(has[view] for view in losses.contrastive_views), strict=True)))
+    if n_whole < 2:
+        counts = ", ".join(f"{view}: {sum(has[view])}" for view in losses.contrastive_views)
+        raise ConfigError(
+            f"contrastive_weight is above 0, but {n_whole} training samples have all of contrastive_views ({counts}), "
+            "and it takes two: name fewer views, set contrastive_weight to 0, or add such data"
+        )
+
+
+def _check_neighbours(losses: LossConfig, train: Examples) -> None:
+    names = [task.name for task in train.tasks]
+    labels = train.labels(names.index(losses.rgcl_task)).tolist() if losses.rgcl_task in names else []
+    n_negative, n_positive = labels.count(0), labels.count(1)
+    if min(n_negative, n_positive) < 2:
+        raise ConfigError(
+            f"rgcl_weight is above 0, but of {losses.rgcl_task!r} the training set has {n_negative} negative and "
+            f"{n_positive} positive labels, and it takes two of each: name another rgcl_task, set rgcl_weight to 0, "
+            "or add such data"
+        )

@@ -13,7 +13,7 @@ import yaml
 
 from model.bundle import COMPACT_BUNDLE, Bundle, Interval, Manifest, MetricRow, open_bundle
 
-CARDS = Path(__file__).parent.parent / "data_cards"
+CARDS = Path(__file__).parents[2] / "data_cards"
 #: Metrics in the order of the table, as people write them; others follow under their own names.
 _TITLES = {
     "auroc": "AUROC",
@@ -95,7 +95,7 @@ def _facts(manifest: Manifest) -> str:
     tasks = "; ".join(f"`{task.name}` ({', '.join(task.classes)})" for task in manifest.tasks)
     return (
         f"# Model card: {manifest.name} {manifest.version}\n\n"
-        "Generated from the manifest by `python -m training.model_card`; edit the prose file, not this one.\n\n"
+        "Generated from the manifest by `python -m training.run.model_card`; edit the prose file, not this one.\n\n"
         f"{manifest.description}\n\n"
         f"- Image tower: {tower.backbone}, {tower.precision} ({tower.licence}).\n"
         f"- Text tower and fusion: {head.text_backbone}, MemeFier fusion, {head.precision} weights ({head.licence}).\n"

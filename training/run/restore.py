@@ -13,21 +13,21 @@ from model.bundle import CalibrationSpec
 from model.network.memefier import MemeNetwork
 from model.network.memory import KernelMemory
 from model.taxonomy import Task
-from training.assemble import build_learner, load_weights, picture_source, shown_modalities
-from training.config import TrainConfig
-from training.config_file import parse_train_config
 from training.data.examples import Examples
 from training.datasets import Sample
 from training.errors import RunError
 from training.kernel.memory import MEMORY_FILE, read_memory
 from training.learner import Learner
-from training.provenance import data_digest
-from training.results import calibrations
-from training.run_data import load_run_data
-from training.runs import RunFolder
-from training.towers import RunTowers, image_tower_digest, open_towers
+from training.run.backbone import RunTowers, image_tower_digest, open_towers
+from training.run.build import build_learner, load_weights, picture_source, shown_modalities
+from training.run.config import TrainConfig
+from training.run.config_file import parse_train_config
+from training.run.dev_metrics import calibrations
+from training.run.folder import RunFolder
+from training.run.load_data import load_run_data
+from training.run.provenance import data_digest
+from training.run.single_modality import as_shipped
 from training.trainer import predict
-from training.twin import as_shipped
 
 
 @dataclass(frozen=True)

@@ -34,20 +34,20 @@ from model.export import (
 )
 from model.export.graph import OPSET
 from model.runtime import ImageTower
-from training.assemble import shown_modalities
 from training.baselines import MeasuredSet, labels_of, metric_row
-from training.config import TrainConfig
 from training.datasets.registry import LAYOUTS, Source, detect_layout
 from training.errors import RunError
 from training.evaluation.calibrate import parse_targets, pick_thresholds
 from training.evaluation.measures import primary_value
 from training.losses import ABSENT
-from training.model_card import CARDS, write_model_card
-from training.provenance import without_places
-from training.restore import Restored, restore
-from training.results import VARIANT, calibrations, data_names, is_own, probabilities, read_rows
-from training.runs import RunFolder
-from training.towers import IMAGE_TOWER_FILE, onnx_tower_spec, tower_names, write_tower
+from training.run.backbone import IMAGE_TOWER_FILE, onnx_tower_spec, tower_names, write_tower
+from training.run.build import shown_modalities
+from training.run.config import TrainConfig
+from training.run.dev_metrics import VARIANT, calibrations, data_names, is_own, probabilities, read_rows
+from training.run.folder import RunFolder
+from training.run.model_card import CARDS, write_model_card
+from training.run.provenance import without_places
+from training.run.restore import Restored, restore
 
 Say = Callable[[str], None]
 _HEAD_FILE = "head.onnx"

@@ -1,6 +1,6 @@
 """The typed config of a training run. Everything that can be known to be wrong is refused here, before any work.
 
-``training/config_file.py`` reads it from YAML and the command line; ``training/configs/`` holds examples.
+``training/run/config_file.py`` reads it from YAML and the command line; ``training/configs/`` holds examples.
 """
 
 from dataclasses import replace
@@ -26,7 +26,6 @@ from model.network.config import NetworkConfig
 from model.network.tuning import TowerTuning, TuningMode
 from model.ocr import ENGINES
 from model.preprocess import Resize
-from training.config_checks import check_kernel_machines, check_towers
 from training.data.batch import BOTH, Modalities
 from training.data.image_augment import AugmentConfig
 from training.data.text_augment import TextNoiseConfig
@@ -36,12 +35,13 @@ from training.evaluation.calibrate import CalibrationError, parse_targets
 from training.kernel.config import MemoryConfig, TeacherConfig
 from training.losses.config import LossConfig
 from training.phase import PhaseConfig
+from training.run.config_checks import check_kernel_machines, check_towers
 
 __all__ = ["ConfigError", "TrainConfig"]
 
 TrackerName = Literal["tensorboard", "mlflow", "wandb"]
 ModalityNames = Literal["both", "text", "image"]
-#: The one backbone that is fetched from the package registry (``training.pretrained``) instead of a model hub.
+#: The one backbone that is fetched from the package registry (``training.run.pretrained``) instead of a model hub.
 COMPACT_PAIR = "compact-pair"
 #: What a policy may be about, where the config does not say; the first that the network has.
 _HARMS = ("hateful", "offensive", "memotion_offensive")

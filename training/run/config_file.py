@@ -12,10 +12,10 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 from yaml import YAMLError
 
-from training.config import TrainConfig
 from training.errors import ConfigError
+from training.run.config import TrainConfig
 
-CONFIGS = Path(__file__).parent / "configs"
+CONFIGS = Path(__file__).parents[1] / "configs"
 #: Configs of other programs in the same folder.
 _OTHER_CONFIGS = {"compact"}
 _MAX_ERRORS = 5

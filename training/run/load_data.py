@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from model.ocr import make_engine
-from training.config import DataConfig, TextFilling, TrainConfig
 from training.data.group_splits import SplitConfig, group_samples, split_groups
 from training.data.image_hashes import Fingerprint, fingerprint_files
 from training.data.ocr_cache import read_texts
@@ -16,7 +15,8 @@ from training.data.text_key import text_key
 from training.datasets.base import DatasetError, Sample, Skipped
 from training.datasets.pictures import readable
 from training.datasets.registry import LAYOUTS, Source, detect_layout, load_source, parse_source
-from training.provenance import picture_digest
+from training.run.config import DataConfig, TextFilling, TrainConfig
+from training.run.provenance import picture_digest
 
 #: What a dev split is called; the first that is there is taken.
 DEV_NAMES = ("dev", "dev_seen", "validation", "valid", "val")

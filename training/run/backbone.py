@@ -24,9 +24,9 @@ from model.export.graph import OPSET
 from model.network.backbone import Backbone, BackboneConfig, TokenizerSpec, build_backbone
 from model.preprocess import PreprocessConfig, Preprocessor
 from model.runtime import session_options
-from training.config import PreprocessChoices, TrainConfig
 from training.errors import ConfigError
-from training.pretrained import CLIP_VIT_B16, MINILM_L6, fetch
+from training.run.config import PreprocessChoices, TrainConfig
+from training.run.pretrained import CLIP_VIT_B16, MINILM_L6, fetch
 
 IMAGE_TOWER_FILE = "image_tower.onnx"
 #: Largest relative difference between the outputs of a tower's graph and of its torch module.

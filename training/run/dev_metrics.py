@@ -18,15 +18,15 @@ from model.calibration import apply_platt, calibrated
 from model.network.memefier import MemeNetwork
 from model.network.memory import KernelMemory
 from model.taxonomy import Task
-from training.assemble import Assembled, shown_modalities
 from training.baselines import FrozenTowers, MeasuredSet, baseline_table, labels_of, metric_row
 from training.data.batch import BOTH, Modalities
 from training.data.examples import Examples
 from training.evaluation.calibrate import fit_calibration
 from training.learner import Learner
-from training.runs import RunFolder, write_json
+from training.run.build import Assembled, shown_modalities
+from training.run.folder import RunFolder, write_json
+from training.run.single_modality import as_shipped
 from training.trainer import predict
-from training.twin import as_shipped
 
 #: A run's network as it ships.
 VARIANT = {BOTH: "fused", Modalities(image=False): "text_only", Modalities(text=False): "image_only"}

@@ -28,7 +28,7 @@ _PACKAGES = (
     "onnxruntime",
     "rapidocr",
 )
-_ROOT = Path(__file__).parent.parent
+_ROOT = Path(__file__).parents[2]
 #: A path that leads out of the working folder (/..., ~/..., ../...) inside a longer text; not that of a web address.
 _PLACE = re.compile(r"(?<![\w.~/-])(?:~[\w.-]*|\.\.(?:/\.\.)*)?/(?!/)[^\s'\"\[\]{},;=]+")
 
