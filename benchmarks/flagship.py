@@ -33,9 +33,9 @@ from training.data.examples import Examples
 from training.data.feature_cache import FrozenTower
 from training.datasets import Sample
 from training.datasets.base import Labels
-from training.learner import Learner, LossConfig
 from training.run.backbone import onnx_tower_spec, preprocess_config, write_tower
 from training.run.config import PreprocessChoices
+from training.trainer.learner import Learner, LossConfig
 
 T = TypeVar("T")
 DEFAULT = ("ViT-B-32", "ViT-L-14")

@@ -29,7 +29,7 @@ from training.datasets import Sample
 from training.kernel.memory import tower_views
 from training.kernel.ridge import Floats, KernelRidge
 from training.losses import ABSENT
-from training.validation import predict
+from training.trainer.predict import predict
 
 CONFIG = Path(__file__).parent.parent / "training" / "configs" / "compact.yaml"
 N_FOLDS = 5

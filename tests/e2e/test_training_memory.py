@@ -14,7 +14,7 @@ from training.evaluation.scoring import score_bundle
 from training.kernel.soft_labels import read_soft_labels, write_soft_labels
 from training.run.folder import RunFolder
 from training.run.restore import restore
-from training.trainer import predict
+from training.trainer.trainer import predict
 
 TAUGHT: dict[str, Any] = {"teacher": {"folds": 4}, "losses": {"distillation_weight": 0.5}, "memory": {}}
 

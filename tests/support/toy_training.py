@@ -21,9 +21,9 @@ from support.preparation import PREPROCESS, picture, tokenizer_json
 from support.tiny import TinyImageTower, tiny_network
 from training.data.examples import Examples, PixelPictures
 from training.datasets import Sample
-from training.harness import Harness
-from training.learner import Learner, LossConfig
-from training.trainer import PhaseConfig, train_phase
+from training.trainer.context import Harness
+from training.trainer.learner import Learner, LossConfig
+from training.trainer.trainer import PhaseConfig, train_phase
 
 TASKS = ("hateful", "memotion_sentiment", "protected_class")
 NO_DROPOUT = {"projection_dropout": 0.0, "encoder_dropout": 0.0, "head_dropout": 0.0}

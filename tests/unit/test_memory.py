@@ -32,7 +32,7 @@ from training.kernel.memory import (
 )
 from training.kernel.ridge import KernelRidge
 from training.run.single_modality import as_shipped
-from training.validation import predict
+from training.trainer.predict import predict
 
 TASKS = ("hateful", "offensive")
 TEXT_ONLY = Modalities(image=False)

@@ -6,8 +6,9 @@ from support.dataset_files import write_picture
 
 from training.datasets import Sample
 from training.errors import RunError
-from training.run.folder import RunFolder, first_difference, locked, start_or_resume
+from training.run.folder import RunFolder, locked, start_or_resume
 from training.run.provenance import data_digest
+from training.trainer.checkpoint import first_difference
 
 CONFIG = {"name": "toy", "seed": 0, "phases": [{"epochs": 2}]}
 

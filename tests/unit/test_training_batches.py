@@ -5,8 +5,8 @@ import pytest
 import torch
 from support.toy_training import PHASE, toy_examples
 
-from training.batches import EpochSeed, Round, Share, load_batches, plan_epoch
 from training.data.examples import BOTH, Examples
+from training.trainer.loader import EpochSeed, Round, Share, load_batches, plan_epoch
 
 SEED = EpochSeed(3, "toy", 1)
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from support.toy_training import PHASE, toy_examples, toy_learner
 
-from training.checkpoints import CheckpointError, CheckpointFile
 from training.data.examples import BOTH, Examples, Modalities
-from training.harness import Harness
-from training.learner import Learner
-from training.trainer import DivergedError, EpochResult, PhaseConfig, train_phase
+from training.trainer.checkpoint import CheckpointError, CheckpointFile
+from training.trainer.context import Harness
+from training.trainer.learner import Learner
+from training.trainer.trainer import DivergedError, EpochResult, PhaseConfig, train_phase
 
 Phase = Callable[..., list[EpochResult]]
 SHORT = PHASE.model_copy(update={"epochs": 1, "image_tower_lr": 0.0})

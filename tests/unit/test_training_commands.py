@@ -13,7 +13,6 @@ from support.runs import config_document
 
 from model.errors import MemeguardError
 from serving.cli import main
-from training.checkpoints import CheckpointFile
 from training.commands.options import disk_errors
 from training.errors import RunError
 from training.promotion.decide import Verdict
@@ -22,6 +21,7 @@ from training.promotion.results import Comparison, Contender
 from training.promotion.rules import Limits
 from training.run.export import export_run
 from training.run.folder import RunFolder
+from training.trainer.checkpoint import CheckpointFile
 
 
 def test_a_full_disk_is_one_line_that_says_so() -> None:

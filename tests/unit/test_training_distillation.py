@@ -9,7 +9,6 @@ from support.tiny import export_tower, tiny_network, tower_spec
 
 from model.preprocess import Preprocessor
 from model.taxonomy import tasks_named
-from training.checkpoints import examples_digest
 from training.data.batch import BOTH, Modalities
 from training.data.examples import Examples
 from training.data.feature_cache import FrozenTower
@@ -19,6 +18,7 @@ from training.kernel.config import TeacherConfig
 from training.kernel.memory import whole_rows
 from training.kernel.soft_labels import read_soft_labels, taught_tasks, teach, write_soft_labels
 from training.run.build import TrainParts
+from training.trainer.checkpoint import examples_digest
 
 TASKS = tasks_named(("hateful", "memotion_sentiment", "offensive"))
 HATEFUL = TASKS[0]

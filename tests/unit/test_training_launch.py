@@ -14,8 +14,8 @@ from support.toy_training import outcome, toy_examples, toy_learner, train_toy
 from torch import Tensor
 
 from training.data.examples import Examples
-from training.launch import LaunchError, is_worker, launch, needs_launch
-from training.trainer import predict
+from training.trainer.launch import LaunchError, is_worker, launch, needs_launch
+from training.trainer.trainer import predict
 
 TESTS = Path(__file__).parents[1]
 ENVIRONMENT = os.environ | {

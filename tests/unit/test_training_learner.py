@@ -17,8 +17,9 @@ from model.preprocess import Preprocessor
 from model.taxonomy import tasks_named
 from training.data.examples import BOTH, Batch, Examples, Modalities, PixelPictures
 from training.datasets import Sample
-from training.learner import Learner, LossConfig, check_losses
 from training.losses import ABSENT, multi_task_loss
+from training.run.build import check_losses
+from training.trainer.learner import Learner, LossConfig
 
 NO_DROPOUT = {"projection_dropout": 0.0, "encoder_dropout": 0.0, "head_dropout": 0.0}
 TASKS = ("hateful", "memotion_sentiment", "protected_class")

@@ -5,8 +5,8 @@ from support.toy_training import PHASE, toy_learner
 from torch import nn
 
 from training.errors import ConfigError
-from training.learner import Learner, LossConfig
-from training.optimiser import freeze_token_tables, frozen_by_rate, make_optimiser, rate_share, set_rates
+from training.trainer.learner import Learner, LossConfig
+from training.trainer.optimizer import freeze_token_tables, frozen_by_rate, make_optimiser, rate_share, set_rates
 
 
 def rates(optimiser: torch.optim.Optimizer) -> dict[str, float]:

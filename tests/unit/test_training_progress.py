@@ -2,8 +2,8 @@ import io
 
 import pytest
 
-from training.phase import EpochResult
-from training.progress import PhaseProgress, format_duration
+from training.trainer.phase import EpochResult
+from training.trainer.progress import PhaseProgress, format_duration
 
 RESULT = EpochResult(1, 0.51234, {"hateful": 0.7, "offensive": 0.6})
 
@@ -39,7 +39,7 @@ def test_nobody_is_told_by_processes_that_do_not_write() -> None:
 
 
 def test_long_epochs_report_between_their_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("training.progress._LINE_EVERY_S", 0.0)
+    monkeypatch.setattr("training.trainer.progress._LINE_EVERY_S", 0.0)
     stream = io.StringIO()
     PhaseProgress("toy", 100, 40, stream).step(0.25)
     assert stream.getvalue().startswith("toy step 41 of 100: loss 0.2500, ")

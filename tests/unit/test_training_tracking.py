@@ -9,7 +9,7 @@ import pytest
 
 from model.errors import EngineUnavailableError
 from training.errors import ConfigError
-from training.tracking import Trackers, open_trackers
+from training.trainer.trackers import Trackers, open_trackers
 
 CONFIG = {"name": "toy", "phases": [{"epochs": 2, "fusion_lr": 0.001}], "data": {"train": ["a", "b"]}}
 #: Trackers import much and warn about themselves: each is tried in a process of its own, with all network refused.

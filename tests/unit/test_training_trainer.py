@@ -17,10 +17,10 @@ from training.data.examples import BOTH, Examples, Modalities
 from training.data.feature_cache import FrozenTower
 from training.datasets import Sample
 from training.errors import ConfigError
-from training.learner import Learner, LossConfig
-from training.optimiser import freeze_token_tables
-from training.precision import decide_precision
-from training.trainer import EpochResult, PhaseConfig, dev_auroc, dev_metrics, predict, train_phase
+from training.trainer.learner import Learner, LossConfig
+from training.trainer.optimizer import freeze_token_tables
+from training.trainer.precision import decide_precision
+from training.trainer.trainer import EpochResult, PhaseConfig, dev_auroc, dev_metrics, predict, train_phase
 
 NO_DROPOUT = {"projection_dropout": 0.0, "encoder_dropout": 0.0, "head_dropout": 0.0}
 PHASE = PhaseConfig(epochs=4, batch_size=8, text_tower_lr=0.0, fusion_lr=5e-3, precision="fp32")

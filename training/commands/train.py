@@ -46,9 +46,9 @@ def train(
         return
     folder = RunFolder(out or Path("runs") / f"{chosen.name}-{chosen.modalities}-seed{chosen.seed}")
     with train_extra():  # slower still: wrong configs were refused before
-        from training.launch import default_processes, launch, needs_launch  # noqa: PLC0415
         from training.run.train import Session  # noqa: PLC0415
         from training.run.train import train as run_training  # noqa: PLC0415
+        from training.trainer.launch import default_processes, launch, needs_launch  # noqa: PLC0415
 
     processes = processes or default_processes()
     arguments = _arguments(config, overrides, data, folder.path, cache, processes)

@@ -39,7 +39,7 @@ from training.evaluation.intervals import binary_metrics
 from training.losses import ABSENT
 from training.run.model_card import write_model_card
 from training.run.pretrained import MINILM_L6
-from training.trainer import dev_auroc, predict
+from training.trainer.trainer import dev_auroc, predict
 
 DEFAULT_CONFIG = Path(__file__).parents[1] / "configs" / "compact.yaml"
 _PATCHES = 197

@@ -11,7 +11,7 @@ from model.preprocess import PreprocessConfig
 from training.errors import ConfigError
 from training.kernel.config import MemoryConfig, TeacherConfig
 from training.losses.config import LossConfig
-from training.phase import PhaseConfig
+from training.trainer.phase import PhaseConfig
 
 
 class MixtureConfig(BaseModel):

@@ -22,10 +22,10 @@ from training.data.feature_cache import FrozenTower
 from training.datasets import Sample
 from training.kernel.memory import remember
 from training.kernel.soft_labels import teach
-from training.learner import Learner
-from training.optimiser import freeze_token_tables
 from training.run.pretrained import CLIP_VIT_B16, MINILM_L6, fetch
-from training.trainer import train_phase
+from training.trainer.learner import Learner
+from training.trainer.optimizer import freeze_token_tables
+from training.trainer.trainer import train_phase
 
 TEXT_ONLY, IMAGE_ONLY = Modalities(image=False), Modalities(text=False)
 VARIANTS = {"fused": BOTH, "text_only": TEXT_ONLY, "image_only": IMAGE_ONLY}

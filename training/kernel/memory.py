@@ -22,7 +22,7 @@ from training.errors import ConfigError, RunError
 from training.kernel.config import MemoryConfig
 from training.kernel.ridge import Floats, Scaling, gram
 from training.losses import ABSENT
-from training.validation import predict
+from training.trainer.predict import predict
 
 Views = dict[View, Floats]
 #: In the folder of a run.

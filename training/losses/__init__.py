@@ -1,4 +1,4 @@
-"""What training minimises, one loss a file; ``training.learner`` adds them up.
+"""What training minimises, one loss a file; ``training.trainer.learner`` adds them up.
 
 Caption supervision's loss stands with its decoder, in ``model/network/caption.py``.
 """

@@ -24,10 +24,10 @@ from training.errors import ConfigError, RunError
 from training.kernel.memory import check_memory
 from training.kernel.ridge import Floats
 from training.kernel.soft_labels import taught_tasks
-from training.learner import Learner, LossConfig
 from training.run.backbone import RunTowers
 from training.run.config import RunPhase, TrainConfig
 from training.run.load_data import RunData
+from training.trainer.learner import Learner, LossConfig
 
 Places = tuple[int, ...]
 

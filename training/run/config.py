@@ -34,8 +34,8 @@ from training.errors import ConfigError
 from training.evaluation.calibrate import CalibrationError, parse_targets
 from training.kernel.config import MemoryConfig, TeacherConfig
 from training.losses.config import LossConfig
-from training.phase import PhaseConfig
 from training.run.config_checks import check_kernel_machines, check_towers
+from training.trainer.phase import PhaseConfig
 
 __all__ = ["ConfigError", "TrainConfig"]
 

@@ -6,7 +6,7 @@ from model.network.tuning import TuningMode
 from model.taxonomy import Task
 from training.kernel.config import MemoryConfig, TeacherConfig
 from training.losses.config import LossConfig
-from training.phase import PhaseConfig
+from training.trainer.phase import PhaseConfig
 
 
 def check_towers(modes: Mapping[str, TuningMode], phases: Sequence[PhaseConfig]) -> None:

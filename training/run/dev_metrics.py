@@ -22,11 +22,11 @@ from training.baselines import FrozenTowers, MeasuredSet, baseline_table, labels
 from training.data.batch import BOTH, Modalities
 from training.data.examples import Examples
 from training.evaluation.calibrate import fit_calibration
-from training.learner import Learner
 from training.run.build import Assembled, shown_modalities
 from training.run.folder import RunFolder, write_json
 from training.run.single_modality import as_shipped
-from training.trainer import predict
+from training.trainer.learner import Learner
+from training.trainer.trainer import predict
 
 #: A run's network as it ships.
 VARIANT = {BOTH: "fused", Modalities(image=False): "text_only", Modalities(text=False): "image_only"}

@@ -16,6 +16,7 @@ import yaml
 
 from model.atomic import write_atomically
 from training.errors import RunError
+from training.trainer.checkpoint import first_difference
 
 
 @dataclass(frozen=True)
@@ -106,20 +107,6 @@ def start_or_resume(run: RunFolder, config: Mapping[str, Any]) -> bool:
     run.path.mkdir(parents=True, exist_ok=True)
     write_atomically(run.config, yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True).encode())
     return False
-
-
-def first_difference(ours: Any, theirs: Any, key: str = "") -> str | None:
-    """The first key at which two configs differ, with both values, or None."""
-    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
-        for name in dict.fromkeys((*ours, *theirs)):
-            found = first_difference(ours.get(name), theirs.get(name), f"{key}.{name}".lstrip("."))
-            if found:
-                return found
-        return None
-    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
-        pairs = enumerate(zip(ours, theirs, strict=True))
-        return next(filter(None, (first_difference(*pair, f"{key}.{place}") for place, pair in pairs)), None)
-    return None if ours == theirs else f"{key or 'config'}: {ours!r} there, {theirs!r} now"
 
 
 @contextmanager

@@ -17,7 +17,6 @@ from training.data.examples import Examples
 from training.datasets import Sample
 from training.errors import RunError
 from training.kernel.memory import MEMORY_FILE, read_memory
-from training.learner import Learner
 from training.run.backbone import RunTowers, image_tower_digest, open_towers
 from training.run.build import build_learner, load_weights, picture_source, shown_modalities
 from training.run.config import TrainConfig
@@ -27,7 +26,8 @@ from training.run.folder import RunFolder
 from training.run.load_data import load_run_data
 from training.run.provenance import data_digest
 from training.run.single_modality import as_shipped
-from training.trainer import predict
+from training.trainer.learner import Learner
+from training.trainer.trainer import predict
 
 
 @dataclass(frozen=True)

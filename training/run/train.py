@@ -12,20 +12,21 @@ from model.atomic import write_atomically
 from model.bundle import MetricRow
 from model.network.memory import KernelMemory
 from training.errors import RunError
-from training.harness import Harness, make_accelerator
 from training.kernel.config import TeacherConfig
 from training.kernel.memory import MEMORY_FILE, remember, whole_rows, write_memory
 from training.kernel.soft_labels import SOFT_LABELS_FILE, read_soft_labels, teach, write_soft_labels
-from training.phase import EpochResult
 from training.run.backbone import RunTowers, image_tower_digest, open_towers
 from training.run.build import Assembled, assemble, check_remembered, save_weights, shown_modalities
 from training.run.config import TrainConfig
 from training.run.dev_metrics import baseline_rows, network_rows, write_results
-from training.run.folder import RunFolder, first_difference, locked, start_or_resume, write_json
+from training.run.folder import RunFolder, locked, start_or_resume, write_json
 from training.run.load_data import RunData, check_sources, load_run_data
 from training.run.provenance import provenance
-from training.tracking import Trackers, check_trackers, open_trackers
-from training.trainer import train_phase
+from training.trainer.checkpoint import first_difference
+from training.trainer.context import Harness, make_accelerator
+from training.trainer.phase import EpochResult
+from training.trainer.trackers import Trackers, check_trackers, open_trackers
+from training.trainer.trainer import train_phase
 
 #: What every start of one run must find unchanged.
 _MUST_AGREE = ("data_sha256", "image_tower_sha256")

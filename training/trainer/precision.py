@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 
 from training.errors import ConfigError
-from training.phase import Precision
+from training.trainer.phase import Precision
 
 DecidedPrecision = Literal["fp32", "bf16"]
 

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from training.errors import ConfigError
-from training.learner import Learner
-from training.phase import PhaseConfig
+from training.trainer.learner import Learner
+from training.trainer.phase import PhaseConfig
 
 
 @contextmanager

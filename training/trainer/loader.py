@@ -17,7 +17,7 @@ import torch
 
 from training.data.batch import Batch, Modalities
 from training.data.examples import Examples
-from training.phase import PhaseConfig
+from training.trainer.phase import PhaseConfig
 
 #: The streams of random numbers, kept apart by their first word.
 _ORDER, _BATCH, _STEP = range(3)

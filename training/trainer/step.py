@@ -9,11 +9,11 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from model.errors import MemeguardError
-from training.batches import Round
 from training.data.batch import Batch
-from training.learner import Learner
-from training.phase import PhaseConfig
-from training.precision import DecidedPrecision, autocast
+from training.trainer.learner import Learner
+from training.trainer.loader import Round
+from training.trainer.phase import PhaseConfig
+from training.trainer.precision import DecidedPrecision, autocast
 
 Values = dict[str, float]
 

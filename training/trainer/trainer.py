@@ -12,19 +12,18 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from training.batches import EpochSeed, Share, load_batches, plan_epoch
-from training.checkpoints import load_trained_weights, trained_weights
 from training.data.batch import BOTH, Modalities
 from training.data.examples import Examples
 from training.errors import ConfigError
-from training.harness import Harness
-from training.learner import Learner
-from training.optimiser import frozen_by_rate, make_optimiser, set_rates
-from training.phase import EpochResult, PhaseConfig
-from training.progress import PhaseProgress
-from training.resume import Keeper, fingerprint
-from training.step import DivergedError, Stepper, Values
-from training.validation import check_selection, dev_auroc, dev_metrics, predict
+from training.trainer.checkpoint import Keeper, fingerprint, load_trained_weights, trained_weights
+from training.trainer.context import Harness
+from training.trainer.learner import Learner
+from training.trainer.loader import EpochSeed, Share, load_batches, plan_epoch
+from training.trainer.optimizer import frozen_by_rate, make_optimiser, set_rates
+from training.trainer.phase import EpochResult, PhaseConfig
+from training.trainer.predict import check_selection, dev_auroc, dev_metrics, predict
+from training.trainer.progress import PhaseProgress
+from training.trainer.step import DivergedError, Stepper, Values
 
 __all__ = [
     "DivergedError",

@@ -6,7 +6,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
-from training.phase import EpochResult
+from training.trainer.phase import EpochResult
 
 #: Between plain lines within an epoch.
 _LINE_EVERY_S = 30.0

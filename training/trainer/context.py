@@ -9,9 +9,9 @@ from pathlib import Path
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 
-from training.launch import follow_parent, is_worker
-from training.phase import EpochResult
-from training.tracking import Tracker, Trackers
+from training.trainer.launch import follow_parent, is_worker
+from training.trainer.phase import EpochResult
+from training.trainer.trackers import Tracker, Trackers
 
 #: The others wait while the main process fills the caches, which takes hours for a large tower on a CPU.
 _WAIT = timedelta(hours=24)

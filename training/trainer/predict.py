@@ -14,8 +14,8 @@ from training.data.batch import BOTH, Modalities
 from training.data.examples import Examples
 from training.errors import ConfigError
 from training.evaluation.measures import primary_measure
-from training.learner import Learner
 from training.losses import ABSENT
+from training.trainer.learner import Learner
 
 Logits = list[NDArray[np.float32]]
 _BATCH_SIZE = 32

@@ -2,29 +2,31 @@
 
 A checkpoint holds what the phase has changed: trained weights and buffers, the optimiser's state, the best weights so
 far, the history, and how far the epoch is. The rest is a function of the config: learning rates follow from the step,
-and every random draw from (seed, label, epoch, step) (``training/batches.py``), so there is no scheduler's and no
-generator's state that could be lost or wrong. Frozen weights are not stored; their digest is, with that of the data and
-the settings, and a phase that differs in any of these is refused.
+and every random draw from (seed, label, epoch, step) (``training/trainer/loader.py``), so there is no scheduler's and
+no generator's state that could be lost or wrong. Frozen weights are not stored; their digest is, with that of the data
+and the settings, and a phase that differs in any of these is refused.
 """
 
 import hashlib
 import pickle
 import re
+import time
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from model.atomic import open_atomically
+from training.data.batch import Modalities
 from training.data.examples import Examples
 from training.errors import RunError
-from training.learner import Learner
-from training.phase import EpochResult
-from training.run.folder import first_difference
+from training.trainer.learner import Learner
+from training.trainer.phase import WITHOUT_EFFECT, EpochResult, PhaseConfig
+from training.trainer.precision import DecidedPrecision, decide_precision
 
 _FORMAT = 1
 Weights = dict[str, Tensor]
@@ -163,3 +165,106 @@ def _file_name(label: str) -> str:
     """``label`` in letters that any file system takes; unlike labels stay apart."""
     plain = re.sub(r"[^\w.-]+", "-", label)
     return plain if plain == label else f"{plain}-{hashlib.sha256(label.encode()).hexdigest()[:8]}"
+
+
+def first_difference(ours: Any, theirs: Any, key: str = "") -> str | None:
+    """The first key at which two configs differ, with both values, or None."""
+    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+        for name in dict.fromkeys((*ours, *theirs)):
+            found = first_difference(ours.get(name), theirs.get(name), f"{key}.{name}".lstrip("."))
+            if found:
+                return found
+        return None
+    if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        pairs = enumerate(zip(ours, theirs, strict=True))
+        return next(filter(None, (first_difference(*pair, f"{key}.{place}") for place, pair in pairs)), None)
+    return None if ours == theirs else f"{key or 'config'}: {ours!r} there, {theirs!r} now"
+
+
+class Keeper:
+    """The checkpoint of one phase in ``folder``; without a folder it keeps nothing, and there is nothing to restore.
+
+    Raises ``CheckpointError`` when there is a checkpoint and it is damaged.
+    """
+
+    def __init__(self, folder: Path | None, label: str, config: PhaseConfig) -> None:
+        self._file = CheckpointFile(folder, label) if folder is not None else None
+        self._saved = self._file.read() if self._file is not None else None
+        self._config = config
+        self._fingerprint: dict[str, Any] = {}
+        self._written_at = time.monotonic()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether checkpoints are kept at all."""
+        return self._file is not None
+
+    def precision(self, device: torch.device) -> DecidedPrecision:
+        """What the config asks for; for ``auto`` what the phase was started with, which is recorded."""
+        if self._config.precision == "auto" and self._saved is not None:
+            return decide_precision(cast(DecidedPrecision, self._saved["fingerprint"]["precision"]), device)
+        return decide_precision(self._config.precision, device)
+
+    def identify(self, fingerprint: Mapping[str, Any]) -> None:
+        """Say what this phase is made of; raises ``CheckpointError`` when the checkpoint is of something else."""
+        self._fingerprint = dict(fingerprint)
+        if self._saved is not None and self._file is not None:
+            check_fingerprint(self._file.path, self._saved["fingerprint"], fingerprint)
+
+    def restore(self, learner: Learner, optimiser: torch.optim.Optimizer) -> PhaseState:
+        """Put the last checkpoint into both, and say how far it was; a fresh state when there is none.
+
+        Of a finished phase only the state comes back: its best weights are in it.
+        """
+        if self._saved is None:
+            return PhaseState()
+        state = unpack_state(self._saved["state"])
+        if not state.finished:
+            load_trained_weights(learner, self._saved["weights"])
+            optimiser.load_state_dict(self._saved["optimiser"])
+        self._saved = None
+        return state
+
+    def is_due(self, step: int) -> bool:
+        """Whether there should be a checkpoint after ``step`` steps of the epoch, by their number or by the clock."""
+        every_s, every_steps = self._config.checkpoint_every_s, self._config.checkpoint_every_steps
+        by_steps = every_steps is not None and step % every_steps == 0
+        by_time = every_s is not None and time.monotonic() - self._written_at >= every_s
+        return self.is_on and (by_steps or by_time)
+
+    def write(self, learner: Learner, optimiser: torch.optim.Optimizer, state: PhaseState) -> None:
+        """Replace the checkpoint. Of a finished phase only the best weights and the history are kept."""
+        if self._file is None:
+            return
+        document: dict[str, Any] = {"fingerprint": self._fingerprint, "state": pack_state(state)}
+        if not state.finished:
+            document |= {"weights": trained_weights(learner), "optimiser": optimiser.state_dict()}
+        self._file.remove_drafts()
+        self._file.write(document)
+        self._written_at = time.monotonic()
+
+
+def fingerprint(
+    learner: Learner,
+    train: Examples,
+    dev: Examples,
+    config: PhaseConfig,
+    *,
+    seed: int,
+    modalities: Modalities,
+    n_processes: int,
+    precision: DecidedPrecision,
+) -> dict[str, Any]:
+    """Everything that a phase must find unchanged to go on, in plain values; settings first, digests last."""
+    return {
+        "phase": config.model_dump(mode="json", exclude=set(WITHOUT_EFFECT | {"precision"})),
+        "precision": precision,
+        "seed": seed,
+        "modalities": asdict(modalities),
+        "processes": n_processes,
+        "losses": learner.losses.model_dump(mode="json"),
+        "network": learner.network.config.to_dict(),
+        "train": examples_digest(train),
+        "dev": examples_digest(dev),
+        "frozen weights": frozen_digest(learner),
+    }
