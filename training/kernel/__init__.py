@@ -1,1 +1,1 @@
-"""Kernel machines beside the network: ``config``, ``ridge`` (the regression), ``soft_labels`` (the teacher), ``memory``."""
+"""Kernel machines beside the network: ``config``, ``ridge`` (regression), ``soft_labels`` (the teacher), ``memory``."""
