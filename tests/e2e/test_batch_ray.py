@@ -22,9 +22,9 @@ UNIT_ROWS = 3
 _LOST_BUNDLE = """
 import dataclasses, pathlib, sys
 from serving.batch import run
-from serving.batch.cluster import run_on_ray
-from serving.batch.source import Columns, Source
-from serving.batch.unit import UnitTask
+from serving.batch.ray_engine import run_on_ray
+from serving.batch.input import Columns, Source
+from serving.batch.score_partition import UnitTask
 from model import MemeguardError
 
 input, address = sys.argv[1:]

@@ -8,12 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import ROOT
 from support.pictures import meme
 from support.server import free_port, running
 
 from model import load
-
-ROOT = Path(__file__).parents[2]
 
 
 def _build(home: Path) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import ROOT
 from support.hostile import damaged_bodies, damaged_pictures, odd_sizes
 from support.pictures import AWKWARD, meme
 from support.server import Server, free_port, running
@@ -155,7 +156,7 @@ def test_bentoml_serve_refuses_an_unknown_setting_without_a_traceback(tmp_path: 
     done = subprocess.run(
         [sys.executable, "-m", "bentoml", "serve", "serving.service:Memeguard", "--port", str(free_port())],
         env={"PATH": "", "MEMEGUARD_BUNDEL": "x", "BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": str(tmp_path)},
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=300,

@@ -11,11 +11,10 @@ from typing import Any
 
 import psutil
 import pytest
+from support import ROOT
 from support.callers import ALL, ask, classify_at, own_address, raw
 from support.pictures import meme
 from support.server import BOUNDARY, Server, form, free_port, running
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 
 from model import open_bundle
 from serving.cli import main
+from support import ROOT
 from support.dataset_files import write_hateful_memes
 from support.preparation import tokenizer_json
 from support.tiny import export_tower, tiny_network
@@ -21,7 +22,6 @@ from training.evaluation.scoring import score_bundle
 from training.run.folder import RunFolder
 from training.run.restore import restore
 
-ROOT = Path(__file__).parents[2]
 SPLITS = {"train": 24, "dev": 12}
 TINY_CLIP = {
     "embed_dim": 6,

@@ -4,8 +4,8 @@ import ast
 from pathlib import Path
 
 import pytest
+from support import ROOT
 
-ROOT = Path(__file__).parents[2]
 TORCH_STACK = {"torch", "torchvision", "transformers", "open_clip", "onnx", "sklearn"}
 SERVED = [
     path

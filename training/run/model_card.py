@@ -1,4 +1,4 @@
-"""A bundle's model card, generated from its manifest: ``python -m training.model_card BUNDLE [--out FILE]``.
+"""A bundle's model card, generated from its manifest: ``python -m training.run.model_card BUNDLE [--out FILE]``.
 
 Prose that no manifest holds (intended use, limits) is taken from ``data_cards/model_<bundle>.prose.md``. A bundle
 without such a file gets prose that is true of every bundle, and says that nobody has written its own yet.

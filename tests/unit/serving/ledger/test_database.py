@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from support import ROOT
 from support.ledgers import database_of, keep, ledger_settings, with_ledger
 
 from serving.ledger.errors import LedgerError, LedgerUnavailableError
@@ -25,7 +26,7 @@ def test_the_migrations_make_the_tables_that_the_code_knows(ledger_url: str) -> 
 
 def test_workers_that_start_at_once_find_one_ledger_that_all_can_write(ledger_url: str) -> None:
     script = "import sys; from support.ledgers import open_at_once; sys.exit(open_at_once(sys.argv[1], 6))"
-    path = os.pathsep.join(str(Path(__file__).parents[n]) for n in (1, 2))
+    path = os.pathsep.join(map(str, (ROOT / "tests", ROOT)))
     command = [sys.executable, "-c", script, ledger_url]
     done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, timeout=120, check=False)
     assert done.returncode == 0

@@ -9,7 +9,8 @@ from support.batch import write_jsonl
 from support.killing import killed_everywhere
 from support.pictures import meme
 
-from serving.batch import ids, plan
+from serving.batch import id_hashes as ids
+from serving.batch import plan
 from serving.batch.errors import BatchError
 from serving.batch.id_hashes import IdHashes, hash_id, places, repeated
 from serving.batch.input import Source

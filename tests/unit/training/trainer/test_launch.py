@@ -10,6 +10,7 @@ import numpy as np
 import psutil
 import pytest
 from numpy.typing import NDArray
+from support import ROOT
 from support.toy_training import outcome, toy_examples, toy_learner, train_toy
 from torch import Tensor
 
@@ -17,13 +18,13 @@ from training.data.examples import Examples
 from training.trainer.launch import LaunchError, is_worker, launch, needs_launch
 from training.trainer.trainer import predict
 
-TESTS = Path(__file__).parents[1]
+TESTS = ROOT / "tests"
 ENVIRONMENT = os.environ | {
     "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent)]),
     "OMP_NUM_THREADS": "1",
     "CUDA_VISIBLE_DEVICES": "",
 }
-LAUNCHER = "import sys; from training.launch import launch; launch(int(sys.argv[1]), sys.argv[2:])"
+LAUNCHER = "import sys; from training.trainer.launch import launch; launch(int(sys.argv[1]), sys.argv[2:])"
 
 
 def started(*argv: str) -> subprocess.Popen[bytes]:

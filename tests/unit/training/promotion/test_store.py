@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from support import ROOT
 
 from model import open_bundle
 from model.bundle import Bundle
@@ -20,7 +21,6 @@ from training.promotion.succession import install_first, succeed
 if TYPE_CHECKING:
     from support.tiny import TinyBundle
 
-ROOT = Path(__file__).parents[2]
 # BentoML, when it is imported: its own use of a newer pathspec.
 pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationWarning")
 

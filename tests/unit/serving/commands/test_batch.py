@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
+from support import ROOT
 from support.batch import BAD_PICTURES, plan_of, rows_of, write_memes
 from support.tiny import TinyBundle
 
-from serving.batch import show
+from serving.batch import progress as show
 from serving.batch.manifest import Totals
 from serving.batch.plan import Plan
 from serving.batch.score_partition import Tally
@@ -130,7 +131,7 @@ def test_a_missing_extra_is_named_in_one_line(missing: str, arguments: list[str]
         text=True,
         check=False,
         cwd=tmp_path,
-        env={"PYTHONPATH": str(Path(__file__).parents[2])},
+        env={"PYTHONPATH": str(ROOT)},
     )
     assert told.returncode == 1
     (line,) = told.stderr.splitlines()

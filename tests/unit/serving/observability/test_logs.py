@@ -61,7 +61,7 @@ def test_a_logged_exception_shows_where_it_happened_and_not_its_message(stream: 
         _fail("-".join(["words", "of", "a", "caller"]))  # a stack quotes the lines of our source
     except ValueError:
         logging.getLogger("asyncio").exception("a task failed")
-    assert "test_serving_logs.py" in stream.getvalue()
+    assert "test_logs.py" in stream.getvalue()
     assert "ValueError" in stream.getvalue()
     assert "words-of-a-caller" not in stream.getvalue()
 
@@ -91,5 +91,5 @@ def test_frames_tell_the_place_and_the_type() -> None:
     except ValueError as error:
         told = frames(error)
     assert told.splitlines()[-1] == "ValueError"
-    assert "test_serving_logs.py" in told
+    assert "test_logs.py" in told
     assert "in _fail" in told

@@ -1,10 +1,8 @@
 import re
 import tomllib
-from pathlib import Path
 
 import yaml
-
-ROOT = Path(__file__).parents[2]
+from support import ROOT
 
 
 def _name(requirement: str) -> str:

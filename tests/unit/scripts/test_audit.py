@@ -2,12 +2,12 @@ import os
 import runpy
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
+from support import ROOT
 
-SCRIPT = Path(__file__).parents[2] / "scripts" / "audit.py"
+SCRIPT = ROOT / "scripts" / "audit.py"
 judge = runpy.run_path(str(SCRIPT))["judge"]
 #: As pip-audit prints them.
 CLEAN = {"name": "good", "version": "1.0", "vulns": []}

@@ -1,11 +1,11 @@
 """What small files with many pixels may take of a server's memory."""
 
-from pathlib import Path
 from typing import Any
 
 import yaml
+from support import ROOT
 
-DEPLOYMENT = Path(__file__).parents[2] / "deploy" / "kubernetes.yaml"
+DEPLOYMENT = ROOT / "deploy" / "kubernetes.yaml"
 #: Measured with pictures of every mode: while one is decoded, and until it is judged.
 DECODED_BYTES_PER_PIXEL, HELD_BYTES_PER_PIXEL = 20, 4
 #: A worker with its OCR that has judged some memes.

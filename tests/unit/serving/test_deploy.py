@@ -10,13 +10,13 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
+from support import ROOT
 
 from model import Scorer
 from model.policy.file import read_policies
 from serving.observability.metrics import Metrics
 from serving.settings import ENV_PREFIX, Settings, from_env
 
-ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support import ROOT
 from support.preparation import PREPROCESS, picture, tokenizer_json
 from support.tiny import TinyBundle, export_tower, tower_spec
 
@@ -19,8 +20,6 @@ from training.data.feature_cache import FrozenTower
 from training.data.image_augment import AugmentConfig
 from training.data.image_store import open_pictures
 from training.datasets.base import DatasetError
-
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support import ROOT
 
 from model.errors import EngineUnavailableError
 from training.errors import ConfigError
@@ -24,7 +25,7 @@ connect = socket.socket.connect
 socket.socket.connect = lambda sock, address: (
     connect(sock, address) if sock.family == socket.AF_UNIX or address[0] in ("127.0.0.1", "::1") else refused(address)
 )
-from training.tracking import open_trackers
+from training.trainer.trackers import open_trackers
 
 for value in (0.5, 0.25):
     trackers = open_trackers([sys.argv[1]], Path(sys.argv[2]), "toy run")
@@ -89,7 +90,7 @@ def test_an_unknown_tracker_is_refused_before_anything_is_written(tmp_path: Path
 def test_a_missing_package_is_named_with_the_extra_that_has_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tracker: str, extra: str
 ) -> None:
-    monkeypatch.setattr(sys, "path", [str(Path(__file__).parents[2])])
+    monkeypatch.setattr(sys, "path", [str(ROOT)])
     monkeypatch.setattr(sys, "modules", {name: sys.modules[name] for name in sys.modules if name != tracker})
     with pytest.raises(EngineUnavailableError, match=rf"tracker '{tracker}' .*memeguard\[{extra}\]"):
         open_trackers([tracker], tmp_path, "toy")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from starlette.testclient import TestClient
+from support import ROOT
 from support.pictures import meme
 
 from model import Scorer
@@ -79,7 +80,7 @@ def test_counters_read_zero_before_anything_happened() -> None:
 
 _WORKER = """
 import sys
-from serving.metrics import Metrics
+from serving.observability.metrics import Metrics
 metrics = Metrics()
 metrics.saw_pending(int(sys.argv[1]))
 metrics.saw_cache(True)
@@ -93,7 +94,7 @@ def test_workers_are_added_up_and_one_that_was_killed_leaves_no_gauge_behind(tmp
     workers = [
         subprocess.Popen(
             [sys.executable, "-c", _WORKER, pending],
-            env={"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[2])},
+            env={"PROMETHEUS_MULTIPROC_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -2,6 +2,7 @@ import re
 from pathlib import Path
 
 import pytest
+from support import ROOT
 
 from model import open_bundle
 from model.bundle import NEVER, Bundle
@@ -10,7 +11,7 @@ from model.policy.file import PolicyFile, PolicyFileError, chosen_policy, read_p
 from model.policy.policy import Band, default_policy
 from model.verdict import TextEvidence
 
-EXAMPLE = Path(__file__).parents[2] / "serving/policies.example.yaml"
+EXAMPLE = ROOT / "serving/policies.example.yaml"
 
 HEAD = """format_version: 1
 policies:

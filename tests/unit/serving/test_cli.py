@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from support import ROOT
 
 from model import open_bundle
 from serving.cli import SUBCOMMANDS, main
 from training.commands.options import train_extra
 
-ROOT = Path(__file__).parents[2]
 #: What takes seconds to import.
 HEAVY = {"torch", "transformers", "sklearn", "scipy", "pandas", "matplotlib", "bentoml"}
 #: Packages of the extra ``train``.

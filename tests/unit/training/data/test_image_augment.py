@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydantic import ValidationError
+from support import ROOT
 
 from model.ocr.rapid import RapidOcrEngine
 from training.data.image_augment import AugmentConfig, Augmenter
@@ -92,11 +93,11 @@ def test_the_same_generator_gives_the_same_picture_whatever_came_before() -> Non
 def test_another_process_gives_the_same_picture_and_asks_the_net_for_nothing() -> None:
     code = (
         "import hashlib, socket, sys\n"
-        f"sys.path[:0] = {[str(Path(__file__).parent), str(Path(__file__).parents[2])]!r}\n"
+        f"sys.path[:0] = {[str(Path(__file__).parent), str(ROOT)]!r}\n"
         "def refuse(*_): raise AssertionError('a connection was tried')\n"
         "socket.socket.connect = refuse\n"
         "import numpy as np\n"
-        "from test_augment import ALWAYS, Augmenter, meme\n"
+        "from test_image_augment import ALWAYS, Augmenter, meme\n"
         "print(hashlib.sha256(Augmenter(ALWAYS)(meme()[0], np.random.default_rng(4)).tobytes()).hexdigest())\n"
         "import albumentations.check_version as check\n"
         "print(check.opener)\n"  # made by the first question for a newer version
