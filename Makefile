@@ -1,6 +1,8 @@
 # Every target makes the set-up that it needs; see scripts/setup.sh.
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
+# Processes that the tests start would parse the whole project anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test lint audit format bench constraints clean
 

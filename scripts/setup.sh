@@ -57,7 +57,8 @@ install() {
     index=${PIP_INDEX_URL:-$("$venv/bin/python" -m pip config get global.index-url 2>/dev/null || true)}
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
     [ -z "$index" ] || export UV_DEFAULT_INDEX="${UV_DEFAULT_INDEX:-$index}"
-    "$venv/bin/python" -m uv pip install --quiet --python "$venv/bin/python" -c constraints.txt "$@" && return
+    # Compiled once here, or each process that a test or a server starts would parse torch and its like anew.
+    "$venv/bin/python" -m uv pip install --quiet --compile-bytecode --python "$venv/bin/python" -c constraints.txt "$@" && return
     say "uv could not install it; trying pip"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -c constraints.txt "$@"
 }
@@ -76,7 +77,7 @@ fi
 [ -x "$venv/bin/python" ] || make_venv
 case $kind in
     base) target=. ;;
-    full) target='.[train,tracking,tracing,postgres,batch,dev]' ;;
+    full) target='.[train,tracking,tracing,postgres,batch,docs,dev]' ;;
     *) fail "unknown kind '$kind'; use base or full" ;;
 esac
 say "installing $target into $venv (versions from constraints.txt; a few minutes the first time)"
