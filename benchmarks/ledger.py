@@ -19,7 +19,7 @@ import numpy as np
 
 from model import Scorer, load
 from serving.inference.classifier import Desk
-from serving.requests.classify_body import Submission
+from serving.requests.classify_body import ClassifyInput
 from serving.requests.context import Asking
 from serving.settings import Settings
 from training.data.meme_renderer import STYLES, render_meme
@@ -36,7 +36,7 @@ class Side:
     n: int = 0
     seconds: float = 0.0
 
-    async def work(self, items: list[Submission], n_callers: int, seconds: float) -> None:
+    async def work(self, items: list[ClassifyInput], n_callers: int, seconds: float) -> None:
         """Callers who each ask for the next verdict when they have theirs."""
         started = time.perf_counter()
 
@@ -53,7 +53,7 @@ async def measure(arguments: argparse.Namespace, folder: str) -> None:
     """Print a table."""
     scorer = load(ocr="none")
     url = arguments.url or f"sqlite:///{folder}/ledger.db"
-    comments = [Submission(None, f"{words} {n}") for n, words in enumerate(_WORDS * 2)]
+    comments = [ClassifyInput(None, f"{words} {n}") for n, words in enumerate(_WORDS * 2)]
     print("| what | verdicts a second, ledger off | on | ratio | words and pictures kept | ratio |")
     print("|---|---:|---:|---:|---:|---:|")
     for name, items, cache_items in (
@@ -71,7 +71,7 @@ async def measure(arguments: argparse.Namespace, folder: str) -> None:
         print(f"| {name} | {off:.1f} | {' | '.join(f'{rate:.1f} | {rate / off:.2f}' for rate in on)} |")
 
 
-async def _take_turns(sides: list[Side], items: list[Submission], arguments: argparse.Namespace) -> None:
+async def _take_turns(sides: list[Side], items: list[ClassifyInput], arguments: argparse.Namespace) -> None:
     for side in sides:
         await side.desk.start()
         await side.work(items, arguments.callers, 2.0)
@@ -87,13 +87,13 @@ def _desk(scorer: Scorer, cache_items: int, **settings: object) -> Desk:
     return Desk(Settings.model_validate({"ocr": "none", "cache_items": cache_items} | settings), scorer)
 
 
-def _memes() -> Iterator[Submission]:
+def _memes() -> Iterator[ClassifyInput]:
     for seed in range(_N_MEMES):
         words = _WORDS[seed % len(_WORDS)]
         file = io.BytesIO()
         meme = render_meme(None, [words], style=STYLES[seed % len(STYLES)], rng=np.random.default_rng(seed))
         meme.image.save(file, "JPEG")
-        yield Submission(file.getvalue(), words)
+        yield ClassifyInput(file.getvalue(), words)
 
 
 def main() -> int:

@@ -19,7 +19,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from model.network.backbone import build_backbone
 from model.network.memefier import MemeFier
 from training.compact.config import CompactConfig, load_compact_config
-from training.compact.variants import Workshop, open_workshop, read_sentences, train_variant
+from training.compact.variants import CompactContext, open_workshop, read_sentences, train_variant
 from training.data.batch import BOTH
 from training.data.examples import Examples
 from training.data.group_splits import group_samples
@@ -54,7 +54,7 @@ class Pool:
             yield np.flatnonzero(own & ~measured & ~chosen), np.flatnonzero(chosen), np.flatnonzero(measured)
 
 
-def make_pool(shop: Workshop, seed: int) -> Pool:
+def make_pool(shop: CompactContext, seed: int) -> Pool:
     """Folds by groups, as alike in classes and data sets as the groups allow."""
     real = [s for s in shop.mixture.memes if s.dataset != "rendered"] + shop.mixture.select
     drawn = [s for s in shop.mixture.memes if s.dataset == "rendered"]
@@ -68,7 +68,7 @@ def make_pool(shop: Workshop, seed: int) -> Pool:
     return Pool(_examples(shop, real + drawn), fold, len(real))
 
 
-def _examples(shop: Workshop, samples: list[Sample]) -> Examples:
+def _examples(shop: CompactContext, samples: list[Sample]) -> Examples:
     return Examples(samples, shop.network.task_list, shop.preprocessor, shop.tower)
 
 
@@ -91,7 +91,7 @@ def kernel_auroc(
     return float(roc_auc_score(labels[: pool.n_real][measured], scores[measured]))
 
 
-def network_aurocs(shop: Workshop, pool: Pool, read: MemeFier, seed: int) -> dict[str, tuple[float, float]]:
+def network_aurocs(shop: CompactContext, pool: Pool, read: MemeFier, seed: int) -> dict[str, tuple[float, float]]:
     """Mean AUROC over folds, by data set: of the network alone, and with its memory."""
     found: dict[str, list[tuple[float, float]]] = {dataset: [] for dataset in MEASURED}
     samples = pool.examples.samples
@@ -114,7 +114,7 @@ def network_aurocs(shop: Workshop, pool: Pool, read: MemeFier, seed: int) -> dic
     return {dataset: (float(mean[0]), float(mean[1])) for dataset, mean in means.items()}
 
 
-def kernel_rows(shop: Workshop, pool: Pool, read: MemeFier) -> Iterator[tuple[str, list[float]]]:
+def kernel_rows(shop: CompactContext, pool: Pool, read: MemeFier) -> Iterator[tuple[str, list[float]]]:
     """Name and AUROC by data set of each kernel machine."""
     untuned = MemeFier(shop.network, build_backbone(shop.backbone).text_tower, *_widths(read))
     every = np.arange(len(pool.examples))

@@ -12,7 +12,7 @@ _BY_ITSELF, _KILLED = 2, 1
 _ENOUGH = 6
 
 
-class Strikes:
+class CrashCounts:
     """Those of one unit. A row that is innocent gets its score in the end, since it does not end every worker."""
 
     def __init__(self, unit: Path) -> None:

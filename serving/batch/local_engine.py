@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 
 from serving.batch.score_partition import Tally, UnitTask
-from serving.batch.supervisor import Worker, WorkerSpec
+from serving.batch.supervisor import WorkerSpec, WorkerSupervisor
 
 
 def run_local(tasks: Iterable[UnitTask], spec: WorkerSpec, n_workers: int, saw: Callable[[Tally], None]) -> None:
@@ -37,12 +37,12 @@ class _Crew:
         self._saw = saw
         self._lock = threading.Lock()
         self._stopped = False
-        self._workers: list[Worker] = []
+        self._workers: list[WorkerSupervisor] = []
         self.errors: list[Exception] = []
 
     def work(self, spec: WorkerSpec) -> None:
         """Score units until there are none left."""
-        worker = Worker(spec)
+        worker = WorkerSupervisor(spec)
         with self._lock:
             self._workers.append(worker)
         try:

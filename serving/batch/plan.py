@@ -35,7 +35,7 @@ _SHARE, _LEAST_ROWS = 8, 16
 _IDS_NAMED = 5
 
 
-class Judges(BaseModel):
+class ScoringIdentity(BaseModel):
     """What decides the rows: another bundle, policy or OCR engine gives other rows."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -49,7 +49,7 @@ class Judges(BaseModel):
     ocr: str
 
     @classmethod
-    def of(cls, bundle: Bundle, policy: Policy, engine: OcrEngine) -> "Judges":
+    def of(cls, bundle: Bundle, policy: Policy, engine: OcrEngine) -> "ScoringIdentity":
         """The parts as they are named in a plan and a manifest."""
         return cls(
             model_name=bundle.manifest.name,
@@ -61,7 +61,7 @@ class Judges(BaseModel):
             ocr=" ".join(filter(None, (engine.name, engine.version))),
         )
 
-    def differences(self, other: "Judges") -> list[str]:
+    def differences(self, other: "ScoringIdentity") -> list[str]:
         """What is not the same, in words; ``self`` was first."""
         mine, theirs = self.model_dump(), other.model_dump()
         return [
@@ -89,7 +89,7 @@ class Plan(BaseModel):
     n_items: int
     n_passed_over: int = 0
     n_units: int
-    judges: Judges
+    judges: ScoringIdentity
 
 
 class Scan:
@@ -128,7 +128,7 @@ def find_plan(out: Path) -> Plan | None:
         ) from error
 
 
-def make_plan(source: Source, out: Path, judges: Judges, protocols: tuple[str, ...], unit_rows: int) -> Plan:
+def make_plan(source: Source, out: Path, judges: ScoringIdentity, protocols: tuple[str, ...], unit_rows: int) -> Plan:
     """Cut the input into units; raises ``BatchError`` for one that cannot be scored as a whole, and leaves nothing."""
     unfinished = out / UNFINISHED
     shutil.rmtree(unfinished, ignore_errors=True)
@@ -168,7 +168,7 @@ def forget_units(out: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _made(source: Source, folder: Path, judges: Judges, protocols: tuple[str, ...], unit_rows: int) -> Plan:
+def _made(source: Source, folder: Path, judges: ScoringIdentity, protocols: tuple[str, ...], unit_rows: int) -> Plan:
     stamp = source.stamp()
     scan = Scan()
     n_units = 0

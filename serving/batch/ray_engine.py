@@ -22,7 +22,7 @@ from typing import Any
 from model import MemeguardError
 from serving.batch.errors import BatchError
 from serving.batch.score_partition import Tally, UnitTask
-from serving.batch.supervisor import Worker, WorkerSpec
+from serving.batch.supervisor import WorkerSpec, WorkerSupervisor
 
 #: Sockets lie in a folder in here, whose names may have 107 characters: TMPDIR may be too long for that.
 SHORT_FOLDER = "/tmp"  # noqa: S108
@@ -147,7 +147,7 @@ class UnitScorer:
     """What an actor runs: one unit a call."""
 
     def __init__(self, spec: WorkerSpec) -> None:
-        self._worker = Worker(spec)
+        self._worker = WorkerSupervisor(spec)
 
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
         """Score the unit of a batch, and say what became of its rows, or why there will be no end to this."""

@@ -32,8 +32,8 @@ from serving.batch.manifest import (
 from serving.batch.plan import (
     FOLDER,
     UNFINISHED,
-    Judges,
     Plan,
+    ScoringIdentity,
     find_plan,
     input_digest,
     make_plan,
@@ -119,14 +119,14 @@ def _spec(options: BatchOptions, source: Source) -> WorkerSpec:
         provider=options.provider,
         threads=options.threads,
         policy=policy,
-        judges=Judges.of(bundle, policy, engine),
+        judges=ScoringIdentity.of(bundle, policy, engine),
         protocols=options.protocols | source.protocols,  # pictures may lie where the input lies
         limits=options.limits,
         item_timeout_s=options.item_timeout_s,
     )
 
 
-def _plan(options: BatchOptions, source: Source, judges: Judges) -> Plan:
+def _plan(options: BatchOptions, source: Source, judges: ScoringIdentity) -> Plan:
     """The plan to follow: a new one, or the one that is there if it is of the same run."""
     found = find_plan(options.out)
     if found is None:
@@ -141,7 +141,7 @@ def _plan(options: BatchOptions, source: Source, judges: Judges) -> Plan:
     return found if untouched else move_plan(options.out, found, source)
 
 
-def _differences(found: Plan, options: BatchOptions, judges: Judges) -> list[str]:
+def _differences(found: Plan, options: BatchOptions, judges: ScoringIdentity) -> list[str]:
     """What was asked for otherwise when the run began."""
     told = found.judges.differences(judges)
     if found.protocols != (protocols := tuple(sorted(options.protocols))):

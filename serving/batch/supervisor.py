@@ -7,12 +7,12 @@ does the unit again: first as before, then row by row. A row that goes on ending
 from collections.abc import Callable
 from dataclasses import replace
 
-from serving.batch.crash_counts import Strikes
+from serving.batch.crash_counts import CrashCounts
 from serving.batch.errors import BatchError
 from serving.batch.score_partition import Tally, UnitTask
 from serving.batch.worker_process import WorkerEndedError, WorkerProcess, WorkerSpec
 
-__all__ = ["Worker", "WorkerSpec"]
+__all__ = ["WorkerSpec", "WorkerSupervisor"]
 
 #: Workers in a row that end before they are ready, or in one unit while no row is under way.
 _MOST_FALSE_STARTS = 5
@@ -20,7 +20,7 @@ _START_S = 300.0
 _MEMORY = "is there enough memory for all of --workers?"
 
 
-class Worker:
+class WorkerSupervisor:
     """Holds one worker process at a time. Used by one thread; ``abandon`` may be called by another."""
 
     def __init__(self, spec: WorkerSpec) -> None:
@@ -33,7 +33,7 @@ class Worker:
 
         Raises ``BatchError`` when no worker can do it, or when the worker was abandoned.
         """
-        strikes = Strikes(task.unit)
+        strikes = CrashCounts(task.unit)
         told = n_blameless = 0
         while n_blameless < _MOST_FALSE_STARTS:
             seen = _OnceOnly(saw, told)

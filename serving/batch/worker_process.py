@@ -15,7 +15,7 @@ from model import MemeLimits, Policy, Scorer, load
 from model.runtime import Provider
 from serving.batch.errors import BatchError
 from serving.batch.image_loader import Opener
-from serving.batch.plan import Judges
+from serving.batch.plan import ScoringIdentity
 from serving.batch.score_partition import UnitTask, score_unit
 
 _PR_SET_PDEATHSIG = 1
@@ -37,7 +37,7 @@ class WorkerSpec:
     provider: Provider
     threads: int
     policy: Policy
-    judges: Judges
+    judges: ScoringIdentity
     protocols: frozenset[str]
     limits: MemeLimits
     item_timeout_s: float
@@ -130,7 +130,7 @@ def _scorer(spec: WorkerSpec) -> Scorer:
         limits=spec.limits,
     )
     problems = scorer.readiness().problems if spec.ocr != "none" else ()
-    differences = spec.judges.differences(Judges.of(scorer.bundle, scorer.policy, scorer.ocr))
+    differences = spec.judges.differences(ScoringIdentity.of(scorer.bundle, scorer.policy, scorer.ocr))
     if problems or differences:
         raise BatchError("; ".join((*problems, *differences)))
     return scorer

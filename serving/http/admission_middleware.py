@@ -9,7 +9,7 @@ from serving.inference.admission import Admission
 _FREE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
-class AdmissionGate:
+class AdmissionMiddleware:
     """ASGI middleware: no request's body is read before there is a place for it. Leaves ``visit`` in the state."""
 
     def __init__(self, app: ASGIApp) -> None:

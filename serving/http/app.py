@@ -10,11 +10,11 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from serving.http.admission_middleware import AdmissionGate
-from serving.http.auth_middleware import Gate
+from serving.http.admission_middleware import AdmissionMiddleware
+from serving.http.auth_middleware import AuthMiddleware
 from serving.http.graceful_shutdown import stop_gracefully
 from serving.http.openapi import completed
-from serving.http.request_middleware import Reception
+from serving.http.request_middleware import RequestMiddleware
 from serving.inference.classifier import Desk
 from serving.openai import route as moderations
 from serving.problems import ProblemError
@@ -55,9 +55,9 @@ def create_app(open_desk: Callable[[], Desk]) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    app.add_middleware(AdmissionGate)
-    app.add_middleware(Gate)
-    app.add_middleware(Reception)  # what is added last is outermost
+    app.add_middleware(AdmissionMiddleware)
+    app.add_middleware(AuthMiddleware)
+    app.add_middleware(RequestMiddleware)  # what is added last is outermost
     app.exception_handler(HTTPException)(_as_problem)
     for routes in (classify, moderations, catalogue, feedback, operations):
         app.include_router(routes.router)
@@ -65,7 +65,7 @@ def create_app(open_desk: Callable[[], Desk]) -> FastAPI:
 
 
 async def _as_problem(_: Request, error: HTTPException) -> Response:
-    """Starlette's own 404 and 405, raised again in our shape for ``Reception`` to answer."""
+    """Starlette's own 404 and 405, raised again in our shape for ``RequestMiddleware`` to answer."""
     code = _HTTP_CODES.get(error.status_code, "http_error")
     raise ProblemError(error.status_code, code, error.detail, dict(error.headers or {})) from error
 

@@ -1,6 +1,6 @@
 """The gate: who may come in, before any body is read.
 
-Pure ASGI, inside ``Reception``, which answers what is raised here.
+Pure ASGI, inside ``RequestMiddleware``, which answers what is raised here.
 """
 
 from starlette.datastructures import Headers
@@ -11,7 +11,7 @@ from serving.problems import ProblemError
 from serving.security.addresses import is_local
 from serving.security.keys import KeyEntry
 from serving.security.keys import Scope as KeyScope
-from serving.security.rate_limit import Meter
+from serving.security.rate_limit import RateLimiter
 
 #: An orchestrator's probes carry no key, and a status alone tells nothing.
 _HEALTH = ("/livez", "/readyz")
@@ -25,7 +25,7 @@ _HOW_TO_OPEN = (
 )
 
 
-class Gate:
+class AuthMiddleware:
     """ASGI middleware. Leaves ``key_name`` (None without a key), ``knows_caller`` and ``meter`` in the state."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -39,7 +39,7 @@ class Gate:
         desk: Desk = scope["app"].state.desk
         _check_header_bytes(scope, desk.settings.max_header_bytes)
         entry = _caller(scope, desk)
-        meter = Meter(desk.buckets, entry)
+        meter = RateLimiter(desk.buckets, entry)
         scope["state"].update(key_name=entry and entry.name, knows_caller=_knows(entry, scope, desk), meter=meter)
         meter.enter()
 

@@ -9,7 +9,7 @@ from serving.problems import ProblemError
 from serving.settings import Settings
 
 
-class Intake:
+class LimitedReceive:
     """Stands between the server and whoever reads the body.
 
     ``arrived`` is in the seconds of ``time.monotonic``, which is the event loop's clock. ``on_leaving`` is called once

@@ -11,7 +11,7 @@ import uuid
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.http.body_limits import Intake
+from serving.http.body_limits import LimitedReceive
 from serving.inference.admission import stopping
 from serving.inference.classifier import Desk
 from serving.observability.logs import Event, frames
@@ -25,7 +25,7 @@ logger = logging.getLogger("memeguard.access")
 _QUIET_ROUTES = ("/livez", "/readyz", "/metrics")
 
 
-class Reception:
+class RequestMiddleware:
     """ASGI middleware. A route may raise ``ProblemError`` and need not know how it is answered."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -36,7 +36,7 @@ class Reception:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        visit = _Visit(scope["app"].state.desk, scope, receive, send)
+        visit = RequestRecord(scope["app"].state.desk, scope, receive, send)
         try:
             await self._app(scope, visit.intake.receive, visit.send)
         except ProblemError as problem:
@@ -56,7 +56,7 @@ class Reception:
             visit.record()
 
 
-class _Visit:
+class RequestRecord:
     """One request on its way through."""
 
     def __init__(self, desk: Desk, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,7 +70,7 @@ class _Visit:
         self._task = asyncio.current_task()
         self._left = False
         arrived = time.monotonic()
-        self.intake = Intake(scope, receive, desk.settings, arrived, self._leave)
+        self.intake = LimitedReceive(scope, receive, desk.settings, arrived, self._leave)
         scope.setdefault("state", {})["request_id"] = self._id
         scope["state"]["deadline"] = arrived + desk.settings.request_timeout_s
 

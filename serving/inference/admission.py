@@ -60,13 +60,13 @@ class Admission:
         self._saw_pending = saw_pending
 
     @contextmanager
-    def request(self, n_bytes: int) -> Iterator["Visit"]:
+    def request(self, n_bytes: int) -> Iterator["ByteReservation"]:
         """A place for a request that declares a body of ``n_bytes``; raises ``ProblemError`` 503 without one."""
         if self.stopping:
             raise stopping()
         if self.n_requests >= self._max_pending:
             raise self._overloaded("max_pending", self._max_pending, "requests")
-        visit = Visit(self)
+        visit = ByteReservation(self)
         if n_bytes <= self.longest_body:  # a longer one is refused when its reading begins
             visit.hold(n_bytes)
         self.n_requests += 1
@@ -101,7 +101,7 @@ class Admission:
             self._under_way.discard(task)
 
     def end_all(self) -> None:
-        """Cancel every request under way; ``Reception`` then answers that the server is stopping."""
+        """Cancel every request under way; ``RequestMiddleware`` then answers that the server is stopping."""
         for task in self._under_way:
             task.cancel()
 
@@ -123,7 +123,7 @@ class Admission:
         return ProblemError(503, "overloaded", detail, self.retry_after(), limit=limit, limit_value=value)
 
 
-class Visit:
+class ByteReservation:
     """The bytes that one request holds."""
 
     def __init__(self, admission: Admission) -> None:

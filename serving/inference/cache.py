@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from model import Judgement, Scorer
-from serving.inference.singleflight import Flights
-from serving.requests.classify_body import Submission
+from serving.inference.singleflight import SingleFlight
+from serving.requests.classify_body import ClassifyInput
 
 #: Python objects around the characters: of a judgement, of a word with its box, of a word's effect.
 _JUDGEMENT_BYTES = 3000
@@ -61,7 +61,7 @@ def size_bytes(judgement: Judgement) -> int:
     return _JUDGEMENT_BYTES + _WORD_BYTES * len(words) + 4 * n_chars
 
 
-def content_key(item: Submission, explain: bool, scorer: Scorer) -> bytes:
+def content_key(item: ClassifyInput, explain: bool, scorer: Scorer) -> bytes:
     """sha256 over everything that a judgement depends on."""
     parts = [
         scorer.model.digest,
@@ -86,7 +86,7 @@ class Reuse:
 
     def __init__(self, cache: JudgementCache, saw_cache: Callable[[bool], None]) -> None:
         self._cache = cache
-        self._flights = Flights[Judgement]()
+        self._flights = SingleFlight[Judgement]()
         self._saw_cache = saw_cache
 
     async def get(self, key: bytes, work: Callable[[], Coroutine[Any, Any, Judgement]]) -> Judgement:

@@ -12,13 +12,13 @@ from model import Failure, Judgement, MemeguardError, Policy, Scorer, Verdict, l
 from serving.inference import Pipeline
 from serving.inference.admission import Admission
 from serving.inference.image_fetcher import Fetcher
-from serving.inference.policy_store import PolicyBook
+from serving.inference.policy_store import PolicyStore
 from serving.ledger.ledger import open_ledger
 from serving.observability import tracing
 from serving.observability.logs import Event, frames
 from serving.observability.metrics import Metrics
 from serving.problems import ProblemError
-from serving.requests.classify_body import BadItem, Submission
+from serving.requests.classify_body import BadItem, ClassifyInput
 from serving.requests.context import Asking
 from serving.schemas import ModelDoc, ReadinessDoc
 from serving.security.key_file import Keyring
@@ -98,12 +98,12 @@ class Desk:
         """Do something that would hold up the event loop on a thread of the pipeline."""
         return await self.parts.pipeline.run(work)
 
-    async def verdict(self, item: Submission | BadItem, asking: Asking) -> Verdict:
+    async def verdict(self, item: ClassifyInput | BadItem, asking: Asking) -> Verdict:
         """Judge one submission; raises ``ProblemError`` when there is no verdict."""
         with self.admission.memes(1):
             return await self._verdict(item, asking)
 
-    async def _verdict(self, item: Submission | BadItem, asking: Asking) -> Verdict:
+    async def _verdict(self, item: ClassifyInput | BadItem, asking: Asking) -> Verdict:
         if isinstance(item, BadItem):
             raise item.problem
         parts = self.parts
@@ -115,7 +115,7 @@ class Desk:
         tracing.saw_verdict(verdict)
         return verdict
 
-    async def verdicts(self, items: Sequence[Submission | BadItem], asking: Asking) -> list[Verdict | Failure]:
+    async def verdicts(self, items: Sequence[ClassifyInput | BadItem], asking: Asking) -> list[Verdict | Failure]:
         """Judge several at once: a verdict or a failure each, in order.
 
         Raises ``ProblemError`` 503 when there is no room for all of them.
@@ -129,7 +129,7 @@ class Desk:
             for item, outcome in zip(items, outcomes, strict=True)
         ]
 
-    async def outcome(self, item: Submission | BadItem, asking: Asking) -> Verdict | ProblemError:
+    async def outcome(self, item: ClassifyInput | BadItem, asking: Asking) -> Verdict | ProblemError:
         """Judge one of several submissions, for which the caller holds a place: a verdict, or why there is none."""
         try:
             return await self._verdict(item, asking)
@@ -147,7 +147,7 @@ class Desk:
         is_short = len(judgement.text.content) <= _RULED_AT_ONCE_CHARS
         return rule() if is_short or not policy.word_lists else await self.run(rule)
 
-    async def _record(self, verdict: Verdict, item: Submission, asking: Asking, digest: str) -> None:
+    async def _record(self, verdict: Verdict, item: ClassifyInput, asking: Asking, digest: str) -> None:
         """Keep the decision before it is told; raises ``ProblemError`` 503 when that cannot be done."""
         if self.ledger is None:
             return
@@ -218,4 +218,4 @@ class _Parts:
     def __init__(self, settings: Settings, scorer: Scorer, metrics: Metrics, admission: Admission) -> None:
         self.scorer = scorer
         self.pipeline = Pipeline(scorer, settings, metrics, admission.retry_after)
-        self.policies = PolicyBook.open(settings, scorer)
+        self.policies = PolicyStore.open(settings, scorer)

@@ -18,7 +18,7 @@ import httpcore
 
 from serving.inference.concurrency import together
 from serving.problems import ProblemError
-from serving.requests.classify_body import BadItem, Item, LinkedItem, Submission
+from serving.requests.classify_body import BadItem, ClassifyInput, Item, LinkedItem
 from serving.requests.context import Asking
 from serving.security.public_network import CheckedNetwork, NotPublicError
 from serving.settings import Settings
@@ -181,7 +181,7 @@ def _failed(why: str) -> ProblemError:
     return ProblemError(422, "url_not_fetched", f"the picture could not be fetched from its URL: {why}")
 
 
-async def with_pictures(fetcher: Fetcher, items: Sequence[Item], asking: Asking) -> list[Submission | BadItem]:
+async def with_pictures(fetcher: Fetcher, items: Sequence[Item], asking: Asking) -> list[ClassifyInput | BadItem]:
     """The items in their order; one whose picture could not be had is a ``BadItem`` now.
 
     Raises ``ProblemError`` 503 when there is no room for the pictures.
@@ -189,7 +189,7 @@ async def with_pictures(fetcher: Fetcher, items: Sequence[Item], asking: Asking)
     return await together(_with_picture(fetcher, item, asking) for item in items)
 
 
-async def _with_picture(fetcher: Fetcher, item: Item, asking: Asking) -> Submission | BadItem:
+async def _with_picture(fetcher: Fetcher, item: Item, asking: Asking) -> ClassifyInput | BadItem:
     if not isinstance(item, LinkedItem):
         return item
     try:

@@ -14,7 +14,7 @@ from serving.inference.cache import JudgementCache, Reuse, content_key
 from serving.inference.stage import Stage
 from serving.observability.metrics import Metrics
 from serving.problems import ProblemError
-from serving.requests.classify_body import Submission
+from serving.requests.classify_body import ClassifyInput
 from serving.settings import Settings
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ class Pipeline:
         cache = JudgementCache(settings.cache_items, settings.cache_bytes)
         self._reuse = Reuse(cache, metrics.saw_cache) if settings.cache_items else None
 
-    async def judge(self, item: Submission, *, explain: bool, deadline: float) -> Judgement:
+    async def judge(self, item: ClassifyInput, *, explain: bool, deadline: float) -> Judgement:
         """Scores of one submission. ``deadline`` is in the seconds of ``time.monotonic``.
 
         Raises ``ProblemError``: what is wrong with the meme, or 503 when its time is over.
@@ -85,17 +85,17 @@ class Pipeline:
             limit_value=self._timeout_s,
         )
 
-    async def _judged(self, item: Submission, explain: bool) -> Judgement:
+    async def _judged(self, item: ClassifyInput, explain: bool) -> Judgement:
         if self._reuse is None:
             return await self._anew(item, explain)
         return await self._reuse.get(await self._key(item, explain), lambda: self._anew(item, explain))
 
-    async def _key(self, item: Submission, explain: bool) -> bytes:
+    async def _key(self, item: ClassifyInput, explain: bool) -> bytes:
         if item.image is None or len(item.image) <= _HASHED_AT_ONCE_BYTES:
             return content_key(item, explain, self._scorer)
         return await self.run(lambda: content_key(item, explain, self._scorer))
 
-    async def _anew(self, item: Submission, explain: bool) -> Judgement:
+    async def _anew(self, item: ClassifyInput, explain: bool) -> Judgement:
         """Through every stage. What was neither decoding, reading nor judging is told as time in the queue."""
         started = time.perf_counter()
         async with self._places if item.image is not None else nullcontext():
@@ -111,7 +111,7 @@ class Pipeline:
         queue_ms = (time.perf_counter() - started) * 1000 - sum(stages_ms.values())
         return replace(judgement, timings_ms={"queue": max(0.0, queue_ms)} | stages_ms)
 
-    def _decoded(self, item: Submission) -> tuple[Meme | Reading, float]:
+    def _decoded(self, item: ClassifyInput) -> tuple[Meme | Reading, float]:
         """A meme that is still to be read, or one with its words; and the milliseconds of decoding."""
         started = time.perf_counter()
         limits = self._limits

@@ -18,7 +18,7 @@ logger = logging.getLogger("memeguard.policies")
 _SETTLING_S = 0.2
 
 
-class PolicyBook:
+class PolicyStore:
     """Policies by name; one of them is used where a request names none.
 
     ``current`` is replaced as a whole and never changed, so a request that has its policy keeps it.
@@ -33,7 +33,7 @@ class PolicyBook:
         self._watching: asyncio.Task[None] | None = None
 
     @classmethod
-    def open(cls, settings: Settings, scorer: Scorer) -> "PolicyBook":
+    def open(cls, settings: Settings, scorer: Scorer) -> "PolicyStore":
         """The policies of the file that ``settings`` name, else the scorer's own.
 
         Raises ``PolicyFileError`` for a file that cannot be used.

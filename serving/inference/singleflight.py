@@ -14,7 +14,7 @@ class _Flight(Generic[T]):
     n_aboard: int = 0
 
 
-class Flights(Generic[T]):
+class SingleFlight(Generic[T]):
     """Work under way, by key. It lives in one event loop.
 
     Who asks may leave (be cancelled) without harm to the others; when the last one has left, the work is cancelled.

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from model import Verdict
-from serving.requests.classify_body import Submission
+from serving.requests.classify_body import ClassifyInput
 from serving.requests.context import Asking
 from serving.settings.ledger import LedgerSettings
 
@@ -19,7 +19,7 @@ class Entry:
     picture: bytes | None
 
 
-def entry_of(verdict: Verdict, item: Submission, asking: Asking, digest: str, settings: LedgerSettings) -> Entry:
+def entry_of(verdict: Verdict, item: ClassifyInput, asking: Asking, digest: str, settings: LedgerSettings) -> Entry:
     """``digest`` is the sha256 of what was judged: the picture's file, or words that stand alone."""
     row = _facts(verdict) | {
         "caller_id": item.id,

@@ -20,7 +20,7 @@ from serving.ledger.retention import EVERY, PAUSE_S, is_due, purge_some
 from serving.ledger.writer import Writer
 from serving.observability.logs import Event
 from serving.problems import ProblemError
-from serving.requests.classify_body import Submission
+from serving.requests.classify_body import ClassifyInput
 from serving.requests.context import Asking
 from serving.settings.ledger import LedgerSettings
 
@@ -75,7 +75,7 @@ class Ledger:
         """Why decisions cannot be written now; None when all is well."""
         return self._writer.problem()
 
-    async def record(self, verdict: Verdict, item: Submission, asking: Asking, digest: str) -> None:
+    async def record(self, verdict: Verdict, item: ClassifyInput, asking: Asking, digest: str) -> None:
         """Write a decision. When this returns, it is on the disk; until then nobody may be told the verdict.
 
         Raises ``ProblemError`` 503 when it cannot be written before ``asking.deadline``.

@@ -9,7 +9,7 @@ from serving.inference.concurrency import together
 from serving.openai.request import Picture, Post
 from serving.problems import ProblemError
 from serving.requests.base64_image import from_data_url, is_data_url
-from serving.requests.classify_body import BadItem, Submission
+from serving.requests.classify_body import BadItem, ClassifyInput
 from serving.requests.context import Asking
 
 
@@ -73,7 +73,7 @@ async def _opened(desk: Desk, picture: Picture, asking: Asking) -> bytes | Probl
 async def _judge(
     desk: Desk, part: int | None, picture: bytes | ProblemError | None, words: str | None, asking: Asking
 ) -> Part:
-    item = BadItem(None, picture) if isinstance(picture, ProblemError) else Submission(picture, words)
+    item = BadItem(None, picture) if isinstance(picture, ProblemError) else ClassifyInput(picture, words)
     outcome = await desk.outcome(item, asking)
     if isinstance(outcome, ProblemError):
         outcome = _kept(outcome)

@@ -25,7 +25,7 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
-class Submission:
+class ClassifyInput:
     """One meme as it came in, before anything was decoded. ``image`` None: its words stand alone."""
 
     image: bytes | None = field(repr=False)
@@ -39,7 +39,7 @@ class LinkedItem:
     """A meme whose picture is still to be fetched from ``url``; ``rest`` is what else came in."""
 
     url: str = field(repr=False)
-    rest: Submission
+    rest: ClassifyInput
 
 
 @dataclass(frozen=True)
@@ -50,11 +50,11 @@ class BadItem:
     problem: ProblemError
 
 
-Item = Submission | LinkedItem | BadItem
+Item = ClassifyInput | LinkedItem | BadItem
 
 
 @dataclass(frozen=True)
-class Order:
+class ClassifyRequest:
     """What one request asks for. ``many`` says that the answer is a list, even when one meme was sent."""
 
     items: list[Item]
@@ -63,7 +63,7 @@ class Order:
     explain: bool = False
 
 
-def parse_body(content_type: str | None, body: bytes, limits: Settings) -> Order:
+def parse_body(content_type: str | None, body: bytes, limits: Settings) -> ClassifyRequest:
     """Read a body by its declared type; raises ``ProblemError`` (400, 413, 415 or 422) for one that holds no order."""
     # Texts and tags may hold commas, and there are so many of them at most.
     max_values = limits.max_items * (limits.max_text_chars + 1000)
@@ -81,7 +81,7 @@ def parse_body(content_type: str | None, body: bytes, limits: Settings) -> Order
     )
 
 
-def _from_form(parts: list[Part], max_items: int, max_values: int) -> Order:
+def _from_form(parts: list[Part], max_items: int, max_values: int) -> ClassifyRequest:
     fields: defaultdict[str, list[bytes]] = defaultdict(list)
     for part in parts:
         if part.name not in _FIELDS:
@@ -94,7 +94,7 @@ def _from_form(parts: list[Part], max_items: int, max_values: int) -> Order:
     texts = [_utf8(value, "text") for value in fields["text"]]
     tags = [split_tags(_utf8(value, "tags")) for value in fields["tags"]]
     policy, explain = _only(fields["policy"], "policy"), _only(fields["explain"], "explain")
-    return Order(
+    return ClassifyRequest(
         _memes_of_form(images, texts, tags),
         many=len(images) > 1,
         policy=None if policy is None else _utf8(policy, "policy"),
@@ -108,12 +108,12 @@ def _memes_of_form(images: list[bytes], texts: list[str], tags: list[tuple[str, 
         rows = zip(
             images, _one_each(given, len(images), "text", None), _one_each(tags, len(images), "tags", ()), strict=True
         )
-        return [Submission(image, text, tag_row) for image, text, tag_row in rows]
+        return [ClassifyInput(image, text, tag_row) for image, text, tag_row in rows]
     if not images and not any(map(has_words, texts)):
         raise ProblemError(422, "missing_image", "the form has neither a field image nor a text that is not blank")
     if len(texts) > 1:
         raise ProblemError(422, "text_count", "one meme has at most one field text")
-    return [Submission(images[0] if images else None, texts[0] if texts else None, tuple(chain.from_iterable(tags)))]
+    return [ClassifyInput(images[0] if images else None, texts[0] if texts else None, tuple(chain.from_iterable(tags)))]
 
 
 def _only(values: list[bytes], name: str) -> bytes | None:
@@ -142,16 +142,16 @@ def _one_each(values: list[_T], n_images: int, name: str, absent: _T) -> list[_T
     return values
 
 
-def _from_json(document: dict[str, Any], max_items: int) -> Order:
+def _from_json(document: dict[str, Any], max_items: int) -> ClassifyRequest:
     if "items" not in document:
         one = _validated(ClassifyOne, document)
-        return Order([_item(one)], False, one.policy, bool(one.explain))
+        return ClassifyRequest([_item(one)], False, one.policy, bool(one.explain))
     items = document.pop("items")
     if not isinstance(items, list) or not items:
         raise ProblemError(422, "invalid_body", "items must be a list with at least one item")
     _check_count(len(items), max_items)
     options = _validated(ClassifyOptions, document)
-    return Order([_item_or_problem(item) for item in items], True, options.policy, bool(options.explain))
+    return ClassifyRequest([_item_or_problem(item) for item in items], True, options.policy, bool(options.explain))
 
 
 def _item_or_problem(item: object) -> Item:
@@ -162,8 +162,8 @@ def _item_or_problem(item: object) -> Item:
         return BadItem(given if isinstance(given, str) and len(given) <= MAX_ID_CHARS else None, problem)
 
 
-def _item(parsed: ClassifyItem) -> Submission | LinkedItem:
-    rest = Submission(None, parsed.text, tuple(parsed.tags or ()), parsed.id)
+def _item(parsed: ClassifyItem) -> ClassifyInput | LinkedItem:
+    rest = ClassifyInput(None, parsed.text, tuple(parsed.tags or ()), parsed.id)
     if parsed.image is not None:
         return replace(rest, image=from_base64(parsed.image, "image"))
     if parsed.image_url is None:

@@ -24,7 +24,7 @@ class Asking:
 
 
 def asking_of(request: Request, policy: str | None = None, explain: bool = False) -> Asking:
-    """The asking of ``request``, with what ``Reception``, ``Gate`` and ``AdmissionGate`` have left in its state."""
+    """The asking of ``request``, with what the middleware has left in its state."""
     state = request.state
     route = request.scope["route"].path
     return Asking(

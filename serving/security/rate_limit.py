@@ -10,7 +10,7 @@ from serving.security.keys import KeyEntry
 from serving.security.token_bucket import Buckets, Level, Rate
 
 
-class Meter:
+class RateLimiter:
     """The rates of one request's key; nothing is counted without a key or without a rate."""
 
     def __init__(self, buckets: Buckets, entry: KeyEntry | None) -> None:

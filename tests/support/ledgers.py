@@ -14,7 +14,7 @@ from model.verdict import ModelRef, PolicyRef, TextEvidence, Verdict, WordMatch
 from serving.ledger.database import Database
 from serving.ledger.ledger import Ledger, open_ledger
 from serving.ledger.queries import Review
-from serving.requests.classify_body import Submission
+from serving.requests.classify_body import ClassifyInput
 from serving.requests.context import Asking
 from serving.settings.ledger import LedgerSettings
 
@@ -98,9 +98,11 @@ def asking(seconds: float = 20.0) -> Asking:
     return Asking(time.monotonic() + seconds, "r" * 32, key_name="bot", route="/v1/classify")
 
 
-async def keep(ledger: Ledger, item: Submission | None = None, text: str = "some words", seconds: float = 20.0) -> str:
+async def keep(
+    ledger: Ledger, item: ClassifyInput | None = None, text: str = "some words", seconds: float = 20.0
+) -> str:
     """Record a decision about a meme; its id."""
-    item = item or Submission(b"picture", text, ("cat",), "post-1")
+    item = item or ClassifyInput(b"picture", text, ("cat",), "post-1")
     digest = hashlib.sha256(item.image or text.encode("utf-8", "replace")).hexdigest()
     verdict = verdict_of(text)
     await ledger.record(verdict, item, asking(seconds), digest)

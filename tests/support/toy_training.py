@@ -21,7 +21,7 @@ from support.preparation import PREPROCESS, picture, tokenizer_json
 from support.tiny import TinyImageTower, tiny_network
 from training.data.examples import Examples, PixelPictures
 from training.datasets import Sample
-from training.trainer.context import Harness
+from training.trainer.context import TrainContext
 from training.trainer.learner import Learner, LossConfig
 from training.trainer.trainer import PhaseConfig, train_phase
 
@@ -79,7 +79,7 @@ def train_toy(
     learner = toy_learner(losses, dropout=dropout)
     config = PhaseConfig.model_validate(PHASE.model_dump() | dict(settings or {}))
     pictures = folder / "pictures"
-    harness = Harness(checkpoint_dir=folder / "checkpoint")
+    harness = TrainContext(checkpoint_dir=folder / "checkpoint")
     history = train_phase(
         learner, toy_examples(40, pictures), toy_examples(20, pictures), config, seed=3, label="toy", harness=harness
     )

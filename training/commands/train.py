@@ -46,7 +46,7 @@ def train(
         return
     folder = RunFolder(out or Path("runs") / f"{chosen.name}-{chosen.modalities}-seed{chosen.seed}")
     with train_extra():  # slower still: wrong configs were refused before
-        from training.run.train import Session  # noqa: PLC0415
+        from training.run.train import RunContext  # noqa: PLC0415
         from training.run.train import train as run_training  # noqa: PLC0415
         from training.trainer.launch import default_processes, launch, needs_launch  # noqa: PLC0415
 
@@ -56,7 +56,7 @@ def train(
         launch(processes, ["-m", "training.commands.train", *arguments])
         return
     command = ["memeguard", "train", *arguments]
-    run_training(chosen, Session(folder, cache, command, lambda line: click.echo(line, err=True)))
+    run_training(chosen, RunContext(folder, cache, command, lambda line: click.echo(line, err=True)))
 
 
 def _arguments(

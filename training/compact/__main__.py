@@ -32,7 +32,7 @@ from model.network.memefier import MemeNetwork
 from training.baselines import frozen_features, logistic_regression
 from training.compact.config import load_compact_config
 from training.compact.mixture import Mixture
-from training.compact.variants import IMAGE_TOWER, VARIANTS, Workshop, open_workshop, train_seed
+from training.compact.variants import IMAGE_TOWER, VARIANTS, CompactContext, open_workshop, train_seed
 from training.data.examples import Examples
 from training.evaluation.calibrate import fit_platt, fit_thresholds
 from training.evaluation.intervals import binary_metrics
@@ -60,7 +60,7 @@ class Trained:
     calibration_logits: list[NDArray[np.float32]]
 
 
-def finish(shop: Workshop, seed: int, variant: str, network: MemeNetwork) -> Trained:
+def finish(shop: CompactContext, seed: int, variant: str, network: MemeNetwork) -> Trained:
     """Round the weights to int8 in place, refused when that costs dev AUROC; then fit the calibration."""
     modalities = VARIANTS[variant]
     before = dev_auroc(network, shop.select, modalities)
@@ -77,7 +77,7 @@ def finish(shop: Workshop, seed: int, variant: str, network: MemeNetwork) -> Tra
     return Trained(seed, variant, network, {"fp32": before, "int8": after}, calibration, logits)
 
 
-def test_rows(shop: Workshop, trained: list[Trained]) -> list[MetricRow]:
+def test_rows(shop: CompactContext, trained: list[Trained]) -> list[MetricRow]:
     """Test metrics of each variant over its seeds, and of the logistic regression on frozen features."""
     baseline = Baseline(shop)
     rows = []
@@ -112,7 +112,7 @@ def test_rows(shop: Workshop, trained: list[Trained]) -> list[MetricRow]:
 class Baseline:
     """Logistic regression on the frozen towers' features of the real memes."""
 
-    def __init__(self, shop: Workshop) -> None:
+    def __init__(self, shop: CompactContext) -> None:
         self._tower = build_backbone(shop.backbone).text_tower
         self._select = shop.select
         real = [sample for sample in shop.mixture.memes if sample.dataset != "rendered"]
@@ -131,7 +131,7 @@ class Baseline:
         )
 
 
-def _default_thresholds(shop: Workshop, run: Trained) -> Thresholds:
+def _default_thresholds(shop: CompactContext, run: Trained) -> Thresholds:
     place = shop.network.tasks.index("hateful")
     labels = shop.calibrate.labels(place)
     known = labels != ABSENT
@@ -139,7 +139,7 @@ def _default_thresholds(shop: Workshop, run: Trained) -> Thresholds:
     return fit_thresholds(apply_platt(logits, run.calibration["hateful"]), labels[known], shop.config.thresholds)
 
 
-def ship(shop: Workshop, trained: list[Trained], rows: list[MetricRow], out: Path) -> None:
+def ship(shop: CompactContext, trained: list[Trained], rows: list[MetricRow], out: Path) -> None:
     """Export the fused network of the seed that is best on dev, and write the bundle and its card."""
     task = shop.config.meme_phase.select_on
     best = max((run for run in trained if run.variant == "fused"), key=lambda run: run.dev_auroc["int8"][task])
@@ -181,7 +181,7 @@ def ship(shop: Workshop, trained: list[Trained], rows: list[MetricRow], out: Pat
     write_model_card(bundle.manifest)
 
 
-def provenance(shop: Workshop) -> dict[str, Any]:
+def provenance(shop: CompactContext) -> dict[str, Any]:
     """What a rerun needs: command, config, data digests, code revision, versions."""
     revision = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)  # noqa: S607
     return {

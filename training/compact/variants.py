@@ -46,7 +46,7 @@ IMAGE_TOWER = ImageTowerSpec(
 
 
 @dataclass(frozen=True)
-class Workshop:
+class CompactContext:
     """Everything that is the same for every seed and variant."""
 
     config: CompactConfig
@@ -63,7 +63,7 @@ class Workshop:
     tests: dict[str, Examples]
 
 
-def open_workshop(config: CompactConfig, data: Path, cache: Path) -> Workshop:
+def open_workshop(config: CompactConfig, data: Path, cache: Path) -> CompactContext:
     """Fetch weights, read and draw the data, compute the features that are not cached yet."""
     (clip_path,) = fetch(CLIP_VIT_B16, cache)
     minilm_path = fetch(MINILM_L6, cache)[0].parent
@@ -77,7 +77,7 @@ def open_workshop(config: CompactConfig, data: Path, cache: Path) -> Workshop:
     def examples(samples: Sequence[Sample]) -> Examples:
         return Examples(samples, network.task_list, preprocessor, tower)
 
-    return Workshop(
+    return CompactContext(
         config=config,
         network=network,
         preprocessor=preprocessor,
@@ -93,13 +93,13 @@ def open_workshop(config: CompactConfig, data: Path, cache: Path) -> Workshop:
     )
 
 
-def train_seed(shop: Workshop, seed: int) -> dict[str, Remembering]:
+def train_seed(shop: CompactContext, seed: int) -> dict[str, Remembering]:
     """The three variants of a seed, each with its memory. They start from one network, tuned on text alone."""
     read = read_sentences(shop, seed)
     return {name: train_variant(shop, copy.deepcopy(read), seed, name) for name in VARIANTS}
 
 
-def read_sentences(shop: Workshop, seed: int) -> MemeFier:
+def read_sentences(shop: CompactContext, seed: int) -> MemeFier:
     """First phase: a network whose text tower is tuned on sentences, without any meme."""
     torch.manual_seed(seed)
     backbone = build_backbone(shop.backbone)
@@ -109,7 +109,7 @@ def read_sentences(shop: Workshop, seed: int) -> MemeFier:
     return network
 
 
-def train_variant(shop: Workshop, network: MemeFier, seed: int, name: str) -> Remembering:
+def train_variant(shop: CompactContext, network: MemeFier, seed: int, name: str) -> Remembering:
     """Second phase, in place, on one of ``VARIANTS``; then the memory."""
     modalities = VARIANTS[name]
     taught = shop.memes.taught(_teachers_word(shop, network, seed, modalities))
@@ -118,7 +118,7 @@ def train_variant(shop: Workshop, network: MemeFier, seed: int, name: str) -> Re
 
 
 def _tune(
-    shop: Workshop,
+    shop: CompactContext,
     network: MemeFier,
     train: Examples,
     phase: CompactPhase,
@@ -130,7 +130,7 @@ def _tune(
     train_phase(learner, train, shop.select, phase, seed=seed, modalities=modalities, label=label)
 
 
-def _teachers_word(shop: Workshop, network: MemeFier, seed: int, modalities: Modalities) -> NDArray[np.float64]:
+def _teachers_word(shop: CompactContext, network: MemeFier, seed: int, modalities: Modalities) -> NDArray[np.float64]:
     """Soft labels [N, n_tasks] of the real memes. The label of a drawn one is its sentence's, and not noisy."""
     real = [sample.image is not None and sample.dataset != "rendered" for sample in shop.memes.samples]
     tasks = shop.memes.tasks

@@ -61,7 +61,7 @@ class TrainParts:
 
 
 @dataclass(frozen=True)
-class Assembled:
+class TrainingSetup:
     """Everything that training reads. ``notes`` say which settings do not apply to this run.
 
     ``taught`` are the tasks that a teacher speaks of; none without one.
@@ -95,7 +95,7 @@ class Assembled:
         return self._train.examples(tuple(range(len(self.config.data.train))))
 
 
-def assemble(config: TrainConfig, data: RunData, towers: RunTowers, cache: Path) -> Assembled:
+def assemble(config: TrainConfig, data: RunData, towers: RunTowers, cache: Path) -> TrainingSetup:
     """Compute features, build the network. Raises ``ConfigError`` for losses that the data cannot feed."""
     losses, notes = losses_of(config)
     pictures = picture_source(config, towers, cache)
@@ -110,7 +110,7 @@ def assemble(config: TrainConfig, data: RunData, towers: RunTowers, cache: Path)
     calibrate = dev if data.calibrate is data.dev else examples(data.calibrate)
     _check_losses(losses, [train.examples(_places(config, phase)) for phase in config.phases])
     learner = build_learner(config, towers, losses)
-    return Assembled(config, towers, learner, dev, calibrate, check_remembered(config, data), notes, _train=train)
+    return TrainingSetup(config, towers, learner, dev, calibrate, check_remembered(config, data), notes, _train=train)
 
 
 def _places(config: TrainConfig, phase: RunPhase) -> tuple[int, ...]:

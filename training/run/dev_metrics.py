@@ -22,7 +22,7 @@ from training.baselines import FrozenTowers, MeasuredSet, baseline_table, labels
 from training.data.batch import BOTH, Modalities
 from training.data.examples import Examples
 from training.evaluation.calibrate import fit_calibration
-from training.run.build import Assembled, shown_modalities
+from training.run.build import TrainingSetup, shown_modalities
 from training.run.folder import RunFolder, write_json
 from training.run.single_modality import as_shipped
 from training.trainer.learner import Learner
@@ -50,7 +50,7 @@ def probabilities(task: Task, logits: NDArray[np.float32], spec: CalibrationSpec
     return found[:, 0] if task.kind == "binary" else found
 
 
-def network_rows(assembled: Assembled, memory: KernelMemory | None) -> list[MetricRow]:
+def network_rows(assembled: TrainingSetup, memory: KernelMemory | None) -> list[MetricRow]:
     """Dev metrics of every task: of what ships, and where that has a memory, of the network without it."""
     learner, shown = assembled.learner, shown_modalities(assembled.config)
     if memory is None:
@@ -67,7 +67,7 @@ def is_own(row: MetricRow) -> bool:
     return row.model.removesuffix(_ALONE) in VARIANT.values()
 
 
-def _rows_of(model: Learner | MemeNetwork, name: str, assembled: Assembled) -> list[MetricRow]:
+def _rows_of(model: Learner | MemeNetwork, name: str, assembled: TrainingSetup) -> list[MetricRow]:
     shown, tasks, dev = shown_modalities(assembled.config), assembled.config.network.task_list, assembled.dev
     fitted = calibrations(tasks, assembled.calibrate, predict(model, assembled.calibrate, shown))
     measured = MeasuredSet(data_names(dev), "dev", dev)
@@ -77,7 +77,7 @@ def _rows_of(model: Learner | MemeNetwork, name: str, assembled: Assembled) -> l
     ]
 
 
-def baseline_rows(assembled: Assembled) -> tuple[list[MetricRow], list[str]]:
+def baseline_rows(assembled: TrainingSetup) -> tuple[list[MetricRow], list[str]]:
     """Dev metrics of the baselines, on towers that nothing has tuned yet, and those that could not be had."""
     learner, chosen = assembled.learner, assembled.config.backbone
     one_space = getattr(chosen, "kind", None) == "open_clip"

@@ -55,7 +55,7 @@ CARD_FILE = "README.md"
 
 
 @dataclass(frozen=True)
-class Wishes:
+class ExportOptions:
     """How to export; see ``wishes_of`` for what stands where a caller does not care."""
 
     precision: Precision
@@ -65,9 +65,11 @@ class Wishes:
 
 def wishes_of(
     config: TrainConfig, precision: Precision | None = None, targets: tuple[str, ...] = (), version: str | None = None
-) -> Wishes:
+) -> ExportOptions:
     """What the caller asks for, and the rest as the run's config has it."""
-    return Wishes(precision or config.export.precision, targets or config.export.targets, version or config.version)
+    return ExportOptions(
+        precision or config.export.precision, targets or config.export.targets, version or config.version
+    )
 
 
 def export_run(
@@ -139,7 +141,9 @@ def _ranking(restored: Restored) -> dict[str, float]:
     return values
 
 
-def _parts(restored: Restored, recorded_rows: list[MetricRow], drafts: Path, wishes: Wishes, say: Say) -> BundleParts:
+def _parts(
+    restored: Restored, recorded_rows: list[MetricRow], drafts: Path, wishes: ExportOptions, say: Say
+) -> BundleParts:
     config, towers = restored.config, restored.towers
     tower_path, tower = _image_tower(restored, drafts)
     parity = _exported_head(restored, drafts / _HEAD_FILE, wishes.precision, _n_patches(restored, tower_path, tower))

@@ -16,14 +16,14 @@ from training.kernel.config import TeacherConfig
 from training.kernel.memory import MEMORY_FILE, remember, whole_rows, write_memory
 from training.kernel.soft_labels import SOFT_LABELS_FILE, read_soft_labels, teach, write_soft_labels
 from training.run.backbone import RunTowers, image_tower_digest, open_towers
-from training.run.build import Assembled, assemble, check_remembered, save_weights, shown_modalities
+from training.run.build import TrainingSetup, assemble, check_remembered, save_weights, shown_modalities
 from training.run.config import TrainConfig
 from training.run.dev_metrics import baseline_rows, network_rows, write_results
 from training.run.folder import RunFolder, locked, start_or_resume, write_json
 from training.run.load_data import RunData, check_sources, load_run_data
 from training.run.provenance import provenance
 from training.trainer.checkpoint import first_difference
-from training.trainer.context import Harness, make_accelerator
+from training.trainer.context import TrainContext, make_accelerator
 from training.trainer.phase import EpochResult
 from training.trainer.trackers import Trackers, check_trackers, open_trackers
 from training.trainer.trainer import train_phase
@@ -34,7 +34,7 @@ _MAX_SKIPPED_SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Session:
+class RunContext:
     """What a start of a run needs beside its config. ``say`` reports a line to who watches."""
 
     run: RunFolder
@@ -43,7 +43,7 @@ class Session:
     say: Callable[[str], None]
 
 
-def train(config: TrainConfig, session: Session) -> None:
+def train(config: TrainConfig, session: RunContext) -> None:
     """Train, or go on with, the run in ``session.run`` until its folder is finished.
 
     With several processes each of them calls this; the main one alone writes. Raises ``RunError`` when the folder
@@ -66,7 +66,7 @@ def train(config: TrainConfig, session: Session) -> None:
             assembled = _prepared(config, session, write=is_main)
         trackers = _open_trackers(config, session) if is_main else Trackers()
         with closing(trackers):
-            harness = Harness(accelerator, session.run.checkpoint, trackers, _History(session.run))
+            harness = TrainContext(accelerator, session.run.checkpoint, trackers, _History(session.run))
             _train_phases(assembled, harness)
         if is_main:
             _finish(assembled, session)
@@ -90,13 +90,13 @@ class _History:
         write_atomically(self._run.history, "".join(lines).encode())
 
 
-def _open_trackers(config: TrainConfig, session: Session) -> Trackers:
+def _open_trackers(config: TrainConfig, session: RunContext) -> Trackers:
     trackers = open_trackers(config.trackers, session.run.logs, session.run.path.name)
     trackers.log_config(config.plain())
     return trackers
 
 
-def _prepared(config: TrainConfig, session: Session, *, write: bool) -> Assembled:
+def _prepared(config: TrainConfig, session: RunContext, *, write: bool) -> TrainingSetup:
     # Cheap refusals first: reading thousands of pictures takes minutes.
     check_sources(config.data)
     towers = open_towers(config, session.cache)
@@ -115,7 +115,7 @@ def _prepared(config: TrainConfig, session: Session, *, write: bool) -> Assemble
     return assembled
 
 
-def _report(data: RunData, session: Session) -> None:
+def _report(data: RunData, session: RunContext) -> None:
     for note in data.notes:
         session.say(note)
     for skipped in data.skipped[:_MAX_SKIPPED_SHOWN]:
@@ -126,7 +126,7 @@ def _report(data: RunData, session: Session) -> None:
     session.say(f"samples: {counts}")
 
 
-def _record(config: TrainConfig, data: RunData, towers: RunTowers, session: Session) -> None:
+def _record(config: TrainConfig, data: RunData, towers: RunTowers, session: RunContext) -> None:
     """Write the provenance of a new run; of one that goes on, check that nothing it stands on has changed."""
     found = provenance(shlex.join(session.command), config.plain(), data.parts, [config.seed]) | {
         "image_tower_sha256": image_tower_digest(towers),
@@ -145,7 +145,7 @@ def _record(config: TrainConfig, data: RunData, towers: RunTowers, session: Sess
             )
 
 
-def _keep_baselines(assembled: Assembled, session: Session) -> None:
+def _keep_baselines(assembled: TrainingSetup, session: RunContext) -> None:
     """Fit the baselines while nothing is tuned yet, unless an earlier start did."""
     path = session.run.path / "baselines.json"
     if path.is_file():
@@ -155,7 +155,7 @@ def _keep_baselines(assembled: Assembled, session: Session) -> None:
     write_json(path, {"rows": [row.model_dump(mode="json") for row in rows], "absent": absent})
 
 
-def _baselines(session: Session) -> tuple[list[MetricRow], list[str]]:
+def _baselines(session: RunContext) -> tuple[list[MetricRow], list[str]]:
     path = session.run.path / "baselines.json"
     if not path.is_file():
         return [], ["baselines: switched off"]
@@ -163,7 +163,7 @@ def _baselines(session: Session) -> tuple[list[MetricRow], list[str]]:
     return [MetricRow.model_validate(row) for row in document["rows"]], document["absent"]
 
 
-def _teach(assembled: Assembled, config: TeacherConfig, session: Session, *, write: bool) -> None:
+def _teach(assembled: TrainingSetup, config: TeacherConfig, session: RunContext, *, write: bool) -> None:
     """Give the training examples the soft labels of this run: those of its first start."""
     path, train, shown = session.run.path / SOFT_LABELS_FILE, assembled.remembered, shown_modalities(assembled.config)
     if write and not path.is_file():
@@ -174,7 +174,7 @@ def _teach(assembled: Assembled, config: TeacherConfig, session: Session, *, wri
     assembled.teach(read_soft_labels(path, len(train)))
 
 
-def _train_phases(assembled: Assembled, harness: Harness) -> None:
+def _train_phases(assembled: TrainingSetup, harness: TrainContext) -> None:
     config = assembled.config
     for place, phase in enumerate(config.phases):
         train_phase(
@@ -189,7 +189,7 @@ def _train_phases(assembled: Assembled, harness: Harness) -> None:
         )
 
 
-def _remember(assembled: Assembled, session: Session) -> KernelMemory | None:
+def _remember(assembled: TrainingSetup, session: RunContext) -> KernelMemory | None:
     """The memory of a trained network, written down; None for a run without one."""
     if assembled.config.memory is None:
         return None
@@ -203,7 +203,7 @@ def _remember(assembled: Assembled, session: Session) -> KernelMemory | None:
     return memory
 
 
-def _finish(assembled: Assembled, session: Session) -> None:
+def _finish(assembled: TrainingSetup, session: RunContext) -> None:
     config, run = assembled.config, session.run
     save_weights(assembled.learner, run.network)
     own = network_rows(assembled, _remember(assembled, session))

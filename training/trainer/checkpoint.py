@@ -181,7 +181,7 @@ def first_difference(ours: Any, theirs: Any, key: str = "") -> str | None:
     return None if ours == theirs else f"{key or 'config'}: {ours!r} there, {theirs!r} now"
 
 
-class Keeper:
+class PhaseCheckpointer:
     """The checkpoint of one phase in ``folder``; without a folder it keeps nothing, and there is nothing to restore.
 
     Raises ``CheckpointError`` when there is a checkpoint and it is damaged.

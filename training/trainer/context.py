@@ -34,7 +34,7 @@ def make_accelerator() -> Accelerator:
 
 
 @dataclass(frozen=True)
-class Harness:
+class TrainContext:
     """Device and processes, checkpoints, trackers.
 
     - ``checkpoint_dir``: where each phase keeps its checkpoint; None: it keeps none and cannot be resumed.

@@ -49,7 +49,7 @@ class EpochSeed:
         return [stream, self.seed, zlib.crc32(self.label.encode()), self.epoch, place, process]
 
 
-class Round(NamedTuple):
+class MicroBatch(NamedTuple):
     """A batch that this process takes part in a step with; ``weight`` 0: only to keep the others company."""
 
     indices: list[int]
@@ -58,14 +58,14 @@ class Round(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Share:
+class Rank:
     """Which of several processes this is."""
 
     process: int = 0
     n_processes: int = 1
 
 
-def plan_epoch(train: Examples, config: PhaseConfig, seed: EpochSeed, share: Share) -> list[list[Round]]:
+def plan_epoch(train: Examples, config: PhaseConfig, seed: EpochSeed, share: Rank) -> list[list[MicroBatch]]:
     """The optimiser steps of an epoch, each with the rounds of this process; equally many rounds in every process.
 
     A step is over the next ``n_processes * gradient_accumulation`` batches, and its gradient is their mean: processes
@@ -76,22 +76,22 @@ def plan_epoch(train: Examples, config: PhaseConfig, seed: EpochSeed, share: Sha
     return [_rounds(batches[at : at + size], share) for at in range(0, len(batches), size)]
 
 
-def _rounds(group: Sequence[tuple[int, list[int]]], share: Share) -> list[Round]:
+def _rounds(group: Sequence[tuple[int, list[int]]], share: Rank) -> list[MicroBatch]:
     rounds = []
     for start in range(0, len(group), share.n_processes):
         mine = start + share.process
         place, indices = group[mine] if mine < len(group) else group[0]
         weight = share.n_processes / len(group) if mine < len(group) else 0.0
-        rounds.append(Round(indices, place, weight))
+        rounds.append(MicroBatch(indices, place, weight))
     return rounds
 
 
 def load_batches(
-    train: Examples, rounds: Sequence[Round], config: PhaseConfig, modalities: Modalities, seed: EpochSeed
+    train: Examples, rounds: Sequence[MicroBatch], config: PhaseConfig, modalities: Modalities, seed: EpochSeed
 ) -> Generator[Batch]:
     """The batches of ``rounds`` in their order; threads prepare the next ones while one is in use."""
 
-    def make(item: Round) -> Batch:
+    def make(item: MicroBatch) -> Batch:
         return training_batch(train, item.indices, config, modalities, seed.batch(item.place))
 
     if not config.loading_threads:

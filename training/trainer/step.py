@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from model.errors import MemeguardError
 from training.data.batch import Batch
 from training.trainer.learner import Learner
-from training.trainer.loader import Round
+from training.trainer.loader import MicroBatch
 from training.trainer.phase import PhaseConfig
 from training.trainer.precision import DecidedPrecision, autocast
 
@@ -39,7 +39,7 @@ class Stepper:
         # One process has no others to average with, and accelerate would hold on to the learner.
         self._wrapped: nn.Module = accelerator.prepare(learner) if accelerator.num_processes > 1 else learner
 
-    def step(self, rounds: Sequence[Round], batches: Iterator[Batch], flag: bool) -> tuple[Values, bool]:
+    def step(self, rounds: Sequence[MicroBatch], batches: Iterator[Batch], flag: bool) -> tuple[Values, bool]:
         """Take as many of ``batches`` as there are ``rounds``, and make one step.
 
         Returns the losses by name, means over the step, with the gradient's norm; and whether any process raised its

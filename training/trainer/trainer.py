@@ -1,6 +1,6 @@
 """One phase of training: any losses, one process or several, stopped and resumed anywhere, the best epoch kept.
 
-    harness = Harness(checkpoint_dir=run / "checkpoint")
+    context = TrainContext(checkpoint_dir=run / "checkpoint")
     history = train_phase(Learner(network, LossConfig()), train, dev, PhaseConfig(...), seed=0, harness=harness)
 
 The same call goes on from the last checkpoint, and ends as an unbroken one would: on a CPU bit for bit.
@@ -15,10 +15,10 @@ from typing import Any
 from training.data.batch import BOTH, Modalities
 from training.data.examples import Examples
 from training.errors import ConfigError
-from training.trainer.checkpoint import Keeper, fingerprint, load_trained_weights, trained_weights
-from training.trainer.context import Harness
+from training.trainer.checkpoint import PhaseCheckpointer, fingerprint, load_trained_weights, trained_weights
+from training.trainer.context import TrainContext
 from training.trainer.learner import Learner
-from training.trainer.loader import EpochSeed, Share, load_batches, plan_epoch
+from training.trainer.loader import EpochSeed, Rank, load_batches, plan_epoch
 from training.trainer.optimizer import frozen_by_rate, make_optimiser, set_rates
 from training.trainer.phase import EpochResult, PhaseConfig
 from training.trainer.predict import check_selection, dev_auroc, dev_metrics, predict
@@ -28,8 +28,8 @@ from training.trainer.step import DivergedError, Stepper, Values
 __all__ = [
     "DivergedError",
     "EpochResult",
-    "Harness",
     "PhaseConfig",
+    "TrainContext",
     "dev_auroc",
     "dev_metrics",
     "predict",
@@ -51,7 +51,7 @@ def train_phase(
     seed: int,
     modalities: Modalities = BOTH,
     label: str = "train",
-    harness: Harness | None = None,
+    harness: TrainContext | None = None,
 ) -> list[EpochResult]:
     """Train ``learner`` in place, leave it with the weights of its best epoch on dev, return every epoch's result.
 
@@ -65,7 +65,7 @@ def train_phase(
     check_selection(dev, config.select_on)
     if not len(train):
         raise ConfigError(f"phase {label!r} has no samples to train on: give it a source that has some")
-    harness = harness or Harness()
+    harness = harness or TrainContext()
     home = next(learner.parameters()).device
     with frozen_by_rate(learner, config):
         try:
@@ -87,15 +87,15 @@ class _Phase:
         config: PhaseConfig,
         seed: EpochSeed,
         modalities: Modalities,
-        harness: Harness,
+        harness: TrainContext,
     ) -> None:
         self._learner, self._train, self._dev = learner, train, dev
         self._config, self._seed, self._modalities, self._harness = config, seed, modalities, harness
         self._accelerator = harness.accelerator
-        self._share = Share(self._accelerator.process_index, harness.n_processes)
+        self._share = Rank(self._accelerator.process_index, harness.n_processes)
         self._n_steps = len(plan_epoch(train, config, seed, self._share))
         self._optimiser = make_optimiser(learner.to(self._accelerator.device), config)
-        self._keeper = Keeper(harness.checkpoint_dir, seed.label, config)
+        self._keeper = PhaseCheckpointer(harness.checkpoint_dir, seed.label, config)
         self._precision = self._keeper.precision(self._accelerator.device)
         if self._keeper.is_on:
             self._keeper.identify(self._fingerprint())

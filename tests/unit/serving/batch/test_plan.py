@@ -16,9 +16,9 @@ from serving.batch.id_hashes import IdHashes, hash_id, places, repeated
 from serving.batch.input import Source
 from serving.batch.items import Columns, Item
 from serving.batch.partition_files import read_ids, read_unit, write_unit
-from serving.batch.plan import Judges, Plan, find_plan, input_digest, make_plan, unit_path
+from serving.batch.plan import Plan, ScoringIdentity, find_plan, input_digest, make_plan, unit_path
 
-JUDGES = Judges(
+JUDGES = ScoringIdentity(
     model_name="m", model_version="1", model_digest="d",
     policy_name="p", policy_version="1", policy_digest="e", ocr="none",
 )  # fmt: skip

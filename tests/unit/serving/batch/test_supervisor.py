@@ -13,13 +13,13 @@ from support.tiny import TinyBundle
 from model import MemeLimits, open_bundle
 from model.ocr import make_engine
 from model.policy.policy import default_policy
-from serving.batch.crash_counts import Strikes
+from serving.batch.crash_counts import CrashCounts
 from serving.batch.errors import BatchError
 from serving.batch.items import Item
 from serving.batch.partition_files import write_unit
-from serving.batch.plan import Judges
+from serving.batch.plan import ScoringIdentity
 from serving.batch.score_partition import Tally, UnitTask
-from serving.batch.supervisor import Worker, WorkerSpec
+from serving.batch.supervisor import WorkerSpec, WorkerSupervisor
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def spec(tiny: TinyBundle) -> WorkerSpec:
         provider="cpu",
         threads=1,
         policy=policy,
-        judges=Judges.of(bundle, policy, make_engine("none")),
+        judges=ScoringIdentity.of(bundle, policy, make_engine("none")),
         protocols=frozenset({"file"}),
         limits=MemeLimits(),
         item_timeout_s=60.0,
@@ -78,7 +78,7 @@ def test_workers_that_end_before_they_are_ready_are_an_error_and_no_loop(
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", set_trap(tmp_path / "trap", no_start=True)["PYTHONPATH"])
     with pytest.raises(BatchError, match="5 worker processes ended before they were ready: is there enough memory"):
-        Worker(spec).score(task(tmp_path, "a.png"), ignore)
+        WorkerSupervisor(spec).score(task(tmp_path, "a.png"), ignore)
 
 
 def test_a_worker_says_why_it_cannot_begin_or_go_on(tmp_path: Path, spec: WorkerSpec) -> None:
@@ -91,7 +91,7 @@ def test_a_worker_says_why_it_cannot_begin_or_go_on(tmp_path: Path, spec: Worker
         (spec, replace(good, unit=tmp_path / "part-000001.parquet"), "FileNotFoundError"),
         (spec, replace(good, shard=Path("/proc/part-000000.parquet")), "cannot go on: .*Error: .*No such file"),
     ):
-        worker = Worker(wrong_spec)
+        worker = WorkerSupervisor(wrong_spec)
         with pytest.raises(BatchError, match=words):
             worker.score(wrong_task, ignore)
         worker.close()
@@ -100,7 +100,7 @@ def test_a_worker_says_why_it_cannot_begin_or_go_on(tmp_path: Path, spec: Worker
 
 
 def test_a_worker_lives_on_when_the_thread_that_asked_for_it_ends(tmp_path: Path, spec: WorkerSpec) -> None:
-    worker = Worker(spec)
+    worker = WorkerSupervisor(spec)
     pids = []
 
     def score() -> None:
@@ -121,7 +121,7 @@ def test_an_abandoned_worker_ends_and_blames_no_row(
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", set_trap(tmp_path / "trap")["PYTHONPATH"])
     hanging = task(tmp_path, "hangs.png")
-    worker = Worker(spec)
+    worker = WorkerSupervisor(spec)
     raised: list[str] = []
 
     def score() -> None:
@@ -146,22 +146,22 @@ def test_rows_are_told_of_once_even_when_a_unit_is_begun_again(
     monkeypatch.setenv("PYTHONPATH", set_trap(tmp_path / "trap")["PYTHONPATH"])
     names = [f"{number}.png" for number in range(11)] + ["exits.png", "12.png"]
     told = Tally()
-    worker = Worker(spec)
+    worker = WorkerSupervisor(spec)
     worker.score(task(tmp_path, *names), told.merge)
     worker.close()
     assert (told.n_rows, told.errors) == (13, {"killed_worker": 1})
 
 
 def test_a_row_alone_is_struck_and_several_are_suspected(tmp_path: Path) -> None:
-    strikes = Strikes(tmp_path / "part-000000.parquet")
+    strikes = CrashCounts(tmp_path / "part-000000.parquet")
     assert not strikes.any
     strikes.add(range(8), by_itself=True)
     strikes.add(range(8), by_itself=True)
-    assert Strikes(tmp_path / "part-000000.parquet").any
+    assert CrashCounts(tmp_path / "part-000000.parquet").any
     for by_itself in (True, False):
         strikes.add(range(3, 4), by_itself=by_itself)
         assert strikes.poisoned == frozenset()
     strikes.add(range(3, 4), by_itself=False)
-    assert Strikes(tmp_path / "part-000000.parquet").poisoned == {3}
+    assert CrashCounts(tmp_path / "part-000000.parquet").poisoned == {3}
     strikes.clear()
-    assert not Strikes(tmp_path / "part-000000.parquet").any
+    assert not CrashCounts(tmp_path / "part-000000.parquet").any

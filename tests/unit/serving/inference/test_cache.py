@@ -6,8 +6,8 @@ from support.judgements import judgement
 
 from model import Judgement, Scorer
 from serving.inference.cache import JudgementCache, Reuse, content_key, size_bytes
-from serving.inference.singleflight import Flights
-from serving.requests.classify_body import Submission
+from serving.inference.singleflight import SingleFlight
+from serving.requests.classify_body import ClassifyInput
 
 LARGE = 1_000_000
 
@@ -63,7 +63,7 @@ def test_a_picture_whose_words_could_not_be_read_is_tried_anew(status: str) -> N
 
 
 def test_everything_that_a_judgement_depends_on_is_in_the_key(scorer: Scorer) -> None:
-    item = Submission(b"picture", "words", ("ab", "c"))
+    item = ClassifyInput(b"picture", "words", ("ab", "c"))
     others = [
         replace(item, image=b"another"),
         replace(item, image=None),
@@ -88,7 +88,7 @@ def test_the_bundle_and_the_ocr_engine_are_in_the_key(scorer: Scorer) -> None:
         def model(self):  # type: ignore[no-untyped-def]
             return replace(super().model, digest="another")
 
-    item = Submission(b"picture", "words")
+    item = ClassifyInput(b"picture", "words")
     same = Scorer(scorer.bundle, scorer.runtime, scorer.ocr)
     others = [
         Scorer(scorer.bundle, scorer.runtime, OtherVersion()),  # type: ignore[arg-type]
@@ -101,7 +101,7 @@ def test_the_bundle_and_the_ocr_engine_are_in_the_key(scorer: Scorer) -> None:
 
 def test_the_same_work_asked_for_by_several_is_done_once() -> None:
     async def steps() -> None:
-        work, flights = _Work(), Flights[Judgement]()
+        work, flights = _Work(), SingleFlight[Judgement]()
         tasks = [asyncio.create_task(flights.join("key", work)) for _ in range(3)]
         await asyncio.sleep(0)
         work.go_on.set()
@@ -115,7 +115,7 @@ def test_the_same_work_asked_for_by_several_is_done_once() -> None:
 
 def test_who_leaves_does_no_harm_to_the_others_and_the_last_one_ends_the_work() -> None:
     async def steps() -> None:
-        work, flights = _Work(), Flights[Judgement]()
+        work, flights = _Work(), SingleFlight[Judgement]()
         began_it, stays, leaves_too = [asyncio.create_task(flights.join("key", work)) for _ in range(3)]
         await asyncio.sleep(0)
         began_it.cancel()

@@ -18,7 +18,7 @@ from model.bundle import Thresholds
 from serving.http.app import create_app
 from serving.inference.classifier import Desk
 from serving.problems import ProblemError
-from serving.requests.classify_body import Submission
+from serving.requests.classify_body import ClassifyInput
 from serving.settings import Settings
 
 URL = "/v1/classify"
@@ -97,7 +97,7 @@ def test_a_meme_whose_time_is_over_is_not_even_looked_at(held: HeldScorer) -> No
         async with started(desk):
             with pytest.raises(ProblemError, match="are over"):
                 await desk.parts.pipeline.judge(
-                    Submission(PICTURE, "words"), explain=False, deadline=time.monotonic() - 1
+                    ClassifyInput(PICTURE, "words"), explain=False, deadline=time.monotonic() - 1
                 )
         assert held.n_read == 0
 
@@ -163,7 +163,7 @@ def test_a_changed_policy_counts_at_once_for_a_judgement_that_was_kept(scorer: S
     decisions = []
 
     async def steps() -> None:
-        item = Submission(PICTURE, "words")
+        item = ClassifyInput(PICTURE, "words")
         async with started(desk):
             for policy in (scorer.policy, strict):
                 judgement = await desk.parts.pipeline.judge(item, explain=False, deadline=time.monotonic() + 60)

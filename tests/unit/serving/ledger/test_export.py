@@ -13,7 +13,7 @@ from serving.cli import main
 from serving.ledger.errors import LedgerError
 from serving.ledger.export import Exported, export_feedback
 from serving.ledger.ledger import Ledger
-from serving.requests.classify_body import Submission
+from serving.requests.classify_body import ClassifyInput
 from training.datasets import read_generic
 
 ALL = {"store_text": True, "store_pictures": True}
@@ -33,8 +33,8 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 async def _picture_and_comment(ledger: Ledger) -> tuple[str, str]:
     """Two decisions that got feedback, and one that got none."""
-    picture = await keep(ledger, Submission(meme(), None, ("cat",), "post-1"), text="its words")
-    comment = await keep(ledger, Submission(None, "a comment"), text="a comment")
+    picture = await keep(ledger, ClassifyInput(meme(), None, ("cat",), "post-1"), text="its words")
+    comment = await keep(ledger, ClassifyInput(None, "a comment"), text="a comment")
     await keep(ledger)
     await ledger.feedback(review(picture, hateful="not_hateful", offensive="offensive"), 10)
     await ledger.feedback(review(picture, hateful="hateful"), 10)

@@ -12,7 +12,7 @@ from support.ledgers import asking, database_of, keep, open_at, review, verdict_
 from serving.ledger.ledger import Ledger
 from serving.ledger.tables import decisions, feedback, pictures
 from serving.problems import ProblemError
-from serving.requests.classify_body import Submission
+from serving.requests.classify_body import ClassifyInput
 
 N_AT_ONCE = 200
 
@@ -27,7 +27,7 @@ def _rows(url: str, table: sa.Table) -> list[dict[str, Any]]:
 
 def test_what_was_recorded_is_in_the_database(ledger_url: str) -> None:
     verdict = verdict_of()
-    item = Submission(b"picture", "some words", ("cat",), "post-1")
+    item = ClassifyInput(b"picture", "some words", ("cat",), "post-1")
     with_ledger(ledger_url, lambda ledger: ledger.record(verdict, item, asking(), "d" * 64))
     (row,) = _rows(ledger_url, decisions)
     assert row["decision_id"] == verdict.decision_id
@@ -67,7 +67,7 @@ def test_decisions_that_come_at_once_are_all_kept(ledger_url: str) -> None:
 
 
 def test_what_no_database_takes_spoils_neither_its_decision_nor_the_others(ledger_url: str) -> None:
-    odd = Submission(None, "nul \0 and half a pair \ud800", (), "id \0")
+    odd = ClassifyInput(None, "nul \0 and half a pair \ud800", (), "id \0")
 
     async def both(ledger: Ledger) -> None:
         await asyncio.gather(keep(ledger, odd, text=odd.text or ""), keep(ledger))
@@ -77,7 +77,7 @@ def test_what_no_database_takes_spoils_neither_its_decision_nor_the_others(ledge
 
 
 def test_a_decision_that_is_there_already_fails_alone(ledger_url: str) -> None:
-    verdict, item = verdict_of(), Submission(None, "words")
+    verdict, item = verdict_of(), ClassifyInput(None, "words")
 
     async def again(ledger: Ledger) -> list[Any]:
         await ledger.record(verdict, item, asking(), "d" * 64)

@@ -12,7 +12,7 @@ from serving.ledger import retention
 from serving.ledger.ledger import Ledger
 from serving.ledger.queries import claim_chore
 from serving.ledger.tables import chores, decisions, feedback, pictures
-from serving.requests.classify_body import Submission
+from serving.requests.classify_body import ClassifyInput
 
 
 def _memeguard(*arguments: str) -> Result:
@@ -42,7 +42,7 @@ def _two_with_feedback(url: str, *contents: bytes) -> list[str]:
     """Ids of decisions about these pictures."""
 
     async def both(ledger: Ledger) -> list[str]:
-        kept = [await keep(ledger, Submission(content, "words")) for content in contents]
+        kept = [await keep(ledger, ClassifyInput(content, "words")) for content in contents]
         for decision_id in kept:
             await ledger.feedback(review(decision_id, hateful="hateful"), 10)
         return kept

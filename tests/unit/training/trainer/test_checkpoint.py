@@ -9,7 +9,7 @@ from support.toy_training import PHASE, toy_examples, toy_learner
 
 from training.data.examples import BOTH, Examples, Modalities
 from training.trainer.checkpoint import CheckpointError, CheckpointFile
-from training.trainer.context import Harness
+from training.trainer.context import TrainContext
 from training.trainer.learner import Learner
 from training.trainer.trainer import DivergedError, EpochResult, PhaseConfig, train_phase
 
@@ -52,7 +52,7 @@ def train(
     recorder: Recorder | None = None,
 ) -> list[EpochResult]:
     recorder = recorder or Recorder()
-    harness = Harness(checkpoint_dir=folder, tracker=recorder, on_epoch=recorder.on_epoch)
+    harness = TrainContext(checkpoint_dir=folder, tracker=recorder, on_epoch=recorder.on_epoch)
     learner = learner or toy_learner()
     return train_phase(learner, *data, config, seed=seed, modalities=modalities, label="toy", harness=harness)
 

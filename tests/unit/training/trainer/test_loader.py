@@ -6,7 +6,7 @@ import torch
 from support.toy_training import PHASE, toy_examples
 
 from training.data.examples import BOTH, Examples
-from training.trainer.loader import EpochSeed, Round, Share, load_batches, plan_epoch
+from training.trainer.loader import EpochSeed, MicroBatch, Rank, load_batches, plan_epoch
 
 SEED = EpochSeed(3, "toy", 1)
 
@@ -17,16 +17,16 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> Examples:
 
 
 def test_an_epoch_can_be_replayed_and_others_differ(train: Examples) -> None:
-    plan = plan_epoch(train, PHASE, SEED, Share())
-    assert plan_epoch(train, PHASE, SEED, Share()) == plan
+    plan = plan_epoch(train, PHASE, SEED, Rank())
+    assert plan_epoch(train, PHASE, SEED, Rank()) == plan
     others = [replace(SEED, epoch=2), replace(SEED, label="other"), replace(SEED, seed=4)]
-    assert all(plan_epoch(train, PHASE, other, Share()) != plan for other in others)
+    assert all(plan_epoch(train, PHASE, other, Rank()) != plan for other in others)
 
 
 def test_processes_share_the_batches_of_one_process_and_weigh_them_equally(train: Examples) -> None:
     config = PHASE.model_copy(update={"gradient_accumulation": 2})
-    alone = plan_epoch(train, PHASE, SEED, Share())
-    shares = [plan_epoch(train, config, SEED, Share(process, 2)) for process in (0, 1)]
+    alone = plan_epoch(train, PHASE, SEED, Rank())
+    shares = [plan_epoch(train, config, SEED, Rank(process, 2)) for process in (0, 1)]
     places = [[item.place for share in shares for item in share[step] if item.weight] for step in range(len(shares[0]))]
     assert [sorted(step) for step in places] == [[0, 1, 2, 3], [4, 5, 6]]
     assert sorted(item for step in alone for item in step[0].indices) == list(range(50))
@@ -39,7 +39,7 @@ def test_processes_share_the_batches_of_one_process_and_weigh_them_equally(train
 @pytest.mark.parametrize("threads", [1, 3])
 def test_batches_that_threads_prepare_are_the_same_in_the_same_order(train: Examples, threads: int) -> None:
     config = PHASE.model_copy(update={"loading_threads": 0, "modality_dropout": 0.3})
-    rounds = [item for step in plan_epoch(train, config, SEED, Share()) for item in step]
+    rounds = [item for step in plan_epoch(train, config, SEED, Rank()) for item in step]
     inline = list(load_batches(train, rounds, config, BOTH, SEED))
     threaded = load_batches(train, rounds, config.model_copy(update={"loading_threads": threads}), BOTH, SEED)
     for expected, batch in zip(inline, threaded, strict=True):
@@ -49,7 +49,7 @@ def test_batches_that_threads_prepare_are_the_same_in_the_same_order(train: Exam
 
 def test_hidden_modalities_depend_on_the_place_of_the_batch_alone(train: Examples) -> None:
     config = PHASE.model_copy(update={"modality_dropout": 0.4})
-    rounds = [Round(list(range(0, 48, 4)), place, 1.0) for place in range(4)]
+    rounds = [MicroBatch(list(range(0, 48, 4)), place, 1.0) for place in range(4)]
     masks = [batch.inputs[2].tolist() for batch in load_batches(train, rounds, config, BOTH, SEED)]
     (again,) = load_batches(train, rounds[2:3], config, BOTH, SEED)
     assert again.inputs[2].tolist() == masks[2]
@@ -57,7 +57,7 @@ def test_hidden_modalities_depend_on_the_place_of_the_batch_alone(train: Example
 
 
 def test_an_error_in_a_thread_comes_out_where_the_batch_was_wanted(train: Examples) -> None:
-    rounds = [Round([0], 0, 1.0), Round([1000], 1, 1.0)]
+    rounds = [MicroBatch([0], 0, 1.0), MicroBatch([1000], 1, 1.0)]
     batches = load_batches(train, rounds, PHASE, BOTH, SEED)
     assert next(batches).rows.tolist() == [0]
     with pytest.raises(IndexError):
