@@ -1,7 +1,7 @@
 """Several processes from one command: the same command line once a GPU, joined by torch elastic.
 
 ``needs_launch`` says whether this process should start workers; ``launch`` does, and comes back when they are done. In
-a worker, ``TrainContext`` finds the others by itself. A command that is started by ``torchrun`` or ``accelerate launch``
+a worker, ``TrainContext`` finds the others by itself. A command that ``torchrun`` or ``accelerate launch`` starts
 finds itself a worker already.
 """
 
