@@ -93,7 +93,7 @@ def test_the_same_generator_gives_the_same_picture_whatever_came_before() -> Non
 def test_another_process_gives_the_same_picture_and_asks_the_net_for_nothing() -> None:
     code = (
         "import hashlib, socket, sys\n"
-        f"sys.path[:0] = {[str(Path(__file__).parent), str(ROOT)]!r}\n"
+        f"sys.path[:0] = {[str(Path(__file__).parent), str(ROOT / 'tests'), str(ROOT)]!r}\n"
         "def refuse(*_): raise AssertionError('a connection was tried')\n"
         "socket.socket.connect = refuse\n"
         "import numpy as np\n"

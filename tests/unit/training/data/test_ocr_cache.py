@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from support import ROOT
 from support.ocr_cache import LevelEngine, samples_of
 
 from model.errors import EngineUnavailableError
@@ -17,7 +18,7 @@ from model.ocr import make_engine
 from training.data.ocr_cache import read_missing_texts, read_texts
 from training.datasets.base import Sample
 
-WRITER = Path(__file__).parents[1] / "support" / "ocr_cache.py"
+WRITER = ROOT / "tests/support/ocr_cache.py"
 
 
 def grey_pictures(folder: Path, levels: range) -> Path:
