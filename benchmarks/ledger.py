@@ -18,9 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from model import Scorer, load
-from serving.inference.classifier import Desk
+from serving.app_state import AppState
 from serving.requests.classify_body import ClassifyInput
-from serving.requests.context import Asking
+from serving.requests.context import RequestContext
 from serving.settings import Settings
 from training.data.meme_renderer import STYLES, render_meme
 
@@ -30,20 +30,22 @@ _N_MEMES = 8
 
 @dataclass
 class Side:
-    """One desk, and how much it did."""
+    """The parts of one worker, and how much they did."""
 
-    desk: Desk
+    state: AppState
     n: int = 0
     seconds: float = 0.0
 
     async def work(self, items: list[ClassifyInput], n_callers: int, seconds: float) -> None:
         """Callers who each ask for the next verdict when they have theirs."""
         started = time.perf_counter()
+        classifier = self.state.classifier
 
         async def calls() -> None:
             while time.perf_counter() - started < seconds:
                 self.n += 1
-                await self.desk.verdict(items[self.n % len(items)], Asking(time.monotonic() + 60, "0" * 32))
+                context = RequestContext("0" * 32, time.monotonic() + 60, "benchmark")
+                await classifier.classify(items[self.n % len(items)], context, classifier.policies.get(None))
 
         await asyncio.gather(*(calls() for _ in range(n_callers)))
         self.seconds += time.perf_counter() - started
@@ -62,9 +64,9 @@ async def measure(arguments: argparse.Namespace, folder: str) -> None:
         ("reused", comments, 100),
     ):
         sides = [
-            Side(_desk(scorer, cache_items, ledger_url="none")),
-            Side(_desk(scorer, cache_items, ledger_url=url)),
-            Side(_desk(scorer, cache_items, ledger_url=url, ledger_store_text=True, ledger_store_pictures=True)),
+            Side(_app_state(scorer, cache_items, ledger_url="none")),
+            Side(_app_state(scorer, cache_items, ledger_url=url)),
+            Side(_app_state(scorer, cache_items, ledger_url=url, ledger_store_text=True, ledger_store_pictures=True)),
         ]
         await _take_turns(sides, items, arguments)
         off, *on = (side.n / side.seconds for side in sides)
@@ -73,18 +75,18 @@ async def measure(arguments: argparse.Namespace, folder: str) -> None:
 
 async def _take_turns(sides: list[Side], items: list[ClassifyInput], arguments: argparse.Namespace) -> None:
     for side in sides:
-        await side.desk.start()
+        await side.state.start()
         await side.work(items, arguments.callers, 2.0)
         side.n, side.seconds = 0, 0.0
     for _ in range(arguments.rounds):
         for side in sides:
             await side.work(items, arguments.callers, arguments.seconds)
     for side in sides:
-        await side.desk.stop()
+        await side.state.stop()
 
 
-def _desk(scorer: Scorer, cache_items: int, **settings: object) -> Desk:
-    return Desk(Settings.model_validate({"ocr": "none", "cache_items": cache_items} | settings), scorer)
+def _app_state(scorer: Scorer, cache_items: int, **settings: object) -> AppState:
+    return AppState(Settings.model_validate({"ocr": "none", "cache_items": cache_items} | settings), scorer)
 
 
 def _memes() -> Iterator[ClassifyInput]:

@@ -13,14 +13,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from model import MemeguardError, open_bundle
 from model.policy.file import read_policies
+from serving.app_state import AppState
 from serving.http.app import create_app
-from serving.inference.classifier import Desk
 from serving.ledger.ledger import check_ledger
 from serving.observability import logs, tracing
 from serving.security.key_file import read_keys
 from serving.settings import Settings, from_env
 
-app = create_app(lambda: Desk.open(from_env(os.environ)))
+app = create_app(lambda: AppState.open(from_env(os.environ)))
 
 
 def _settings_if_sound() -> Settings:

@@ -8,8 +8,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from model import Scorer, load
+from serving.app_state import AppState
 from serving.http.app import create_app
-from serving.inference.classifier import Desk
 from serving.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def scorer() -> Scorer:
 @pytest.fixture(scope="session")
 def client(scorer: Scorer) -> Iterator[TestClient]:
     """The app in this process. A crash becomes the 500 that a caller would see."""
-    app = create_app(lambda: Desk(Settings(ocr="none"), scorer))
+    app = create_app(lambda: AppState(Settings(ocr="none"), scorer))
     with TestClient(app, raise_server_exceptions=False) as test_client:
         yield test_client
 

@@ -2,15 +2,16 @@
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from serving.app_state import app_state
 from serving.http.body_limits import declared_length
-from serving.inference.admission import Admission
+from serving.requests.context import request_context
 
 #: Bodies of these are never read, and what they ask for is cheap: health, readiness and metrics are never refused.
 _FREE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 class AdmissionMiddleware:
-    """ASGI middleware: no request's body is read before there is a place for it. Leaves ``visit`` in the state."""
+    """ASGI middleware: no request's body is read before there is a place for it. Fills in ``hold_fetched``."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -20,12 +21,12 @@ class AdmissionMiddleware:
         if scope["type"] != "http" or scope["method"] in _FREE_METHODS:
             await self._app(scope, receive, send)
             return
-        admission: Admission = scope["app"].state.desk.admission
+        admission = app_state(scope).admission
         if admission.stopping:
             await _read_and_forget(receive)
-        with admission.request(declared_length(scope)) as visit, admission.may_be_ended():
-            scope["state"]["visit"] = visit
-            await self._app(scope, visit.counted(receive), send)
+        with admission.request(declared_length(scope)) as reservation, admission.may_be_ended():
+            request_context(scope).hold_fetched = reservation.hold_fetched
+            await self._app(scope, reservation.counted(receive), send)
 
 
 async def _read_and_forget(receive: Receive) -> None:

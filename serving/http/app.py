@@ -10,12 +10,12 @@ from fastapi import FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from serving.app_state import AppState
 from serving.http.admission_middleware import AdmissionMiddleware
 from serving.http.auth_middleware import AuthMiddleware
 from serving.http.graceful_shutdown import stop_gracefully
 from serving.http.openapi import completed
 from serving.http.request_middleware import RequestMiddleware
-from serving.inference.classifier import Desk
 from serving.openai import route as moderations
 from serving.problems import ProblemError
 from serving.routes import catalogue, classify, feedback, operations
@@ -33,17 +33,17 @@ class Interface(FastAPI):
         return self.openapi_schema or completed(super().openapi())
 
 
-def create_app(open_desk: Callable[[], Desk]) -> FastAPI:
-    """The app. ``open_desk`` is called once, when the app starts; nothing is read or loaded before."""
+def create_app(open_state: Callable[[], AppState]) -> FastAPI:
+    """The app. ``open_state`` is called once, when the app starts; nothing is read or loaded before."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         _let_our_log_lines_through()
-        desk = app.state.desk = await to_thread.run_sync(open_desk)
-        await desk.start()
-        stop_gracefully(desk.admission, desk.settings.grace_s)
+        state = app.state.app_state = await to_thread.run_sync(open_state)
+        await state.start()
+        stop_gracefully(state.admission, state.settings.grace_s)
         yield
-        await desk.stop()
+        await state.stop()
 
     app = Interface(
         title="Memeguard",
@@ -55,12 +55,14 @@ def create_app(open_desk: Callable[[], Desk]) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    routers = [module.router for module in (classify, moderations, catalogue, feedback, operations)]
+    routes = [*app.routes, *(route for router in routers for route in router.routes)]
     app.add_middleware(AdmissionMiddleware)
     app.add_middleware(AuthMiddleware)
-    app.add_middleware(RequestMiddleware)  # what is added last is outermost
+    app.add_middleware(RequestMiddleware, routes=routes)  # what is added last is outermost
     app.exception_handler(HTTPException)(_as_problem)
-    for routes in (classify, moderations, catalogue, feedback, operations):
-        app.include_router(routes.router)
+    for router in routers:
+        app.include_router(router)
     return app
 
 

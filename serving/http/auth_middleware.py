@@ -1,13 +1,14 @@
-"""The gate: who may come in, before any body is read.
+"""ASGI middleware that checks API keys, their scopes and their rates, before any body is read.
 
-Pure ASGI, inside ``RequestMiddleware``, which answers what is raised here.
+It lies inside ``RequestMiddleware``, which answers what is raised here.
 """
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.inference.classifier import Desk
+from serving.app_state import AppState, app_state
 from serving.problems import ProblemError
+from serving.requests.context import request_context
 from serving.security.addresses import is_local
 from serving.security.keys import KeyEntry
 from serving.security.keys import Scope as KeyScope
@@ -26,7 +27,7 @@ _HOW_TO_OPEN = (
 
 
 class AuthMiddleware:
-    """ASGI middleware. Leaves ``key_name`` (None without a key), ``knows_caller`` and ``meter`` in the state."""
+    """ASGI middleware. Fills in ``key_name``, ``knows_caller`` and ``rate_limiter``."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -36,16 +37,17 @@ class AuthMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        desk: Desk = scope["app"].state.desk
-        _check_header_bytes(scope, desk.settings.max_header_bytes)
-        entry = _caller(scope, desk)
-        meter = RateLimiter(desk.buckets, entry)
-        scope["state"].update(key_name=entry and entry.name, knows_caller=_knows(entry, scope, desk), meter=meter)
-        meter.enter()
+        state, context = app_state(scope), request_context(scope)
+        _check_header_bytes(scope, state.settings.max_header_bytes)
+        entry = _caller(scope, state)
+        context.key_name = entry.name if entry else None
+        context.knows_caller = _knows(entry, scope, state)
+        context.rate_limiter = limiter = RateLimiter(state.buckets, entry)
+        limiter.enter()
 
         async def send_with_limits(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", []), *meter.headers()]
+                message["headers"] = [*message.get("headers", []), *limiter.headers()]
             await send(message)
 
         await self._app(scope, receive, send_with_limits)
@@ -63,16 +65,16 @@ def _check_header_bytes(scope: Scope, limit: int) -> None:
         )
 
 
-def _caller(scope: Scope, desk: Desk) -> KeyEntry | None:
+def _caller(scope: Scope, state: AppState) -> KeyEntry | None:
     """Whose key came along; None where none is needed. Raises ``ProblemError`` 401 or 403."""
     path = scope["path"]
-    if desk.keys is None:
-        if path in _HEALTH or _may_be_anonymous(scope, desk):
+    if state.keys is None:
+        if path in _HEALTH or _may_be_anonymous(scope, state):
             return None
         raise ProblemError(403, "keys_required", _HOW_TO_OPEN)
     key = _key_of(Headers(scope=scope))
-    entry = desk.keys.find(key) if key else None
-    if path in _open_paths(desk):
+    entry = state.keys.find(key) if key else None
+    if path in _open_paths(state):
         return entry
     if entry is None:
         # One answer for a key that is missing, unknown or revoked.
@@ -88,10 +90,10 @@ def _caller(scope: Scope, desk: Desk) -> KeyEntry | None:
     return entry
 
 
-def _open_paths(desk: Desk) -> tuple[str, ...]:
+def _open_paths(state: AppState) -> tuple[str, ...]:
     """Where a server with keys asks for none."""
-    metrics = () if desk.settings.protect_metrics else (_METRICS,)
-    docs = () if desk.settings.protect_docs else (_DOCS,)
+    metrics = () if state.settings.protect_metrics else (_METRICS,)
+    docs = () if state.settings.protect_docs else (_DOCS,)
     return (*_HEALTH, *metrics, *docs)
 
 
@@ -111,10 +113,10 @@ def _key_of(headers: Headers) -> str | None:
     return credentials.strip() if scheme.lower() == "bearer" else headers.get("x-api-key")
 
 
-def _may_be_anonymous(scope: Scope, desk: Desk) -> bool:
-    return desk.settings.allow_anonymous or is_local(scope.get("server"))
+def _may_be_anonymous(scope: Scope, state: AppState) -> bool:
+    return state.settings.allow_anonymous or is_local(scope.get("server"))
 
 
-def _knows(entry: KeyEntry | None, scope: Scope, desk: Desk) -> bool:
+def _knows(entry: KeyEntry | None, scope: Scope, state: AppState) -> bool:
     """Whether details of this server may be told: to a key, and without keys to whoever may call at all."""
-    return _may_be_anonymous(scope, desk) if desk.keys is None else entry is not None
+    return _may_be_anonymous(scope, state) if state.keys is None else entry is not None

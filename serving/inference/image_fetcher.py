@@ -19,7 +19,7 @@ import httpcore
 from serving.inference.concurrency import together
 from serving.problems import ProblemError
 from serving.requests.classify_body import BadItem, ClassifyInput, Item, LinkedItem
-from serving.requests.context import Asking
+from serving.requests.context import RequestContext
 from serving.security.public_network import CheckedNetwork, NotPublicError
 from serving.settings import Settings
 
@@ -69,7 +69,7 @@ class Fetcher:
         )
 
     async def fetch(self, url: str, deadline: float, hold: Callable[[int], None]) -> bytes:
-        """The bytes at ``url``. ``deadline`` is in the seconds of ``time.monotonic``; ``hold`` is ``Asking``'s.
+        """The bytes at ``url``; ``deadline`` and ``hold`` are of a ``RequestContext``.
 
         Raises ``ProblemError``: 413 for more than ``max_bytes``, 422 for what may not be fetched or could not be, and
         what ``hold`` raises.
@@ -181,19 +181,21 @@ def _failed(why: str) -> ProblemError:
     return ProblemError(422, "url_not_fetched", f"the picture could not be fetched from its URL: {why}")
 
 
-async def with_pictures(fetcher: Fetcher, items: Sequence[Item], asking: Asking) -> list[ClassifyInput | BadItem]:
+async def with_pictures(
+    fetcher: Fetcher, items: Sequence[Item], context: RequestContext
+) -> list[ClassifyInput | BadItem]:
     """The items in their order; one whose picture could not be had is a ``BadItem`` now.
 
     Raises ``ProblemError`` 503 when there is no room for the pictures.
     """
-    return await together(_with_picture(fetcher, item, asking) for item in items)
+    return await together(_with_picture(fetcher, item, context) for item in items)
 
 
-async def _with_picture(fetcher: Fetcher, item: Item, asking: Asking) -> ClassifyInput | BadItem:
+async def _with_picture(fetcher: Fetcher, item: Item, context: RequestContext) -> ClassifyInput | BadItem:
     if not isinstance(item, LinkedItem):
         return item
     try:
-        return replace(item.rest, image=await fetcher.fetch(item.url, asking.deadline, asking.hold))
+        return replace(item.rest, image=await fetcher.fetch(item.url, context.deadline, context.hold_fetched))
     except ProblemError as problem:
         if problem.status == 503:
             raise

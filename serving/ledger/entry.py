@@ -7,7 +7,7 @@ from typing import Any
 
 from model import Verdict
 from serving.requests.classify_body import ClassifyInput
-from serving.requests.context import Asking
+from serving.requests.context import RequestContext
 from serving.settings.ledger import LedgerSettings
 
 
@@ -19,16 +19,18 @@ class Entry:
     picture: bytes | None
 
 
-def entry_of(verdict: Verdict, item: ClassifyInput, asking: Asking, digest: str, settings: LedgerSettings) -> Entry:
+def entry_of(
+    verdict: Verdict, item: ClassifyInput, context: RequestContext, digest: str, settings: LedgerSettings
+) -> Entry:
     """``digest`` is the sha256 of what was judged: the picture's file, or words that stand alone."""
     row = _facts(verdict) | {
         "caller_id": item.id,
         "created_at": datetime.now(UTC),
         "kind": "text" if item.image is None else "picture",
         "content_digest": digest,
-        "key_name": asking.key_name,
-        "request_id": asking.request_id,
-        "route": asking.route,
+        "key_name": context.key_name,
+        "request_id": context.request_id,
+        "route": context.route,
         **dict.fromkeys(("text", "tags", "matches")),
     }
     if settings.ledger_store_text:

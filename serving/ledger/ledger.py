@@ -21,7 +21,7 @@ from serving.ledger.writer import Writer
 from serving.observability.logs import Event
 from serving.problems import ProblemError
 from serving.requests.classify_body import ClassifyInput
-from serving.requests.context import Asking
+from serving.requests.context import RequestContext
 from serving.settings.ledger import LedgerSettings
 
 logger = logging.getLogger("memeguard.ledger")
@@ -75,13 +75,13 @@ class Ledger:
         """Why decisions cannot be written now; None when all is well."""
         return self._writer.problem()
 
-    async def record(self, verdict: Verdict, item: ClassifyInput, asking: Asking, digest: str) -> None:
+    async def record(self, verdict: Verdict, item: ClassifyInput, context: RequestContext, digest: str) -> None:
         """Write a decision. When this returns, it is on the disk; until then nobody may be told the verdict.
 
-        Raises ``ProblemError`` 503 when it cannot be written before ``asking.deadline``.
+        Raises ``ProblemError`` 503 when it cannot be written before ``context.deadline``.
         """
-        entry = entry_of(verdict, item, asking, digest, self._settings)
-        async with _within(asking.deadline - time.monotonic()):
+        entry = entry_of(verdict, item, context, digest, self._settings)
+        async with _within(context.deadline - time.monotonic()):
             await self._writer.submit(entry)
 
     async def feedback(self, review: Review, timeout_s: float) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from model import Verdict
 from model.errors import MemeguardError
-from serving.observability.route_template import route_name
+from serving.requests.context import request_context
 from serving.settings import Settings
 
 _EXPORTER = "opentelemetry.exporter.otlp.proto.http"
@@ -90,10 +90,10 @@ def _noting_status(span: trace.Span, send: Send) -> Send:
 
 def _name_by_route(span: trace.Span, scope: Scope) -> None:
     method = scope["method"] if scope["method"] in _METHODS else "_OTHER"
-    route = route_name(scope)
-    span.update_name(f"{method} {route}")
-    span.set_attributes({"http.request.method": method, "http.route": route})
-    span.set_attribute("memeguard.request_id", scope["state"]["request_id"])
+    context = request_context(scope)
+    span.update_name(f"{method} {context.route}")
+    span.set_attributes({"http.request.method": method, "http.route": context.route})
+    span.set_attribute("memeguard.request_id", context.request_id)
 
 
 def _installed(module: str) -> bool:

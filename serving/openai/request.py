@@ -34,7 +34,7 @@ class Post:
 
 
 @dataclass(frozen=True)
-class ModerationOrder:
+class ModerationRequest:
     """What one request asks for."""
 
     posts: list[Post]
@@ -47,8 +47,8 @@ class ModerationOrder:
         return sum(max(1, len(post.pictures)) for post in self.posts)
 
 
-def parse_moderation(content_type: str | None, body: bytes, limits: Settings) -> ModerationOrder:
-    """Read a body; raises ``ProblemError`` (400, 413, 415 or 422) for one that holds no order."""
+def parse_moderation(content_type: str | None, body: bytes, limits: Settings) -> ModerationRequest:
+    """Read a body; raises ``ProblemError`` (400, 413, 415 or 422) for one that holds none."""
     kind, _ = parse_options_header(content_type)
     if kind != b"application/json":
         raise ProblemError(415, "unsupported_media_type", "send application/json")
@@ -60,7 +60,7 @@ def parse_moderation(content_type: str | None, body: bytes, limits: Settings) ->
         raise ProblemError(
             413, "too_many_items", f"{n_items} strings or pictures in one request; the limit is {limits.max_items}"
         )
-    return ModerationOrder(posts, options.model, options.policy)
+    return ModerationRequest(posts, options.model, options.policy)
 
 
 def _posts(given: object) -> list[Post]:

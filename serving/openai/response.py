@@ -6,7 +6,7 @@ from typing import get_args
 
 from model import Policy, Verdict
 from model.verdict import Decision
-from serving.openai.post import Part, errors_of
+from serving.openai.post import JudgedPart, errors_of
 from serving.schemas.moderations import (
     Category,
     InputType,
@@ -24,7 +24,7 @@ _TASK = "hateful"
 _STRICTNESS: tuple[Decision, ...] = ("allow", "review", "block")
 
 
-def result_of(parts: Sequence[Part], policy: Policy) -> ModerationResultDoc:
+def result_of(parts: Sequence[JudgedPart], policy: Policy) -> ModerationResultDoc:
     """What is said of one post. A part that could not be judged keeps it from looking clean."""
     judged = [(part, part.outcome) for part in parts if isinstance(part.outcome, Verdict)]
     verdicts = [verdict for _, verdict in judged]
@@ -66,7 +66,7 @@ def _is_hate(verdicts: Iterable[Verdict], scores: dict[str, float], policy: Poli
     return over or any(verdict.matches for verdict in verdicts)
 
 
-def _input_types(judged: Iterable[tuple[Part, Verdict]]) -> list[InputType]:
+def _input_types(judged: Iterable[tuple[JudgedPart, Verdict]]) -> list[InputType]:
     """What the score is of. Words that were read from a picture came as a picture."""
     told = [part for part, verdict in judged if _TASK in verdict.scores]
     types: list[InputType] = ["text"] if any(part.with_words for part in told) else []
@@ -83,7 +83,7 @@ def _policy(policy: Policy, verdicts: Sequence[Verdict], errors: Sequence[Modera
     )
 
 
-def _words_by_picture(judged: Iterable[tuple[Part, Verdict]]) -> list[ModerationTextDoc]:
+def _words_by_picture(judged: Iterable[tuple[JudgedPart, Verdict]]) -> list[ModerationTextDoc]:
     """For each picture the words that were read from it; the caller's where nobody read it."""
     found: dict[int, Verdict] = {}
     for part, verdict in judged:

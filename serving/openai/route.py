@@ -8,13 +8,13 @@ from starlette.responses import JSONResponse, Response
 
 from model import Verdict
 from model.verdict import ModelRef
-from serving.inference.classifier import Desk
+from serving.app_state import AppState, app_state
 from serving.inference.concurrency import together
-from serving.openai.post import Part, judge_post
-from serving.openai.request import ModerationOrder, parse_moderation
+from serving.openai.post import JudgedPart, PostJudge
+from serving.openai.request import ModerationRequest, parse_moderation
 from serving.openai.response import result_of
 from serving.problems import ProblemError
-from serving.requests.context import asking_of
+from serving.requests.context import request_context
 from serving.schemas import OpenAIProblemDoc
 from serving.schemas.examples import MODERATION_REQUESTS, MODERATIONS
 from serving.schemas.moderations import ModerationsDoc, moderation_schema
@@ -58,11 +58,12 @@ async def moderations(request: Request) -> Response:
     others, and their ``false`` and ``0`` say nothing. A part that could not be judged is named in
     ``memeguard.errors``, and its result is flagged for review.
     """
-    desk: Desk = request.app.state.desk
+    state = app_state(request)
     content_type, body = request.headers.get("content-type"), await request.body()
     try:
-        order = await desk.run(lambda: parse_moderation(content_type, body, desk.settings))
-        document = await _answered(desk, order, request)
+        run = state.classifier.pipeline.run
+        asked = await run(lambda: parse_moderation(content_type, body, state.settings))
+        document = await _answered(state, asked, request)
     except ProblemError as problem:
         if problem.status == 422:
             problem.status = 400  # what OpenAI's clients know as a bad request
@@ -70,14 +71,15 @@ async def moderations(request: Request) -> Response:
     return JSONResponse(document.model_dump(mode="json"))
 
 
-async def _answered(desk: Desk, order: ModerationOrder, request: Request) -> ModerationsDoc:
-    model = desk.parts.scorer.model
-    _check_model(order.model, model)
-    asking = asking_of(request, order.policy or request.headers.get(POLICY_HEADER))
-    policy = desk.parts.policies.get(asking.policy)
-    request.state.meter.count_memes(order.n_memes)
-    with desk.admission.memes(order.n_memes):
-        judged = await together(judge_post(desk, post, asking) for post in order.posts)
+async def _answered(state: AppState, asked: ModerationRequest, request: Request) -> ModerationsDoc:
+    classifier, context = state.classifier, request_context(request)
+    model = classifier.scorer.model
+    _check_model(asked.model, model)
+    policy = classifier.policies.get(asked.policy or request.headers.get(POLICY_HEADER))
+    context.rate_limiter.count_memes(asked.n_memes)
+    judge = PostJudge(state, policy, context)
+    with state.admission.memes(asked.n_memes):
+        judged = await together(judge.judge(post) for post in asked.posts)
     _check_any(judged)
     return ModerationsDoc(
         id=f"modr-{uuid.uuid4().hex}",
@@ -97,7 +99,7 @@ def _check_model(asked: str | None, model: ModelRef) -> None:
     raise ProblemError(404, "model_not_found", f"there is no such model; this server has {model_id(model)}")
 
 
-def _check_any(judged: list[list[Part]]) -> None:
+def _check_any(judged: list[list[JudgedPart]]) -> None:
     """With no judgement and an error, the error is the answer."""
     outcomes = [part.outcome for parts in judged for part in parts]
     problems_found = [outcome for outcome in outcomes if isinstance(outcome, ProblemError)]

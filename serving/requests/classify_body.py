@@ -64,7 +64,7 @@ class ClassifyRequest:
 
 
 def parse_body(content_type: str | None, body: bytes, limits: Settings) -> ClassifyRequest:
-    """Read a body by its declared type; raises ``ProblemError`` (400, 413, 415 or 422) for one that holds no order."""
+    """Read a body by its declared type; raises ``ProblemError`` (400, 413, 415 or 422) for one that holds none."""
     # Texts and tags may hold commas, and there are so many of them at most.
     max_values = limits.max_items * (limits.max_text_chars + 1000)
     kind, options = parse_options_header(content_type)

@@ -1,32 +1,35 @@
-"""What a request asks for beside its memes, and who asks."""
+"""One request on its way: who asks, by when, and what the request may take. The same object from end to end."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
-from fastapi import Request
+from serving.security.rate_limit import RateLimiter
+from serving.security.token_bucket import Buckets
 
 
-@dataclass(frozen=True)
-class Asking:
-    """``deadline`` is in the seconds of ``time.monotonic``. ``key_name`` names the caller's API key, None without.
+@dataclass(slots=True)
+class RequestContext:
+    """Made once, by ``RequestMiddleware``; the middlewares inside it fill in what they find out.
 
-    ``route`` is the template that the request came by, such as "/v1/classify". ``hold`` counts bytes that are fetched
-    for the request, or fewer again when negative; it raises ``ProblemError`` where they would be too many.
+    ``deadline`` is in the seconds of ``time.monotonic``. ``route`` is the template that the request came by, such as
+    "/v1/classify".
     """
 
-    deadline: float
     request_id: str
-    policy: str | None = None
-    explain: bool = False
+    deadline: float
+    route: str
+    #: By ``AuthMiddleware``: the name of the caller's API key, None without one; whether details of this server may be
+    #: told to them; and what counts against the rates of the key.
     key_name: str | None = None
-    route: str | None = None
-    hold: Callable[[int], None] = lambda _: None
+    knows_caller: bool = False
+    rate_limiter: RateLimiter = field(default_factory=lambda: RateLimiter(Buckets(), None))
+    #: By ``AdmissionMiddleware``: counts bytes that are fetched for the request, or fewer again when negative; raises
+    #: ``ProblemError`` where they would be too many.
+    hold_fetched: Callable[[int], None] = lambda _: None
 
 
-def asking_of(request: Request, policy: str | None = None, explain: bool = False) -> Asking:
-    """The asking of ``request``, with what the middleware has left in its state."""
-    state = request.state
-    route = request.scope["route"].path
-    return Asking(
-        state.deadline, state.request_id, policy, explain, state.key_name, route, hold=state.visit.hold_fetched
-    )
+def request_context(connection: Mapping[str, Any]) -> RequestContext:
+    """The context of ``connection``: a route's ``Request``, or the scope of a middleware."""
+    context: RequestContext = connection["state"]["context"]
+    return context

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 
 from model import Policy, Scorer
 from model.bundle import MANIFEST_NAME, Thresholds
-from serving.inference.classifier import Desk
+from serving.app_state import app_state
 from serving.openai.route import model_id as id_of
 from serving.problems import ProblemError
 from serving.schemas import OpenAIProblemDoc
@@ -33,8 +33,7 @@ router = APIRouter()
 )
 async def policies(request: Request) -> PoliciesDoc:
     """Every policy in force in this worker, with its rules. The words of its lists are counted, not told."""
-    desk: Desk = request.app.state.desk
-    current = desk.parts.policies.current
+    current = app_state(request).classifier.policies.current
     return PoliciesDoc(default=current.default, policies=[_rules(policy) for policy in current.policies.values()])
 
 
@@ -46,8 +45,7 @@ async def policies(request: Request) -> PoliciesDoc:
 )
 async def models(request: Request) -> ModelsDoc:
     """A list of one, in the shape of OpenAI's."""
-    desk: Desk = request.app.state.desk
-    return ModelsDoc(object="list", data=[_card(desk.parts.scorer)])
+    return ModelsDoc(object="list", data=[_card(app_state(request).classifier.scorer)])
 
 
 @router.get(
@@ -58,8 +56,7 @@ async def models(request: Request) -> ModelsDoc:
 )
 async def model(request: Request, model_id: str) -> ModelCardDoc:
     """By its id, or by its name without the version."""
-    desk: Desk = request.app.state.desk
-    card = _card(desk.parts.scorer)
+    card = _card(app_state(request).classifier.scorer)
     if model_id not in (card.id, card.name):
         raise ProblemError(404, "model_not_found", f"there is no such model; this server has {card.id}")
     return card

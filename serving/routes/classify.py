@@ -3,10 +3,10 @@
 from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
-from serving.inference.classifier import Desk
+from serving.app_state import app_state
 from serving.inference.image_fetcher import with_pictures
 from serving.requests.classify_body import parse_body
-from serving.requests.context import asking_of
+from serving.requests.context import request_context
 from serving.schemas import ResultsDoc, VerdictDoc, classify_request_body
 from serving.schemas.examples import CLASSIFY_REQUESTS, VERDICT
 from serving.schemas.responses import example, problems
@@ -27,14 +27,15 @@ async def classify(request: Request) -> Response:
 
     In ``results`` a bad item gets an error of its own and the others their verdicts.
     """
-    desk: Desk = request.app.state.desk
+    state, context = app_state(request), request_context(request)
     content_type, body = request.headers.get("content-type"), await request.body()
-    order = await desk.run(lambda: parse_body(content_type, body, desk.settings))
-    desk.parts.policies.get(order.policy)  # a name that there is not is the fault of the request, not of its items
-    request.state.meter.count_memes(len(order.items))
-    asking = asking_of(request, order.policy, order.explain)
-    items = await with_pictures(desk.fetcher, order.items, asking)
-    if order.many:
-        return JSONResponse({"results": [one.to_dict() for one in await desk.verdicts(items, asking)]})
+    classifier = state.classifier
+    asked = await classifier.pipeline.run(lambda: parse_body(content_type, body, state.settings))
+    policy = classifier.policies.get(asked.policy)
+    context.rate_limiter.count_memes(len(asked.items))
+    items = await with_pictures(state.fetcher, asked.items, context)
+    if asked.many:
+        results = await classifier.classify_many(items, context, policy, explain=asked.explain)
+        return JSONResponse({"results": [result.to_dict() for result in results]})
     (item,) = items
-    return JSONResponse((await desk.verdict(item, asking)).to_dict())
+    return JSONResponse((await classifier.classify(item, context, policy, explain=asked.explain)).to_dict())

@@ -9,11 +9,12 @@ from python_multipart.multipart import parse_options_header
 from starlette.responses import JSONResponse, Response
 
 from model.taxonomy import TASKS
-from serving.inference.classifier import Desk
+from serving.app_state import AppState, app_state
 from serving.ledger.labels import checked_labels
 from serving.ledger.ledger import Ledger
 from serving.ledger.queries import Review
 from serving.problems import ProblemError
+from serving.requests.context import request_context
 from serving.requests.json_body import invalid, json_object
 from serving.schemas.ledger import DecisionDoc, FeedbackDoc, FeedbackRequest, feedback_request_body
 from serving.schemas.responses import problems
@@ -38,12 +39,12 @@ async def feedback(request: Request) -> Response:
 
     Feedback that repeats the last one of its decision word for word is answered with that one.
     """
-    desk: Desk = request.app.state.desk
-    ledger = _ledger(desk)
+    state, context = app_state(request), request_context(request)
+    ledger = _ledger(state)
     said = _parsed(request.headers.get("content-type"), await request.body())
     labels = checked_labels(said.labels if said.labels is not None else {"hateful": said.label or ""})
-    review = Review(_known_form(said.decision_id), labels, said.reason, said.reviewer, request.state.key_name)
-    row = await ledger.feedback(review, desk.settings.request_timeout_s)
+    review = Review(_known_form(said.decision_id), labels, said.reason, said.reviewer, context.key_name)
+    row = await ledger.feedback(review, state.settings.request_timeout_s)
     if row is None:
         raise _no_such_decision()
     return JSONResponse(FeedbackDoc.model_validate(row).model_dump(mode="json"), status_code=201)
@@ -58,8 +59,8 @@ async def feedback(request: Request) -> Response:
 )
 async def decision(request: Request, decision_id: str) -> Response:
     """Scores, versions and feedback; the words only where the server keeps them."""
-    desk: Desk = request.app.state.desk
-    row = await _ledger(desk).find(_known_form(decision_id), desk.settings.request_timeout_s)
+    state = app_state(request)
+    row = await _ledger(state).find(_known_form(decision_id), state.settings.request_timeout_s)
     if row is None:
         raise _no_such_decision()
     return JSONResponse(DecisionDoc.model_validate(row).model_dump(mode="json"))
@@ -75,18 +76,18 @@ async def decision(request: Request, decision_id: str) -> Response:
 )
 async def delete_decision(request: Request, decision_id: str) -> Response:
     """With its feedback, and with its picture unless another decision is about the same one."""
-    desk: Desk = request.app.state.desk
-    if not await _ledger(desk).delete(_known_form(decision_id), desk.settings.request_timeout_s):
+    state = app_state(request)
+    if not await _ledger(state).delete(_known_form(decision_id), state.settings.request_timeout_s):
         raise _no_such_decision()
     return Response(status_code=204)
 
 
-def _ledger(desk: Desk) -> Ledger:
-    if desk.ledger is None:
+def _ledger(state: AppState) -> Ledger:
+    if state.ledger is None:
         raise ProblemError(
             503, "ledger_off", "this server keeps no decisions: its ledger is switched off (MEMEGUARD_LEDGER_URL=none)"
         )
-    return desk.ledger
+    return state.ledger
 
 
 def _parsed(content_type: str | None, body: bytes) -> FeedbackRequest:

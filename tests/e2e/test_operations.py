@@ -56,7 +56,7 @@ def test_every_log_line_of_a_server_is_a_json_object(server: Server) -> None:
     answered = _line_about(server, answer.headers["x-request-id"])
     lines = [json.loads(line) for line in server.log.read_text().splitlines()]
     assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)
-    assert {"bentoml.serve", "memeguard.desk", "memeguard.access"} <= {line["logger"] for line in lines}
+    assert {"bentoml.serve", "memeguard.app", "memeguard.access"} <= {line["logger"] for line in lines}
     assert (answered["route"], answered["status"]) == ("/v1/classify", 200)
     assert answered["ms"] > 0
     assert "secret" not in server.log.read_text()

@@ -8,8 +8,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
+from serving.app_state import AppState
 from serving.http.app import create_app
-from serving.inference.classifier import Desk
 from support.server import BOUNDARY, form
 
 FORM = f"multipart/form-data; boundary={BOUNDARY}"
@@ -20,8 +20,8 @@ def upload(picture: bytes, text: str) -> bytes:
 
 
 @asynccontextmanager
-async def started(desk: Desk) -> AsyncIterator[FastAPI]:
-    app = create_app(lambda: desk)
+async def started(state: AppState) -> AsyncIterator[FastAPI]:
+    app = create_app(lambda: state)
     async with app.router.lifespan_context(app):
         yield app
 

@@ -15,7 +15,7 @@ from serving.ledger.database import Database
 from serving.ledger.ledger import Ledger, open_ledger
 from serving.ledger.queries import Review
 from serving.requests.classify_body import ClassifyInput
-from serving.requests.context import Asking
+from serving.requests.context import RequestContext
 from serving.settings.ledger import LedgerSettings
 
 T = TypeVar("T")
@@ -94,8 +94,8 @@ def verdict_of(text: str = "some words") -> Verdict:
     )
 
 
-def asking(seconds: float = 20.0) -> Asking:
-    return Asking(time.monotonic() + seconds, "r" * 32, key_name="bot", route="/v1/classify")
+def context(seconds: float = 20.0) -> RequestContext:
+    return RequestContext("r" * 32, time.monotonic() + seconds, "/v1/classify", key_name="bot")
 
 
 async def keep(
@@ -105,7 +105,7 @@ async def keep(
     item = item or ClassifyInput(b"picture", text, ("cat",), "post-1")
     digest = hashlib.sha256(item.image or text.encode("utf-8", "replace")).hexdigest()
     verdict = verdict_of(text)
-    await ledger.record(verdict, item, asking(seconds), digest)
+    await ledger.record(verdict, item, context(seconds), digest)
     return verdict.decision_id
 
 

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 from support.pictures import meme
 
 from model import Meme, Scorer, Verdict, load
+from serving.app_state import AppState
 from serving.http.app import create_app
-from serving.inference.classifier import Desk
 from serving.settings import Settings
 
 URL = "/v1/classify"
@@ -34,8 +34,8 @@ class _PausedScorer(Scorer):
         return super().read(meme)
 
 
-def _client(desk: Desk) -> TestClient:
-    return TestClient(create_app(lambda: desk), raise_server_exceptions=False)
+def _client(state: AppState) -> TestClient:
+    return TestClient(create_app(lambda: state), raise_server_exceptions=False)
 
 
 def _with_class(scorer: Scorer, kind: type[Scorer]) -> Scorer:
@@ -59,7 +59,7 @@ def test_unknown_paths_and_methods_are_problem_documents(client: TestClient) -> 
 def test_a_bug_is_answered_with_500_and_logged_without_what_was_sent(
     scorer: Scorer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with _client(Desk(Settings(ocr="none"), _with_class(scorer, _BrokenScorer))) as client:
+    with _client(AppState(Settings(ocr="none"), _with_class(scorer, _BrokenScorer))) as client:
         answer = client.post(URL, **_upload(text="secret words"))
     assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
     assert "crashed with RuntimeError" in caplog.text
@@ -89,7 +89,7 @@ def test_one_line_is_logged_for_an_answer_and_none_for_probes(
 
 
 def test_metrics_count_by_route_template_and_cause_never_by_path_or_id(scorer: Scorer) -> None:
-    with _client(Desk(Settings(ocr="none"), scorer)) as client:
+    with _client(AppState(Settings(ocr="none"), scorer)) as client:
         verdict = client.post(URL, **_upload()).json()
         client.post(URL, files=[("image", ("a.png", b"no picture", "image/png"))])
         client.get("/secret-path")
@@ -117,8 +117,8 @@ def test_a_missing_ocr_engine_makes_the_service_unready_and_is_named(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))  # so that there is no tesseract to be found
-    desk = Desk(Settings(ocr="tesseract"), load(ocr="tesseract"))
-    with _client(desk) as client:
+    state = AppState(Settings(ocr="tesseract"), load(ocr="tesseract"))
+    with _client(state) as client:
         answer = client.get("/readyz")
         verdict = client.post(URL, files=[("image", ("a.png", meme(), "image/png"))]).json()
     assert answer.status_code == 503
@@ -128,7 +128,7 @@ def test_a_missing_ocr_engine_makes_the_service_unready_and_is_named(
 
 
 def test_a_model_that_cannot_be_loaded_makes_the_service_unready_but_not_dead(tmp_path: Path) -> None:
-    with _client(Desk.open(Settings(bundle=tmp_path))) as client:
+    with _client(AppState.open(Settings(bundle=tmp_path))) as client:
         assert client.get("/livez").status_code == 200
         ready = client.get("/readyz")
         answer = client.post(URL, **_upload())
@@ -139,7 +139,7 @@ def test_a_model_that_cannot_be_loaded_makes_the_service_unready_but_not_dead(tm
 
 def test_a_gpu_that_is_not_there_makes_the_service_unready_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # so that there is none on any machine
-    with _client(Desk.open(Settings(ocr="none", provider="cuda"))) as client:
+    with _client(AppState.open(Settings(ocr="none", provider="cuda"))) as client:
         ready = client.get("/readyz")
         answer = client.post(URL, **_upload())
     assert ready.status_code == 503
@@ -150,7 +150,7 @@ def test_a_gpu_that_is_not_there_makes_the_service_unready_and_is_named(monkeypa
 
 def test_livez_answers_while_a_meme_is_judged(scorer: Scorer) -> None:
     paused = _with_class(scorer, _PausedScorer)
-    app = create_app(lambda: Desk(Settings(ocr="none", concurrency=1), paused))
+    app = create_app(lambda: AppState(Settings(ocr="none", concurrency=1), paused))
 
     async def talk() -> tuple[httpx.Response, httpx.Response]:
         transport = httpx.ASGITransport(app)
@@ -172,8 +172,8 @@ def test_livez_answers_while_a_meme_is_judged(scorer: Scorer) -> None:
 
 def test_the_parts_in_force_are_logged_when_the_model_is_loaded(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "memeguard")
-    desk = Desk.open(Settings(ocr="none"))
-    model = desk.readiness().model
+    state = AppState.open(Settings(ocr="none"))
+    model = state.readiness().model
     assert model is not None
     (line,) = caplog.messages
     assert f"digest={model.digest[:12]}" in line

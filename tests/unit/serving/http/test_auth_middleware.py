@@ -8,8 +8,8 @@ from starlette.testclient import TestClient
 from support.pictures import meme
 
 from model import Scorer
+from serving.app_state import AppState
 from serving.http.app import create_app
-from serving.inference.classifier import Desk
 from serving.security.key_file import change_keys
 from serving.security.keys import KeyList, Scope, new_key
 from serving.settings import Settings, SettingsError, from_env
@@ -46,7 +46,7 @@ def keys(keys_file: Path) -> dict[str, str]:
 def client(scorer: Scorer, keys_file: Path, keys: dict[str, str]) -> Iterator[TestClient]:
     assert keys
     settings = Settings(ocr="none", keys_file=keys_file, protect_metrics=True, protect_docs=True)
-    with TestClient(create_app(lambda: Desk(settings, scorer))) as test_client:
+    with TestClient(create_app(lambda: AppState(settings, scorer))) as test_client:
         yield test_client
 
 
@@ -130,8 +130,8 @@ def test_the_interface_document_is_for_any_key_when_protected(client: TestClient
 
 
 def test_metrics_and_the_interface_document_are_open_unless_protected(scorer: Scorer, keys_file: Path) -> None:
-    desk = Desk(Settings(ocr="none", keys_file=keys_file), scorer)
-    with TestClient(create_app(lambda: desk)) as client:
+    state = AppState(Settings(ocr="none", keys_file=keys_file), scorer)
+    with TestClient(create_app(lambda: state)) as client:
         assert client.get("/metrics").status_code == 200
         assert client.get("/openapi.json").status_code == 200
         assert client.post(URL).status_code == 401
@@ -187,14 +187,14 @@ def test_both_limits_of_a_key_are_told(client: TestClient, keys: dict[str, str])
 
 
 def test_a_server_without_keys_has_no_limits_and_ignores_a_key(scorer: Scorer) -> None:
-    with TestClient(create_app(lambda: Desk(Settings(ocr="none"), scorer))) as client:
+    with TestClient(create_app(lambda: AppState(Settings(ocr="none"), scorer))) as client:
         answer = _classify(client, "mg_anything")
     assert answer.status_code == 200
     assert "ratelimit" not in answer.headers
 
 
 def test_without_keys_callers_from_beyond_this_machine_are_refused(scorer: Scorer) -> None:
-    app = create_app(lambda: Desk(Settings(ocr="none"), scorer))
+    app = create_app(lambda: AppState(Settings(ocr="none"), scorer))
     with TestClient(app, base_url="http://192.0.2.2:3000") as client:
         for path in (URL, "/metrics", "/openapi.json", "/v1/nowhere"):
             answer = client.get(path)
@@ -207,7 +207,7 @@ def test_without_keys_callers_from_beyond_this_machine_are_refused(scorer: Score
 
 
 def test_an_operator_may_open_a_server_without_keys_by_name(scorer: Scorer) -> None:
-    app = create_app(lambda: Desk(Settings(ocr="none", allow_anonymous=True), scorer))
+    app = create_app(lambda: AppState(Settings(ocr="none", allow_anonymous=True), scorer))
     with TestClient(app, base_url="http://192.0.2.2:3000") as client:
         assert _classify(client, "").status_code == 200
 

@@ -9,8 +9,8 @@ from schemathesis.schemas import APIOperation
 from schemathesis.specs.openapi import checks
 from starlette.testclient import TestClient
 
+from serving.app_state import AppState
 from serving.http.app import create_app
-from serving.inference.classifier import Desk
 from serving.settings import Settings
 
 _CHECKS = [
@@ -26,7 +26,7 @@ _LAW = settings(
 
 def _asked() -> list[pytest.ParameterSet]:
     """Each operation, with each kind of body that it takes; the document can be had without a model."""
-    document = create_app(lambda: Desk.open(Settings())).openapi()
+    document = create_app(lambda: AppState.open(Settings())).openapi()
     operations = [result.ok() for result in from_dict(document).get_all_operations()]
     return [
         pytest.param(operation, media_type, id=f"{operation.label} {media_type or ''}".strip())

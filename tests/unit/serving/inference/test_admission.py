@@ -11,9 +11,9 @@ from support.held import HeldScorer
 from support.pictures import meme
 
 from model import Scorer
+from serving.app_state import AppState
 from serving.http.app import create_app
 from serving.inference.admission import Admission, Pace
-from serving.inference.classifier import Desk
 from serving.problems import ProblemError
 from serving.settings import Settings, SettingsError, from_env
 
@@ -37,7 +37,7 @@ def _admission(**given: Any) -> Admission:
 
 def test_requests_beyond_the_limit_are_refused_before_their_body_is_read(held: HeldScorer) -> None:
     async def steps() -> None:
-        async with started(Desk(_settings(), held)) as app:
+        async with started(AppState(_settings(), held)) as app:
             first, second, third = (Call([upload(PICTURE, f"words {n}")]) for n in range(3))
             tasks = [asyncio.create_task(call.to(app)) for call in (first, second)]
             await held.until_begun()
@@ -57,9 +57,9 @@ def test_requests_beyond_the_limit_are_refused_before_their_body_is_read(held: H
 
 
 def test_health_readiness_and_metrics_are_never_refused(scorer: Scorer) -> None:
-    desk = Desk(_settings(), scorer)
-    with TestClient(create_app(lambda: desk)) as client, desk.admission.memes(2):
-        with desk.admission.request(0), desk.admission.request(0):
+    state = AppState(_settings(), scorer)
+    with TestClient(create_app(lambda: state)) as client, state.admission.memes(2):
+        with state.admission.request(0), state.admission.request(0):
             refused = client.post("/v1/classify", files=[("image", ("a.png", PICTURE, "image/png"))])
             assert [client.get(path).status_code for path in ("/livez", "/readyz", "/metrics")] == [200, 200, 200]
         text = client.get("/metrics").text
@@ -70,15 +70,15 @@ def test_health_readiness_and_metrics_are_never_refused(scorer: Scorer) -> None:
 
 
 def test_a_request_of_many_memes_gets_places_for_all_of_them_or_for_none(scorer: Scorer) -> None:
-    desk = Desk(_settings(), scorer)
+    state = AppState(_settings(), scorer)
     files = [("image", (f"{n}.png", PICTURE, "image/png")) for n in range(2)]
-    with TestClient(create_app(lambda: desk)) as client:
-        with desk.admission.memes(1):
+    with TestClient(create_app(lambda: state)) as client:
+        with state.admission.memes(1):
             refused = client.post("/v1/classify", files=files, data={"text": ["one", "two"]})
         judged = client.post("/v1/classify", files=files, data={"text": ["one", "two"]})
     assert (refused.status_code, refused.json()["code"]) == (503, "overloaded")
     assert [set(result) >= {"decision"} for result in judged.json()["results"]] == [True, True]
-    assert desk.admission.n_memes == 0
+    assert state.admission.n_memes == 0
 
 
 def test_the_bytes_of_bodies_are_counted_before_they_come_and_until_the_answer() -> None:
@@ -95,22 +95,22 @@ def test_the_bytes_of_bodies_are_counted_before_they_come_and_until_the_answer()
 
 def test_a_body_of_unknown_length_is_counted_as_it_comes_and_refused_at_the_limit(scorer: Scorer) -> None:
     async def steps() -> None:
-        desk = Desk(_settings(max_body_bytes=1000, max_pending_bytes=1000), scorer)
-        async with started(desk) as app:
-            with desk.admission.request(600):
+        state = AppState(_settings(max_body_bytes=1000, max_pending_bytes=1000), scorer)
+        async with started(state) as app:
+            with state.admission.request(600):
                 call = await Call([b"x" * 300] * 3).to(app)
                 assert (call.status, call.n_received) == (503, 2)
                 assert call.json()["limit"] == "max_pending_bytes"
                 assert call.headers["connection"] == "close"
-                assert desk.admission.n_bytes == 600
-            assert desk.admission.n_bytes == 0
+                assert state.admission.n_bytes == 600
+            assert state.admission.n_bytes == 0
 
     asyncio.run(steps())
 
 
 def test_a_body_that_is_too_long_hears_so_and_not_that_the_server_is_full(scorer: Scorer) -> None:
     async def steps() -> None:
-        async with started(Desk(_settings(max_body_bytes=1000, max_pending_bytes=1000), scorer)) as app:
+        async with started(AppState(_settings(max_body_bytes=1000, max_pending_bytes=1000), scorer)) as app:
             call = await Call([b"x" * 300] * 30, length=9000).to(app)
             assert (call.status, call.n_received) == (413, 0)
             assert (call.json()["limit"], call.json()["limit_value"]) == ("max_body_bytes", 1000)
@@ -120,7 +120,7 @@ def test_a_body_that_is_too_long_hears_so_and_not_that_the_server_is_full(scorer
 
 def test_a_body_that_does_not_arrive_in_time_gets_408(scorer: Scorer) -> None:
     async def steps() -> None:
-        async with started(Desk(_settings(body_timeout_s=0.05), scorer)) as app:
+        async with started(AppState(_settings(body_timeout_s=0.05), scorer)) as app:
             call = await Call([b"half of"], length=100, whole=False).to(app)
             assert (call.status, call.json()["code"]) == (408, "body_timeout")
             assert call.json()["limit"] == "body_timeout_s"
@@ -131,14 +131,14 @@ def test_a_body_that_does_not_arrive_in_time_gets_408(scorer: Scorer) -> None:
 
 def test_a_stopping_server_reads_a_request_to_its_end_and_refuses_it(scorer: Scorer) -> None:
     async def steps() -> None:
-        desk = Desk(_settings(), scorer)
-        async with started(desk) as app:
-            desk.admission.stopping = True
+        state = AppState(_settings(), scorer)
+        async with started(state) as app:
+            state.admission.stopping = True
             call = await Call([b"one", b"two", b"three"]).to(app)
             assert (call.status, call.json()["code"], call.n_received) == (503, "stopping", 3)
             assert call.headers["connection"] == "close"
             assert int(call.headers["retry-after"]) >= 1
-            assert desk.readiness().problems == ["stopping: requests under way are finished, new ones are refused"]
+            assert state.readiness().problems == ["stopping: requests under way are finished, new ones are refused"]
 
     asyncio.run(steps())
 

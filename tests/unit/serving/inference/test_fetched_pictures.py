@@ -10,8 +10,8 @@ from support.pictures import meme
 from support.tls_host import TlsHost, page, tls_host
 
 from model import Scorer
+from serving.app_state import AppState
 from serving.http.app import create_app
-from serving.inference.classifier import Desk
 from serving.inference.image_fetcher import Fetcher
 from serving.security.public_network import CheckedNetwork
 from serving.settings import Settings
@@ -36,7 +36,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsHost]:
 
 
 @pytest.fixture
-def desk(host: TlsHost, scorer: Scorer) -> Desk:
+def state(host: TlsHost, scorer: Scorer) -> AppState:
     settings = Settings(
         ocr="none",
         cache_items=0,
@@ -45,9 +45,9 @@ def desk(host: TlsHost, scorer: Scorer) -> Desk:
         max_body_bytes=LIMIT_BYTES,
         max_pending_bytes=LIMIT_BYTES,
     )
-    desk = Desk(settings, scorer)
-    desk.fetcher = Fetcher(settings, CheckedNetwork(_here, lambda _: True))
-    return desk
+    state = AppState(settings, scorer)
+    state.fetcher = Fetcher(settings, CheckedNetwork(_here, lambda _: True))
+    return state
 
 
 def _items(host: TlsHost, n: int) -> dict[str, Any]:
@@ -60,8 +60,8 @@ def _post(host: TlsHost) -> dict[str, Any]:
     return {"input": [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "words"}]}
 
 
-def test_pictures_by_url_are_judged_like_pictures_that_were_sent(host: TlsHost, desk: Desk) -> None:
-    with TestClient(create_app(lambda: desk)) as client:
+def test_pictures_by_url_are_judged_like_pictures_that_were_sent(host: TlsHost, state: AppState) -> None:
+    with TestClient(create_app(lambda: state)) as client:
         (fetched,) = client.post("/v1/classify", json=_items(host, 1)).json()["results"]
         sent = client.post("/v1/classify", files=[("image", meme(0))], data={"text": "words"}).json()
         posted = client.post("/v1/moderations", json=_post(host)).json()["results"][0]
@@ -71,32 +71,32 @@ def test_pictures_by_url_are_judged_like_pictures_that_were_sent(host: TlsHost, 
 
 
 def test_the_pictures_of_a_request_have_a_limit_together_and_one_too_many_spoils_only_itself(
-    host: TlsHost, desk: Desk
+    host: TlsHost, state: AppState
 ) -> None:
-    with TestClient(create_app(lambda: desk)) as client:
+    with TestClient(create_app(lambda: state)) as client:
         results = client.post("/v1/classify", json=_items(host, 4)).json()["results"]
     codes = [result["error"]["code"] for result in results if "error" in result]
     assert codes in (["too_many_bytes"] * 2, ["too_many_bytes"] * 3)  # those that came first have their room
-    assert desk.admission.n_bytes == 0
+    assert state.admission.n_bytes == 0
 
 
 @pytest.mark.parametrize("path", ["/v1/classify", "/v1/moderations"])
 def test_pictures_that_are_fetched_count_among_the_bytes_that_a_worker_holds(
-    host: TlsHost, desk: Desk, path: str
+    host: TlsHost, state: AppState, path: str
 ) -> None:
     body = _items(host, 2) if path == "/v1/classify" else _post(host)
-    with TestClient(create_app(lambda: desk)) as client:
-        with desk.admission.request(LIMIT_BYTES - PICTURE_BYTES):
+    with TestClient(create_app(lambda: state)) as client:
+        with state.admission.request(LIMIT_BYTES - PICTURE_BYTES):
             full = client.post(path, json=body)
-            assert desk.admission.n_bytes == LIMIT_BYTES - PICTURE_BYTES
+            assert state.admission.n_bytes == LIMIT_BYTES - PICTURE_BYTES
         idle = client.post(path, json=body)
     assert (full.status_code, full.json()["code"], full.json()["limit"]) == (503, "overloaded", "max_pending_bytes")
     assert int(full.headers["retry-after"]) >= 1
     assert idle.status_code == 200
-    assert desk.admission.n_bytes == 0
+    assert state.admission.n_bytes == 0
 
 
-def test_a_picture_that_did_not_come_whole_holds_nothing(host: TlsHost, desk: Desk) -> None:
+def test_a_picture_that_did_not_come_whole_holds_nothing(host: TlsHost, state: AppState) -> None:
     def broken_off(handler: Any) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", str(PICTURE_BYTES))
@@ -109,12 +109,12 @@ def test_a_picture_that_did_not_come_whole_holds_nothing(host: TlsHost, desk: De
 
     async def fetch() -> str:
         try:
-            await desk.fetcher.fetch(f"https://{NAME}:{host.port}/half.png", time.monotonic() + 30, held.append)
+            await state.fetcher.fetch(f"https://{NAME}:{host.port}/half.png", time.monotonic() + 30, held.append)
         except Exception as error:
             return type(error).__name__
         return "whole"
 
-    with TestClient(create_app(lambda: desk)) as client:
+    with TestClient(create_app(lambda: state)) as client:
         assert client.portal is not None
         assert client.portal.call(fetch) == "ProblemError"
     assert min(held) < 0 < max(held)

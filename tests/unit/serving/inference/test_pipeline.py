@@ -15,8 +15,8 @@ from support.poisoned import POISON, PoisonedScorer
 
 from model import Meme, Scorer
 from model.bundle import Thresholds
+from serving.app_state import AppState
 from serving.http.app import create_app
-from serving.inference.classifier import Desk
 from serving.problems import ProblemError
 from serving.requests.classify_body import ClassifyInput
 from serving.settings import Settings
@@ -33,8 +33,8 @@ def held(scorer: Scorer) -> Iterator[HeldScorer]:
 
 
 def _poisoned(scorer: Scorer, **given: Any) -> TestClient:
-    desk = Desk(Settings(ocr="none", **given), PoisonedScorer(scorer.bundle, scorer.runtime, scorer.ocr))
-    return TestClient(create_app(lambda: desk), raise_server_exceptions=False)
+    state = AppState(Settings(ocr="none", **given), PoisonedScorer(scorer.bundle, scorer.runtime, scorer.ocr))
+    return TestClient(create_app(lambda: state), raise_server_exceptions=False)
 
 
 def _files(n: int) -> list[tuple[str, tuple[str, bytes, str]]]:
@@ -61,8 +61,8 @@ def test_a_meme_without_a_score_is_no_fault_of_the_server(scorer: Scorer) -> Non
 
 def test_memes_judged_together_get_the_scores_of_the_library(scorer: Scorer) -> None:
     texts = ["one", "two and three", "four", "five and six and seven"]
-    desk = Desk(Settings(ocr="none", max_batch=4, max_wait_ms=1000), scorer)
-    with TestClient(create_app(lambda: desk)) as client:
+    state = AppState(Settings(ocr="none", max_batch=4, max_wait_ms=1000), scorer)
+    with TestClient(create_app(lambda: state)) as client:
         results = client.post(URL, json={"items": [{"text": text} for text in texts]}).json()["results"]
         metrics = client.get("/metrics").text
     for over_http, expected in zip(results, scorer.score(map(Meme.from_text, texts)), strict=True):
@@ -75,8 +75,8 @@ def test_memes_judged_together_get_the_scores_of_the_library(scorer: Scorer) -> 
 
 def test_time_runs_out_in_the_queue_with_503_and_the_work_is_never_begun(held: HeldScorer) -> None:
     async def steps() -> None:
-        desk = Desk(Settings(ocr="none", concurrency=1, request_timeout_s=1.0), held)
-        async with started(desk) as app:
+        state = AppState(Settings(ocr="none", concurrency=1, request_timeout_s=1.0), held)
+        async with started(state) as app:
             first, second = (Call([upload(PICTURE, f"words {n}")]) for n in range(2))
             await asyncio.gather(first.to(app), second.to(app))
             for call in (first, second):
@@ -84,7 +84,7 @@ def test_time_runs_out_in_the_queue_with_503_and_the_work_is_never_begun(held: H
                 assert (call.status, problem["code"]) == (503, "deadline_exceeded")
                 assert (problem["limit"], problem["limit_value"]) == ("request_timeout_s", 1.0)
                 assert int(call.headers["retry-after"]) >= 1
-            assert desk.admission.n_memes == 0
+            assert state.admission.n_memes == 0
             held.go_on.set()
         assert held.n_read == 1
 
@@ -93,10 +93,10 @@ def test_time_runs_out_in_the_queue_with_503_and_the_work_is_never_begun(held: H
 
 def test_a_meme_whose_time_is_over_is_not_even_looked_at(held: HeldScorer) -> None:
     async def steps() -> None:
-        desk = Desk(Settings(ocr="none"), held)
-        async with started(desk):
+        state = AppState(Settings(ocr="none"), held)
+        async with started(state):
             with pytest.raises(ProblemError, match="are over"):
-                await desk.parts.pipeline.judge(
+                await state.classifier.pipeline.judge(
                     ClassifyInput(PICTURE, "words"), explain=False, deadline=time.monotonic() - 1
                 )
         assert held.n_read == 0
@@ -106,16 +106,16 @@ def test_a_meme_whose_time_is_over_is_not_even_looked_at(held: HeldScorer) -> No
 
 def test_a_caller_who_leaves_gives_up_the_place_and_the_work(held: HeldScorer) -> None:
     async def steps() -> None:
-        desk = Desk(Settings(ocr="none", concurrency=1), held)
-        async with started(desk) as app:
+        state = AppState(Settings(ocr="none", concurrency=1), held)
+        async with started(state) as app:
             first, second = (Call([upload(PICTURE, f"words {n}")]) for n in range(2))
             tasks = [asyncio.create_task(call.to(app)) for call in (first, second)]
             await held.until_begun()
-            assert desk.admission.n_requests == 2
+            assert state.admission.n_requests == 2
             for call in (first, second):
                 call.leave()
             await asyncio.gather(*tasks)
-            assert (desk.admission.n_memes, desk.admission.n_requests, desk.admission.n_bytes) == (0, 0, 0)
+            assert (state.admission.n_memes, state.admission.n_requests, state.admission.n_bytes) == (0, 0, 0)
             held.go_on.set()
         assert held.n_read == 1
 
@@ -124,12 +124,12 @@ def test_a_caller_who_leaves_gives_up_the_place_and_the_work(held: HeldScorer) -
 
 def test_one_caller_who_leaves_does_no_harm_to_another_with_the_same_meme(held: HeldScorer) -> None:
     async def steps() -> None:
-        desk = Desk(Settings(ocr="none", concurrency=1), held)
-        async with started(desk) as app:
+        state = AppState(Settings(ocr="none", concurrency=1), held)
+        async with started(state) as app:
             first, second = (Call([upload(PICTURE, "the same words")]) for _ in range(2))
             tasks = [asyncio.create_task(call.to(app)) for call in (first, second)]
             await held.until_begun()
-            while desk.admission.n_memes < 2:  # the second body may still be parsed
+            while state.admission.n_memes < 2:  # the second body may still be parsed
                 await asyncio.sleep(0.001)
             first.leave()
             await tasks[0]
@@ -142,8 +142,8 @@ def test_one_caller_who_leaves_does_no_harm_to_another_with_the_same_meme(held: 
 
 
 def test_the_same_meme_again_is_not_judged_again_but_gets_a_decision_of_its_own(scorer: Scorer) -> None:
-    desk = Desk(Settings(ocr="none"), scorer)
-    with TestClient(create_app(lambda: desk)) as client:
+    state = AppState(Settings(ocr="none"), scorer)
+    with TestClient(create_app(lambda: state)) as client:
         first, again = (client.post(URL, files=_files(1), data={"text": "words"}).json() for _ in range(2))
         metrics = client.get("/metrics").text
     assert again["scores"] == first["scores"]
@@ -156,7 +156,7 @@ def test_the_same_meme_again_is_not_judged_again_but_gets_a_decision_of_its_own(
 
 
 def test_a_changed_policy_counts_at_once_for_a_judgement_that_was_kept(scorer: Scorer) -> None:
-    desk = Desk(Settings(ocr="none"), scorer)
+    state = AppState(Settings(ocr="none"), scorer)
     blocking = Thresholds(review=0.0, block=0.0)
     strict = replace(scorer.policy, thresholds=dict.fromkeys(scorer.policy.thresholds, blocking))
 
@@ -164,9 +164,9 @@ def test_a_changed_policy_counts_at_once_for_a_judgement_that_was_kept(scorer: S
 
     async def steps() -> None:
         item = ClassifyInput(PICTURE, "words")
-        async with started(desk):
+        async with started(state):
             for policy in (scorer.policy, strict):
-                judgement = await desk.parts.pipeline.judge(item, explain=False, deadline=time.monotonic() + 60)
+                judgement = await state.classifier.pipeline.judge(item, explain=False, deadline=time.monotonic() + 60)
                 decisions.append(scorer.rule(judgement, policy).decision)
             assert set(judgement.timings_ms) == {"cache"}
 
@@ -176,6 +176,6 @@ def test_a_changed_policy_counts_at_once_for_a_judgement_that_was_kept(scorer: S
 
 
 def test_without_a_cache_the_same_meme_is_judged_each_time(scorer: Scorer) -> None:
-    with TestClient(create_app(lambda: Desk(Settings(ocr="none", cache_items=0), scorer))) as client:
+    with TestClient(create_app(lambda: AppState(Settings(ocr="none", cache_items=0), scorer))) as client:
         verdicts = [client.post(URL, files=_files(1), data={"text": "words"}).json() for _ in range(2)]
     assert all("model" in verdict["timings_ms"] for verdict in verdicts)

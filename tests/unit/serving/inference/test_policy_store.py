@@ -15,9 +15,9 @@ from support.pictures import meme
 
 from model import Scorer
 from model.policy.file import PolicyFileError
+from serving.app_state import AppState
 from serving.cli import main
 from serving.http.app import create_app
-from serving.inference.classifier import Desk
 from serving.settings import Settings
 
 URL = "/v1/classify"
@@ -44,7 +44,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def served(scorer: Scorer, file: Path) -> Iterator[TestClient]:
-    with TestClient(create_app(lambda: Desk(Settings(ocr="none", policy_file=file), scorer))) as client:
+    with TestClient(create_app(lambda: AppState(Settings(ocr="none", policy_file=file), scorer))) as client:
         yield client
 
 
@@ -117,7 +117,7 @@ def test_the_catalogue_is_in_openapi_with_its_models(client: TestClient) -> None
 def test_a_bad_policy_file_keeps_a_worker_from_starting(scorer: Scorer, file: Path) -> None:
     file.write_text("policies: {}", encoding="utf-8")
     with pytest.raises(PolicyFileError, match="format_version: this key is missing"):
-        Desk(Settings(ocr="none", policy_file=file), scorer)
+        AppState(Settings(ocr="none", policy_file=file), scorer)
 
 
 def test_serve_refuses_a_bad_policy_file_in_one_line(file: Path) -> None:
@@ -131,7 +131,7 @@ def test_serve_refuses_a_bad_policy_file_in_one_line(file: Path) -> None:
 async def _watched(scorer: Scorer, file: Path) -> AsyncIterator[httpx.AsyncClient]:
     """An app in this event loop that looks at its policy file twenty times a second."""
     settings = Settings(ocr="none", policy_file=file, policy_reload_s=0.05)
-    app = create_app(lambda: Desk(settings, scorer))
+    app = create_app(lambda: AppState(settings, scorer))
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from support.ledgers import asking, database_of, keep, open_at, review, verdict_of, with_ledger
+from support.ledgers import context, database_of, keep, open_at, review, verdict_of, with_ledger
 
 from serving.ledger.ledger import Ledger
 from serving.ledger.tables import decisions, feedback, pictures
@@ -28,7 +28,7 @@ def _rows(url: str, table: sa.Table) -> list[dict[str, Any]]:
 def test_what_was_recorded_is_in_the_database(ledger_url: str) -> None:
     verdict = verdict_of()
     item = ClassifyInput(b"picture", "some words", ("cat",), "post-1")
-    with_ledger(ledger_url, lambda ledger: ledger.record(verdict, item, asking(), "d" * 64))
+    with_ledger(ledger_url, lambda ledger: ledger.record(verdict, item, context(), "d" * 64))
     (row,) = _rows(ledger_url, decisions)
     assert row["decision_id"] == verdict.decision_id
     assert (row["caller_id"], row["kind"], row["content_digest"]) == ("post-1", "picture", "d" * 64)
@@ -80,9 +80,9 @@ def test_a_decision_that_is_there_already_fails_alone(ledger_url: str) -> None:
     verdict, item = verdict_of(), ClassifyInput(None, "words")
 
     async def again(ledger: Ledger) -> list[Any]:
-        await ledger.record(verdict, item, asking(), "d" * 64)
+        await ledger.record(verdict, item, context(), "d" * 64)
         others = [keep(ledger) for _ in range(5)]
-        return await asyncio.gather(ledger.record(verdict, item, asking(), "d" * 64), *others, return_exceptions=True)
+        return await asyncio.gather(ledger.record(verdict, item, context(), "d" * 64), *others, return_exceptions=True)
 
     first, *others = with_ledger(ledger_url, again)
     assert isinstance(first, sa.exc.IntegrityError)

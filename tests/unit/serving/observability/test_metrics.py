@@ -10,8 +10,8 @@ from support import ROOT
 from support.pictures import meme
 
 from model import Scorer
+from serving.app_state import AppState
 from serving.http.app import create_app
-from serving.inference.classifier import Desk
 from serving.observability.metrics import Metrics
 from serving.settings import Settings
 
@@ -22,7 +22,7 @@ def _series(exposition: str) -> set[tuple[str, tuple[tuple[str, str], ...]]]:
 
 
 def test_a_barrage_of_odd_paths_and_ids_makes_no_new_series(scorer: Scorer) -> None:
-    app = create_app(lambda: Desk(Settings(ocr="none"), scorer))
+    app = create_app(lambda: AppState(Settings(ocr="none"), scorer))
     with TestClient(app, raise_server_exceptions=False) as client:
 
         def ask(word: str) -> str:
@@ -63,7 +63,7 @@ def test_scores_are_counted_by_task_in_steps_of_a_twentieth(scorer: Scorer) -> N
 
 
 def test_the_model_that_judges_is_named(scorer: Scorer) -> None:
-    text = Desk(Settings(ocr="none"), scorer).metrics.exposition().decode()
+    text = AppState(Settings(ocr="none"), scorer).metrics.exposition().decode()
     digest, version = scorer.model.digest[:12], scorer.model.version
     assert f'memeguard_model_info{{digest="{digest}",model="compact",version="{version}"}} 1.0' in text
 

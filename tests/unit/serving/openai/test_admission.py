@@ -11,8 +11,8 @@ from support.pictures import meme
 from support.poisoned import POISON, PoisonedScorer
 
 from model import Scorer
+from serving.app_state import AppState
 from serving.http.app import create_app
-from serving.inference.classifier import Desk
 from serving.inference.concurrency import together
 from serving.settings import Settings
 
@@ -29,8 +29,8 @@ def _image(seed: int) -> dict[str, Any]:
 
 
 def test_the_largest_post_has_room_on_an_idle_server_though_each_picture_is_judged_twice(scorer: Scorer) -> None:
-    desk = Desk(_settings(), scorer)
-    with TestClient(create_app(lambda: desk)) as client:
+    state = AppState(_settings(), scorer)
+    with TestClient(create_app(lambda: state)) as client:
         answer = client.post(URL, json={"input": [_image(1), _image(2), {"type": "text", "text": "words"}]})
     assert answer.status_code == 200, answer.text
     assert len(answer.json()["results"][0]["memeguard"]["decision_ids"]) == 4
@@ -39,22 +39,22 @@ def test_the_largest_post_has_room_on_an_idle_server_though_each_picture_is_judg
 def test_a_request_without_room_for_all_of_it_is_refused_before_any_of_it_is_judged(scorer: Scorer) -> None:
     held = HeldScorer(scorer)
     held.go_on.set()
-    desk = Desk(_settings(), held)
-    with TestClient(create_app(lambda: desk)) as client:
-        with desk.admission.memes(1):
+    state = AppState(_settings(), held)
+    with TestClient(create_app(lambda: state)) as client:
+        with state.admission.memes(1):
             refused = client.post(URL, json={"input": ["one", "two"]})
-            assert desk.admission.n_memes == 1
+            assert state.admission.n_memes == 1
         assert held.n_read == 0
         accepted = client.post(URL, json={"input": ["one", "two"]})
     assert (refused.status_code, refused.json()["code"], refused.json()["limit"]) == (503, "overloaded", "max_pending")
-    assert (accepted.status_code, held.n_read, desk.admission.n_memes) == (200, 2, 0)
+    assert (accepted.status_code, held.n_read, state.admission.n_memes) == (200, 2, 0)
 
 
 def test_a_bug_that_one_input_brings_out_spoils_only_its_own_result(
     scorer: Scorer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    desk = Desk(_settings(), PoisonedScorer(scorer.bundle, scorer.runtime, scorer.ocr))
-    with TestClient(create_app(lambda: desk), raise_server_exceptions=False) as client:
+    state = AppState(_settings(), PoisonedScorer(scorer.bundle, scorer.runtime, scorer.ocr))
+    with TestClient(create_app(lambda: state), raise_server_exceptions=False) as client:
         answer = client.post(URL, json={"input": ["words", POISON]})
         alone = client.post(URL, json={"input": POISON})
     assert answer.status_code == 200, answer.text

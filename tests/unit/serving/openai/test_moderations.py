@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 from support.pictures import meme
 
 from model import Scorer
+from serving.app_state import AppState
 from serving.http.app import create_app
-from serving.inference.classifier import Desk
 from serving.openai.request import parse_moderation
 from serving.schemas import OpenAIProblemDoc
 from serving.schemas.examples import MODERATIONS
@@ -60,7 +60,7 @@ def ruled(scorer: Scorer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     path = tmp_path_factory.mktemp("policies") / "policies.yaml"
     path.write_text(POLICIES)
     settings = Settings(ocr="none", policy_file=Path(path), max_text_chars=100, ledger_url="none")
-    with TestClient(create_app(lambda: Desk(settings, scorer)), raise_server_exceptions=False) as client:
+    with TestClient(create_app(lambda: AppState(settings, scorer)), raise_server_exceptions=False) as client:
         yield client
 
 

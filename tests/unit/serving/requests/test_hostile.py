@@ -14,8 +14,8 @@ from support.tiny import TinyBundle
 from model import Scorer
 from model.ocr import make_engine
 from model.runtime import Runtime
+from serving.app_state import AppState
 from serving.http.app import create_app
-from serving.inference.classifier import Desk
 from serving.settings import Settings
 
 _ITEM_ERRORS = {"empty", "corrupt", "unsupported_format", "too_many_pixels", "too_many_bytes"}
@@ -27,7 +27,7 @@ def quick(tiny: TinyBundle, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """An app whose network costs next to nothing, and that keeps its decisions."""
     ledger = tmp_path_factory.mktemp("ledger") / "ledger.db"
     scorer = Scorer(tiny.bundle, Runtime(tiny.bundle, threads=1), make_engine("none"))
-    app = create_app(lambda: Desk(Settings(ocr="none", ledger_url=f"sqlite:///{ledger}"), scorer))
+    app = create_app(lambda: AppState(Settings(ocr="none", ledger_url=f"sqlite:///{ledger}"), scorer))
     with TestClient(app, raise_server_exceptions=False) as client:
         yield client
 

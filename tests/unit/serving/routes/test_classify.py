@@ -8,8 +8,8 @@ from starlette.testclient import TestClient
 from support.pictures import AWKWARD, meme
 
 from model import Scorer
+from serving.app_state import AppState
 from serving.http.app import create_app
-from serving.inference.classifier import Desk
 from serving.schemas import ResultsDoc, VerdictDoc
 from serving.settings import Settings
 
@@ -35,7 +35,7 @@ def _assert_problem(answer: Any, status: int, code: str) -> None:
 def small(scorer: Scorer) -> Iterator[TestClient]:
     """An app with a body limit of 20,000 bytes and at most two pictures."""
     settings = Settings(ocr="none", max_body_bytes=20_000, max_items=2, max_text_chars=50)
-    with TestClient(create_app(lambda: Desk(settings, scorer))) as test_client:
+    with TestClient(create_app(lambda: AppState(settings, scorer))) as test_client:
         yield test_client
 
 
@@ -233,7 +233,7 @@ def test_a_form_of_very_many_parts_gets_413(small: TestClient) -> None:
 
 def test_text_over_the_limit_gets_413(scorer: Scorer) -> None:
     settings = Settings(ocr="none", max_text_chars=50)
-    with TestClient(create_app(lambda: Desk(settings, scorer))) as client:
+    with TestClient(create_app(lambda: AppState(settings, scorer))) as client:
         answer = client.post(URL, files=_files(PICTURE), data={"text": "x" * 51})
     _assert_problem(answer, 413, "text_too_long")
 

@@ -9,8 +9,8 @@ from starlette.testclient import TestClient
 from support.pictures import meme
 
 from model import Meme, Scorer, Verdict
+from serving.app_state import AppState
 from serving.http.app import create_app
-from serving.inference.classifier import Desk
 from serving.schemas import ResultsDoc, VerdictDoc
 from serving.settings import Settings
 
@@ -29,7 +29,7 @@ def _form(*fields: tuple[str, str], picture: bytes | None = None) -> list[tuple[
 def narrow(scorer: Scorer) -> Iterator[TestClient]:
     """An app whose limits make a small JSON body a large one: one meme of 10 characters, about a thousand values."""
     settings = Settings(ocr="none", max_items=1, max_text_chars=10, ledger_url="none")
-    with TestClient(create_app(lambda: Desk(settings, scorer))) as test_client:
+    with TestClient(create_app(lambda: AppState(settings, scorer))) as test_client:
         yield test_client
 
 

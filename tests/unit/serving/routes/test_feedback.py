@@ -8,8 +8,8 @@ from starlette.testclient import TestClient
 from support.pictures import meme
 
 from model import Scorer
+from serving.app_state import AppState
 from serving.http.app import create_app
-from serving.inference.classifier import Desk
 from serving.settings import Settings
 
 UNKNOWN = "0" * 32
@@ -25,7 +25,7 @@ def keeping(scorer: Scorer, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def _client(scorer: Scorer, **settings: Any) -> TestClient:
     validated = Settings.model_validate({"ocr": "none"} | settings)
-    return TestClient(create_app(lambda: Desk(validated, scorer)), raise_server_exceptions=False)
+    return TestClient(create_app(lambda: AppState(validated, scorer)), raise_server_exceptions=False)
 
 
 def _classify(client: TestClient, text: str = "some words") -> dict[str, Any]:

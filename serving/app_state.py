@@ -1,0 +1,138 @@
+"""The parts of one worker: made when the app starts, and had from any request by ``app_state``."""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from model import MemeguardError, Scorer, load
+from serving.inference.admission import Admission
+from serving.inference.classifier import Classifier
+from serving.inference.image_fetcher import Fetcher
+from serving.ledger.ledger import open_ledger
+from serving.observability.logs import Event
+from serving.observability.metrics import Metrics
+from serving.problems import ProblemError
+from serving.schemas import ModelDoc, ReadinessDoc
+from serving.security.key_file import Keyring
+from serving.security.token_bucket import Buckets
+from serving.settings import Settings
+
+logger = logging.getLogger("memeguard.app")
+
+
+class AppState:
+    """The parts of one worker. They belong to one event loop.
+
+    ``scorer`` is None when it could not be loaded; ``load_problem`` then says why. Such a worker stays up and says so
+    at ``/readyz``, instead of crashing again and again.
+    """
+
+    def __init__(self, settings: Settings, scorer: Scorer | None, load_problem: str | None = None) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self.admission = Admission(settings, self.metrics.saw_pending)
+        self.ledger = open_ledger(settings)
+        self.keys = Keyring(settings.keys_file) if settings.keys_file else None
+        self.buckets = Buckets.of_this_server()
+        self.fetcher = Fetcher(settings)
+        self._load_problem = load_problem
+        self._classifier: Classifier | None = None
+        if scorer is not None:
+            self.metrics.saw_model(scorer.model)
+            self._classifier = Classifier(scorer, settings, self.metrics, self.admission, self.ledger)
+
+    @classmethod
+    def open(cls, settings: Settings) -> "AppState":
+        """Load the scorer that ``settings`` ask for, and log what is in force and what is missing."""
+        try:
+            scorer = load(
+                settings.bundle,
+                ocr=settings.ocr,
+                provider=settings.provider,
+                threads=settings.threads,
+                limits=settings.limits,
+            )
+        except MemeguardError as error:
+            state = cls(settings, None, f"model: {error}")
+        else:
+            state = cls(settings, scorer)
+        _log_readiness(state.readiness())
+        return state
+
+    async def start(self) -> None:
+        """Start what runs beside the requests."""
+        if self._classifier is not None:
+            self._classifier.policies.start(self.metrics.saw_reload)
+        if self.ledger is not None:
+            await self.ledger.start()
+
+    async def stop(self) -> None:
+        """Finish what was accepted and close every part."""
+        if self._classifier is not None:
+            await self._classifier.policies.stop()
+            await asyncio.to_thread(self._classifier.pipeline.close)
+        if self.ledger is not None:
+            await self.ledger.stop()
+        await self.fetcher.close()
+
+    @property
+    def classifier(self) -> Classifier:
+        """What takes memes to verdicts; raises ``ProblemError`` 503 when no model is loaded."""
+        if self._classifier is None:
+            raise ProblemError(503, "not_ready", "the model is not loaded; GET /readyz says why")
+        return self._classifier
+
+    def readiness(self) -> ReadinessDoc:
+        """Which parts are in force, and which of those asked for are missing."""
+        if self._classifier is None:
+            return ReadinessDoc(
+                ready=False,
+                model=None,
+                providers=[],
+                ocr_engine=self.settings.ocr,
+                ocr_version=None,
+                problems=[self._load_problem or "model: not loaded", *self._ledger_problems()],
+            )
+        parts = self._classifier.scorer.readiness()
+        # No engine is no problem for an operator who asked for none.
+        problems = [] if self.settings.ocr == "none" else list(parts.problems)
+        if self.admission.stopping:
+            problems.append("stopping: requests under way are finished, new ones are refused")
+        problems += self._ledger_problems()
+        warning = self._classifier.policies.warning
+        return ReadinessDoc(
+            ready=not problems,
+            model=ModelDoc(name=parts.model.name, version=parts.model.version, digest=parts.model.digest),
+            providers=parts.providers,
+            ocr_engine=parts.ocr_engine,
+            ocr_version=parts.ocr_version,
+            problems=problems,
+            warnings=[warning] if warning else [],
+        )
+
+    def _ledger_problems(self) -> list[str]:
+        problem = None if self.ledger is None else self.ledger.problem()
+        return [] if problem is None else [problem]
+
+
+def app_state(connection: Mapping[str, Any]) -> AppState:
+    """The parts of the worker that serves ``connection``: a route's ``Request``, or the scope of a middleware."""
+    state: AppState = connection["app"].state.app_state
+    return state
+
+
+def _log_readiness(readiness: ReadinessDoc) -> None:
+    if readiness.model is not None:
+        logger.info(
+            Event(
+                "serving",
+                model=readiness.model.name,
+                version=readiness.model.version,
+                digest=readiness.model.digest[:12],
+                ocr=f"{readiness.ocr_engine}/{readiness.ocr_version}",
+                providers=",".join(readiness.providers),
+            )
+        )
+    for problem in readiness.problems:
+        logger.error("not ready: %s", problem)
