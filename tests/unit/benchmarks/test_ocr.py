@@ -37,25 +37,25 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_rendered_memes_leave_out_templates_with_words_and_repeat_with_the_seed(data: Path):
+def test_rendered_memes_leave_out_templates_with_words_and_repeat_with_the_seed(data: Path) -> None:
     first = list(rendered_memes(data / "imgflip", 6, seed=1))
     again = list(rendered_memes(data / "imgflip", 6, seed=1))
     assert {text.lower() for _, text in first} == {"up\ndown"}
     assert all(np.array_equal(picture, other) for (picture, _), (other, _) in zip(first, again, strict=True))
 
 
-def test_multioff_rows_without_a_picture_are_passed_over(data: Path):
+def test_multioff_rows_without_a_picture_are_passed_over(data: Path) -> None:
     assert [sentence for _, sentence in multioff_memes(data / "multioff", "test", 9)] == ["four words of text"]
 
 
-def test_a_failed_read_counts_as_failed_and_as_nothing_read():
+def test_a_failed_read_counts_as_failed_and_as_nothing_read() -> None:
     picture = np.zeros((4, 4, 3), dtype=np.uint8)
     measured = measure(iter([(picture, "two words")]), {"broken": lambda _: None})["broken"]
     assert measured.n_failed == 1
     assert measured.score.word_f1 == 0.0
 
 
-def test_the_benchmark_prints_a_table_and_writes_its_figures(data: Path, capsys: pytest.CaptureFixture[str]):
+def test_the_benchmark_prints_a_table_and_writes_its_figures(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = data / "ocr.json"
     main(["--data", str(data), "--n", "1", "--engines", "rapidocr", "--threads", "1", "--out", str(out)])
     table = capsys.readouterr().out.strip().splitlines()
@@ -66,6 +66,6 @@ def test_the_benchmark_prints_a_table_and_writes_its_figures(data: Path, capsys:
     assert figures[name]["pictures"] == 1
 
 
-def test_an_unknown_engine_ends_the_benchmark_by_name(data: Path):
+def test_an_unknown_engine_ends_the_benchmark_by_name(data: Path) -> None:
     with pytest.raises(ValueError, match="unknown OCR engine"):
         main(["--data", str(data), "--engines", "abbyy"])

@@ -22,25 +22,25 @@ def _text(frames: NDArray[np.float64]) -> str:
     return "".join(char.char for char in decode_line(frames, CHARACTERS))
 
 
-def test_repeated_frames_are_one_letter_and_a_blank_between_makes_two():
+def test_repeated_frames_are_one_letter_and_a_blank_between_makes_two() -> None:
     assert _text(_frames(A, A, INSIDE, A, B)) == "AAB"
 
 
-def test_a_space_that_the_blank_outweighs_a_little_is_recovered():
+def test_a_space_that_the_blank_outweighs_a_little_is_recovered() -> None:
     assert _text(_frames(A, GAP, B)) == "A B"
     assert _text(_frames(A, INSIDE, B)) == "AB"
 
 
-def test_a_letter_is_never_given_up_for_a_space():
+def test_a_letter_is_never_given_up_for_a_space() -> None:
     doubtful = (0.2, 0.5, 0.0, 0.3)
     assert _text(_frames(INSIDE, doubtful, INSIDE)) == "A"
 
 
-def test_only_blanks_are_no_text():
+def test_only_blanks_are_no_text() -> None:
     assert decode_line(_frames(INSIDE, INSIDE), CHARACTERS) == ()
 
 
-def test_positions_are_shares_of_the_line_without_its_padding():
+def test_positions_are_shares_of_the_line_without_its_padding() -> None:
     line = decode_line(_frames(A, INSIDE, B, INSIDE), CHARACTERS)
     padded = decode_line(_frames(A, INSIDE, B, INSIDE, INSIDE, INSIDE, INSIDE, INSIDE), CHARACTERS, used_share=0.5)
     assert [char.position for char in line] == pytest.approx([0.125, 0.625])
@@ -48,7 +48,7 @@ def test_positions_are_shares_of_the_line_without_its_padding():
     assert [char.confidence for char in line] == pytest.approx([0.9, 0.8])
 
 
-def test_words_are_cut_at_spaces_and_reach_half_a_letter_beyond_their_centres():
+def test_words_are_cut_at_spaces_and_reach_half_a_letter_beyond_their_centres() -> None:
     line = decode_line(_frames(INSIDE, A, B, GAP, A, B, INSIDE, INSIDE), CHARACTERS)
     words = split_words(line)
     assert ["".join(char.char for char in word) for word in words] == ["AB", "AB"]

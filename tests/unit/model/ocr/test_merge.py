@@ -20,20 +20,20 @@ _WORDS = st.lists(
 )
 
 
-def test_of_two_overlapping_words_the_more_confident_is_kept():
+def test_of_two_overlapping_words_the_more_confident_is_kept() -> None:
     doubtful = OcrWord("HELL0", (10, 10, 60, 30), 0.7)
     sure = OcrWord("HELLO", (12, 9, 61, 30), 0.9)
     assert merge_by_place([[doubtful], [sure]]) == [sure]
     assert merge_by_place([[sure], [doubtful]]) == [sure]
 
 
-def test_a_piece_of_a_word_counts_as_the_same_place():
+def test_a_piece_of_a_word_counts_as_the_same_place() -> None:
     word = OcrWord("HELLO", (0, 0, 100, 20), 0.9)
     piece = OcrWord("LO", (60, 0, 100, 20), 0.8)
     assert merge_by_place([[piece], [word]]) == [word]
 
 
-def test_words_that_one_reading_alone_found_are_all_kept():
+def test_words_that_one_reading_alone_found_are_all_kept() -> None:
     left, right = OcrWord("a", (0, 0, 20, 20), 0.8), OcrWord("b", (40, 0, 60, 20), 0.7)
     assert merge_by_place([[left], [right]]) == [left, right]
 
@@ -41,7 +41,7 @@ def test_words_that_one_reading_alone_found_are_all_kept():
 @given(_WORDS, _WORDS)
 def test_no_two_words_share_a_place_and_every_dropped_one_lost_to_a_surer_one(
     first: list[OcrWord], second: list[OcrWord]
-):
+) -> None:
     kept = merge_by_place([first, second])
     for index, word in enumerate(kept):
         assert all(containment(word.box, other.box) < SAME_PLACE for other in kept[index + 1 :])
@@ -51,6 +51,6 @@ def test_no_two_words_share_a_place_and_every_dropped_one_lost_to_a_surer_one(
 
 
 @given(_WORDS)
-def test_merging_again_changes_nothing(words: list[OcrWord]):
+def test_merging_again_changes_nothing(words: list[OcrWord]) -> None:
     once = merge_by_place([words])
     assert merge_by_place([once]) == once
