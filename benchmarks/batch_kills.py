@@ -33,7 +33,7 @@ import pyarrow.parquet as pq
 
 from benchmarks.batch_memes import draw, words_of, write_table
 from benchmarks.server_process import served
-from serving.batch.output_schema import to_answer
+from serving.batch.output.output_schema import to_answer
 from serving.batch.verify import verify
 
 _END_S = 3600

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from model.atomic import open_atomically
-from serving.batch.items import Item
+from serving.batch.input.items import Item
 
 # File names and JSON may hold halves of characters, which a column of text cannot.
 _SCHEMA = pa.schema(

@@ -18,9 +18,9 @@ from model.atomic import write_atomically
 from model.bundle import Bundle
 from model.ocr import OcrEngine
 from serving.batch.errors import BatchError
-from serving.batch.id_hashes import IdHashes, hash_id, repeated
-from serving.batch.input import Source
-from serving.batch.items import Item
+from serving.batch.input.batch_input import Source
+from serving.batch.input.id_hashes import IdHashes, hash_id, repeated
+from serving.batch.input.items import Item
 from serving.batch.partition_files import read_unit, unit_name, write_unit
 
 FOLDER = "_plan"

@@ -11,12 +11,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsed
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from serving.batch.manifest import MANIFEST, Totals
+from serving.batch.engines.score_partition import Tally
+from serving.batch.output.manifest import MANIFEST, Totals
+from serving.batch.output.report import REPORT
+from serving.batch.output.review_sample import Sample
 from serving.batch.plan import Plan
-from serving.batch.report import REPORT
-from serving.batch.review_sample import Sample
 from serving.batch.run import Progress
-from serving.batch.score_partition import Tally
 
 #: Between two lines where there is no terminal.
 _LINE_EVERY_S = 30.0

@@ -13,11 +13,13 @@ from model.meme import DEFAULT_LIMITS
 from model.ocr import make_engine
 from model.policy.policy import default_policy
 from model.runtime import Provider, Runtime
+from serving.batch.engines.local_engine import run_local
+from serving.batch.engines.score_partition import Tally, UnitTask
+from serving.batch.engines.supervisor import WorkerSpec
 from serving.batch.errors import BatchError
-from serving.batch.image_loader import Opener, check_protocol
-from serving.batch.input import Columns, Source
-from serving.batch.local_engine import run_local
-from serving.batch.manifest import (
+from serving.batch.input.batch_input import Columns, Source
+from serving.batch.input.image_loader import Opener, check_protocol
+from serving.batch.output.manifest import (
     Totals,
     finished_totals,
     is_finished,
@@ -29,6 +31,8 @@ from serving.batch.manifest import (
     total,
     write_manifest,
 )
+from serving.batch.output.report import write_report
+from serving.batch.output.review_sample import Sample, write_review
 from serving.batch.plan import (
     FOLDER,
     UNFINISHED,
@@ -40,10 +44,6 @@ from serving.batch.plan import (
     move_plan,
     unit_path,
 )
-from serving.batch.report import write_report
-from serving.batch.review_sample import Sample, write_review
-from serving.batch.score_partition import Tally, UnitTask
-from serving.batch.supervisor import WorkerSpec
 
 Engine = Literal["local", "ray"]
 _LOCK = "_lock"
@@ -182,7 +182,7 @@ def _scored(options: BatchOptions, plan: Plan, spec: WorkerSpec, progress: Progr
 
 def _work(options: BatchOptions, tasks: list[UnitTask], spec: WorkerSpec, progress: Progress) -> None:
     if options.engine == "ray":
-        from serving.batch.ray_engine import run_on_ray  # noqa: PLC0415  a heavy package that few need
+        from serving.batch.engines.ray_engine import run_on_ray  # noqa: PLC0415  a heavy package that few need
 
         run_on_ray(tasks, spec, options.workers, progress.saw, options.ray_address)
     else:

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from serving.batch.errors import BatchError
-from serving.batch.id_hashes import places
-from serving.batch.input import Columns, Source
-from serving.batch.manifest import SUCCESS, is_finished, recorded_totals, sha256
+from serving.batch.input.batch_input import Columns, Source
+from serving.batch.input.id_hashes import places
+from serving.batch.output.manifest import SUCCESS, is_finished, recorded_totals, sha256
 from serving.batch.partition_files import read_ids
 from serving.batch.plan import Scan, find_plan
 

@@ -12,7 +12,7 @@ from model import open_bundle
 from model.bundle import COMPACT_BUNDLE
 from model.policy.file import chosen_policy
 from serving.batch.errors import BatchError
-from serving.batch.input import Columns
+from serving.batch.input.batch_input import Columns
 from serving.batch.progress import print_summary, shown
 from serving.batch.run import BatchOptions, run_batch
 from serving.batch.verify import verify as verify_run

@@ -13,7 +13,7 @@ from support.batch import command, run_command, run_here, write_memes
 from support.ray_clusters import CLUSTER_ENVIRON, actors_of, listening, running_ray
 
 from benchmarks.batch_kills import answers_of, differences
-from serving.batch.ray_engine import SHORT_FOLDER
+from serving.batch.engines.ray_engine import SHORT_FOLDER
 from serving.batch.verify import verify
 
 N_MEMES = 24
@@ -22,9 +22,9 @@ UNIT_ROWS = 3
 _LOST_BUNDLE = """
 import dataclasses, pathlib, sys
 from serving.batch import run
-from serving.batch.ray_engine import run_on_ray
-from serving.batch.input import Columns, Source
-from serving.batch.score_partition import UnitTask
+from serving.batch.engines.ray_engine import run_on_ray
+from serving.batch.input.batch_input import Columns, Source
+from serving.batch.engines.score_partition import UnitTask
 from model import MemeguardError
 
 input, address = sys.argv[1:]

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from serving.batch.manifest import Totals
+from serving.batch.output.manifest import Totals
 from serving.batch.plan import Plan
 from serving.batch.run import BatchOptions, Progress, run_batch
 from support.pictures import meme

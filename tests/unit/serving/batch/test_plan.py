@@ -9,12 +9,12 @@ from support.batch import write_jsonl
 from support.killing import killed_everywhere
 from support.pictures import meme
 
-from serving.batch import id_hashes as ids
 from serving.batch import plan
 from serving.batch.errors import BatchError
-from serving.batch.id_hashes import IdHashes, hash_id, places, repeated
-from serving.batch.input import Source
-from serving.batch.items import Columns, Item
+from serving.batch.input import id_hashes as ids
+from serving.batch.input.batch_input import Source
+from serving.batch.input.id_hashes import IdHashes, hash_id, places, repeated
+from serving.batch.input.items import Columns, Item
 from serving.batch.partition_files import read_ids, read_unit, write_unit
 from serving.batch.plan import Plan, ScoringIdentity, find_plan, input_digest, make_plan, unit_path
 

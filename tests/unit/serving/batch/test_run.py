@@ -17,9 +17,9 @@ from support.tiny import TinyBundle
 from benchmarks.batch_kills import workers_of
 from model.policy.policy import default_policy
 from serving.batch.errors import BatchError
-from serving.batch.input import Source
-from serving.batch.items import Columns
-from serving.batch.manifest import noted_session, timings
+from serving.batch.input.batch_input import Source
+from serving.batch.input.items import Columns
+from serving.batch.output.manifest import noted_session, timings
 from serving.batch.plan import make_plan, unit_path
 from serving.batch.verify import verify
 

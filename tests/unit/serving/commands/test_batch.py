@@ -13,10 +13,10 @@ from support import ROOT
 from support.batch import BAD_PICTURES, plan_of, rows_of, write_memes
 from support.tiny import TinyBundle
 
-from serving.batch import progress as show
-from serving.batch.manifest import Totals
+from serving.batch import progress
+from serving.batch.engines.score_partition import Tally
+from serving.batch.output.manifest import Totals
 from serving.batch.plan import Plan
-from serving.batch.score_partition import Tally
 from serving.cli import main
 
 POLICIES = """format_version: 1
@@ -157,9 +157,9 @@ def _tally(n_rows: int, n_errors: int = 0) -> Tally:
 def test_a_terminal_sees_a_bar_with_items_rate_errors_and_time_left() -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=120)
-    with show.shown(console) as (progress, meter):
-        progress.begins(_plan(6), 2)
-        progress.saw(_tally(3, n_errors=1))
+    with progress.shown(console) as (callbacks, meter):
+        callbacks.begins(_plan(6), 2)
+        callbacks.saw(_tally(3, n_errors=1))
     *_, last = re.findall("scoring.*", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue()))
     assert "5/6" in last
     assert "items/s" in last
@@ -169,12 +169,12 @@ def test_a_terminal_sees_a_bar_with_items_rate_errors_and_time_left() -> None:
 
 def test_a_log_gets_a_line_now_and_then_and_a_short_run_none(monkeypatch: pytest.MonkeyPatch) -> None:
     log = io.StringIO()
-    with show.shown(Console(file=log)) as (progress, _):
-        progress.begins(_plan(6), 2)
-        progress.saw(_tally(1))
+    with progress.shown(Console(file=log)) as (callbacks, _):
+        callbacks.begins(_plan(6), 2)
+        callbacks.saw(_tally(1))
         assert log.getvalue() == ""
-        monkeypatch.setattr(show, "_LINE_EVERY_S", 0.0)
-        progress.saw(_tally(1, n_errors=1))
+        monkeypatch.setattr(progress, "_LINE_EVERY_S", 0.0)
+        callbacks.saw(_tally(1, n_errors=1))
     (line,) = log.getvalue().splitlines()
     assert line.startswith("4 of 6 items, 1 errors, ")
     assert line.endswith(" left")
@@ -184,7 +184,7 @@ def test_names_in_the_summary_are_no_markup(tmp_path: Path) -> None:
     told = io.StringIO()
     out = tmp_path / "[bold]out"
     totals = Totals(n_rows=1, decisions=Counter(allow=1))
-    show.print_summary(Console(file=told, width=200), out, _plan(1), totals, show.Meter())
+    progress.print_summary(Console(file=told, width=200), out, _plan(1), totals, progress.Meter())
     assert f"{out}: part-*.parquet" in told.getvalue()
 
 

@@ -10,8 +10,8 @@ from typing import BinaryIO, cast
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from serving.batch import walk
 from serving.batch.errors import BatchError
+from serving.batch.input import walk
 
 TABLES = {
     **{".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"},

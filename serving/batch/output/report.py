@@ -7,7 +7,7 @@ from typing import Any
 
 from model import Policy
 from model.atomic import write_atomically
-from serving.batch.manifest import Totals
+from serving.batch.output.manifest import Totals
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c2024; --soft: #5c6570; --line: #d5d9de; --paper: #fff; --panel: #f5f7f9;

@@ -7,10 +7,10 @@ does the unit again: first as before, then row by row. A row that goes on ending
 from collections.abc import Callable
 from dataclasses import replace
 
-from serving.batch.crash_counts import CrashCounts
+from serving.batch.engines.crash_counts import CrashCounts
+from serving.batch.engines.score_partition import Tally, UnitTask
+from serving.batch.engines.worker_process import WorkerEndedError, WorkerProcess, WorkerSpec
 from serving.batch.errors import BatchError
-from serving.batch.score_partition import Tally, UnitTask
-from serving.batch.worker_process import WorkerEndedError, WorkerProcess, WorkerSpec
 
 __all__ = ["WorkerSpec", "WorkerSupervisor"]
 

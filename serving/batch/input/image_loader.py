@@ -15,8 +15,8 @@ import fsspec
 from model import Failure, Meme, MemeError, MemeLimits
 from model.meme import has_words
 from serving.batch.errors import BatchError
-from serving.batch.files import without_secrets
-from serving.batch.items import Item
+from serving.batch.input.files import without_secrets
+from serving.batch.input.items import Item
 
 _LONGEST_NAME = 200
 #: Pictures from elsewhere that are waited for together; the time goes by in the network, not on a core.

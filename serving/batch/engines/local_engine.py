@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator
 
-from serving.batch.score_partition import Tally, UnitTask
-from serving.batch.supervisor import WorkerSpec, WorkerSupervisor
+from serving.batch.engines.score_partition import Tally, UnitTask
+from serving.batch.engines.supervisor import WorkerSpec, WorkerSupervisor
 
 
 def run_local(tasks: Iterable[UnitTask], spec: WorkerSpec, n_workers: int, saw: Callable[[Tally], None]) -> None:

@@ -16,7 +16,7 @@ from model.ocr.types import OcrWord
 from model.policy.policy import Band, Policy
 from model.policy.word_lists import WordList
 from model.verdict import TextEvidence
-from serving.batch.output_schema import schema, to_answer, to_row, to_table
+from serving.batch.output.output_schema import schema, to_answer, to_row, to_table
 from serving.batch.partition_files import write_table
 
 WORDS = "my code works and nobody knows why"

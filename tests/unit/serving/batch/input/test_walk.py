@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from serving.batch.errors import BatchError
-from serving.batch.files import Files
-from serving.batch.walk import find, may_match_below
+from serving.batch.input.files import Files
+from serving.batch.input.walk import find, may_match_below
 
 
 @pytest.fixture

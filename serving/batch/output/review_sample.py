@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 
 from model import Failure, MemeError, Policy
 from model.atomic import write_atomically
-from serving.batch.image_loader import Opener
-from serving.batch.input import Item, Source
-from serving.batch.manifest import shard_path
+from serving.batch.input.batch_input import Item, Source
+from serving.batch.input.image_loader import Opener
+from serving.batch.output.manifest import shard_path
 from serving.batch.plan import Plan
 
 FOLDER = "review"

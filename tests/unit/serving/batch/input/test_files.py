@@ -13,9 +13,9 @@ from support.tiny import TinyBundle
 from support.tls_host import page, tls_host
 
 from serving.batch.errors import BatchError
-from serving.batch.files import without_secrets
-from serving.batch.input import Source
-from serving.batch.items import Columns
+from serving.batch.input.batch_input import Source
+from serving.batch.input.files import without_secrets
+from serving.batch.input.items import Columns
 
 HANDED_ON = ("manifest.json", "report.html", "part-000000.parquet")
 

@@ -17,8 +17,8 @@ from support.pictures import meme
 
 from model import Failure, Meme, MemeError, MemeLimits
 from serving.batch.errors import BatchError
-from serving.batch.image_loader import Opener, check_protocol
-from serving.batch.items import Item
+from serving.batch.input.image_loader import Opener, check_protocol
+from serving.batch.input.items import Item
 
 LIMITS = MemeLimits(max_bytes=1_000_000)
 LOCAL = Opener(frozenset({"file"}), LIMITS, 60.0)

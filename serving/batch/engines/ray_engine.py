@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from model import MemeguardError
+from serving.batch.engines.score_partition import Tally, UnitTask
+from serving.batch.engines.supervisor import WorkerSpec, WorkerSupervisor
 from serving.batch.errors import BatchError
-from serving.batch.score_partition import Tally, UnitTask
-from serving.batch.supervisor import WorkerSpec, WorkerSupervisor
 
 #: Sockets lie in a folder in here, whose names may have 107 characters: TMPDIR may be too long for that.
 SHORT_FOLDER = "/tmp"  # noqa: S108

@@ -8,9 +8,9 @@ from support.batch import plan_of, rows_of, run_here, write_memes
 
 from model import MemeLimits, Policy, Scorer
 from model.bundle import Thresholds
-from serving.batch.image_loader import Opener
-from serving.batch.input import Columns, Source
-from serving.batch.review_sample import Sample, write_review
+from serving.batch.input.batch_input import Columns, Source
+from serving.batch.input.image_loader import Opener
+from serving.batch.output.review_sample import Sample, write_review
 from training.datasets.layouts import detect_layout
 from training.datasets.registry import Source as TrainingSource
 from training.datasets.registry import load_source

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from model.atomic import write_atomically
 from serving.batch.errors import BatchError
-from serving.batch.files import without_secrets
+from serving.batch.input.files import without_secrets
 from serving.batch.partition_files import read_ids, unit_name
 from serving.batch.plan import FOLDER, Plan, forget_units, unit_path
 

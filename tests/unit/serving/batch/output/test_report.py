@@ -8,8 +8,8 @@ import numpy as np
 
 from model.bundle import Thresholds
 from model.policy.policy import Policy
-from serving.batch.manifest import Totals
-from serving.batch.report import write_report
+from serving.batch.output.manifest import Totals
+from serving.batch.output.report import write_report
 
 POLICY = Policy("<strict>", "3", {"hateful": Thresholds(review=0.42, block=0.9)})
 MANIFEST = {

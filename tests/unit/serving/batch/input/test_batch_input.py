@@ -8,8 +8,8 @@ from support.batch import write_jsonl
 from support.pictures import meme
 
 from serving.batch.errors import BatchError
-from serving.batch.input import Source
-from serving.batch.items import Columns, Item
+from serving.batch.input.batch_input import Source
+from serving.batch.input.items import Columns, Item
 
 ROWS = [{"id": 1, "image": "a.png", "text": "one"}, {"id": "two", "image": "sub/b.png"}]
 

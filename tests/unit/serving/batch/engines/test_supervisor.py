@@ -13,13 +13,13 @@ from support.tiny import TinyBundle
 from model import MemeLimits, open_bundle
 from model.ocr import make_engine
 from model.policy.policy import default_policy
-from serving.batch.crash_counts import CrashCounts
+from serving.batch.engines.crash_counts import CrashCounts
+from serving.batch.engines.score_partition import Tally, UnitTask
+from serving.batch.engines.supervisor import WorkerSpec, WorkerSupervisor
 from serving.batch.errors import BatchError
-from serving.batch.items import Item
+from serving.batch.input.items import Item
 from serving.batch.partition_files import write_unit
 from serving.batch.plan import ScoringIdentity
-from serving.batch.score_partition import Tally, UnitTask
-from serving.batch.supervisor import WorkerSpec, WorkerSupervisor
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import pyarrow.parquet as pq
 
 from serving.batch.errors import BatchError
-from serving.batch.items import Columns
+from serving.batch.input.items import Columns
 
 Row = Mapping[str, Any]
 Reader = Callable[[BinaryIO, str, Columns], Iterator[tuple[int, Row]]]

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from model import Failure, Meme, Scorer, Verdict
-from serving.batch.image_loader import Opener
-from serving.batch.items import Item
-from serving.batch.output_schema import to_row, to_table
+from serving.batch.input.image_loader import Opener
+from serving.batch.input.items import Item
+from serving.batch.output.output_schema import to_row, to_table
 from serving.batch.partition_files import read_unit, write_table
 
 #: Rows that go through the scorer together: as many as it takes through the network at once.

@@ -13,10 +13,10 @@ from typing import Any
 
 from model import MemeLimits, Policy, Scorer, load
 from model.runtime import Provider
+from serving.batch.engines.score_partition import UnitTask, score_unit
 from serving.batch.errors import BatchError
-from serving.batch.image_loader import Opener
+from serving.batch.input.image_loader import Opener
 from serving.batch.plan import ScoringIdentity
-from serving.batch.score_partition import UnitTask, score_unit
 
 _PR_SET_PDEATHSIG = 1
 _EXIT_S = 10.0

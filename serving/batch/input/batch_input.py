@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from serving.batch.errors import BatchError
-from serving.batch.files import Files, beside
-from serving.batch.items import Columns, Item
-from serving.batch.readers import READERS, Row, check_rows
+from serving.batch.input.files import Files, beside
+from serving.batch.input.items import Columns, Item
+from serving.batch.input.readers import READERS, Row, check_rows
 
 
 def id_of(value: object, place: str, column: str) -> str | None:

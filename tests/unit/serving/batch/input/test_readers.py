@@ -12,10 +12,10 @@ import pytest
 from support.batch import write_jsonl
 from support.pictures import meme
 
-from serving.batch import readers
 from serving.batch.errors import BatchError
-from serving.batch.input import Source
-from serving.batch.items import Columns, Item
+from serving.batch.input import readers
+from serving.batch.input.batch_input import Source
+from serving.batch.input.items import Columns, Item
 
 
 def items_of(path: Path, **columns: str) -> list[Item]:
