@@ -223,11 +223,11 @@ def _checked_text(text: str | None, limits: MemeLimits) -> str | None:
         return None
     if len(text) > limits.max_text_chars:  # first: to look through megabytes of blanks takes seconds
         raise MemeError("text_too_long", f"text has {len(text)} characters; the limit is {limits.max_text_chars}")
-    return _encodable(text) if has_words(text) else None
+    return encodable(text) if has_words(text) else None
 
 
 def _checked_tags(tags: Sequence[str], limits: MemeLimits) -> tuple[str, ...]:
-    cleaned = tuple(_encodable(tag).strip() for tag in tags if tag.strip())
+    cleaned = tuple(encodable(tag).strip() for tag in tags if tag.strip())
     if len(cleaned) > limits.max_tags:
         raise MemeError("bad_tags", f"{len(cleaned)} tags were given; the limit is {limits.max_tags}")
     longest = max(map(len, cleaned), default=0)
@@ -237,7 +237,7 @@ def _checked_tags(tags: Sequence[str], limits: MemeLimits) -> tuple[str, ...]:
 
 
 def has_words(text: str) -> bool:
-    """Whether anything of ``text`` can be seen; a text of nothing but blanks counts as not given."""
+    """Whether anything of ``text`` can be seen; without, it counts as not given. The one definition of "no words"."""
     return any(map(_is_visible, text))
 
 
@@ -246,6 +246,6 @@ def _is_visible(char: str) -> bool:
     return unicodedata.category(char)[0] != "Z" and unicodedata.category(char) not in ("Cc", "Cf")
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """Replace lone surrogates (JSON can carry them), which no tokenizer or reply can encode."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from model.meme import has_words
 from model.taxonomy import TASKS
 from training.curation.gather import Part
 from training.curation.report import Conflict, ConflictKind, SplitCounts, TextsWithBothLabels
-from training.data.text_key import is_blank
 from training.datasets.base import Sample
 
 
@@ -18,7 +18,7 @@ def count(part: Part) -> SplitCounts:
         n_rows=part.n_rows,
         n_usable=len(part.samples),
         n_pictures=sum(sample.image is not None for sample in part.samples),
-        n_empty_text=sum(is_blank(sample.text) for sample in part.samples),
+        n_empty_text=sum(not has_words(sample.text) for sample in part.samples),
         n_unlabelled=sum(not sample.labels for sample in part.samples),
         classes=_classes(part.samples),
         unknown_columns=part.unknown_columns,

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from model.meme import has_words
 from training.curation.check import report_on
 from training.curation.gather import Part, find_layout, find_splits, gather
 from training.curation.report import LeftOut, Report
 from training.curation.write_splits import write_splits
 from training.data.group_splits import SplitConfig, group_samples, split_groups
-from training.data.text_key import is_blank
 from training.datasets.base import DatasetError, existing
 
 
@@ -61,7 +61,7 @@ def _pooled(parts: Sequence[Part]) -> Part:
         n_rows=sum(part.n_rows for part in parts),
         left_out=[item for part in parts for item in part.left_out],
     )
-    blank = [row for row, sample in enumerate(pool.samples) if sample.image is None and is_blank(sample.text)]
+    blank = [row for row, sample in enumerate(pool.samples) if sample.image is None and not has_words(sample.text)]
     return _without(pool, frozenset(blank))
 
 

@@ -23,9 +23,8 @@ import model.ocr
 from model.atomic import write_atomically
 from model.bundle import file_digest
 from model.errors import EngineUnavailableError, MemeError
-from model.meme import Meme
+from model.meme import Meme, has_words
 from model.ocr import OcrEngine, OcrResult, OcrWord
-from training.data.text_key import is_blank
 from training.datasets.base import Loaded, Sample, Skipped
 
 ReadingMode = Literal["given", "missing", "always"]
@@ -103,7 +102,7 @@ class _Unread:
 
 
 def _is_wanted(sample: Sample, mode: ReadingMode) -> bool:
-    return mode == "always" or (mode == "missing" and is_blank(sample.text))
+    return mode == "always" or (mode == "missing" and not has_words(sample.text))
 
 
 def _read_all(pictures: Sequence[Path], cache: ReadingCache, workers: int) -> dict[Path, str | _Unread]:

@@ -13,11 +13,6 @@ def text_key(text: str) -> str:
     return " ".join("".join(map(_kept, folded)).split())
 
 
-def is_blank(text: str) -> bool:
-    """Whether nothing of a text would be seen: it is empty, white space, or made of characters without a shape."""
-    return not any(char.isprintable() and not char.isspace() for char in text)
-
-
 def _kept(char: str) -> str:
     """The character itself, a space for punctuation, nothing for what cannot be seen."""
     category = unicodedata.category(char)

@@ -20,7 +20,7 @@ class Sample:
 
     ``labels`` maps a task's name to the index of a class in ``model.taxonomy`` (ascending indices for a multilabel
     task); a task that is absent is not labelled here, which is not the same as its negative class. ``image`` is None
-    for a text-only item. A blank ``text`` was not given: it is to be read from the picture.
+    for a text-only item. A ``text`` without words (``model.meme.has_words``) was not given.
     """
 
     id: str

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from model.bundle import Bundle
+from model.meme import has_words
 from model.taxonomy import Task
 from training.datasets import DatasetError, Loaded, Sample
 from training.evaluation.decisions import decide_all
@@ -109,7 +110,7 @@ def _columns(bundle: Bundle, words: Words, options: Options) -> dict[str, Scored
 def _views(words: Words) -> dict[str, View]:
     views = {FULL_INPUT: FULL}
     if any(s.image for s in words.samples):
-        if any(s.text.strip() for s in words.samples):
+        if any(has_words(s.text) for s in words.samples):
             views |= {TEXT_ONLY_INPUT: View(image=False), IMAGE_ONLY_INPUT: View(text=False)}
         if words.read is not None:
             views[_READ_WORDS] = View(texts=[text or "" for text in words.read])
@@ -129,7 +130,7 @@ def _set_result(labelled: LabelledSet, words: Words, full: Scored, *, setup: Set
     items += [{"item": skipped.place, "reason": skipped.reason} for skipped in words.skipped]
     items += [{"item": f"id {failure.id}", "reason": f"{failure.code}: {failure.message}"} for failure in full.failures]
     first = full.samples[0]
-    n_with_words = sum(bool(sample.text.strip()) for sample in full.samples)
+    n_with_words = sum(has_words(sample.text) for sample in full.samples)
     return SetResult(
         name=first.dataset,
         split=first.split,

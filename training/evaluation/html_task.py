@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from model.errors import MemeError
-from model.meme import Meme
+from model.meme import Meme, has_words
 from model.taxonomy import TASKS
 from training.datasets import Sample
 from training.evaluation import figures
@@ -161,7 +161,7 @@ def _content(mistake: Mistake, shown: Shown) -> list[str]:
     if shown.thumbnails:
         cells.append(_thumbnail(sample))
     if shown.texts:
-        cells.append(Html(f"<blockquote>{escape(sample.text)}</blockquote>") if sample.text.strip() else "no words")
+        cells.append(Html(f"<blockquote>{escape(sample.text)}</blockquote>") if has_words(sample.text) else "no words")
     return cells
 
 

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from model.meme import has_words
 from model.ocr import OcrEngine
 from model.preprocess import normalise_text
 from training.data.ocr_cache import read_texts
@@ -64,7 +65,7 @@ def compare_words(
 
     Only memes with given words and a reading are compared.
     """
-    usable = np.array([text is not None and bool(s.text.strip()) for text, s in zip(texts, given.samples, strict=True)])
+    usable = np.array([text is not None and has_words(s.text) for text, s in zip(texts, given.samples, strict=True)])
     recall, precision = _word_overlap(
         [(s.text, text or "") for s, text in zip(given.samples, texts, strict=True)], usable
     )

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from model.bundle import Bundle
 from model.calibration import apply_platt, calibrated
 from model.errors import MemeError
-from model.meme import Meme
+from model.meme import Meme, encodable
 from model.runtime import ImageFeatures, Logits, Provider, Runtime
 from model.taxonomy import Task
 from model.verdict import Failure
@@ -195,7 +195,7 @@ class _Run:
         words = view.texts if view.texts is not None else [sample.text for sample in samples]
         for at in range(0, len(rows), self._batch_size):
             picked = rows[at : at + self._batch_size]
-            texts = [_encodable(words[index]) if view.text else None for index in picked]
+            texts = [encodable(words[index]) if view.text else None for index in picked]
             tags = [network_tags(samples[index]) if view.text else () for index in picked]
             shown = view.image and features is not None
             pictures = self._slice(features if shown else None, at, len(picked))
@@ -226,8 +226,3 @@ def network_tags(sample: Sample) -> tuple[str, ...]:
 def _joined(task: Task, parts: Sequence[Logits]) -> NDArray[np.float32]:
     empty = np.zeros((0, task.n_logits), dtype=np.float32)
     return np.concatenate([empty, *(part[task.name] for part in parts)])
-
-
-def _encodable(text: str) -> str:
-    """As ``model.meme`` takes words in: lone surrogates replaced, which no tokenizer can encode."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save
 from sklearn.linear_model import LogisticRegression
 
 from model.atomic import write_atomically
+from model.meme import has_words
 from model.network.memefier import MemeNetwork
 from model.network.memory import KernelMemory, MemoryView, Remembering, View
 from training.data.batch import BOTH, Modalities
@@ -128,7 +129,7 @@ def check_size(n_rows: int, name: str) -> None:
 def whole_rows(samples: Sequence[Sample], modalities: Modalities) -> NDArray[np.int64]:
     """Places of the samples that have a picture, or words, where ``modalities`` asks for them."""
     whole = [
-        (sample.image is not None or not modalities.image) and (bool(sample.text.strip()) or not modalities.text)
+        (sample.image is not None or not modalities.image) and (has_words(sample.text) or not modalities.text)
         for sample in samples
     ]
     return np.flatnonzero(whole)

@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from model.atomic import write_atomically
+from model.meme import has_words
 from model.network.memefier import MemeFier
 from model.network.tuning import apply_tuning
 from model.taxonomy import Task
@@ -230,8 +231,8 @@ def check_losses(losses: LossConfig, train: Examples) -> None:
     samples = train.samples
     has = {
         "image": [sample.image is not None for sample in samples],
-        "text": [bool(sample.text.strip()) for sample in samples],
-        "caption": [bool(sample.caption and sample.caption.strip()) for sample in samples],
+        "text": [has_words(sample.text) for sample in samples],
+        "caption": [has_words(sample.caption or "") for sample in samples],
     }
     if losses.caption_weight and not any(map(all, zip(has["image"], has["caption"], strict=True))):
         raise ConfigError(

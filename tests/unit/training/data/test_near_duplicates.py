@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from PIL import Image, ImageFilter
 from support.pictures import AWKWARD
 
+from model.meme import has_words
 from training.data.image_hashes import BadPicture, Fingerprint, fingerprint, fingerprint_files
 from training.data.near_duplicates import MAX_DISTANCE, clusters, distances, hash_array, nearest
-from training.data.text_key import is_blank, text_key
+from training.data.text_key import text_key
 
 
 def scene(seed: int) -> Image.Image:
@@ -105,5 +106,5 @@ def test_the_key_of_a_text_is_its_words_and_symbols() -> None:
     assert text_key(" ... ") == ""
 
 
-def test_a_text_is_blank_when_nothing_of_it_can_be_seen() -> None:
-    assert [is_blank(text) for text in ("", " \n", "\u200b\u200d", "?", "a")] == [True, True, True, False, False]
+def test_a_text_has_no_words_when_nothing_of_it_can_be_seen() -> None:
+    assert [not has_words(text) for text in ("", " \n", "\u200b\u200d", "?", "a")] == [True, True, True, False, False]
