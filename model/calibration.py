@@ -1,5 +1,7 @@
 """Calibrated probabilities from logits: the one definition, for serving, training and measuring."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,14 +11,23 @@ from model.verdict import Score
 
 
 def calibrated(task: Task, logits: NDArray[np.float32], calibration: CalibrationSpec) -> Score:
-    """Probabilities of one row, ``logits`` [n_logits]."""
-    if task.kind == "binary":
-        return float(apply_platt(logits, calibration)[0])
-    if task.kind == "multilabel":
-        return dict(zip(task.classes, apply_platt(logits, calibration).tolist(), strict=True))
+    """Probabilities of one row, ``logits`` [n_logits], as a verdict holds them."""
+    found = probabilities_of(task, logits[None], calibration)[0]
+    return float(found) if task.kind == "binary" else dict(zip(task.classes, found.tolist(), strict=True))
+
+
+def probabilities_of(task: Task, logits: NDArray[Any], calibration: CalibrationSpec) -> NDArray[np.float64]:
+    """Probabilities of rows, ``logits`` [N, n_logits]: [N] for a binary task (the positive class), else [N, C].
+
+    Logits of a baseline are rounded to float32, which those of the runtime are.
+    """
+    logits = logits.astype(np.float32, copy=False)
+    if task.kind != "multiclass":
+        found = apply_platt(logits, calibration)
+        return found[:, 0] if task.kind == "binary" else found
     values = _scaled(logits, calibration)
-    exponents = np.exp(values - values.max())
-    return dict(zip(task.classes, (exponents / exponents.sum()).tolist(), strict=True))
+    exponents = np.exp(values - values.max(axis=1, keepdims=True))
+    return np.asarray(exponents / exponents.sum(axis=1, keepdims=True), dtype=np.float64)
 
 
 def apply_platt(logits: NDArray[np.float32], calibration: CalibrationSpec) -> NDArray[np.float64]:

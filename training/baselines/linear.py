@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
 from model.bundle import CalibrationSpec
-from model.calibration import apply_platt, calibrated
+from model.calibration import probabilities_of
 from model.taxonomy import Task
 from training.evaluation.calibrate import CalibrationError, fit_calibration, known_rows
 from training.evaluation.measures import primary_value
@@ -65,16 +65,6 @@ def majority(task: Task, labels: Labels) -> Probabilities:
         return rows[:, 0] if task.kind == "binary" else rows
 
     return probabilities
-
-
-def probabilities_of(task: Task, logits: NDArray[np.float64], calibration: CalibrationSpec) -> NDArray[np.float64]:
-    """Logits [N, n_logits] to probabilities as serving makes them: [N] for a binary task, else [N, C]."""
-    shown = logits.astype(np.float32)
-    if task.kind != "multiclass":
-        found = apply_platt(shown, calibration)
-        return found[:, 0] if task.kind == "binary" else found
-    rows = [calibrated(task, row, calibration) for row in shown]
-    return np.array([list(row.values()) for row in rows if isinstance(row, dict)]).reshape(-1, len(task.classes))
 
 
 def logistic_regression(

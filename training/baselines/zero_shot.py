@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.bundle import CalibrationSpec
+from model.calibration import probabilities_of
 from model.preprocess import Preprocessor
 from model.taxonomy import Task
-from training.baselines.linear import probabilities_of
 from training.baselines.towers import FrozenFeatures, FrozenTowers
 
 #: CLIP's own temperature after training.

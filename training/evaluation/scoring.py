@@ -1,7 +1,7 @@
 """Labelled samples to scores, on the bundle that ships and with the very functions of serving.
 
 The picture goes through ``model.meme``, the arrays come from the bundle's preprocessor, the logits from
-``model.runtime`` and the probabilities from ``model.policy.decide``: a meme's score here is the score that the service
+``model.runtime`` and the probabilities from ``model.calibration``: a meme's score here is the score that the service
 gives it. There is one difference of duty: words are taken from the sample as they are (blank: no words), since reading
 them from the picture is decided before (``training.data.ocr_cache``).
 
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from model.bundle import Bundle
-from model.calibration import apply_platt, calibrated
+from model.calibration import probabilities_of
 from model.errors import MemeError
 from model.meme import Meme, encodable
 from model.runtime import ImageFeatures, Logits, Provider, Runtime
@@ -164,13 +164,14 @@ class _Run:
         order = np.argsort(np.array(self._rows, dtype=np.int64))
         kept = [samples[self._rows[place]] for place in order]
         failures = [self._failures[index] for index in sorted(self._failures)]
+        tasks, calibration = self._bundle.tasks, self._bundle.manifest.calibration
         scored = {}
         for name, parts in self._logits.items():
-            logits = {task.name: _joined(task, parts)[order] for task in self._bundle.tasks}
+            logits = {task.name: _joined(task, parts)[order] for task in tasks}
             scored[name] = Scored(
                 samples=kept,
                 logits=logits,
-                probabilities={task.name: self._probabilities(task, logits[task.name]) for task in self._bundle.tasks},
+                probabilities={t.name: probabilities_of(t, logits[t.name], calibration[t.name]) for t in tasks},
                 failures=failures,
                 ms_per_meme=1000 * self._seconds[name] / max(1, len(kept)),
             )
@@ -208,14 +209,6 @@ class _Run:
             return self.runtime.no_features(size)
         rows = slice(at, at + size)
         return ImageFeatures(features.embeds[rows], features.patches[rows].astype(np.float32, copy=False))
-
-    def _probabilities(self, task: Task, logits: NDArray[np.float32]) -> NDArray[np.float64]:
-        calibration = self._bundle.manifest.calibration[task.name]
-        if task.kind != "multiclass":
-            found = apply_platt(logits, calibration)
-            return found[:, 0] if task.kind == "binary" else found
-        rows = [calibrated(task, row, calibration) for row in logits]
-        return np.array([list(row.values()) for row in rows if isinstance(row, dict)]).reshape(-1, len(task.classes))
 
 
 def network_tags(sample: Sample) -> tuple[str, ...]:

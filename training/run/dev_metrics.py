@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from model.atomic import write_atomically
 from model.bundle import CalibrationSpec, MetricRow
-from model.calibration import apply_platt, calibrated
+from model.calibration import probabilities_of
 from model.network.memefier import MemeNetwork
 from model.network.memory import KernelMemory
 from model.taxonomy import Task
@@ -41,15 +41,6 @@ def calibrations(
     return {task.name: fit_calibration(task, found, labels_of(examples, task)) for task, found in pairs}
 
 
-def probabilities(task: Task, logits: NDArray[np.float32], spec: CalibrationSpec) -> NDArray[np.float64]:
-    """Calibrated, by the functions that serve: [N] for a binary task, else [N, C]."""
-    if task.kind == "multiclass":
-        rows = [calibrated(task, row, spec) for row in logits]
-        return np.array([list(row.values()) for row in rows if isinstance(row, dict)])
-    found = apply_platt(logits, spec)
-    return found[:, 0] if task.kind == "binary" else found
-
-
 def network_rows(assembled: TrainingSetup, memory: KernelMemory | None) -> list[MetricRow]:
     """Dev metrics of every task: of what ships, and where that has a memory, of the network without it."""
     learner, shown = assembled.learner, shown_modalities(assembled.config)
@@ -72,7 +63,7 @@ def _rows_of(model: Learner | MemeNetwork, name: str, assembled: TrainingSetup) 
     fitted = calibrations(tasks, assembled.calibrate, predict(model, assembled.calibrate, shown))
     measured = MeasuredSet(data_names(dev), "dev", dev)
     return [
-        metric_row(measured, task, name, labels_of(dev, task), probabilities(task, found, fitted[task.name]))
+        metric_row(measured, task, name, labels_of(dev, task), probabilities_of(task, found, fitted[task.name]))
         for task, found in zip(tasks, predict(model, dev, shown), strict=True)
     ]
 

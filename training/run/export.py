@@ -22,6 +22,7 @@ from model.bundle import (
     Precision,
     Thresholds,
 )
+from model.calibration import probabilities_of
 from model.errors import ExportRefusedError
 from model.export import (
     MAX_DEV_AUROC_LOSS,
@@ -43,7 +44,7 @@ from training.losses import ABSENT
 from training.run.backbone import IMAGE_TOWER_FILE, onnx_tower_spec, tower_names, write_tower
 from training.run.build import shown_modalities
 from training.run.config import TrainConfig
-from training.run.dev_metrics import VARIANT, calibrations, data_names, is_own, probabilities, read_rows
+from training.run.dev_metrics import VARIANT, calibrations, data_names, is_own, read_rows
 from training.run.folder import RunFolder
 from training.run.model_card import CARDS, write_model_card
 from training.run.provenance import without_places
@@ -136,7 +137,7 @@ def _ranking(restored: Restored) -> dict[str, float]:
     for task, found in zip(restored.tasks, logits, strict=True):
         labels = labels_of(restored.dev, task)
         known = (labels != ABSENT).reshape(len(labels), -1).all(axis=1)
-        scores = probabilities(task, found[known], fitted[task.name])
+        scores = probabilities_of(task, found[known], fitted[task.name])
         values[task.name] = primary_value(task.kind, labels[known], scores)
     return values
 
@@ -223,7 +224,7 @@ def _thresholds(
     for place, task in enumerate(restored.tasks):
         if task.name not in restored.config.policy_tasks:
             continue
-        scores = probabilities(task, logits[place], fitted[task.name])
+        scores = probabilities_of(task, logits[place], fitted[task.name])
         found = pick_thresholds(scores, restored.calibrate.labels(place), parse_targets(targets))
         picked[task.name] = found.thresholds
         for sentence in found.in_words():
@@ -236,7 +237,9 @@ def _own_rows(restored: Restored, fitted: Mapping[str, CalibrationSpec]) -> list
     measured = MeasuredSet(data_names(restored.dev), "dev", restored.dev)
     model = VARIANT[shown_modalities(restored.config)]
     return [
-        metric_row(measured, task, model, labels_of(restored.dev, task), probabilities(task, found, fitted[task.name]))
+        metric_row(
+            measured, task, model, labels_of(restored.dev, task), probabilities_of(task, found, fitted[task.name])
+        )
         for task, found in zip(restored.tasks, restored.logits(restored.dev), strict=True)
     ]
 
