@@ -15,7 +15,7 @@ from serving.observability.metrics import Metrics
 from serving.problems import ProblemError
 from serving.schemas import ModelDoc, ReadinessDoc
 from serving.security.key_file import Keyring
-from serving.security.token_bucket import Buckets
+from serving.security.token_bucket import TokenBuckets
 from serving.settings import Settings
 
 logger = logging.getLogger("memeguard.app")
@@ -34,7 +34,7 @@ class AppState:
         self.admission = Admission(settings, self.metrics.saw_pending)
         self.ledger = open_ledger(settings)
         self.keys = Keyring(settings.keys_file) if settings.keys_file else None
-        self.buckets = Buckets.of_this_server()
+        self.buckets = TokenBuckets.of_this_server()
         self.fetcher = Fetcher(settings)
         self._load_problem = load_problem
         self._classifier: Classifier | None = None

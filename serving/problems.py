@@ -1,4 +1,4 @@
-"""What goes wrong, as RFC 9457 problem documents: one shape, a stable ``code``, and never the content that was sent."""
+"""Problem documents (RFC 9457) of what goes wrong: one shape, a stable ``code``, never the content that was sent."""
 
 from http import HTTPStatus
 from typing import Any

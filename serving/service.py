@@ -6,9 +6,7 @@
 import os
 
 import bentoml
-from bentoml._internal.configuration.containers import BentoMLContainer
 from bentoml.exceptions import BentoMLException
-from opentelemetry.trace import Tracer
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from model import MemeguardError, open_bundle
@@ -19,6 +17,7 @@ from serving.ledger.ledger import check_ledger
 from serving.observability import logs, tracing
 from serving.security.key_file import read_keys
 from serving.settings import Settings, from_env
+from serving.third_party_internals import bentoml_tracer
 
 app = create_app(lambda: AppState.open(from_env(os.environ)))
 
@@ -31,20 +30,12 @@ def _settings_if_sound() -> Settings:
         return Settings()
 
 
-def _open_tracer() -> Tracer | None:
-    """BentoML's, with its sampler and exporter; None where its configuration samples nothing."""
-    if not BentoMLContainer.tracing.sample_rate.get():
-        return None
-    tracer: Tracer = BentoMLContainer.tracer_provider.get().get_tracer("memeguard")
-    return tracer
-
-
 logs.configure(_settings_if_sound())
-traced_app = tracing.Tracing(app, _open_tracer)
+traced_app = tracing.TracingMiddleware(app, lambda: bentoml_tracer("memeguard"))
 
 
-class FrontDoor:
-    """Hands every HTTP request to our app, before BentoML's own routes.
+class AppFirstMiddleware:
+    """ASGI middleware that hands every HTTP request to our app, before BentoML's own routes.
 
     Those would answer ``/readyz`` without a reason, ``/metrics`` with labels made of raw paths, and an unknown path
     with plain text. BentoML still starts and stops the app, because it is mounted as well.
@@ -85,4 +76,4 @@ class Memeguard:
             raise BentoMLException(str(error)) from error
 
 
-Memeguard.add_asgi_middleware(FrontDoor)  # type: ignore[attr-defined]  # the decorator made it a Service
+Memeguard.add_asgi_middleware(AppFirstMiddleware)  # type: ignore[attr-defined]  # the decorator made it a Service

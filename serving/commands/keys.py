@@ -8,7 +8,7 @@ import click
 from serving.commands.options import json_option
 from serving.commands.tables import print_keys
 from serving.security.key_file import KeyFileError, change_keys, read_keys
-from serving.security.keys import SCOPES, KeyEntry, KeyList, Scope, check_name, new_key
+from serving.security.keys import SCOPES, KeyEntry, KeyList, KeyScope, check_name, new_key
 from serving.security.token_bucket import Rate
 
 file_option = click.option(
@@ -42,7 +42,7 @@ def keys() -> None:
     "training learns from; admin: delete decisions.",
 )
 @file_option
-def create(name: str, rate: str | None, meme_rate: str | None, scopes: tuple[Scope, ...], path: Path) -> None:
+def create(name: str, rate: str | None, meme_rate: str | None, scopes: tuple[KeyScope, ...], path: Path) -> None:
     """Make a key and print it. This is the only time: the file keeps a hash."""
     try:
         for text in filter(None, (rate, meme_rate)):

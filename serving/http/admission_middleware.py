@@ -11,7 +11,7 @@ _FREE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 class AdmissionMiddleware:
-    """ASGI middleware: no request's body is read before there is a place for it. Fills in ``hold_fetched``."""
+    """ASGI middleware: no request's body is read before there is room for it. Fills in ``hold_fetched``."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -14,7 +14,7 @@ from serving.app_state import AppState
 from serving.http.admission_middleware import AdmissionMiddleware
 from serving.http.auth_middleware import AuthMiddleware
 from serving.http.graceful_shutdown import stop_gracefully
-from serving.http.openapi import completed
+from serving.http.openapi import complete_openapi
 from serving.http.request_middleware import RequestMiddleware
 from serving.openai import route as moderations
 from serving.problems import ProblemError
@@ -25,12 +25,12 @@ API_VERSION = "1.0"
 _HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
 
 
-class Interface(FastAPI):
+class MemeguardAPI(FastAPI):
     """Our app; its document is complete."""
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI document, made at the first call."""
-        return self.openapi_schema or completed(super().openapi())
+        return self.openapi_schema or complete_openapi(super().openapi())
 
 
 def create_app(open_state: Callable[[], AppState]) -> FastAPI:
@@ -45,7 +45,7 @@ def create_app(open_state: Callable[[], AppState]) -> FastAPI:
         yield
         await state.stop()
 
-    app = Interface(
+    app = MemeguardAPI(
         title="Memeguard",
         version=API_VERSION,
         description="Scores memes for hate: a picture and its words in, a verdict with its evidence out.",

@@ -10,8 +10,7 @@ from serving.app_state import AppState, app_state
 from serving.problems import ProblemError
 from serving.requests.context import request_context
 from serving.security.addresses import is_local
-from serving.security.keys import KeyEntry
-from serving.security.keys import Scope as KeyScope
+from serving.security.keys import KeyEntry, KeyScope
 from serving.security.rate_limit import RateLimiter
 
 #: An orchestrator's probes carry no key, and a status alone tells nothing.
@@ -39,11 +38,11 @@ class AuthMiddleware:
             return
         state, context = app_state(scope), request_context(scope)
         _check_header_bytes(scope, state.settings.max_header_bytes)
-        entry = _caller(scope, state)
+        entry = _authenticated(scope, state)
         context.key_name = entry.name if entry else None
-        context.knows_caller = _knows(entry, scope, state)
+        context.knows_caller = _knows_caller(entry, scope, state)
         context.rate_limiter = limiter = RateLimiter(state.buckets, entry)
-        limiter.enter()
+        limiter.count_request()
 
         async def send_with_limits(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -65,7 +64,7 @@ def _check_header_bytes(scope: Scope, limit: int) -> None:
         )
 
 
-def _caller(scope: Scope, state: AppState) -> KeyEntry | None:
+def _authenticated(scope: Scope, state: AppState) -> KeyEntry | None:
     """Whose key came along; None where none is needed. Raises ``ProblemError`` 401 or 403."""
     path = scope["path"]
     if state.keys is None:
@@ -117,6 +116,6 @@ def _may_be_anonymous(scope: Scope, state: AppState) -> bool:
     return state.settings.allow_anonymous or is_local(scope.get("server"))
 
 
-def _knows(entry: KeyEntry | None, scope: Scope, state: AppState) -> bool:
+def _knows_caller(entry: KeyEntry | None, scope: Scope, state: AppState) -> bool:
     """Whether details of this server may be told: to a key, and without keys to whoever may call at all."""
     return _may_be_anonymous(scope, state) if state.keys is None else entry is not None

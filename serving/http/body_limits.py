@@ -1,4 +1,4 @@
-"""How one request comes in: a limit on its body, a time for it to arrive, and notice when its caller leaves."""
+"""Limits on a request's body: its bytes and its time to arrive; and notice when its caller leaves."""
 
 import asyncio
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from serving.settings import Settings
 
 
 class LimitedReceive:
-    """Stands between the server and whoever reads the body.
+    """The ASGI ``receive`` of one request, under limits.
 
     ``arrived`` is in the seconds of ``time.monotonic``, which is the event loop's clock. ``on_leaving`` is called once
     if the caller's connection ends after the whole body came.

@@ -1,6 +1,6 @@
-"""How a worker stops at SIGTERM: what was accepted is finished, what comes then is refused, and nobody is left hanging.
+"""Graceful shutdown at SIGTERM: what was accepted is finished, what comes then is refused, nobody is left hanging.
 
-uvicorn alone would close its door at once. But the supervisor holds the same listening socket until its last worker
+uvicorn alone would stop listening at once. But the supervisor holds the same listening socket until its last worker
 has ended, so callers would still be let in by the kernel, wait for a worker that never comes, and be cut off at the
 end. So the signal is taken here first:
 
@@ -25,34 +25,34 @@ from typing import IO
 from uvicorn import Server
 
 from serving.inference.admission import Admission
+from serving.third_party_internals import uvicorn_has_connections, uvicorn_protocol, uvicorn_server
 
 logger = logging.getLogger("memeguard.stopping")
 
 #: Time in which callers who keep connections open hear, with their next answer, that theirs closes.
 _NOTICE_S = 0.5
-#: Time for the last callers let in to send their request and hear that it is refused.
-_LAST_WORDS_S = 1.0
+#: Time for the callers accepted last to send their request and hear that it is refused.
+_LAST_REQUESTS_S = 1.0
 _POLL_S = 0.02
 
 
 def stop_gracefully(admission: Admission, grace_s: float) -> None:
     """Take SIGTERM over from uvicorn, if it serves this app in this thread. Call it in the event loop."""
-    handler = signal.getsignal(signal.SIGTERM)
-    server = getattr(handler, "__self__", None)
-    if isinstance(server, Server) and threading.current_thread() is threading.main_thread():
-        stop = _Stop(server, admission, grace_s)
-        signal.signal(signal.SIGTERM, lambda *_: stop.begin())
+    server = uvicorn_server()
+    if server is not None and threading.current_thread() is threading.main_thread():
+        shutdown = _Shutdown(server, admission, grace_s)
+        signal.signal(signal.SIGTERM, lambda *_: shutdown.begin())
 
 
-class _Stop:
-    """The end of one worker."""
+class _Shutdown:
+    """The shutdown of one worker."""
 
     def __init__(self, server: Server, admission: Admission, grace_s: float) -> None:
         self._server = server
         self._admission = admission
         self._grace_s = grace_s
         self._loop = asyncio.get_running_loop()
-        self._siblings = _Siblings()
+        self._workers = _Workers()
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -72,42 +72,34 @@ class _Stop:
             while self._admission.n_requests and time.monotonic() < ends:
                 await asyncio.sleep(_POLL_S)
             self._admission.end_all()
-            await self._close_door()
-            await self._hear_last_words()
+            await self._stop_listening()
+            await self._answer_last_requests()
         finally:
             # Whatever still runs has had its time.
             self._server.config.timeout_graceful_shutdown = 1
             self._server.handle_exit(signal.SIGTERM, None)
 
-    async def _close_door(self) -> None:
+    async def _stop_listening(self) -> None:
         """No more connections; those that the kernel has already accepted for us are taken in."""
-        is_last = self._siblings.leave()
+        is_last = self._workers.leave()
         for listening in self._server.servers:
-            doors = [door.dup() for door in listening.sockets]
+            copies = [listener.dup() for listener in listening.sockets]
             listening.close()
-            for door in doors:
-                let_in = _accept_all(door)
+            for listener in copies:
+                accepted = _accept_all(listener)
                 if is_last:
-                    _shut(door)
-                door.close()
-                for connection in let_in:
-                    await self._loop.connect_accepted_socket(self._protocol, connection)
+                    _shut(listener)
+                listener.close()
+                for connection in accepted:
+                    await self._loop.connect_accepted_socket(lambda: uvicorn_protocol(self._server), connection)
 
-    def _protocol(self) -> asyncio.Protocol:
-        """One more connection for uvicorn, made as it makes its own."""
-        server = self._server
-        made: asyncio.Protocol = server.config.http_protocol_class(  # type: ignore[call-arg]
-            config=server.config, server_state=server.server_state, app_state=server.lifespan.state
-        )
-        return made
-
-    async def _hear_last_words(self) -> None:
-        ends = time.monotonic() + _LAST_WORDS_S
-        while self._server.server_state.connections and time.monotonic() < ends:
+    async def _answer_last_requests(self) -> None:
+        ends = time.monotonic() + _LAST_REQUESTS_S
+        while uvicorn_has_connections(self._server) and time.monotonic() < ends:
             await asyncio.sleep(_POLL_S)
 
 
-class _Siblings:
+class _Workers:
     """The workers of one supervisor. Each holds a shared lock; the one that can have it alone is the last.
 
     The file lies in the folder that the supervisor made for its workers' metrics. Where there is none, this process
@@ -133,20 +125,20 @@ class _Siblings:
         return True
 
 
-def _accept_all(door: socket.socket) -> list[socket.socket]:
-    let_in: list[socket.socket] = []
+def _accept_all(listener: socket.socket) -> list[socket.socket]:
+    accepted: list[socket.socket] = []
     while True:
         try:
-            connection, _ = door.accept()
+            connection, _ = listener.accept()
         except OSError:  # nobody else waits, or a sibling has closed the socket for all
-            return let_in
+            return accepted
         connection.setblocking(False)
-        let_in.append(connection)
+        accepted.append(connection)
 
 
-def _shut(door: socket.socket) -> None:
+def _shut(listener: socket.socket) -> None:
     """Close a listening socket for every process that holds it. One that listens on it again opens it again."""
     try:
-        door.shutdown(socket.SHUT_RDWR)
+        listener.shutdown(socket.SHUT_RDWR)
     except OSError:  # a sibling was faster
         logger.debug("the listening socket was closed already")

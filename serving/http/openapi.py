@@ -23,7 +23,7 @@ _HEADERS = {
 _MADE_BY_FASTAPI = ("HTTPValidationError", "ValidationError")
 
 
-def completed(document: dict[str, Any]) -> dict[str, Any]:
+def complete_openapi(document: dict[str, Any]) -> dict[str, Any]:
     """FastAPI's ``document``, changed in place: it knows only what is written at a route."""
     parts = document.setdefault("components", {})
     schemas = parts.setdefault("schemas", {})

@@ -1,4 +1,4 @@
-"""Who is let in: the memes, requests and bytes that a worker takes on, each under a limit and refused beyond it.
+"""Admission: the memes, requests and bytes that a worker takes on, each under a limit and refused beyond it.
 
 A request is counted before its body is read, so memory stays flat whatever is sent. The limits hold for one worker.
 """
@@ -61,24 +61,24 @@ class Admission:
 
     @contextmanager
     def request(self, n_bytes: int) -> Iterator["ByteReservation"]:
-        """A place for a request that declares a body of ``n_bytes``; raises ``ProblemError`` 503 without one."""
+        """Room for a request that declares a body of ``n_bytes``; raises ``ProblemError`` 503 without it."""
         if self.stopping:
             raise stopping()
         if self.n_requests >= self._max_pending:
             raise self._overloaded("max_pending", self._max_pending, "requests")
-        visit = ByteReservation(self)
+        reservation = ByteReservation(self)
         if n_bytes <= self.longest_body:  # a longer one is refused when its reading begins
-            visit.hold(n_bytes)
+            reservation.hold(n_bytes)
         self.n_requests += 1
         try:
-            yield visit
+            yield reservation
         finally:
             self.n_requests -= 1
-            self.n_bytes -= visit.n_bytes
+            self.n_bytes -= reservation.n_bytes
 
     @contextmanager
     def memes(self, n_memes: int) -> Iterator[None]:
-        """Places for all the memes of a request, or ``ProblemError`` 503 for all of them."""
+        """Room for all the memes of a request, or ``ProblemError`` 503 for all of them."""
         if self.n_memes + n_memes > self._max_pending:
             raise self._overloaded("max_pending", self._max_pending, "memes")
         self._count(n_memes)

@@ -1,4 +1,4 @@
-"""The network's queue: what waits goes through it together, and each meme gets its own answer or its own error."""
+"""Micro-batches: what waits for the network goes through it together, and each meme gets its own answer or error."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Judgements by content: the same meme sent again is not judged again.
+"""LRU cache of judgements by content: the same meme sent again is not judged again.
 
 The key holds the picture's bytes, the words and tags as sent, the bundle, the OCR engine and whether an explanation was
 asked for. It holds no policy, because what is kept are scores and evidence and not decisions: every answer is held
@@ -7,10 +7,11 @@ against the policy in force when it is given, so a changed policy counts at once
 
 import hashlib
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from typing import Any
+
+from cachetools import LRUCache
 
 from model import Judgement, Scorer
 from serving.inference.singleflight import SingleFlight
@@ -26,32 +27,26 @@ class JudgementCache:
 
     def __init__(self, max_items: int, max_bytes: int) -> None:
         self._max_items = max_items
-        self._max_bytes = max_bytes
-        self._held: OrderedDict[bytes, Judgement] = OrderedDict()
-        self._n_bytes = 0
+        self._held: LRUCache[bytes, Judgement] = LRUCache(max_bytes, getsizeof=size_bytes)
 
     def __len__(self) -> int:
         return len(self._held)
 
     def get(self, key: bytes) -> Judgement | None:
         """The judgement under ``key``, which is then the one asked for last."""
-        found = self._held.get(key)
-        if found is not None:
-            self._held.move_to_end(key)
-        return found
+        return self._held.get(key)
 
     def put(self, key: bytes, judgement: Judgement) -> None:
         """Keep a judgement, and let go of those not asked for longest.
 
-        One whose words could not be read is not kept: the engine may do better the next time.
+        One that is larger than the whole cache is not kept; nor is one whose words could not be read: the engine may do
+        better the next time.
         """
-        if judgement.text.status != "ok" or key in self._held:
+        if judgement.text.status != "ok" or key in self._held or size_bytes(judgement) > self._held.maxsize:
             return
         self._held[key] = judgement
-        self._n_bytes += size_bytes(judgement)
-        while len(self._held) > self._max_items or self._n_bytes > self._max_bytes:
-            _, oldest = self._held.popitem(last=False)
-            self._n_bytes -= size_bytes(oldest)
+        while len(self._held) > self._max_items:
+            self._held.popitem()
 
 
 def size_bytes(judgement: Judgement) -> int:
@@ -81,12 +76,12 @@ def content_key(item: ClassifyInput, explain: bool, scorer: Scorer) -> bytes:
     return hashed.digest()
 
 
-class Reuse:
+class ReadThroughCache:
     """Judgements by key. ``saw_cache(hit)`` hears of each look-up: joining work under way is a hit too."""
 
     def __init__(self, cache: JudgementCache, saw_cache: Callable[[bool], None]) -> None:
         self._cache = cache
-        self._flights = SingleFlight[Judgement]()
+        self._single_flight = SingleFlight[Judgement]()
         self._saw_cache = saw_cache
 
     async def get(self, key: bytes, work: Callable[[], Coroutine[Any, Any, Judgement]]) -> Judgement:
@@ -96,10 +91,10 @@ class Reuse:
         """
         started = time.perf_counter()
         found = self._cache.get(key)
-        made_here = found is None and key not in self._flights
+        made_here = found is None and key not in self._single_flight
         self._saw_cache(not made_here)
         if found is None:
-            found = await self._flights.join(key, lambda: self._kept(key, work))
+            found = await self._single_flight.join(key, lambda: self._kept(key, work))
         if made_here:
             return found
         return replace(found, timings_ms={"cache": (time.perf_counter() - started) * 1000})

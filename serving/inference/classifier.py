@@ -1,4 +1,4 @@
-"""From an item to its verdict: judged by the pipeline, decided by a policy, kept in the ledger.
+"""Classifier: takes an item to its verdict, judged by the pipeline, decided by a policy, kept in the ledger.
 
 It knows no HTTP but the errors; the routes call it.
 """
@@ -65,7 +65,7 @@ class Classifier:
     async def outcome(
         self, item: ClassifyInput | BadItem, context: RequestContext, policy: Policy, *, explain: bool = False
     ) -> Verdict | ProblemError:
-        """One of several items, for which the caller holds a place: its verdict, or why there is none."""
+        """One of several items, for which the caller holds room: its verdict, or why there is none."""
         try:
             return await self._verdict(item, context, policy, explain)
         except ProblemError as error:

@@ -1,4 +1,4 @@
-"""Work of one request that is done at the same time."""
+"""Coroutines of one request, run at the same time."""
 
 import asyncio
 from collections.abc import Coroutine, Iterable

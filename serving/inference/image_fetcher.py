@@ -1,4 +1,4 @@
-"""Pictures by URL: from hosts that an operator lists, over https, from public addresses only.
+"""Fetcher of pictures by URL: from hosts that an operator lists, over https, from public addresses only.
 
 The address that is checked is the address that is connected to, so a name that changes its address in between
 (DNS rebinding) gains nothing; TLS still asks for the name. Every redirect starts again from the first check. No proxy

@@ -1,4 +1,4 @@
-"""The way of one submission through decoding, OCR and the network, off the event loop."""
+"""Pipeline of decoding, OCR and the network: takes one item to its judgement, off the event loop."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from typing import TypeVar
 from model import Judgement, Meme, MemeError, Scorer
 from model.judge import Reading, ScoringError
 from serving.inference.batcher import Batcher, BatchLimits
-from serving.inference.cache import JudgementCache, Reuse, content_key
+from serving.inference.cache import JudgementCache, ReadThroughCache, content_key
 from serving.inference.stage import Stage
 from serving.observability.metrics import Metrics
 from serving.problems import ProblemError
@@ -27,14 +27,14 @@ class Pipeline:
     """Runs a scorer for many requests at once. Its coroutines belong to one event loop.
 
     Decoded pictures are large, so only some memes are on their way through at a time; the others wait, in the order
-    in which they came, as the bytes that were sent. Who is cancelled, because a caller left or a deadline passed,
-    gives up its place at once, and what was not begun for it is never begun.
+    in which they came, as the bytes that were sent. One that is cancelled, because its caller left or its deadline
+    passed, makes room at once, and what was not begun for it is never begun.
     """
 
     def __init__(
         self, scorer: Scorer, settings: Settings, metrics: Metrics, retry_after: Callable[[], dict[str, str]]
     ) -> None:
-        """``retry_after`` makes the header for who came to nothing for want of time."""
+        """``retry_after`` makes the header of an answer that came to nothing because the time was over."""
         threads = settings.pool_threads
         batches = _batch_limits(scorer, settings)
         self._scorer = scorer
@@ -46,12 +46,12 @@ class Pipeline:
         self._reading = Stage("ocr", threads, metrics.saw_queue)
         self._network = Batcher(scorer.judge, batches, metrics.saw_queue, metrics.saw_batch)
         # One for each thread, and a second batch that fills while the first is judged.
-        self._places = asyncio.Semaphore(2 * threads + 2 * batches.threads * batches.max_pictures)
-        cache = JudgementCache(settings.cache_items, settings.cache_bytes)
-        self._reuse = Reuse(cache, metrics.saw_cache) if settings.cache_items else None
+        self._in_flight = asyncio.Semaphore(2 * threads + 2 * batches.threads * batches.max_pictures)
+        held = JudgementCache(settings.cache_items, settings.cache_bytes)
+        self._cache = ReadThroughCache(held, metrics.saw_cache) if settings.cache_items else None
 
     async def judge(self, item: ClassifyInput, *, explain: bool, deadline: float) -> Judgement:
-        """Scores of one submission. ``deadline`` is in the seconds of ``time.monotonic``.
+        """The judgement of one item. ``deadline`` is in the seconds of ``time.monotonic``.
 
         Raises ``ProblemError``: what is wrong with the meme, or 503 when its time is over.
         """
@@ -86,19 +86,19 @@ class Pipeline:
         )
 
     async def _judged(self, item: ClassifyInput, explain: bool) -> Judgement:
-        if self._reuse is None:
-            return await self._anew(item, explain)
-        return await self._reuse.get(await self._key(item, explain), lambda: self._anew(item, explain))
+        if self._cache is None:
+            return await self._computed(item, explain)
+        return await self._cache.get(await self._key(item, explain), lambda: self._computed(item, explain))
 
     async def _key(self, item: ClassifyInput, explain: bool) -> bytes:
         if item.image is None or len(item.image) <= _HASHED_AT_ONCE_BYTES:
             return content_key(item, explain, self._scorer)
         return await self.run(lambda: content_key(item, explain, self._scorer))
 
-    async def _anew(self, item: ClassifyInput, explain: bool) -> Judgement:
+    async def _computed(self, item: ClassifyInput, explain: bool) -> Judgement:
         """Through every stage. What was neither decoding, reading nor judging is told as time in the queue."""
         started = time.perf_counter()
-        async with self._places if item.image is not None else nullcontext():
+        async with self._in_flight if item.image is not None else nullcontext():
             decoded, decode_ms = await self._decoding.run(lambda: self._decoded(item), since=started)
             if isinstance(decoded, Meme):
                 meme = decoded

@@ -1,4 +1,4 @@
-"""The policies that this worker knows, by name, and the file they come from, which may change while it serves."""
+"""Store of the policies of this worker, by name, and of the file they come from, which may change while it serves."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""The same work asked for by several at once is done once."""
+"""Single flight: work that several callers ask for at once is done once."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
@@ -9,9 +9,9 @@ T = TypeVar("T")
 
 
 @dataclass
-class _Flight(Generic[T]):
+class _Call(Generic[T]):
     task: "asyncio.Task[T]"
-    n_aboard: int = 0
+    n_waiting: int = 0
 
 
 class SingleFlight(Generic[T]):
@@ -21,26 +21,26 @@ class SingleFlight(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._flights: dict[Hashable, _Flight[T]] = {}
+        self._calls: dict[Hashable, _Call[T]] = {}
 
     def __contains__(self, key: Hashable) -> bool:
-        return key in self._flights
+        return key in self._calls
 
     async def join(self, key: Hashable, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """The result of the work under ``key``, which is started where there is none; raises what it raises."""
-        flight = self._flights.get(key)
-        if flight is None:
-            flight = self._flights[key] = _Flight(asyncio.create_task(work()))
-            flight.task.add_done_callback(lambda _: self._land(key, flight))
-        flight.n_aboard += 1
+        call = self._calls.get(key)
+        if call is None:
+            call = self._calls[key] = _Call(asyncio.create_task(work()))
+            call.task.add_done_callback(lambda _: self._forget(key, call))
+        call.n_waiting += 1
         try:
-            return await asyncio.shield(flight.task)
+            return await asyncio.shield(call.task)
         finally:
-            flight.n_aboard -= 1
-            if not flight.n_aboard and not flight.task.done():
-                flight.task.cancel()
-                self._land(key, flight)
+            call.n_waiting -= 1
+            if not call.n_waiting and not call.task.done():
+                call.task.cancel()
+                self._forget(key, call)
 
-    def _land(self, key: Hashable, flight: _Flight[T]) -> None:
-        if self._flights.get(key) is flight:
-            del self._flights[key]
+    def _forget(self, key: Hashable, call: _Call[T]) -> None:
+        if self._calls.get(key) is call:
+            del self._calls[key]

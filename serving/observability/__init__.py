@@ -1,1 +1,4 @@
-"""What an operator sees: ``metrics``, ``logs``, ``tracing``, and the ``route_template`` that all three are told by."""
+"""What an operator sees of a worker.
+
+Read ``route_template`` (what a route is called), ``metrics``, ``logs``, ``tracing``.
+"""

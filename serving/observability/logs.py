@@ -1,4 +1,4 @@
-"""What this process writes to its log: a line an event, as text or as a JSON object, and never what callers sent.
+"""Log of this process: a line an event, as text or as a JSON object, and never what callers sent.
 
 No text, picture, file name, URL, header or path as sent; a route is its template, a caller the name of its key. BentoML
 sets its loggers up when a process starts and then imports ``service.py``, which puts every line into one format.
@@ -13,11 +13,10 @@ from typing import Any
 from opentelemetry import trace
 
 from serving.settings import Settings
+from serving.third_party_internals import bentoml_log_filters
 
 #: The loggers to which BentoML gives handlers of their own; "" is the root.
 _LOGGERS_WITH_HANDLERS = ("", "bentoml", "uvicorn.error", "circus")
-#: Where the filter comes from that BentoML puts on its handlers.
-_BENTOML = "bentoml._internal.log"
 
 
 class Event:
@@ -76,7 +75,8 @@ def configure(settings: Settings) -> None:
 def _handlers_of_bentoml() -> list[logging.Handler]:
     """Those on the root and on single loggers; a program that merely imports this package keeps its own as they are."""
     handlers = {handler for name in _LOGGERS_WITH_HANDLERS for handler in logging.getLogger(name).handlers}
-    return [one for one in handlers if any(type(each).__module__ == _BENTOML for each in one.filters)]
+    filters = bentoml_log_filters()
+    return [one for one in handlers if any(isinstance(each, filters) for each in one.filters)]
 
 
 def _without_messages_of_exceptions(record: logging.LogRecord) -> bool:

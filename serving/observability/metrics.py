@@ -1,4 +1,4 @@
-"""What a scraper reads at ``/metrics``. Labels come from fixed sets: never an id, a path as sent, or content.
+"""Prometheus metrics, read at ``/metrics``. Labels come from fixed sets: never an id, a path as sent, or content.
 
 Route templates, codes, stages and causes are written in this package; policy and task names come from the operator's
 files. BentoML's own HTTP metrics are switched off (``service.py``) because they label the raw path. Its supervisor

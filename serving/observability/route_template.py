@@ -1,4 +1,4 @@
-"""What a route is called in logs, metrics and traces: its template, never the path that was sent."""
+"""Template of a request's route, by which logs, metrics and traces call it: never the path that was sent."""
 
 from collections.abc import Iterable
 

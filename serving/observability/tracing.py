@@ -1,4 +1,4 @@
-"""One OpenTelemetry span a request, named by route template, with the time of every stage of every meme in it.
+"""ASGI middleware that makes a span a request, named by route template, with the stage times of every meme in it.
 
 BentoML's own middleware names its spans by the raw path, puts the query and the caller's address into them and adds a
 span for every piece of a body; it is told to leave every URL out. BentoML's exporter and sampler do the rest.
@@ -43,7 +43,7 @@ def check(settings: Settings) -> None:
         raise TracingError("MEMEGUARD_TRACE_SAMPLE_RATE: sending traces needs the extra 'tracing'; install it or set 0")
 
 
-class Tracing:
+class TracingMiddleware:
     """ASGI middleware: a span around every request but probes and scrapes.
 
     ``open_tracer`` is called at the first request, in the worker, because a tracer has a thread that sends; it gives

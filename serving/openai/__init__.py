@@ -1,1 +1,5 @@
-"""OpenAI's moderation endpoint: what it is sent becomes memes, and their verdicts become its answer."""
+"""OpenAI's moderation endpoint.
+
+Read ``route``, ``request`` (its body to posts), ``post`` (posts to judgements), ``response`` (judgements to a result);
+``errors`` is what OpenAI's clients read of a problem.
+"""

@@ -1,4 +1,4 @@
-"""Posts are judged: every picture with the words of the post and with its own, all words at least once."""
+"""Judgements of a post: of every picture with the words of the post and with its own, of all words at least once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class PostJudge:
         with the words of the post, and with those that are read from it. (Without OCR, only with those of the post.)
         Words that were judged with no picture are judged alone.
 
-        The caller holds places for the post. Raises ``ProblemError`` 503, which asks for the whole request again.
+        The caller holds room for the post. Raises ``ProblemError`` 503, which asks for the whole request again.
         """
         words = post.words
         pictures = await together(self._opened(picture) for picture in post.pictures)

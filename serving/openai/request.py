@@ -1,4 +1,4 @@
-"""The body of a moderation request becomes posts, each of which gets one result."""
+"""Parser of a moderation request's body, to posts, each of which gets one result."""
 
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -19,7 +19,7 @@ _MEMBERS = frozenset({"input", "model", "policy", "type", "text", "image_url", "
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of a post: the place of its part in the input, and where its bytes are."""
+    """A picture of a post: the index of its part in the input, and where its bytes are."""
 
     part: int
     url: str = field(repr=False)
@@ -71,28 +71,28 @@ def _posts(given: object) -> list[Post]:
     strings = [one for one in given if isinstance(one, str)]
     if len(strings) == len(given):
         return [_post(words) for words in strings]
-    return [_post_of_parts([_part(one, f"input.{at}") for at, one in enumerate(given)])]
+    return [_post_of_parts([_part(one, f"input.{index}") for index, one in enumerate(given)])]
 
 
-def _part(given: object, place: str) -> TextPart | ImagePart:
+def _part(given: object, location: str) -> TextPart | ImagePart:
     kind = given.get("type") if isinstance(given, dict) else None
     if not isinstance(kind, str) or kind not in _PARTS:
         raise ProblemError(
-            422, "invalid_body", f"{place}: a list holds only strings, or only parts of type text or image_url"
+            422, "invalid_body", f"{location}: a list holds only strings, or only parts of type text or image_url"
         )
-    return _validated(_PARTS[kind], given, place)
+    return _validated(_PARTS[kind], given, location)
 
 
-def _validated(model: type[_Model], given: object, place: str) -> _Model:
+def _validated(model: type[_Model], given: object, location: str) -> _Model:
     try:
         return model.model_validate(given)
     except ValidationError as error:
-        raise invalid(error, _MEMBERS, place) from error
+        raise invalid(error, _MEMBERS, location) from error
 
 
 def _post_of_parts(parts: list[TextPart | ImagePart]) -> Post:
     words = "\n".join(part.text for part in parts if isinstance(part, TextPart))
-    pictures = (Picture(at, part.image_url.url) for at, part in enumerate(parts) if isinstance(part, ImagePart))
+    pictures = (Picture(index, part.image_url.url) for index, part in enumerate(parts) if isinstance(part, ImagePart))
     return _post(words, tuple(pictures))
 
 

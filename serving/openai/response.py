@@ -1,4 +1,4 @@
-"""Verdicts of a post become one result in OpenAI's shape."""
+"""Result in OpenAI's shape, made of the judgements of a post."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict

@@ -1,5 +1,5 @@
 """What a caller sent.
 
-Read ``context`` (the surroundings of a request), ``classify_body`` (the body of a judging route: ``json_body``,
-``multipart``, ``base64_image``).
+Read ``context`` (who asks, and by when), ``classify_body`` (the memes of a classify request), and what that parses
+with: ``json_body``, ``multipart``, ``base64_image``.
 """

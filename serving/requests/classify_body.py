@@ -1,4 +1,4 @@
-"""A request's body, multipart or JSON, becomes the memes that were submitted."""
+"""Parser of a classify request's body, multipart or JSON, to the memes that it holds."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from model.meme import has_words
 from serving.problems import ProblemError
 from serving.requests.base64_image import from_base64, from_data_url, is_data_url
 from serving.requests.json_body import invalid, json_object
-from serving.requests.multipart import Part, parse_parts
+from serving.requests.multipart import FormPart, parse_parts
 from serving.schemas import MAX_ID_CHARS, ClassifyItem, ClassifyOne, ClassifyOptions
 from serving.settings import Settings
 
@@ -44,7 +44,7 @@ class LinkedItem:
 
 @dataclass(frozen=True)
 class BadItem:
-    """A place in a request for many that holds no meme."""
+    """An item of a request for many that holds no meme."""
 
     id: str | None
     problem: ProblemError
@@ -81,7 +81,7 @@ def parse_body(content_type: str | None, body: bytes, limits: Settings) -> Class
     )
 
 
-def _from_form(parts: list[Part], max_items: int, max_values: int) -> ClassifyRequest:
+def _from_form(parts: list[FormPart], max_items: int, max_values: int) -> ClassifyRequest:
     fields: defaultdict[str, list[bytes]] = defaultdict(list)
     for part in parts:
         if part.name not in _FIELDS:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from serving.security.rate_limit import RateLimiter
-from serving.security.token_bucket import Buckets
+from serving.security.token_bucket import TokenBuckets
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class RequestContext:
     #: told to them; and what counts against the rates of the key.
     key_name: str | None = None
     knows_caller: bool = False
-    rate_limiter: RateLimiter = field(default_factory=lambda: RateLimiter(Buckets(), None))
+    rate_limiter: RateLimiter = field(default_factory=lambda: RateLimiter(TokenBuckets(), None))
     #: By ``AdmissionMiddleware``: counts bytes that are fetched for the request, or fewer again when negative; raises
     #: ``ProblemError`` where they would be too many.
     hold_fetched: Callable[[int], None] = lambda _: None

@@ -1,4 +1,4 @@
-"""A JSON body becomes plain values, or the problem that it is."""
+"""Parser of a JSON body, to plain values or to the problem that it is."""
 
 from collections.abc import Collection
 from typing import Any
@@ -33,11 +33,11 @@ def json_object(body: bytes, max_values: int) -> dict[str, Any]:
 def invalid(error: ValidationError, known: Collection[str], whole: str) -> ProblemError:
     """What is wrong with a body, by its first error.
 
-    Only names in ``known`` and places in lists are repeated, since any other key is the caller's content; ``whole`` is
+    Only names in ``known`` and indices of lists are repeated, since any other key is the caller's content; ``whole`` is
     the name of what was validated.
     """
     first = error.errors(include_url=False, include_input=False)[0]
     steps = [str(step) for step in first["loc"] if isinstance(step, int) or step in known]
-    place = ".".join(steps) or ("an unknown field" if first["loc"] else whole)
+    location = ".".join(steps) or ("an unknown field" if first["loc"] else whole)
     message = first["msg"].removeprefix("Value error, ")
-    return ProblemError(422, _INVALID, f"{place}: {message}")
+    return ProblemError(422, _INVALID, f"{location}: {message}")

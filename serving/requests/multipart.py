@@ -1,4 +1,4 @@
-"""multipart/form-data, from bytes in memory to parts in memory.
+"""Parser of multipart/form-data, from bytes in memory to parts in memory.
 
 Starlette's own form parsing spools uploads over 1 MB to disk, takes a body that is cut short for a whole one, and reads
 text that is not UTF-8 as Latin-1. What was uploaded here never touches a disk.
@@ -13,14 +13,14 @@ from serving.problems import ProblemError
 
 
 @dataclass(frozen=True)
-class Part:
+class FormPart:
     """One field of a form; a file's name and content type are not kept, since nothing may depend on them."""
 
     name: str
     content: bytes
 
 
-def parse_parts(body: bytes, boundary: bytes, max_parts: int) -> list[Part]:
+def parse_parts(body: bytes, boundary: bytes, max_parts: int) -> list[FormPart]:
     """Every part in the order sent.
 
     Raises ``ProblemError``: 400 for a body that is damaged or ends early, 413 for more than ``max_parts`` parts.
@@ -52,7 +52,7 @@ class _Collector:
     """Receives what the parser finds. Each callback gets a buffer and the range of it that is meant."""
 
     def __init__(self, max_parts: int) -> None:
-        self.parts: list[Part] = []
+        self.parts: list[FormPart] = []
         self.ended = False
         self._max_parts = max_parts
         self._header_name = bytearray()
@@ -88,7 +88,7 @@ class _Collector:
         self._content += data[start:end]
 
     def on_part_end(self) -> None:
-        self.parts.append(Part(self._name or "", bytes(self._content)))
+        self.parts.append(FormPart(self._name or "", bytes(self._content)))
 
     def on_end(self) -> None:
         self.ended = True

@@ -1,1 +1,4 @@
-"""The routes, a file for each thing that callers ask for; ``app.py`` puts them together."""
+"""The routes of the HTTP interface, a file for each thing that callers ask for.
+
+Read ``classify`` first; then ``feedback``, ``catalogue`` and ``operations``. ``serving/http/app.py`` joins them.
+"""

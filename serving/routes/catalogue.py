@@ -1,4 +1,4 @@
-"""What there is to ask for: ``GET /v1/policies``, ``GET /v1/models`` and ``GET /v1/models/{model_id}``."""
+"""``GET /v1/policies``, ``GET /v1/models`` and ``GET /v1/models/{model_id}``: what there is to ask for."""
 
 from collections.abc import Mapping
 

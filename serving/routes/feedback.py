@@ -1,4 +1,4 @@
-"""What reviewers say: ``POST /v1/feedback``; and ``/v1/decisions/{decision_id}``, for appeals and for deletion."""
+"""``POST /v1/feedback``, what reviewers say; ``/v1/decisions/{decision_id}``, for appeals and for deletion."""
 
 import re
 from typing import Any

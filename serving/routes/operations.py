@@ -1,4 +1,4 @@
-"""What orchestrators and scrapers ask: ``/livez``, ``/readyz``, ``/metrics``."""
+"""``GET /livez``, ``GET /readyz`` and ``GET /metrics``: what orchestrators and scrapers ask."""
 
 from anyio import to_thread
 from fastapi import APIRouter, Request

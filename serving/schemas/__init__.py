@@ -1,4 +1,7 @@
-"""The JSON that goes over the wire, as pydantic models: requests are validated with them, answers are documented."""
+"""The JSON that goes over the wire, as pydantic models: requests are validated with them, answers are documented.
+
+Read ``wire`` (what they have in common), ``requests`` and ``verdict``, then those of the other routes.
+"""
 
 from serving.schemas.problems import OpenAIErrorDoc, OpenAIProblemDoc, ProblemDoc
 from serving.schemas.readiness import ReadinessDoc

@@ -1,4 +1,4 @@
-"""What there is to ask for: policies and the model."""
+"""Documents of ``/v1/policies`` and ``/v1/models``."""
 
 from typing import Literal
 

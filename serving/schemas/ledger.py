@@ -1,4 +1,4 @@
-"""What is sent to ``/v1/feedback``, and what the ledger answers with."""
+"""Documents of ``/v1/feedback`` and ``/v1/decisions``."""
 
 from datetime import datetime
 from typing import Any, Literal, Self

@@ -1,4 +1,4 @@
-"""What is sent to and answered by ``/v1/moderations``: OpenAI's shape, with one member of our own."""
+"""Documents of ``/v1/moderations``: OpenAI's shape, with one member of our own."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,4 +1,4 @@
-"""How every error looks."""
+"""Documents of errors."""
 
 from pydantic import Field
 

@@ -1,4 +1,4 @@
-"""What ``/readyz`` says."""
+"""Document of ``/readyz``."""
 
 from pydantic import Field
 

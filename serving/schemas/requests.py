@@ -1,4 +1,4 @@
-"""What is sent to ``/v1/classify``."""
+"""Documents that are sent to ``/v1/classify``."""
 
 from typing import Any, Self
 

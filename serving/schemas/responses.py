@@ -1,4 +1,4 @@
-"""What OpenAPI says of errors, for every route."""
+"""OpenAPI's ``responses`` of errors and examples, for every route."""
 
 from typing import Any
 

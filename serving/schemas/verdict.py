@@ -1,4 +1,4 @@
-"""What is answered about a meme: ``Verdict.to_dict()`` as it is; a test holds the models here against it."""
+"""Documents of verdicts: ``Verdict.to_dict()`` as it is; a test holds the models here against it."""
 
 from typing import Literal
 

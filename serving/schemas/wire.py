@@ -1,4 +1,4 @@
-"""What the documents have in common."""
+"""Base class of the documents."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Which addresses are this machine's own, and which are the public internet's."""
+"""IP addresses: which are this machine's own, and which are the public internet's."""
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 

@@ -1,4 +1,4 @@
-"""The file that lists the keys: changed whole and one writer at a time, followed by the servers that read it."""
+"""Keys file: changed whole and by one writer at a time, followed by the servers that read it."""
 
 import fcntl
 import logging
@@ -40,9 +40,9 @@ def read_keys(path: Path) -> KeyList:
 def change_keys(path: Path, change: Callable[[KeyList], KeyList]) -> None:
     """Replace the keys by what ``change`` makes of them. Two writers wait for each other; readers see old or new."""
     with _alone(path):
-        new = path.exists()
-        mode = path.stat().st_mode & 0o777 if new else 0o600
-        keys = change(read_keys(path) if new else KeyList())
+        exists = path.exists()
+        mode = path.stat().st_mode & 0o777 if exists else 0o600
+        keys = change(read_keys(path) if exists else KeyList())
         before = os.umask(0o777 & ~mode)
         try:
             write_atomically(path, keys.model_dump_json(indent=2).encode() + b"\n")

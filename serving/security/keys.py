@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from serving.security.token_bucket import Rate
 
-Scope = Literal["classify", "feedback", "metrics", "admin"]
-SCOPES: tuple[Scope, ...] = ("classify", "feedback", "metrics", "admin")
+KeyScope = Literal["classify", "feedback", "metrics", "admin"]
+SCOPES: tuple[KeyScope, ...] = ("classify", "feedback", "metrics", "admin")
 #: In names of metrics, logs and the ledger, so nothing that would need quoting there.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KEY = re.compile(r"mg_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
@@ -32,7 +32,7 @@ class KeyEntry(BaseModel):
     name: str
     id: str = Field(pattern=r"^[0-9a-f]{12}$")
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
-    scopes: tuple[Scope, ...] = Field(min_length=1)
+    scopes: tuple[KeyScope, ...] = Field(min_length=1)
     rate: str | None = None
     meme_rate: str | None = None
     created: datetime
@@ -49,8 +49,8 @@ class KeyEntry(BaseModel):
             Rate.parse(value)
         return value
 
-    def limits(self) -> dict[str, Rate]:
-        """The limits of this key by the name that an answer gives them: requests, memes."""
+    def rates(self) -> dict[str, Rate]:
+        """The rates of this key by the name that an answer gives them: requests, memes."""
         texts = {"requests": self.rate, "memes": self.meme_rate}
         return {name: Rate.parse(text) for name, text in texts.items() if text is not None}
 
@@ -87,7 +87,7 @@ def check_name(name: str) -> str:
     return name
 
 
-def new_key(name: str, scopes: tuple[Scope, ...], rate: str | None, meme_rate: str | None) -> tuple[str, KeyEntry]:
+def new_key(name: str, scopes: tuple[KeyScope, ...], rate: str | None, meme_rate: str | None) -> tuple[str, KeyEntry]:
     """A key that nobody has seen, and the entry that recognises it."""
     key_id = secrets.token_hex(6)
     key = f"mg_{key_id}_{secrets.token_urlsafe(32)}"

@@ -1,4 +1,4 @@
-"""Rates of a key: token buckets that all workers of one server share.
+"""Token buckets that all workers of one server share, for the rates of a key.
 
 A bucket holds ``burst`` tokens and fills up with ``count`` tokens in every window. Taking more than a bucket holds puts
 it into debt, so that one large request cannot be refused for ever and still pays in full.
@@ -44,14 +44,14 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Level:
+class BucketLevel:
     """A bucket after it was asked: ``wait_s`` is 0 when the tokens were given."""
 
     tokens: float
     wait_s: float
 
 
-class Buckets:
+class TokenBuckets:
     """Buckets by name, of one worker, or of all that share ``folder``: a file of 16 bytes for each bucket there."""
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -59,12 +59,12 @@ class Buckets:
         self._own: dict[str, tuple[float, float]] = {}
 
     @classmethod
-    def of_this_server(cls) -> "Buckets":
+    def of_this_server(cls) -> "TokenBuckets":
         """Shared between the workers where BentoML started several; else this process's own."""
         folder = os.environ.get(SHARED_FOLDER_VARIABLE)
         return cls(Path(folder) if folder else None)
 
-    def take(self, name: str, rate: Rate, tokens: int, *, need: int | None = None) -> Level:
+    def take(self, name: str, rate: Rate, tokens: int, *, need: int | None = None) -> BucketLevel:
         """Take ``tokens`` if the bucket holds ``need`` (default: as many, at most a full bucket)."""
         wanted = min(tokens if need is None else need, rate.burst)
         if self._folder is None:
@@ -74,7 +74,7 @@ class Buckets:
         return self._take_shared(self._folder / f"rate_{name}.bin", rate, tokens, wanted)
 
     @staticmethod
-    def _take_shared(path: Path, rate: Rate, tokens: int, wanted: int) -> Level:
+    def _take_shared(path: Path, rate: Rate, tokens: int, wanted: int) -> BucketLevel:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)  # held for microseconds, and freed when a worker dies
@@ -89,11 +89,11 @@ class Buckets:
 
 def _taken(
     before: tuple[float, float] | None, rate: Rate, tokens: int, wanted: int
-) -> tuple[tuple[float, float], Level]:
+) -> tuple[tuple[float, float], BucketLevel]:
     """The bucket's next state (tokens, time in seconds since boot, which every process counts alike) and the answer."""
     now = time.monotonic()
     held, at = before or (float(rate.burst), now)
     held = min(rate.burst, held + max(0.0, now - at) * rate.per_second)
     if held < wanted:
-        return (held, now), Level(held, (wanted - held) / rate.per_second)
-    return (held - tokens, now), Level(held - tokens, 0.0)
+        return (held, now), BucketLevel(held, (wanted - held) / rate.per_second)
+    return (held - tokens, now), BucketLevel(held - tokens, 0.0)

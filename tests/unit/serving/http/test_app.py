@@ -202,9 +202,9 @@ def test_every_reference_in_openapi_leads_somewhere(client: TestClient) -> None:
     found = references(document)
     assert found
     for reference in found:
-        place: Any = document
+        node: Any = document
         for step in reference.removeprefix("#/").split("/"):
-            place = place[step]
+            node = node[step]
 
 
 def test_the_verdict_over_http_is_the_librarys(client: TestClient, scorer: Scorer) -> None:

@@ -11,14 +11,14 @@ from model import Scorer
 from serving.app_state import AppState
 from serving.http.app import create_app
 from serving.security.key_file import change_keys
-from serving.security.keys import KeyList, Scope, new_key
+from serving.security.keys import KeyList, KeyScope, new_key
 from serving.settings import Settings, SettingsError, from_env
 
 URL = "/v1/classify"
 PICTURE = meme()
 
 
-def _add_key(path: Path, name: str, *scopes: Scope, rate: str | None = None, meme_rate: str | None = None) -> str:
+def _add_key(path: Path, name: str, *scopes: KeyScope, rate: str | None = None, meme_rate: str | None = None) -> str:
     key, entry = new_key(name, scopes or ("classify",), rate, meme_rate)
     change_keys(path, lambda before: KeyList(keys=(*before.keys, entry)))
     return key

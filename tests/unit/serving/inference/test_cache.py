@@ -5,7 +5,7 @@ import pytest
 from support.judgements import judgement
 
 from model import Judgement, Scorer
-from serving.inference.cache import JudgementCache, Reuse, content_key, size_bytes
+from serving.inference.cache import JudgementCache, ReadThroughCache, content_key, size_bytes
 from serving.inference.singleflight import SingleFlight
 from serving.requests.classify_body import ClassifyInput
 
@@ -101,22 +101,22 @@ def test_the_bundle_and_the_ocr_engine_are_in_the_key(scorer: Scorer) -> None:
 
 def test_the_same_work_asked_for_by_several_is_done_once() -> None:
     async def steps() -> None:
-        work, flights = _Work(), SingleFlight[Judgement]()
-        tasks = [asyncio.create_task(flights.join("key", work)) for _ in range(3)]
+        work, single_flight = _Work(), SingleFlight[Judgement]()
+        tasks = [asyncio.create_task(single_flight.join("key", work)) for _ in range(3)]
         await asyncio.sleep(0)
         work.go_on.set()
         assert [one.digest for one in await asyncio.gather(*tasks)] == ["made"] * 3
         assert work.n_begun == 1
         await asyncio.sleep(0)
-        assert "key" not in flights
+        assert "key" not in single_flight
 
     asyncio.run(steps())
 
 
 def test_who_leaves_does_no_harm_to_the_others_and_the_last_one_ends_the_work() -> None:
     async def steps() -> None:
-        work, flights = _Work(), SingleFlight[Judgement]()
-        began_it, stays, leaves_too = [asyncio.create_task(flights.join("key", work)) for _ in range(3)]
+        work, single_flight = _Work(), SingleFlight[Judgement]()
+        began_it, stays, leaves_too = [asyncio.create_task(single_flight.join("key", work)) for _ in range(3)]
         await asyncio.sleep(0)
         began_it.cancel()
         await asyncio.wait([began_it])
@@ -126,7 +126,7 @@ def test_who_leaves_does_no_harm_to_the_others_and_the_last_one_ends_the_work() 
         await asyncio.wait([stays, leaves_too])
         await asyncio.sleep(0)
         assert (work.n_begun, work.n_cancelled) == (1, 1)
-        assert "key" not in flights
+        assert "key" not in single_flight
 
     asyncio.run(steps())
 
@@ -137,12 +137,12 @@ def test_a_failure_reaches_all_who_wait_for_it_and_is_not_kept() -> None:
             await asyncio.sleep(0)
             raise ValueError("no")
 
-        reuse = Reuse(JudgementCache(10, LARGE), lambda _: None)
-        failed = await asyncio.gather(reuse.get(b"k", broken), reuse.get(b"k", broken), return_exceptions=True)
+        cache = ReadThroughCache(JudgementCache(10, LARGE), lambda _: None)
+        failed = await asyncio.gather(cache.get(b"k", broken), cache.get(b"k", broken), return_exceptions=True)
         assert [type(one) for one in failed] == [ValueError, ValueError]
         work = _Work()
         work.go_on.set()
-        assert (await reuse.get(b"k", work)).digest == "made"
+        assert (await cache.get(b"k", work)).digest == "made"
 
     asyncio.run(steps())
 
@@ -150,13 +150,13 @@ def test_a_failure_reaches_all_who_wait_for_it_and_is_not_kept() -> None:
 def test_who_gets_a_judgement_made_for_another_is_told_so() -> None:
     async def steps() -> None:
         looked_up: list[bool] = []
-        work, reuse = _Work(), Reuse(JudgementCache(10, LARGE), looked_up.append)
-        maker, company = [asyncio.create_task(reuse.get(b"k", work)) for _ in range(2)]
+        work, cache = _Work(), ReadThroughCache(JudgementCache(10, LARGE), looked_up.append)
+        maker, company = [asyncio.create_task(cache.get(b"k", work)) for _ in range(2)]
         await asyncio.sleep(0)
         work.go_on.set()
         assert set((await maker).timings_ms) == {"model"}
         assert set((await company).timings_ms) == {"cache"}
-        assert set((await reuse.get(b"k", work)).timings_ms) == {"cache"}
+        assert set((await cache.get(b"k", work)).timings_ms) == {"cache"}
         assert looked_up == [False, True, True]
         assert work.n_begun == 1
 

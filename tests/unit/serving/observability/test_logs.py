@@ -4,10 +4,10 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from bentoml._internal.log import TraceRecordFilter
 
 from serving.observability.logs import Event, configure, frames
 from serving.settings import Settings
+from serving.third_party_internals import bentoml_log_filters
 
 
 def _fail(message: str) -> None:
@@ -19,7 +19,8 @@ def stream() -> Iterator[io.StringIO]:
     """What a process of BentoML's logs: its root handler, taken away again afterwards."""
     written = io.StringIO()
     handler = logging.StreamHandler(written)
-    handler.addFilter(TraceRecordFilter())
+    of_servers, _ = bentoml_log_filters()
+    handler.addFilter(of_servers())
     root = logging.getLogger()
     root.addHandler(handler)
     yield written

@@ -1,4 +1,4 @@
-"""Laws of the door: whatever comes in, the answer is a verdict or a 4xx in JSON."""
+"""Laws of what is sent: whatever comes in, the answer is a verdict or a 4xx in JSON."""
 
 import io
 from typing import Any
@@ -26,8 +26,8 @@ _EXPECTED = {200, 400, 413, 415, 422}
 def _damaged(draw: st.DrawFn) -> bytes:
     """A picture file of which some bytes were changed, and the end perhaps cut off."""
     data = bytearray(draw(st.sampled_from(_SEEDS)))
-    for place, value in draw(st.lists(st.tuples(st.integers(0, len(data) - 1), st.integers(0, 255)), max_size=6)):
-        data[place] = value
+    for index, value in draw(st.lists(st.tuples(st.integers(0, len(data) - 1), st.integers(0, 255)), max_size=6)):
+        data[index] = value
     return bytes(data[: draw(st.integers(1, len(data)))] if draw(st.booleans()) else data)
 
 
