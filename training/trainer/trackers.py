@@ -1,4 +1,4 @@
-"""Where the numbers of a run go while it trains: TensorBoard, MLflow, Weights & Biases, by name.
+"""Experiment trackers of a run, by name: accelerate's own for TensorBoard, MLflow and Weights & Biases.
 
 All of them write below one local folder. None reaches for the network unless the user set it up for that tool
 (``MLFLOW_TRACKING_URI``; ``WANDB_API_KEY``, ``WANDB_MODE`` or a ``wandb login``). A run that resumes goes on with the
@@ -16,6 +16,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from accelerate import PartialState
+from accelerate.tracking import MLflowTracker, TensorBoardTracker, WandBTracker
+
 from model.atomic import write_atomically
 from model.errors import EngineUnavailableError
 from training.errors import ConfigError
@@ -23,44 +26,38 @@ from training.errors import ConfigError
 Values = Mapping[str, float]
 #: MLflow's experiment and the Weights & Biases project.
 PROJECT = "memeguard"
+#: MLflow refuses a longer parameter, and accelerate drops it.
+_MAX_PARAM_CHARS = 6000
 
 
 class Tracker(Protocol):
-    """What the engine asks of a tracker; it is called in the main process alone."""
+    """What the trainer asks of a tracker; it is called in the main process alone."""
 
     def log(self, step: int, values: Values) -> None:
         """Numbers by name, as they are after ``step`` optimiser steps of the phase (the name says which phase)."""
         ...
 
-    def log_config(self, config: Mapping[str, Any]) -> None:
-        """The resolved config, nested plain values."""
-        ...
-
-    def close(self) -> None:
-        """Write what is not written yet."""
-        ...
-
 
 class Trackers:
-    """Several trackers as one; with none, nothing is tracked."""
+    """Several of accelerate's trackers as one; with none, nothing is tracked."""
 
-    def __init__(self, trackers: Sequence[Tracker] = ()) -> None:
+    def __init__(self, trackers: Sequence[Any] = ()) -> None:
         self._trackers = list(trackers)
 
     def log(self, step: int, values: Values) -> None:
         """See ``Tracker``."""
         for tracker in self._trackers:
-            tracker.log(step, values)
+            tracker.log({name: float(value) for name, value in values.items()}, step=step)
 
     def log_config(self, config: Mapping[str, Any]) -> None:
-        """See ``Tracker``."""
+        """The resolved config, nested plain values."""
         for tracker in self._trackers:
-            tracker.log_config(config)
+            tracker.store_init_configuration(dict(config))
 
     def close(self) -> None:
-        """See ``Tracker``."""
+        """Write what is not written yet."""
         for tracker in self._trackers:
-            tracker.close()
+            tracker.finish()
 
 
 def open_trackers(names: Sequence[str], folder: Path, run_name: str) -> Trackers:
@@ -71,6 +68,7 @@ def open_trackers(names: Sequence[str], folder: Path, run_name: str) -> Trackers
     """
     check_trackers(names)
     folder.mkdir(parents=True, exist_ok=True)
+    PartialState()  # accelerate's trackers ask it which process is the main one
     return Trackers([_TRACKERS[name](folder, run_name) for name in dict.fromkeys(names)])
 
 
@@ -79,7 +77,7 @@ def check_trackers(names: Sequence[str]) -> None:
     for name in names:
         if name not in _TRACKERS:
             raise ConfigError(f"unknown tracker {name!r}; known trackers: {', '.join(_TRACKERS)}")
-        if find_spec(_PACKAGES[name]) is None:
+        if find_spec(name) is None:  # each is called as its package
             extra = "train" if name == "tensorboard" else "tracking"
             raise EngineUnavailableError(
                 f"tracker {name!r} needs a package that is not installed: install it with "
@@ -87,105 +85,93 @@ def check_trackers(names: Sequence[str]) -> None:
             )
 
 
-class TensorBoardTracker:
+class _TensorBoard(TensorBoardTracker):  # type: ignore[misc]  # accelerate has no types; so below
+    """The config is a text to read: accelerate's table of hyperparameters refuses nested values."""
+
+    title = "config"
+
+    def store_init_configuration(self, values: Mapping[str, Any]) -> None:
+        text = json.dumps(values, indent=1, ensure_ascii=False, default=str)
+        self.log({self.title: "\n".join(f"    {line}" for line in text.splitlines())})
+
+
+class _MLflow(MLflowTracker):  # type: ignore[misc]
+    """Names in the letters that MLflow allows; the config as one parameter a leaf."""
+
+    def store_init_configuration(self, values: Mapping[str, Any]) -> None:
+        params = {_plain_name(name): str(value)[:_MAX_PARAM_CHARS] for name, value in _flat(values)}
+        super().store_init_configuration(params)
+
+    def log(self, values: Mapping[str, float], step: int | None = None) -> None:
+        super().log({_plain_name(name): value for name, value in values.items()}, step=step)
+
+
+class _WandB(WandBTracker):  # type: ignore[misc]
+    """The step is a value: each phase counts anew, and Weights & Biases drops what its own step has passed."""
+
+    def start(self) -> None:
+        super().start()
+        self.tracker.define_metric("step")
+        self.tracker.define_metric("*", step_metric="step")
+
+    def log(self, values: Mapping[str, float], step: int | None = None) -> None:
+        super().log({**values, "step": step})
+
+
+def _tensorboard(folder: Path, run_name: str) -> TensorBoardTracker:
     """Event files in ``folder``; ``tensorboard --logdir FOLDER`` shows them."""
-
-    def __init__(self, folder: Path, run_name: str) -> None:
-        from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415 - only for who asked for it
-
-        self._writer: Any = SummaryWriter(str(folder), flush_secs=20)
-        self._run_name = run_name
-
-    def log(self, step: int, values: Values) -> None:
-        """See ``Tracker``."""
-        for name, value in values.items():
-            self._writer.add_scalar(name, value, step)
-
-    def log_config(self, config: Mapping[str, Any]) -> None:
-        """See ``Tracker``."""
-        text = json.dumps(config, indent=1, ensure_ascii=False, default=str)
-        self._writer.add_text(f"config of {self._run_name}", "\n".join(f"    {line}" for line in text.splitlines()))
-
-    def close(self) -> None:
-        """See ``Tracker``."""
-        self._writer.close()
+    tracker = _TensorBoard(".", folder)
+    tracker.title = f"config of {run_name}"
+    return _started(tracker)
 
 
-class MlflowTracker:
+def _mlflow(folder: Path, run_name: str) -> MLflowTracker:
     """A run of MLflow in ``folder/mlruns``, or where ``MLFLOW_TRACKING_URI`` says."""
+    # MLflow reports its own use over the network, and calls plain folders outdated; both are decided at its import.
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
+    import mlflow  # noqa: PLC0415 - seconds to import
 
-    def __init__(self, folder: Path, run_name: str) -> None:
-        # MLflow reports its own use over the network, and calls plain folders outdated; both are decided at its import.
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
-        from mlflow import MlflowClient  # noqa: PLC0415 - seconds to import
-
-        uri = os.environ.get("MLFLOW_TRACKING_URI") or (folder.resolve() / "mlruns").as_uri()
-        self._client: Any = MlflowClient(tracking_uri=uri)
-        self._run_id = _kept(folder / "mlflow_run_id", lambda: self._new_run(run_name))
-
-    def _new_run(self, run_name: str) -> str:
-        experiment = self._client.get_experiment_by_name(PROJECT)
-        place = experiment.experiment_id if experiment is not None else self._client.create_experiment(PROJECT)
-        return str(self._client.create_run(place, run_name=run_name).info.run_id)
-
-    def log(self, step: int, values: Values) -> None:
-        """See ``Tracker``."""
-        for name, value in values.items():
-            self._client.log_metric(self._run_id, _plain_name(name), value, step=step)
-
-    def log_config(self, config: Mapping[str, Any]) -> None:
-        """See ``Tracker``; as parameters, which MLflow cuts nowhere but refuses beyond 6,000 characters."""
-        for name, value in _flat(config):
-            self._client.log_param(self._run_id, _plain_name(name), str(value)[:6000])
-
-    def close(self) -> None:
-        """See ``Tracker``."""
-        self._client.set_terminated(self._run_id)
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        mlflow.set_tracking_uri((folder.resolve() / "mlruns").as_uri())
+    kept = folder / "mlflow_run_id"
+    tracker = _started(_MLflow(PROJECT, run_id=_read(kept), run_name=run_name))
+    write_atomically(kept, str(tracker.tracker.info.run_id).encode())
+    return tracker
 
 
-class WandbTracker:
+def _wandb(folder: Path, run_name: str) -> WandBTracker:
     """A run of Weights & Biases: in ``folder/wandb`` alone, unless the user has an account set up."""
+    import wandb  # noqa: PLC0415 - seconds to import
 
-    def __init__(self, folder: Path, run_name: str) -> None:
-        import wandb  # noqa: PLC0415 - seconds to import
-
-        self._run: Any = wandb.init(
-            project=os.environ.get("WANDB_PROJECT", PROJECT),
-            name=run_name,
-            dir=str(folder),
-            id=_kept(folder / "wandb_run_id", lambda: uuid.uuid4().hex[:12]),
-            resume="allow" if _wandb_is_set_up() else None,
-            mode=None if _wandb_is_set_up() else "offline",
-            settings=wandb.Settings(console="off", silent=True, disable_git=True, save_code=False),
-        )
-        self._run.define_metric("step")
-        self._run.define_metric("*", step_metric="step")
-
-    def log(self, step: int, values: Values) -> None:
-        """See ``Tracker``."""
-        self._run.log({**values, "step": step})
-
-    def log_config(self, config: Mapping[str, Any]) -> None:
-        """See ``Tracker``."""
-        self._run.config.update(dict(config), allow_val_change=True)
-
-    def close(self) -> None:
-        """See ``Tracker``."""
-        self._run.finish()
+    kept = folder / "wandb_run_id"
+    if not kept.is_file():
+        write_atomically(kept, uuid.uuid4().hex[:12].encode())
+    tracker = _WandB(
+        os.environ.get("WANDB_PROJECT", PROJECT),
+        name=run_name,
+        dir=str(folder),
+        id=_read(kept),
+        resume="allow" if _wandb_is_set_up() else None,
+        mode=None if _wandb_is_set_up() else "offline",
+        settings=wandb.Settings(console="off", silent=True, disable_git=True, save_code=False),
+    )
+    return _started(tracker)
 
 
-_TRACKERS: Mapping[str, Callable[[Path, str], Tracker]] = MappingProxyType(
-    {"tensorboard": TensorBoardTracker, "mlflow": MlflowTracker, "wandb": WandbTracker}
+_TRACKERS: Mapping[str, Callable[[Path, str], Any]] = MappingProxyType(
+    {"tensorboard": _tensorboard, "mlflow": _mlflow, "wandb": _wandb}
 )
-_PACKAGES: Mapping[str, str] = MappingProxyType({"tensorboard": "tensorboard", "mlflow": "mlflow", "wandb": "wandb"})
 
 
-def _kept(path: Path, make: Callable[[], str]) -> str:
-    """The id in ``path``, or a new one that is written there: a run that resumes finds it again."""
-    if not path.is_file():
-        write_atomically(path, make().encode())
-    return path.read_text(encoding="utf-8")
+def _started(tracker: Any) -> Any:
+    tracker.start()
+    return tracker
+
+
+def _read(path: Path) -> str | None:
+    """The id that a start of the same run has kept."""
+    return path.read_text(encoding="utf-8") if path.is_file() else None
 
 
 def _wandb_is_set_up() -> bool:
@@ -209,7 +195,7 @@ def _flat(value: Any, key: str = "") -> Iterator[tuple[str, Any]]:
         for name, part in value.items():
             yield from _flat(part, f"{key}.{name}".lstrip("."))
     elif isinstance(value, list | tuple) and any(isinstance(part, Mapping) for part in value):
-        for place, part in enumerate(value):
-            yield from _flat(part, f"{key}.{place}")
+        for index, part in enumerate(value):
+            yield from _flat(part, f"{key}.{index}")
     else:
         yield key, value
