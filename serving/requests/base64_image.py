@@ -1,4 +1,4 @@
-"""Pictures that come inside JSON: base64, or a URL that holds the picture or leads to it."""
+"""Decoder of pictures that come as text, in base64 or in a data: URL: of a request's JSON or of a batch's rows."""
 
 import base64
 import binascii

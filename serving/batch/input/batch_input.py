@@ -9,6 +9,7 @@ from serving.batch.errors import BatchError
 from serving.batch.input.files import Files, beside
 from serving.batch.input.items import Columns, Item
 from serving.batch.input.readers import READERS, Row, check_rows
+from serving.requests.base64_image import is_data_url
 
 
 def id_of(value: object, place: str, column: str) -> str | None:
@@ -132,6 +133,6 @@ class Source:
                 f"{place}: column {self.columns.image!r} holds {type(image).__name__}, not a path or bytes; "
                 "name the column of the pictures with --image-column"
             )
-        if "://" in image or image.startswith("/") or image[:5].lower() == "data:":
+        if "://" in image or image.startswith("/") or is_data_url(image):
             return image
         return self._files.opened_by(beside(file, image))

@@ -1,14 +1,11 @@
 """A picture that an item names becomes bytes, by the protocols that the operator allows."""
 
-import base64
-import binascii
 import stat
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 import fsspec
 
@@ -17,6 +14,8 @@ from model.meme import has_words
 from serving.batch.errors import BatchError
 from serving.batch.input.files import without_secrets
 from serving.batch.input.items import Item
+from serving.problems import ProblemError
+from serving.requests.base64_image import from_data_url, is_data_url
 
 _LONGEST_NAME = 200
 #: Pictures from elsewhere that are waited for together; the time goes by in the network, not on a core.
@@ -60,7 +59,7 @@ class Opener:
         return self._made(item, self._picture(item))
 
     def _is_awaited(self, item: Item) -> bool:
-        if not isinstance(item.image, str) or _is_data_url(item.image):
+        if not isinstance(item.image, str) or is_data_url(item.image):
             return False
         first, *others = _protocols(item.image)
         return first in self._many_at_once and not others
@@ -88,7 +87,7 @@ class Opener:
         """The bytes of a picture, at most one over the limit; raises ``MemeError``."""
         if isinstance(image, bytes):
             return image
-        if _is_data_url(image):
+        if is_data_url(image):
             return _of_data_url(image)
         image = image.removeprefix("file://")
         for protocol in _protocols(image):
@@ -147,10 +146,6 @@ def _takes_many_at_once(protocol: str) -> bool:
         return False
 
 
-def _is_data_url(image: str) -> bool:
-    return image[:5].lower() == "data:"
-
-
 def _root(error: BaseException) -> BaseException:
     """The first error of a chain: fsspec calls many an answer of a host "not found"."""
     while error.__cause__ is not None and not isinstance(error, TimeoutError):
@@ -173,13 +168,10 @@ def _in_words(error: BaseException) -> str:
 
 
 def _of_data_url(url: str) -> bytes:
-    head, _, body = url.partition(",")
-    if not head.lower().rstrip().endswith(";base64"):
-        return unquote_to_bytes(body)
-    try:  # it may be wrapped into lines
-        return base64.b64decode("".join(body.split()), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise MemeError("corrupt", "the data: address is not valid base64") from error
+    try:
+        return from_data_url(url)
+    except ProblemError as problem:
+        raise MemeError("corrupt", problem.detail) from problem
 
 
 def _protocols(address: str) -> list[str]:

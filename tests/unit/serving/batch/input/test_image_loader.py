@@ -80,7 +80,8 @@ def test_a_picture_comes_from_bytes_a_path_an_address_or_the_row_itself(tmp_path
     packed = base64.b64encode(content).decode()
     wrapped = "\n".join(packed[at : at + 76] for at in range(0, len(packed), 76))
     for image in (
-        content, str(path), f"file://{path}", f"data:image/png;base64,{packed}", f"DATA:;Base64,{wrapped}"
+        content, str(path), f"file://{path}", f"data:image/png;base64,{packed}", f"DATA:;Base64,{wrapped}",
+        f"data:image/png;base64,{packed}".replace("+", "%2B"),
     ):  # fmt: skip
         assert LOCAL.read(image) == content
     opened = LOCAL.meme(item(str(path), "words", ("tag",)))
@@ -177,6 +178,7 @@ def test_a_huge_file_is_not_read_whole(tmp_path: Path) -> None:
         (item(b"", "words"), "empty"),
         (item(b"no picture", "words"), "unsupported_format"),
         (item("data:image/png;base64,!!"), "corrupt"),
+        (item("data:image/png,%89PNG"), "corrupt"),
         (item(meme(), "x" * 10_001), "text_too_long"),
         (item(meme(), "x", ("t",) * 9), "bad_tags"),
         (item("/no/such.png"), "unreadable_file"),
