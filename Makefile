@@ -4,7 +4,7 @@ PYTHON := .venv/bin/python
 # Processes that the tests start would parse the whole project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint audit format bench constraints clean
+.PHONY: help setup demo test lint audit format docs bench constraints clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,7 +35,10 @@ format: setup  ## rewrite files in the house style
 	@$(PYTHON) -m ruff check --fix .
 	@$(PYTHON) -m ruff format .
 
-bench: setup  ## the OCR comparison of the README; needs the data folder: make bench DATA=path
+docs: setup  ## build the documents as pages into build/docs, warnings as errors
+	@$(PYTHON) -m sphinx -W --keep-going -q -c docs -d build/doctrees . build/docs
+
+bench: setup  ## the OCR comparison of docs/results.md; needs the data folder: make bench DATA=path
 	@OMP_THREAD_LIMIT=1 $(PYTHON) -m benchmarks.ocr --n 60 --seed 7 --data $(or $(DATA),$(error set DATA to the folder that holds imgflip/ and multioff/))
 
 constraints:  ## resolve every extra anew into constraints.txt

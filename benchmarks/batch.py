@@ -1,4 +1,4 @@
-"""What a batch run makes of the cores it has, and how much memory it takes: the tables in the README.
+"""What a batch run makes of the cores it has, and how much memory it takes: the tables of docs/batch.md.
 
     python -m benchmarks.batch --out batch.json
 

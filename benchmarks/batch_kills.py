@@ -1,4 +1,4 @@
-"""A batch run whose driver and workers are killed again and again, and what must come of it: the proof in the README.
+"""A batch run whose driver and workers are killed again and again, and what comes of it: the proof of docs/batch.md.
 
     python -m benchmarks.batch_kills --items 10000 --kills 10 --seed 0 --out kills.json
 

@@ -1,4 +1,4 @@
-"""How well, and how fast, each OCR engine reads memes: the table in the README.
+"""How well, and how fast, each OCR engine reads memes: the table of docs/results.md.
 
     OMP_THREAD_LIMIT=1 python -m benchmarks.ocr --data DIR --n 60 --seed 7 --out ocr.json
 

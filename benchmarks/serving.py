@@ -1,4 +1,4 @@
-"""What the service costs, and what it does when far too much is asked of it: the numbers in the README.
+"""What the service costs, and what it does when far too much is asked of it: the numbers of docs/operate.md.
 
     python -m benchmarks.serving --seconds 5 --rounds 20 --overload-seconds 60
 

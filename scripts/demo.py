@@ -19,7 +19,7 @@ from rich.table import Table
 from training.data.meme_renderer import render_meme
 
 _START_TIMEOUT_S = 120
-_WORDS = ("when the code works", "on the first try")
+WORDS = ("when the code works", "on the first try")
 console = Console()
 
 
@@ -37,8 +37,9 @@ def main() -> int:
         readiness = _wait_until_ready(base, server)
         console.print(f"   ready: model {readiness['model']['name']} {readiness['model']['version']}, ", end="")
         console.print(f"OCR {readiness['ocr_engine']} {readiness['ocr_version']}, {readiness['providers'][0]}")
-        console.print(f"[bold]2.[/] drawing a meme that says {' / '.join(_WORDS)!r} and posting it to /v1/classify")
-        verdict = _post(f"{base}/v1/classify", {"image": _sample_meme(), "tags": ["programming"]})
+        console.print(f"[bold]2.[/] drawing a meme that says {' / '.join(WORDS)!r} and posting it to /v1/classify")
+        picture = base64.b64encode(sample_meme()).decode()
+        verdict = _post(f"{base}/v1/classify", {"image": picture, "tags": ["programming"]})
         console.print("[bold]3.[/] the verdict")
         _show(verdict)
     finally:
@@ -69,11 +70,11 @@ def _wait_until_ready(base: str, server: "subprocess.Popen[bytes]") -> dict[str,
     raise SystemExit(f"demo failed: the server did not answer within {_START_TIMEOUT_S} s")
 
 
-def _sample_meme() -> str:
-    meme = render_meme(None, _WORDS, style="classic", rng=np.random.default_rng(3))
+def sample_meme() -> bytes:
+    """A PNG of the meme that is judged; it is drawn, nobody's picture."""
     buffer = io.BytesIO()
-    meme.image.save(buffer, "PNG")
-    return base64.b64encode(buffer.getvalue()).decode()
+    render_meme(None, WORDS, style="classic", rng=np.random.default_rng(3)).image.save(buffer, "PNG")
+    return buffer.getvalue()
 
 
 def _get(url: str) -> dict[str, Any]:

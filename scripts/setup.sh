@@ -71,6 +71,9 @@ fi
 if [ "$kind" = full ] && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null; then
     apt_install_postgresql
 fi
+if [ "$kind" = full ] && ! command -v curl >/dev/null; then
+    apt_install curl "the tests run the commands of the documents"
+fi
 if [ "$(cat "$stamp" 2>/dev/null)" = "$(fingerprint)" ]; then
     exit 0
 fi
