@@ -10,20 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
 
 from model.atomic import write_atomically
 from model.errors import BundleError
 from model.preprocess import PreprocessConfig, Preprocessor
 from model.taxonomy import TASKS, Task, tasks_named
+from model.verdict import Action
 
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
 #: The embedded default that a fresh checkout serves.
 COMPACT_BUNDLE = Path(__file__).parent / "bundles" / "compact"
 
-#: A threshold that no probability reaches.
-NEVER = 1.01
+#: How a manifest writes a threshold that no probability reaches; in Python it is None.
+_NEVER_IN_FILES = 1.01
 
 #: Of a bundle's version: three numbers, as in 0.2.0.
 VERSION_PATTERN = r"^\d+\.\d+\.\d+$"
@@ -80,15 +81,28 @@ class CalibrationSpec(_Strict):
 
 
 class Thresholds(_Strict):
-    """Calibrated probabilities at and above which a task asks for review, or blocks (``NEVER``: never)."""
+    """Calibrated probabilities at and above which a task asks for review, or blocks (None: never by itself)."""
 
     review: float = Field(ge=0, le=1)
-    block: float = Field(ge=0, le=NEVER)
+    block: float | None = Field(ge=0, le=1)
+
+    @field_validator("block", mode="before")
+    @classmethod
+    def _from_files(cls, block: object) -> object:
+        return None if isinstance(block, float) and 1 < block <= _NEVER_IN_FILES else block
+
+    @field_serializer("block")
+    def _as_in_files(self, block: float | None) -> float:
+        return _NEVER_IN_FILES if block is None else block
 
     @property
-    def blocks(self) -> bool:
-        """False when this task never blocks by itself."""
-        return self.block <= 1
+    def bounds(self) -> dict[Action, float]:
+        """Where each action begins, the milder first; without "block" where the task never blocks."""
+        return {"review": self.review} if self.block is None else {"review": self.review, "block": self.block}
+
+    def met(self, score: float) -> Action | None:
+        """The strictest action whose bound ``score`` reaches."""
+        return next((action for action, bound in reversed(self.bounds.items()) if score >= bound), None)
 
 
 def spread_text(low: float, high: float) -> str:

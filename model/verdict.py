@@ -1,19 +1,27 @@
 """What is said of one meme, as plain values: evidence, scores, explanation, ruling, verdict.
 
-``judgement.py`` makes scores of a meme, ``decision.py`` holds them against a policy; both speak in these types.
+``judge.py`` makes scores of a meme, ``policy/decide.py`` holds them against a policy; both speak in these types.
 """
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from model.ocr.types import OcrResult, OcrStatus, OcrWord
 
+#: The milder first; see ``strictest``.
 Decision = Literal["allow", "review", "block"]
 #: What a word list can ask for.
 Action = Literal["review", "block"]
+DECISIONS: tuple[Decision, ...] = get_args(Decision)
 TextSource = Literal["caller", "ocr"]
 #: A probability for a binary task; for the others a probability a class.
 Score = float | dict[str, float]
+
+
+def strictest(decisions: Iterable[Decision]) -> Decision:
+    """The decision that goes for all; "allow" where there is none."""
+    return max(decisions, key=DECISIONS.index, default="allow")
 
 
 @dataclass(frozen=True)

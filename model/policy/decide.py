@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from model.ocr.types import OcrStatus
 from model.policy.policy import Policy
-from model.verdict import Decision, Ruling, Score, TextEvidence, WordMatch
+from model.verdict import DECISIONS, Decision, Ruling, Score, TextEvidence, WordMatch, strictest
 
 _NO_GROUND = "every score is under its review threshold"
 
@@ -32,7 +32,7 @@ def decide(scores: Mapping[str, Score], text: TextEvidence, policy: Policy) -> R
     matches = policy.words.find(text.content)
     found = grounds(scores, text.status, matches, policy)
     return Ruling(
-        decision=found[0].decision if found else "allow",
+        decision=strictest(ground.decision for ground in found),
         reasons=tuple(ground.reason for ground in found) or (_NO_GROUND,),
         severity=_severity(scores, policy),
         matches=matches,
@@ -47,7 +47,7 @@ def grounds(
     if text_status != "ok":
         reason = f"the picture's words could not be read ({text_status})"
         found.append(Ground("review", "words not read", reason))
-    return sorted(found, key=lambda ground: ground.decision != "block")
+    return sorted(found, key=lambda ground: DECISIONS.index(ground.decision), reverse=True)
 
 
 def _met_thresholds(scores: Mapping[str, Score], policy: Policy) -> Iterator[Ground]:
@@ -55,10 +55,8 @@ def _met_thresholds(scores: Mapping[str, Score], policy: Policy) -> Iterator[Gro
         score = scores.get(task)
         if not isinstance(score, float):
             continue
-        if score >= limits.block:
-            yield _over("block", task, score, limits.block)
-        elif score >= limits.review:
-            yield _over("review", task, score, limits.review)
+        if action := limits.met(score):
+            yield _over(action, task, score, limits.bounds[action])
 
 
 def _over(decision: Decision, task: str, score: float, limit: float) -> Ground:

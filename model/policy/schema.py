@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from model.bundle import NEVER, Thresholds
+from model.bundle import Thresholds
 from model.policy.policy import Band
 from model.policy.word_lists import MAX_ENTRY_CHARS, folded_entry
 from model.verdict import Action
@@ -49,7 +49,7 @@ class ThresholdsEntry(_Strict):
 
     def thresholds(self) -> Thresholds:
         """As ``decide`` takes them."""
-        return Thresholds(review=self.review, block=NEVER if self.block == "never" else self.block)
+        return Thresholds(review=self.review, block=None if self.block == "never" else self.block)
 
 
 class BandEntry(_Strict):

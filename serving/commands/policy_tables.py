@@ -1,14 +1,12 @@
 """What ``memeguard policy`` shows to people."""
 
-from typing import get_args
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from model import Policy
 from model.policy.file import PolicySet
-from model.verdict import Decision
+from model.verdict import DECISIONS
 from serving.commands.policy_dry_run import Trial
 from serving.commands.tables import plain
 
@@ -27,7 +25,8 @@ def print_policies(policies: PolicySet) -> None:
 
 def _rules(policy: Policy) -> list[str]:
     thresholds = [
-        f"{task}: review at {limits.review:.3f}, block {f'at {limits.block:.3f}' if limits.blocks else 'never'}"
+        f"{task}: review at {limits.review:.3f}, block "
+        + ("never" if limits.block is None else f"at {limits.block:.3f}")
         for task, limits in policy.thresholds.items()
     ]
     severity = [
@@ -41,10 +40,9 @@ def _rules(policy: Policy) -> list[str]:
 def print_trial(trial: Trial, tried: Policy) -> None:
     """Old decisions against new ones, the rules behind the changes, and the first of them."""
     console = Console()
-    decisions: tuple[Decision, ...] = get_args(Decision)
-    table = Table("was", *(f"-> {new}" for new in decisions), title=plain(f"{tried.name} {tried.version}"))
-    for old in decisions:
-        table.add_row(old, *(str(trial.transitions[old, new]) for new in decisions))
+    table = Table("was", *(f"-> {new}" for new in DECISIONS), title=plain(f"{tried.name} {tried.version}"))
+    for old in DECISIONS:
+        table.add_row(old, *(str(trial.transitions[old, new]) for new in DECISIONS))
     console.print(table)
     console.print(f"{len(trial.changes)} of {trial.n_verdicts} decisions would change")
     if trial.changes:

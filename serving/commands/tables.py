@@ -38,7 +38,7 @@ def print_bundle(bundle: Bundle) -> None:
         limits = manifest.thresholds.get(task.name)
         shown = ("", "")
         if limits:
-            shown = (f"{limits.review:.3f}", f"{limits.block:.3f}" if limits.blocks else "never")
+            shown = (f"{limits.review:.3f}", f"{limits.block:.3f}" if limits.block is not None else "never")
         tasks.add_row(task.name, ", ".join(task.classes), *shown)
     console.print(tasks)
     if manifest.metrics:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import get_args
 
 from model import Policy, Verdict
-from model.verdict import Decision
+from model.verdict import Decision, strictest
 from serving.openai.post import JudgedPart, errors_of
 from serving.schemas.moderations import (
     Category,
@@ -21,7 +21,6 @@ _CATEGORIES: tuple[Category, ...] = get_args(Category)
 #: The one category that is judged, and the task that judges it.
 _JUDGED: Category = "hate"
 _TASK = "hateful"
-_STRICTNESS: tuple[Decision, ...] = ("allow", "review", "block")
 
 
 def result_of(parts: Sequence[JudgedPart], policy: Policy) -> ModerationResultDoc:
@@ -32,7 +31,7 @@ def result_of(parts: Sequence[JudgedPart], policy: Policy) -> ModerationResultDo
         ModerationErrorDoc(part=part, code=problem.code, message=problem.detail) for part, problem in errors_of(parts)
     ]
     decisions: list[Decision] = [verdict.decision for verdict in verdicts]
-    decision = max([*decisions, "review" if errors else "allow"], key=_STRICTNESS.index)
+    decision = strictest([*decisions, "review" if errors else "allow"])
     scores = _highest(verdicts)
     return ModerationResultDoc(
         flagged=decision != "allow",

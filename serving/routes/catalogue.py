@@ -99,7 +99,4 @@ def _card(scorer: Scorer) -> ModelCardDoc:
 
 
 def _thresholds(by_task: Mapping[str, Thresholds]) -> dict[str, ThresholdsDoc]:
-    return {
-        task: ThresholdsDoc(review=limits.review, block=limits.block if limits.blocks else None)
-        for task, limits in by_task.items()
-    }
+    return {task: ThresholdsDoc(review=limits.review, block=limits.block) for task, limits in by_task.items()}

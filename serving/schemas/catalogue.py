@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from model.verdict import Action
 from serving.schemas.wire import Probability, Wire
 
 
@@ -25,7 +26,7 @@ class WordListDoc(Wire):
     """A list of words, without the words."""
 
     name: str
-    action: Literal["review", "block"]
+    action: Action
     whole_words: bool
     entries: int = Field(ge=1, description="How many there are.")
 

@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from model.taxonomy import TASKS, Task
+from model.verdict import Decision
 from serving.schemas.verdict import WordMatchDoc
 from serving.schemas.wire import Scores, Wire
 
@@ -81,7 +82,7 @@ class DecisionDoc(Wire):
     text_engine: str | None
     text_engine_version: str | None
     scores: Scores
-    decision: Literal["allow", "review", "block"]
+    decision: Decision
     reasons: list[str]
     severity: dict[str, str]
     model_name: str

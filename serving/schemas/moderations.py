@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from model.verdict import Decision
 from serving.schemas.requests import POLICY
 from serving.schemas.verdict import ItemErrorDoc, PolicyDoc, TextDoc
 from serving.schemas.wire import Probability, Wire
@@ -105,7 +106,7 @@ class MemeguardDoc(Wire):
     is review at least.
     """
 
-    decision: Literal["allow", "review", "block"]
+    decision: Decision
     policy: PolicyDoc
     scores: dict[str, Probability]
     decision_ids: list[str]

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from model.ocr.types import OcrStatus
+from model.verdict import Action, Decision
 from serving.schemas.wire import Probability, Scores, Wire
 
 
@@ -52,7 +53,7 @@ class WordMatchDoc(Wire):
     word_list: str
     start: int
     end: int
-    action: Literal["review", "block"]
+    action: Action
 
 
 class WordEffectDoc(Wire):
@@ -77,7 +78,7 @@ class VerdictDoc(Wire):
 
     id: str
     decision_id: str
-    decision: Literal["allow", "review", "block"]
+    decision: Decision
     policy: PolicyDoc
     scores: Scores
     severity: dict[str, str] = Field(description="By task, the band of the policy that its score falls into.")

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from model.bundle import NEVER, CalibrationSpec, Thresholds
+from model.bundle import CalibrationSpec, Thresholds
 from model.errors import MemeguardError
 from model.taxonomy import Task
 
@@ -66,7 +66,7 @@ class Reached:
     """What a threshold does on dev: ``n_above`` of ``n`` items lie at or above it, ``n_hits`` of ``n_positives``."""
 
     target: Target
-    threshold: float
+    threshold: float | None
     n: int
     n_positives: int
     n_above: int
@@ -75,7 +75,7 @@ class Reached:
     @property
     def met(self) -> bool:
         """Whether the target is reached by items, and not only by blocking nothing."""
-        return self.threshold <= 1
+        return self.threshold is not None
 
     @property
     def recall(self) -> float:
@@ -100,7 +100,7 @@ class Picked:
         """Two sentences: from where memes go to review, and from where they are blocked, or why never."""
         review, block = self.review, self.block
         sentences = [f"review from {review.threshold:.3f}: {_counts(review)}; asked: {review.target}"]
-        if block.met:
+        if block.threshold is not None:
             return [*sentences, f"block from {block.threshold:.3f}: {_counts(block)}; asked: {block.target}"]
         why = f"on dev no threshold reaches {block.target} over at least {MIN_BLOCKED} items"
         return [*sentences, f"never blocks: {why}"]
@@ -208,7 +208,7 @@ def pick_thresholds(
     """Review at the highest threshold with the recall asked for; block at the lowest with the precision asked for.
 
     ``probabilities`` and ``labels`` [N] of a binary task; rows without a label (-1) are left out. ``block`` is
-    ``NEVER`` when no threshold reaches that precision over at least 20 items. A measure that ``targets`` does not name
+    None when no threshold reaches that precision over at least 20 items. A measure that ``targets`` does not name
     has the one of ``DEFAULT_TARGETS``. Thresholds have three decimals, and what is reached here is reached by what is
     shipped. Blocking starts no lower than review. Raises ``CalibrationError`` without a positive item.
     """
@@ -227,7 +227,7 @@ def pick_thresholds(
     if block is not None:
         review = min(review, block)
     return Picked(
-        Thresholds(review=review / 1000, block=NEVER if block is None else block / 1000),
+        Thresholds(review=review / 1000, block=None if block is None else block / 1000),
         review=_reached(by_measure["recall"], review, steps, labels),
         block=_reached(by_measure["precision"], block, steps, labels),
     )
@@ -254,7 +254,7 @@ def _reached(target: Target, step: int | None, steps: NDArray[np.int64], labels:
     above = steps >= (len(_GRID) if step is None else step)
     return Reached(
         target=target,
-        threshold=NEVER if step is None else step / 1000,
+        threshold=None if step is None else step / 1000,
         n=len(labels),
         n_positives=int((labels == 1).sum()),
         n_above=int(above.sum()),

@@ -9,7 +9,7 @@ import numpy as np
 from model.bundle import Bundle, Thresholds
 from model.policy.decide import decide
 from model.policy.policy import default_policy
-from model.verdict import Score, TextEvidence
+from model.verdict import DECISIONS, Score, TextEvidence
 from training.evaluation.bootstrap import Estimate, wilson
 from training.evaluation.measures import Ints
 from training.evaluation.scoring import Scored
@@ -68,4 +68,4 @@ def _scores(bundle: Bundle, scored: Scored, row: int) -> dict[str, Score]:
 
 def _counted(chosen: Sequence[str]) -> dict[str, int]:
     counts = Counter(chosen)
-    return {name: counts[name] for name in ("allow", "review", "block")}
+    return {name: counts[name] for name in DECISIONS}

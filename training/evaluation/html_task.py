@@ -89,9 +89,7 @@ def _plots(task: TaskResult) -> Html:
 
 def _thresholds(task: TaskResult) -> dict[str, float]:
     limits = task.decisions.thresholds if task.decisions else None
-    if limits is None:
-        return {}
-    return {"review": limits.review} | ({"block": limits.block} if limits.blocks else {})
+    return {} if limits is None else {str(action): bound for action, bound in limits.bounds.items()}
 
 
 def _decisions(task: TaskResult) -> Html:
@@ -99,7 +97,7 @@ def _decisions(task: TaskResult) -> Html:
     if found is None:
         return Html("")
     named = ", ".join(f"{name} from {limit:.3f}" for name, limit in _thresholds(task).items())
-    never = "" if found.thresholds is None or found.thresholds.blocks else "; it never blocks by itself"
+    never = "" if found.thresholds is None or found.thresholds.block is not None else "; it never blocks by itself"
     rows = [
         ["review or block: precision (stopped memes that are positive)", value(found.precision)],
         ["review or block: recall (positives that are stopped)", value(found.recall)],

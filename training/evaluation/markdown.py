@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from model.verdict import DECISIONS
 from training.evaluation.bootstrap import Estimate, PairedInterval
 from training.evaluation.breakdown import FEW_ITEMS, GroupTable
 from training.evaluation.decisions import Decisions
@@ -92,7 +93,7 @@ def _decisions(found: Decisions) -> str:
         f"Review or block: precision {interval_text(found.precision)}, recall {interval_text(found.recall)}; "
         f"block alone: precision {interval_text(found.blocked_precision)}.\n"
     )
-    return "Decisions of the bundle's policy:\n\n" + _table(["label", "allow", "review", "block"], rows) + "\n" + line
+    return "Decisions of the bundle's policy:\n\n" + _table(["label", *DECISIONS], rows) + "\n" + line
 
 
 def _groups(table: GroupTable) -> str:

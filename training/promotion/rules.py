@@ -94,7 +94,7 @@ def check_answers(champion: Manifest, challenger: Manifest) -> list[Finding]:
         own = challenger.thresholds.get(name)
         if own is None:
             findings.append(Finding("missing-thresholds", f"no thresholds for {name!r}: it would never be acted on"))
-        elif limits.blocks and not own.blocks:
+        elif limits.block is not None and own.block is None:
             findings.append(Finding("missing-thresholds", f"{name!r} never blocks, as the champion does"))
     return findings
 

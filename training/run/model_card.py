@@ -117,7 +117,7 @@ def _memory(manifest: Manifest) -> str:
 def _policy(manifest: Manifest) -> str:
     parts = [
         f"`{task}`: review from {limits.review:.3f}, "
-        + (f"block from {limits.block:.3f}" if limits.blocks else "never blocks by itself")
+        + (f"block from {limits.block:.3f}" if limits.block is not None else "never blocks by itself")
         for task, limits in manifest.thresholds.items()
     ]
     return "; ".join(parts) or "no thresholds: every meme whose words could be read is allowed"

@@ -7,6 +7,7 @@ from typing import Any
 
 from model import Policy
 from model.atomic import write_atomically
+from model.verdict import DECISIONS
 from serving.batch.output.manifest import Totals
 
 STYLE = """
@@ -47,7 +48,6 @@ footer { margin-top: 2rem; padding-top: 1rem; border-top: 1px solid var(--line);
 
 
 REPORT = "report.html"
-_DECISIONS = ("allow", "review", "block")
 _DIGEST_CHARS = 12
 
 
@@ -90,13 +90,14 @@ def _facts(manifest: Mapping[str, Any]) -> str:
 
 def _stack(totals: Totals) -> str:
     """All items as one bar; the table below it says the same in numbers."""
-    counts = {**{name: totals.decisions[name] for name in _DECISIONS}, "error": totals.errors.total()}
+    counts: dict[str, int] = {name: totals.decisions[name] for name in DECISIONS}
+    counts["error"] = totals.errors.total()
     parts = "".join(f'<i class="{name}" style="flex-grow:{count}"></i>' for name, count in counts.items() if count)
     return f'<div class="stack" aria-hidden="true">{parts}</div>'
 
 
 def _decisions(totals: Totals) -> str:
-    counts = [*((name, totals.decisions[name]) for name in _DECISIONS), ("error", totals.errors.total())]
+    counts = [*((name, totals.decisions[name]) for name in DECISIONS), ("error", totals.errors.total())]
     return _table(
         ("decision", "items", "share"),
         [(f'<i class="key {name}"></i>{name}', f"{count:,}", _share(count, totals)) for name, count in counts],
@@ -136,11 +137,7 @@ def _histogram(task: str, counts: list[int], policy: Policy) -> str:
 
 def _zone(task: str, score: float, policy: Policy) -> str:
     limits = policy.thresholds.get(task)
-    if limits is None:
-        return "none"
-    if limits.blocks and score >= limits.block:
-        return "block"
-    return "review" if score >= limits.review else "allow"
+    return "none" if limits is None else limits.met(score) or "allow"
 
 
 def _marks(task: str, policy: Policy) -> str:
@@ -148,10 +145,9 @@ def _marks(task: str, policy: Policy) -> str:
     limits = policy.thresholds.get(task)
     if limits is None:
         return '<p class="mark" style="left:0">no threshold in this policy</p>'
-    wanted = [("review", limits.review), *([("block", limits.block)] if limits.blocks else [])]
     return "".join(
         f'<p class="mark {name}{" left" * (at > 0.5)}" style="left:{100 * at:.1f}%">{name} at {at:.3f}</p>'
-        for name, at in wanted
+        for name, at in limits.bounds.items()
     )
 
 

@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from support.tiny import TinyBundle
 
-from model.bundle import MANIFEST_NAME, file_digest, open_bundle
+from model.bundle import COMPACT_BUNDLE, MANIFEST_NAME, Thresholds, file_digest, open_bundle
+from model.bundle import Manifest as BundleManifest
 from model.errors import BundleError
 from model.preprocess import PreprocessConfig
 
@@ -133,3 +135,27 @@ def test_other_preprocessing_gives_another_fingerprint(tiny: TinyBundle, tmp_pat
     changed = PreprocessConfig(**(tiny.parts.preprocess.model_dump() | {"resize": "pad"}))
     opened = tiny.written_anew(tmp_path / "padded", preprocess=changed)
     assert opened.manifest.preprocess_fingerprint != tiny.bundle.manifest.preprocess_fingerprint
+
+
+def test_a_task_that_never_blocks_has_no_threshold_and_is_written_as_it_always_was() -> None:
+    never = Thresholds.model_validate_json('{"review": 0.188, "block": 1.01}')
+    assert (never.block, never.bounds) == (None, {"review": 0.188})
+    assert never == Thresholds(review=0.188, block=None)
+    assert never.model_dump() == {"review": 0.188, "block": 1.01}
+    assert json.loads(never.model_dump_json()) == never.model_dump()
+    with pytest.raises(ValidationError):
+        Thresholds(review=0.5, block=1.02)
+
+
+@pytest.mark.parametrize(
+    ("score", "met"), [(0.0, None), (0.2, "review"), (0.7999, "review"), (0.8, "block"), (1.0, "block")]
+)
+def test_a_score_meets_the_strictest_bound_that_it_reaches(score: float, met: str | None) -> None:
+    assert Thresholds(review=0.2, block=0.8).met(score) == met
+    assert Thresholds(review=0.2, block=None).met(score) == (None if met is None else "review")
+
+
+def test_the_shipped_manifest_is_written_as_it_was_read() -> None:
+    raw = (COMPACT_BUNDLE / MANIFEST_NAME).read_text(encoding="utf-8")
+    dumped = BundleManifest.model_validate_json(raw).model_dump(mode="json")
+    assert dumped["thresholds"] == json.loads(raw)["thresholds"]

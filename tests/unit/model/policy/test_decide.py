@@ -14,7 +14,7 @@ from model.policy.decide import decide
 from model.policy.policy import Band, Policy
 from model.policy.word_lists import WordList
 from model.taxonomy import TASKS
-from model.verdict import Decision, TextEvidence
+from model.verdict import DECISIONS, Decision, TextEvidence, strictest
 
 WORDS = TextEvidence.from_caller("words")
 UNREAD = TextEvidence.from_ocr(OcrResult("unavailable", "", (), None, "rapidocr", None, "not installed"))
@@ -177,3 +177,8 @@ def test_evidence_of_ocr_keeps_words_boxes_and_engine() -> None:
     assert (evidence.content, evidence.source, evidence.status, evidence.words) == ("hi", "ocr", "ok", words)
     assert (evidence.engine, evidence.engine_version, evidence.confidence) == ("rapidocr", "3.10.0", 0.9)
     assert json.dumps(evidence.words[0].box) == "[1, 2, 3, 4]"
+
+
+@given(st.lists(st.sampled_from(DECISIONS)))
+def test_the_strictest_of_several_decisions_goes_for_all(decisions: list[Decision]) -> None:
+    assert SEVERITY[strictest(decisions)] == max([SEVERITY[one] for one in decisions], default=0)

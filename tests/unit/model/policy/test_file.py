@@ -5,7 +5,7 @@ import pytest
 from support import ROOT
 
 from model import open_bundle
-from model.bundle import NEVER, Bundle
+from model.bundle import Bundle
 from model.policy.decide import decide
 from model.policy.file import PolicyFile, PolicyFileError, chosen_policy, read_policies
 from model.policy.policy import Band, default_policy
@@ -66,7 +66,7 @@ def test_a_file_becomes_policies_beside_the_bundles_own(file: Path, bundle: Bund
     assert (strict.name, strict.version) == ("strict", "3")
     assert {task: (at.review, at.block) for task, at in strict.thresholds.items()} == {
         "hateful": (0.4, 0.9),
-        "offensive": (0.5, NEVER),
+        "offensive": (0.5, None),
     }
     assert strict.severity == {"hateful": (Band("low", 0.0), Band("high", 0.6))}
     mild, strong = strict.word_lists

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.bundle import NEVER, CalibrationSpec, Thresholds
+from model.bundle import CalibrationSpec, Thresholds
 from model.calibration import apply_platt, calibrated
 from model.taxonomy import TASKS
 from training.evaluation.calibrate import (
@@ -27,6 +27,11 @@ SCORES = st.lists(st.one_of(EDGES, st.floats(0, 1)), min_size=1, max_size=80)
 SHARES = st.floats(0.01, 1)
 
 
+def or_never(threshold: float | None) -> float:
+    """What no probability reaches, for a policy that never blocks."""
+    return np.inf if threshold is None else threshold
+
+
 def labels_for(scores: list[float], seed: int) -> np.ndarray:
     """Labels that follow the scores loosely, with at least one positive."""
     rng = np.random.default_rng(seed)
@@ -43,10 +48,10 @@ def test_what_was_asked_for_is_reached_by_the_thresholds_that_ship(
     probabilities, labels = np.array(scores), labels_for(scores, seed)
     picked = pick_thresholds(probabilities, labels, [Target("recall", recall), Target("precision", precision)])
     shipped = Thresholds.model_validate_json(picked.thresholds.model_dump_json())
-    reviewed, blocked = probabilities >= shipped.review, probabilities >= shipped.block
+    reviewed, blocked = probabilities >= shipped.review, probabilities >= or_never(shipped.block)
     assert labels[reviewed].sum() >= recall * labels.sum() - 1e-9
-    assert shipped.block == NEVER or (blocked.sum() >= MIN_BLOCKED and labels[blocked].mean() >= precision)
-    assert shipped.review <= shipped.block
+    assert shipped.block is None or (blocked.sum() >= MIN_BLOCKED and labels[blocked].mean() >= precision)
+    assert shipped.review <= or_never(shipped.block)
 
 
 @given(scores=SCORES, seed=st.integers(0, 99), recall=SHARES, precision=SHARES)
@@ -57,7 +62,7 @@ def test_the_counts_that_are_reported_are_those_of_the_comparison_that_the_polic
     probabilities, labels = np.array(scores), labels_for(scores, seed)
     picked = pick_thresholds(probabilities, labels, [Target("recall", recall), Target("precision", precision)])
     for reached, threshold in ((picked.review, picked.thresholds.review), (picked.block, picked.thresholds.block)):
-        above = probabilities >= threshold
+        above = probabilities >= or_never(threshold)
         assert (reached.n_above, reached.n_hits) == (above.sum(), labels[above].sum())
         assert (reached.n, reached.n_positives) == (len(labels), labels.sum())
 
@@ -71,7 +76,7 @@ def test_asking_for_more_recall_never_raises_review_and_for_more_precision_never
     less, more = (pick_thresholds(probabilities, labels, [Target("recall", share)]) for share in two)
     assert more.thresholds.review <= less.thresholds.review
     loose, strict = (pick_thresholds(probabilities, labels, [Target("precision", share)]) for share in two)
-    assert strict.thresholds.block >= loose.thresholds.block
+    assert or_never(strict.thresholds.block) >= or_never(loose.thresholds.block)
 
 
 @given(order=st.permutations(range(30)))
@@ -84,7 +89,7 @@ def test_the_order_of_dev_items_does_not_matter(order: list[int]) -> None:
 
 def test_a_precision_that_nothing_reaches_is_said_in_words() -> None:
     picked = pick_thresholds(np.full(40, 0.7), np.array([1, 0] * 20), [parse_target("precision=0.95")])
-    assert picked.thresholds.block == NEVER
+    assert picked.thresholds.block is None
     assert not picked.block.met
     assert picked.in_words() == [
         "review from 0.700: recall 1.000 (20 of 20), precision 0.500 (20 of 40) on 40 dev items; asked: recall 0.9",

@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from model.bundle import NEVER, CalibrationSpec, Interval
+from model.bundle import CalibrationSpec, Interval
 from model.calibration import apply_platt
 from training.baselines import logistic_regression
 from training.compact.config import ThresholdConfig
@@ -97,17 +97,22 @@ def test_extreme_logits_stay_probabilities() -> None:
     assert found.tolist() == [1.0, 0.0]
 
 
+def or_never(threshold: float | None) -> float:
+    """What no probability reaches, for a policy that never blocks."""
+    return np.inf if threshold is None else threshold
+
+
 @pytest.mark.parametrize("n", [40, 200, 1000])
 def test_thresholds_reach_the_recall_and_precision_asked_for(n: int) -> None:
     logits, labels = labelled_logits(n, 3.0, 0.0)
     probabilities = apply_platt(logits, CalibrationSpec(scale=3.0))
     thresholds = fit_thresholds(probabilities, labels, ThresholdConfig(review_recall=0.9, block_precision=0.9))
     recall, _, _ = reached(probabilities, labels, thresholds.review)
-    _, precision, n_blocked = reached(probabilities, labels, thresholds.block)
+    _, precision, n_blocked = reached(probabilities, labels, or_never(thresholds.block))
     assert recall >= 0.9
     assert precision >= 0.9
-    assert n_blocked >= 20 or thresholds.block == NEVER
-    assert thresholds.review <= thresholds.block
+    assert n_blocked >= 20 or thresholds.block is None
+    assert thresholds.review <= or_never(thresholds.block)
 
 
 def test_review_is_the_highest_threshold_with_that_recall() -> None:
@@ -119,19 +124,19 @@ def test_review_is_the_highest_threshold_with_that_recall() -> None:
 def test_equal_probabilities_are_blocked_together_or_not_at_all() -> None:
     probabilities = np.full(60, 0.9)
     labels = np.array([1] * 30 + [0] * 30)
-    assert fit_thresholds(probabilities, labels, EASY).block == NEVER
+    assert fit_thresholds(probabilities, labels, EASY).block is None
 
 
 def test_items_that_rounding_brings_to_the_threshold_are_counted() -> None:
     probabilities = np.array([0.9009] * 30 + [0.9001] * 30)
     labels = np.array([1] * 30 + [0] * 30)
-    assert fit_thresholds(probabilities, labels, EASY).block == NEVER
+    assert fit_thresholds(probabilities, labels, EASY).block is None
 
 
 def test_nothing_is_blocked_without_enough_items_behind_it() -> None:
     probabilities = np.array([0.95] * 19 + [0.05] * 30)
     labels = np.array([1] * 19 + [0] * 30)
-    assert fit_thresholds(probabilities, labels, EASY).block == NEVER
+    assert fit_thresholds(probabilities, labels, EASY).block is None
     enough = fit_thresholds(np.append(probabilities, 0.95), np.append(labels, 1), EASY)
     assert enough.block == 0.95
 

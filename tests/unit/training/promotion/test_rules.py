@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from model.bundle import NEVER, Manifest, TaskSpec, Thresholds
+from model.bundle import Manifest, TaskSpec, Thresholds
 from model.taxonomy import TASKS
 from training.datasets import Sample
 from training.promotion.groups import MIN_GROUP_ITEMS, Pair, group_lines, holm, mcnemar
@@ -110,7 +110,7 @@ def test_a_missing_task_other_classes_and_lost_thresholds_are_named(tiny: "TinyB
     manifest = tiny.bundle.manifest
     hateful, *rest = manifest.tasks
     swapped = TaskSpec(name=hateful.name, classes=hateful.classes[::-1])
-    never = {"hateful": Thresholds(review=0.5, block=NEVER)}
+    never = {"hateful": Thresholds(review=0.5, block=None)}
     cases = {
         "missing-task": manifest_with(manifest, tasks=rest, thresholds=manifest.thresholds),
         "other-classes": manifest_with(manifest, tasks=[swapped, *rest]),
