@@ -34,7 +34,7 @@ from typing import Literal
 from benchmarks.batch_memes import draw, words_of, write_table
 from benchmarks.server_process import family, resident_mib
 from model import Meme, load
-from serving.batch.run import BatchOptions, Progress, run_batch
+from serving.batch.run import BatchOptions, ProgressCallbacks, run_batch
 
 _N_PICTURES = 300
 #: Rows that are scored, written and told of at once.
@@ -106,7 +106,7 @@ def _speed(folder: Path, rows: Iterator[Row], what: str, n_rounds: int) -> dict[
         nonlocal n_runs
         n_runs += 1
         return _batch(
-            BatchOptions(str(input), folder / f"{what}-{n_runs}", engine, n_workers, ocr=ocr, unit_rows=_PORTION)
+            BatchOptions(str(input), folder / f"{what}-{n_runs}", engine, n_workers, ocr=ocr, partition_rows=_PORTION)
         )
 
     sides: dict[str, Callable[[], float]] = {
@@ -136,7 +136,7 @@ def _loop(items: Sequence[Row], ocr: str, threads: int) -> float:
 
 
 def _batch(options: BatchOptions) -> float:
-    run_batch(options, Progress(lambda *_: None, lambda _: None))
+    run_batch(options, ProgressCallbacks(lambda *_: None, lambda _: None))
     # When shards were written: Ray tells of them in bursts.
     return _per_s([path.stat().st_mtime for path in options.out.glob("part-*.parquet")], options.workers)
 

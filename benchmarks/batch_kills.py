@@ -86,7 +86,12 @@ def survive(folder: Path, arguments: argparse.Namespace) -> Survival:
     out = folder / "killed"
     began = time.monotonic()
     n_drivers = live_through_kills(
-        table, out, seed=arguments.seed, n_kills=arguments.kills, unit_rows=arguments.unit_rows, ocr=arguments.ocr
+        table,
+        out,
+        seed=arguments.seed,
+        n_kills=arguments.kills,
+        partition_rows=arguments.unit_rows,
+        ocr=arguments.ocr,
     )
     seconds = time.monotonic() - began
     print(f"ended after {seconds:.0f} s and {n_drivers} drivers", file=sys.stderr)
@@ -111,7 +116,9 @@ def survive(folder: Path, arguments: argparse.Namespace) -> Survival:
     )
 
 
-def live_through_kills(input: Path, out: Path, *, seed: int, n_kills: int, unit_rows: int, ocr: str = "none") -> int:
+def live_through_kills(
+    input: Path, out: Path, *, seed: int, n_kills: int, partition_rows: int, ocr: str = "none"
+) -> int:
     """Run the same command until it ends, killing the driver or a worker whenever the folder has grown by a share.
 
     Half of the victims are drivers, in random order. Returns how many drivers it took; raises ``RuntimeError`` when one
@@ -122,9 +129,9 @@ def live_through_kills(input: Path, out: Path, *, seed: int, n_kills: int, unit_
     rng.shuffle(victims)
     n_items = len(input.read_text().splitlines())
     # What is on disk decides when: units while they are cut, shards while they are scored.
-    marks = [round(share * n_items / unit_rows) for share in sorted(rng.uniform(0, 0.9) for _ in victims)]
+    marks = [round(share * n_items / partition_rows) for share in sorted(rng.uniform(0, 0.9) for _ in victims)]
     for n_drivers in range(1, n_kills + 2):
-        command = _command(input, out, "--workers", 2, "--unit-rows", unit_rows, "--ocr", ocr)
+        command = _command(input, out, "--workers", 2, "--unit-rows", partition_rows, "--ocr", ocr)
         driver = subprocess.Popen(command, stdout=subprocess.DEVNULL)
         while driver.poll() is None and victims:
             if len(list(out.glob("part-*.parquet"))) >= marks[0]:

@@ -1,4 +1,4 @@
-"""Why a batch run does not start."""
+"""Error of a batch run."""
 
 from model.errors import MemeguardError
 

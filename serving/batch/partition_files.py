@@ -1,7 +1,7 @@
-"""Units of work: the input cut into Parquet files of some rows each, with everything that scoring a row takes.
+"""Partitions: the input cut into Parquet files of some rows each, with everything that scoring a row takes.
 
-A unit is what is done at once and done again when it was cut off. It stands on its own: a worker on another machine
-reads it and nothing else of the input but the pictures that it names.
+A partition is what is done at once and done again when it was cut off. It stands on its own: a worker on another
+machine reads it and nothing else of the input but the pictures that it names.
 """
 
 from collections.abc import Sequence
@@ -26,17 +26,17 @@ _SCHEMA = pa.schema(
 )
 
 
-def unit_name(number: int) -> str:
-    """File name of a unit, and of the output shard that it becomes."""
+def partition_name(number: int) -> str:
+    """File name of a partition, and of the output shard that it becomes."""
     return f"part-{number:06}.parquet"
 
 
-def write_unit(path: Path, items: Sequence[Item]) -> None:
-    """Write one unit, whole or not at all."""
+def write_partition(path: Path, items: Sequence[Item]) -> None:
+    """Write one partition, whole or not at all."""
     rows = [
         {
             "id": item.id,
-            "place": _packed(item.place),
+            "place": _packed(item.location),
             "address": _packed(item.image) if isinstance(item.image, str) else None,
             "bytes": item.image if isinstance(item.image, bytes) else None,
             "text": None if item.text is None else _packed(item.text),
@@ -47,11 +47,11 @@ def write_unit(path: Path, items: Sequence[Item]) -> None:
     write_table(path, pa.Table.from_pylist(rows, schema=_SCHEMA))
 
 
-def read_unit(path: Path) -> list[Item]:
-    """The items of one unit, in order."""
+def read_partition(path: Path) -> list[Item]:
+    """The items of one partition, in order."""
     return [
         Item(
-            place=_unpacked(row["place"]),
+            location=_unpacked(row["place"]),
             id=row["id"],
             image=_unpacked(row["address"]) if row["bytes"] is None and row["address"] else row["bytes"],
             text=None if row["text"] is None else _unpacked(row["text"]),
@@ -62,7 +62,7 @@ def read_unit(path: Path) -> list[Item]:
 
 
 def read_ids(path: Path) -> list[str]:
-    """The ids of a unit or a shard, in order; raises OSError or ValueError for a file that is not whole."""
+    """The ids of a partition or a shard, in order; raises OSError or ValueError for a file that is not whole."""
     ids: list[str] = pq.read_table(path, columns=["id"])["id"].to_pylist()
     return ids
 

@@ -1,4 +1,4 @@
-"""What a run is: its input cut into units, its model, its policy. Made before anything is scored, kept in the output.
+"""Plan of a run: its input cut into partitions, its model, its policy; made before anything is scored, kept in OUT.
 
 The same command finds the plan of an earlier one and goes on; a plan of something else is refused. A plan is made in a
 folder of its own that gets its name at the end, so that a killed planner leaves nothing that looks like a plan.
@@ -11,32 +11,32 @@ from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from model import Policy
 from model.atomic import write_atomically
 from model.bundle import Bundle
 from model.ocr import OcrEngine
 from serving.batch.errors import BatchError
-from serving.batch.input.batch_input import Source
+from serving.batch.input.batch_input import BatchInput
 from serving.batch.input.id_hashes import IdHashes, hash_id, repeated
 from serving.batch.input.items import Item
-from serving.batch.partition_files import read_unit, unit_name, write_unit
+from serving.batch.partition_files import partition_name, read_partition, write_partition
 
 FOLDER = "_plan"
 #: Of a planner that was killed; the next one begins anew.
 UNFINISHED = "_plan.unfinished"
 _FILE = "plan.json"
-#: Pictures that come as bytes are copied into units; a unit is closed when it holds this much.
-_UNIT_BYTES = 64 * 1024 * 1024
-#: A unit has at most an eighth of the rows before it, but not less than so many: a small input is shared by workers
+#: Pictures that come as bytes are copied into partitions; a partition is closed when it holds this much.
+_PARTITION_BYTES = 64 * 1024 * 1024
+#: A partition has at most an eighth of the rows before it, but at least so many: a small input is shared by workers
 #: too, and at the end of any, none works long alone.
 _SHARE, _LEAST_ROWS = 8, 16
 _IDS_NAMED = 5
 
 
 class ScoringIdentity(BaseModel):
-    """What decides the rows: another bundle, policy or OCR engine gives other rows."""
+    """Bundle, policy and OCR engine: with another one of them, the rows would be others."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -78,7 +78,8 @@ class Plan(BaseModel):
     which pictures may be read beside that of the input.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # The keys of plan.json are older than these names.
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_name=True, serialize_by_alias=True)
 
     format_version: Literal[1] = 1
     input: str
@@ -88,12 +89,12 @@ class Plan(BaseModel):
     protocols: tuple[str, ...]
     n_items: int
     n_passed_over: int = 0
-    n_units: int
-    judges: ScoringIdentity
+    n_partitions: int = Field(alias="n_units")
+    identity: ScoringIdentity = Field(alias="judges")
 
 
-class Scan:
-    """What is learnt of an input by reading it once: a digest over its rows, and its ids."""
+class InputScan:
+    """Digest over the rows of an input, and its ids: what is learnt by reading it once."""
 
     def __init__(self) -> None:
         self.ids = IdHashes()
@@ -104,11 +105,11 @@ class Scan:
         """Sha256 over the rows that were seen. Pictures that are named count by their name."""
         return self._rows.hexdigest()
 
-    def saw(self, items: Iterable[Item]) -> Iterator[tuple[str, Item]]:
+    def observe(self, items: Iterable[Item]) -> Iterator[tuple[str, Item]]:
         """Pass items on with their ids; raises ``BatchError`` for one without."""
         for item in items:
             if item.id is None:
-                raise BatchError(f"{item.place} has no id; every row needs one, by which its answer is found")
+                raise BatchError(f"{item.location} has no id; every row needs one, by which its answer is found")
             self.ids.add(item.id)
             image = hashlib.sha256(item.image).digest() if isinstance(item.image, bytes) else item.image
             self._rows.update(repr((item.id, image, item.text, item.tags)).encode("utf-8", "surrogatepass"))
@@ -128,12 +129,14 @@ def find_plan(out: Path) -> Plan | None:
         ) from error
 
 
-def make_plan(source: Source, out: Path, judges: ScoringIdentity, protocols: tuple[str, ...], unit_rows: int) -> Plan:
-    """Cut the input into units; raises ``BatchError`` for one that cannot be scored as a whole, and leaves nothing."""
+def make_plan(
+    source: BatchInput, out: Path, identity: ScoringIdentity, protocols: tuple[str, ...], partition_rows: int
+) -> Plan:
+    """Cut the input into partitions; raises ``BatchError`` for one that cannot be scored as a whole."""
     unfinished = out / UNFINISHED
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        plan = _made(source, unfinished, judges, protocols, unit_rows)
+        plan = _write_partitions(source, unfinished, identity, protocols, partition_rows)
         write_atomically(unfinished / _FILE, plan.model_dump_json(indent=1).encode())
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -142,41 +145,43 @@ def make_plan(source: Source, out: Path, judges: ScoringIdentity, protocols: tup
     return plan
 
 
-def move_plan(out: Path, plan: Plan, source: Source) -> Plan:
+def move_plan(out: Path, plan: Plan, source: BatchInput) -> Plan:
     """The plan for the same rows in another place, or in files that were written anew."""
     moved = plan.model_copy(update={"input": source.address, "input_stamp": source.stamp()})
     write_atomically(out / FOLDER / _FILE, moved.model_dump_json(indent=1).encode())
     return moved
 
 
-def input_digest(source: Source) -> str:
+def input_digest(source: BatchInput) -> str:
     """Digest over the rows of an input, as a plan holds it."""
-    scan = Scan()
-    for _ in scan.saw(source.items()):
+    scan = InputScan()
+    for _ in scan.observe(source.items()):
         pass
     return scan.digest
 
 
-def unit_path(out: Path, number: int) -> Path:
-    """Where a unit of the plan lies."""
-    return out / FOLDER / unit_name(number)
+def partition_path(out: Path, number: int) -> Path:
+    """Where a partition of the plan lies."""
+    return out / FOLDER / partition_name(number)
 
 
-def forget_units(out: Path) -> None:
-    """Remove the units of a finished run: they may hold copies of all pictures."""
+def remove_partitions(out: Path) -> None:
+    """Remove the partitions of a finished run: they may hold copies of all pictures."""
     for path in (out / FOLDER).glob("part-*"):
         path.unlink(missing_ok=True)
 
 
-def _made(source: Source, folder: Path, judges: ScoringIdentity, protocols: tuple[str, ...], unit_rows: int) -> Plan:
+def _write_partitions(
+    source: BatchInput, folder: Path, identity: ScoringIdentity, protocols: tuple[str, ...], partition_rows: int
+) -> Plan:
     stamp = source.stamp()
-    scan = Scan()
-    n_units = 0
-    for n_units, items in enumerate(_cut(scan.saw(source.items()), unit_rows), start=1):
-        write_unit(folder / unit_name(n_units - 1), items)
+    scan = InputScan()
+    n_partitions = 0
+    for n_partitions, items in enumerate(_cut(scan.observe(source.items()), partition_rows), start=1):
+        write_partition(folder / partition_name(n_partitions - 1), items)
     if not len(scan.ids):
         raise BatchError(f"{source.address} holds no items: there is nothing to do")
-    _check_unique(scan.ids, folder, n_units)
+    _check_unique(scan.ids, folder, n_partitions)
     if source.stamp() != stamp:
         raise BatchError(f"{source.address} changed while it was read: run again when nobody writes to it")
     return Plan(
@@ -187,36 +192,36 @@ def _made(source: Source, folder: Path, judges: ScoringIdentity, protocols: tupl
         protocols=protocols,
         n_items=len(scan.ids),
         n_passed_over=source.n_passed_over,
-        n_units=n_units,
-        judges=judges,
+        n_partitions=n_partitions,
+        identity=identity,
     )
 
 
-def _cut(items: Iterable[tuple[str, Item]], unit_rows: int) -> Iterator[list[Item]]:
-    unit: list[Item] = []
+def _cut(items: Iterable[tuple[str, Item]], partition_rows: int) -> Iterator[list[Item]]:
+    partition: list[Item] = []
     n_bytes = n_before = 0
     for _, item in items:
-        unit.append(item)
+        partition.append(item)
         n_bytes += item.n_bytes
-        if len(unit) >= min(unit_rows, max(_LEAST_ROWS, n_before // _SHARE)) or n_bytes >= _UNIT_BYTES:
-            yield unit
-            n_before += len(unit)
-            unit, n_bytes = [], 0
-    if unit:
-        yield unit
+        if len(partition) >= min(partition_rows, max(_LEAST_ROWS, n_before // _SHARE)) or n_bytes >= _PARTITION_BYTES:
+            yield partition
+            n_before += len(partition)
+            partition, n_bytes = [], 0
+    if partition:
+        yield partition
 
 
-def _check_unique(ids: IdHashes, folder: Path, n_units: int) -> None:
+def _check_unique(ids: IdHashes, folder: Path, n_partitions: int) -> None:
     twice = repeated(ids.sort())
     wanted = dict.fromkeys(islice(twice, _IDS_NAMED))
     if not wanted:
         return
-    places: dict[str, list[str]] = {}
-    for number in range(n_units):
-        for item in read_unit(folder / unit_name(number)):
+    locations: dict[str, list[str]] = {}
+    for number in range(n_partitions):
+        for item in read_partition(folder / partition_name(number)):
             if hash_id(str(item.id)) in wanted:
-                places.setdefault(str(item.id), []).append(item.place)
-    named = "; ".join(f"{id!r} at {', '.join(where[:3])}" for id, where in places.items())
+                locations.setdefault(str(item.id), []).append(item.location)
+    named = "; ".join(f"{id!r} at {', '.join(where[:3])}" for id, where in locations.items())
     more = " and others" if next(twice, None) else ""
     raise BatchError(
         f"several rows have the same id: {named}{more}. Every id must be there once: give another --id-column, or "

@@ -1,4 +1,4 @@
-"""What a batch run shows to people: a bar while it goes, or now and then a line; a table at the end."""
+"""Progress and summary of a batch run, for people: a bar while it goes, or now and then a line; a table at the end."""
 
 import time
 from collections.abc import Iterator
@@ -8,41 +8,41 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
+from rich.progress import Progress as RichProgress
 from rich.table import Table
 
-from serving.batch.engines.score_partition import Tally
+from serving.batch.engines.score_partition import OutcomeCounts
 from serving.batch.output.manifest import MANIFEST, Totals
 from serving.batch.output.report import REPORT
-from serving.batch.output.review_sample import Sample
+from serving.batch.output.review_sample import ReviewSample
 from serving.batch.plan import Plan
-from serving.batch.run import Progress
+from serving.batch.run import ProgressCallbacks
 
 #: Between two lines where there is no terminal.
 _LINE_EVERY_S = 30.0
-#: A unit's worth of items may come at once: the rate is over minutes.
+#: The items of a whole partition may come at once: the rate is over minutes.
 _RATE_OVER_S = 180.0
 
 
-class Meter:
-    """What this session has done so far. Another may have done ``n_before`` items before."""
+class RunProgress:
+    """Counts and rate of this session. Another may have done ``n_before`` items before."""
 
     def __init__(self) -> None:
         self.n_items = self.n_before = self.n_scored = self.n_errors = 0
-        self.sample: Sample | None = None
+        self.sample: ReviewSample | None = None
         self._began = time.monotonic()
 
-    def begins(self, plan: Plan, n_done: int) -> None:
+    def on_start(self, plan: Plan, n_done: int) -> None:
         """Start the clock."""
         self.n_items, self.n_before = plan.n_items, n_done
         self._began = time.monotonic()
 
-    def saw(self, tally: Tally) -> None:
+    def on_scored(self, counts: OutcomeCounts) -> None:
         """Count rows."""
-        self.n_scored += tally.n_rows
-        self.n_errors += tally.errors.total()
+        self.n_scored += counts.n_rows
+        self.n_errors += counts.errors.total()
 
-    def sampled(self, sample: Sample) -> None:
+    def on_review_sample(self, sample: ReviewSample) -> None:
         """Remember what people may label."""
         self.sample = sample
 
@@ -58,18 +58,18 @@ class Meter:
 
 
 @contextmanager
-def shown(console: Console) -> Iterator[tuple[Progress, Meter]]:
+def show_progress(console: Console) -> Iterator[tuple[ProgressCallbacks, RunProgress]]:
     """A bar with items, rate, errors and time left; where the console is no terminal, a line every 30 seconds."""
-    meter = Meter()
+    progress = RunProgress()
     if console.is_terminal:
-        with _bar(console, meter) as progress:
-            yield progress, meter
+        with _bar(console, progress) as callbacks:
+            yield callbacks, progress
     else:
-        yield _lines(console, meter), meter
+        yield _lines(console, progress), progress
 
 
-def print_summary(console: Console, out: Path, plan: Plan, totals: Totals, meter: Meter) -> None:
-    """What became of the items, how long it took and where the answers are."""
+def print_summary(console: Console, out: Path, plan: Plan, totals: Totals, progress: RunProgress) -> None:
+    """Print what became of the items, how long it took and where the answers are."""
     table = Table(title=f"{totals.n_rows:,} items, one row each", title_justify="left")
     table.add_column("outcome")
     table.add_column("items", justify="right")
@@ -78,9 +78,9 @@ def print_summary(console: Console, out: Path, plan: Plan, totals: Totals, meter
     for name, count in rows:
         table.add_row(escape(name), f"{count:,}", f"{count / max(1, totals.n_rows):.1%}")
     console.print(table)
-    if meter.n_scored:
-        before = f"; {meter.n_before:,} were done before" if meter.n_before else ""
-        console.print(f"{meter.n_scored:,} items in {_time(meter.seconds)}, {meter.rate:.1f} items/s{before}")
+    if progress.n_scored:
+        before = f"; {progress.n_before:,} were done before" if progress.n_before else ""
+        console.print(f"{progress.n_scored:,} items in {_time(progress.seconds)}, {progress.rate:.1f} items/s{before}")
     else:
         console.print("everything was done before")
     if totals.n_unread:
@@ -91,13 +91,13 @@ def print_summary(console: Console, out: Path, plan: Plan, totals: Totals, meter
             soft_wrap=True,
         )
     lines = [f"{out}: part-*.parquet, {MANIFEST}, {REPORT}"]
-    if meter.sample is not None:
-        lines.append(_of_sample(meter.sample))
+    if progress.sample is not None:
+        lines.append(_sample_line(progress.sample))
     for line in lines:  # one line however narrow the terminal is, so that it can be copied
         console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
-def _of_sample(sample: Sample) -> str:
+def _sample_line(sample: ReviewSample) -> str:
     if sample.n_items is None:
         return f"{sample.folder}: a sample was there already and is left as it is; move it away for a new one"
     gone = f"; {sample.n_gone} were drawn whose pictures are gone, and left out" if sample.n_gone else ""
@@ -105,8 +105,8 @@ def _of_sample(sample: Sample) -> str:
 
 
 @contextmanager
-def _bar(console: Console, meter: Meter) -> Iterator[Progress]:
-    bar = Bar(
+def _bar(console: Console, progress: RunProgress) -> Iterator[ProgressCallbacks]:
+    bar = RichProgress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -119,39 +119,39 @@ def _bar(console: Console, meter: Meter) -> Iterator[Progress]:
     )
     reading = bar.add_task("reading the input", total=None, rate="-", n_errors=0)
 
-    def begins(plan: Plan, n_done: int) -> None:
-        meter.begins(plan, n_done)
+    def on_start(plan: Plan, n_done: int) -> None:
+        progress.on_start(plan, n_done)
         bar.remove_task(reading)
         # Told of at once, what was done before does not count for the rate.
         bar.add_task("scoring", total=plan.n_items, completed=n_done, rate="-", n_errors=0)
 
-    def saw(tally: Tally) -> None:
-        meter.saw(tally)
+    def on_scored(counts: OutcomeCounts) -> None:
+        progress.on_scored(counts)
         (task,) = bar.tasks
-        bar.update(task.id, advance=tally.n_rows, n_errors=meter.n_errors, rate=f"{meter.rate:.1f}")
+        bar.update(task.id, advance=counts.n_rows, n_errors=progress.n_errors, rate=f"{progress.rate:.1f}")
 
     with bar:
-        yield Progress(begins, saw, meter.sampled)
+        yield ProgressCallbacks(on_start, on_scored, progress.on_review_sample)
 
 
-def _lines(console: Console, meter: Meter) -> Progress:
-    told = time.monotonic()
+def _lines(console: Console, progress: RunProgress) -> ProgressCallbacks:
+    printed_at = time.monotonic()
 
-    def saw(tally: Tally) -> None:
-        nonlocal told
-        meter.saw(tally)
-        if time.monotonic() - told >= _LINE_EVERY_S:
-            told = time.monotonic()
-            n_done = meter.n_before + meter.n_scored
-            left = _time((meter.n_items - n_done) / meter.rate) if meter.rate else "?"
+    def on_scored(counts: OutcomeCounts) -> None:
+        nonlocal printed_at
+        progress.on_scored(counts)
+        if time.monotonic() - printed_at >= _LINE_EVERY_S:
+            printed_at = time.monotonic()
+            n_done = progress.n_before + progress.n_scored
+            left = _time((progress.n_items - n_done) / progress.rate) if progress.rate else "?"
             console.print(
-                f"{n_done:,} of {meter.n_items:,} items, {meter.n_errors:,} errors, {meter.rate:.1f} items/s, "
+                f"{n_done:,} of {progress.n_items:,} items, {progress.n_errors:,} errors, {progress.rate:.1f} items/s, "
                 f"{left} left",
                 soft_wrap=True,
                 highlight=False,
             )
 
-    return Progress(meter.begins, saw, meter.sampled)
+    return ProgressCallbacks(progress.on_start, on_scored, progress.on_review_sample)
 
 
 def _time(seconds: float) -> str:

@@ -14,25 +14,26 @@ from model.ocr import make_engine
 from model.policy.policy import default_policy
 from model.runtime import Provider, Runtime
 from serving.batch.engines.local_engine import run_local
-from serving.batch.engines.score_partition import Tally, UnitTask
-from serving.batch.engines.supervisor import WorkerSpec
+from serving.batch.engines.score_partition import OutcomeCounts, PartitionTask
+from serving.batch.engines.worker_process import WorkerSpec
 from serving.batch.errors import BatchError
-from serving.batch.input.batch_input import Columns, Source
-from serving.batch.input.image_loader import Opener, check_protocol
+from serving.batch.input.batch_input import BatchInput
+from serving.batch.input.image_loader import ImageLoader, check_protocol
+from serving.batch.input.items import Columns
 from serving.batch.output.manifest import (
     Totals,
+    count_totals,
     finished_totals,
     is_finished,
     mark_success,
     n_rows_done,
-    noted_session,
+    record_session,
     shard_path,
     timings,
-    total,
     write_manifest,
 )
 from serving.batch.output.report import write_report
-from serving.batch.output.review_sample import Sample, write_review
+from serving.batch.output.review_sample import ReviewSample, write_review_sample
 from serving.batch.plan import (
     FOLDER,
     UNFINISHED,
@@ -42,7 +43,7 @@ from serving.batch.plan import (
     input_digest,
     make_plan,
     move_plan,
-    unit_path,
+    partition_path,
 )
 
 Engine = Literal["local", "ray"]
@@ -64,7 +65,7 @@ class BatchOptions:
     policy: Policy | None = None
     columns: Columns = field(default_factory=Columns)
     protocols: frozenset[str] = frozenset()
-    unit_rows: int = 256
+    partition_rows: int = 256
     item_timeout_s: float = 120.0
     limits: MemeLimits = DEFAULT_LIMITS
     ray_address: str | None = None
@@ -72,37 +73,41 @@ class BatchOptions:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Whom to tell: once what there is to do, then every tally, at the end of the sample that was asked for."""
+class ProgressCallbacks:
+    """What a run calls: once with the plan and how many rows were done before, then with the counts of rows as they are
+    scored, at the end with the review sample if one was asked for.
+    """
 
-    begins: Callable[[Plan, int], None]
-    saw: Callable[[Tally], None]
-    sampled: Callable[[Sample], None] = lambda _: None
+    on_start: Callable[[Plan, int], None]
+    on_scored: Callable[[OutcomeCounts], None]
+    on_review_sample: Callable[[ReviewSample], None] = lambda _: None
 
 
-def run_batch(options: BatchOptions, progress: Progress) -> tuple[Plan, Totals]:
+def run_batch(options: BatchOptions, callbacks: ProgressCallbacks) -> tuple[Plan, Totals]:
     """Score every item of the input; raises ``BatchError`` before any work when something does not fit.
 
-    A run that was finished is not done again: what it came to is told once more.
+    A run that was finished is not done again: its plan and totals are returned once more.
     """
     if options.out.parts and options.out.parts[0].endswith(":"):  # s3://bucket, as a path
         raise BatchError(f"--out {options.out} is an address: answers are written into a folder of this machine")
-    source = Source(options.input, options.columns)
+    source = BatchInput(options.input, options.columns)
     if source.covers(options.out):
         raise BatchError(f"--out {options.out} lies in the input, which would then hold its own answers: move it")
     spec = _spec(options, source)
     with _locked(options.out), _writing(options.out):
-        plan = _plan(options, source, spec.judges)
+        plan = _plan(options, source, spec.identity)
         finished = is_finished(options.out)
-        totals = finished_totals(options.out) if finished else _scored(options, plan, spec, progress)
+        totals = finished_totals(options.out) if finished else _scored(options, plan, spec, callbacks)
         if options.sample_review:
-            opener = Opener(spec.protocols, spec.limits, spec.item_timeout_s)
-            progress.sampled(write_review(options.out, plan, spec.policy, source, opener, options.sample_review))
+            images = ImageLoader(spec.protocols, spec.limits, spec.item_timeout_s)
+            callbacks.on_review_sample(
+                write_review_sample(options.out, plan, spec.policy, source, images, options.sample_review)
+            )
         mark_success(options.out)
         return plan, totals
 
 
-def _spec(options: BatchOptions, source: Source) -> WorkerSpec:
+def _spec(options: BatchOptions, source: BatchInput) -> WorkerSpec:
     """What workers are told, after a look at whether they can do it."""
     bundle = open_bundle(options.bundle)
     engine = make_engine(options.ocr)
@@ -119,20 +124,20 @@ def _spec(options: BatchOptions, source: Source) -> WorkerSpec:
         provider=options.provider,
         threads=options.threads,
         policy=policy,
-        judges=ScoringIdentity.of(bundle, policy, engine),
+        identity=ScoringIdentity.of(bundle, policy, engine),
         protocols=options.protocols | source.protocols,  # pictures may lie where the input lies
         limits=options.limits,
         item_timeout_s=options.item_timeout_s,
     )
 
 
-def _plan(options: BatchOptions, source: Source, judges: ScoringIdentity) -> Plan:
+def _plan(options: BatchOptions, source: BatchInput, identity: ScoringIdentity) -> Plan:
     """The plan to follow: a new one, or the one that is there if it is of the same run."""
     found = find_plan(options.out)
     if found is None:
-        return make_plan(source, options.out, judges, tuple(sorted(options.protocols)), options.unit_rows)
+        return make_plan(source, options.out, identity, tuple(sorted(options.protocols)), options.partition_rows)
     untouched = found.input == source.address and found.input_stamp == source.stamp()
-    differences = _differences(found, options, judges) or ([] if untouched else _changes(found, source))
+    differences = _differences(found, options, identity) or ([] if untouched else _changes(found, source))
     if differences:
         raise BatchError(
             f"{options.out} belongs to another run: {'; '.join(differences)}. Give another --out, or run with what it "
@@ -141,17 +146,19 @@ def _plan(options: BatchOptions, source: Source, judges: ScoringIdentity) -> Pla
     return found if untouched else move_plan(options.out, found, source)
 
 
-def _differences(found: Plan, options: BatchOptions, judges: ScoringIdentity) -> list[str]:
-    """What was asked for otherwise when the run began."""
-    told = found.judges.differences(judges)
+def _differences(found: Plan, options: BatchOptions, identity: ScoringIdentity) -> list[str]:
+    """What this run asks for otherwise than the one that made the plan."""
+    differences = found.identity.differences(identity)
     if found.protocols != (protocols := tuple(sorted(options.protocols))):
-        told.append(f"its --allow-protocol is {', '.join(found.protocols) or 'not given'}, now {', '.join(protocols)}")
+        differences.append(
+            f"its --allow-protocol is {', '.join(found.protocols) or 'not given'}, now {', '.join(protocols)}"
+        )
     if found.columns != vars(options.columns):
-        told.append(f"its columns are {', '.join(found.columns.values())}")
-    return told
+        differences.append(f"its columns are {', '.join(found.columns.values())}")
+    return differences
 
 
-def _changes(found: Plan, source: Source) -> list[str]:
+def _changes(found: Plan, source: BatchInput) -> list[str]:
     """What is not as it was in an input whose files are others; nothing when its rows are the same."""
     # Of a folder of pictures only the names would be compared.
     if source.kind != "pictures" and found.input_digest == input_digest(source):
@@ -161,32 +168,34 @@ def _changes(found: Plan, source: Source) -> list[str]:
     return [f"its input {found.input} was changed since"]
 
 
-def _scored(options: BatchOptions, plan: Plan, spec: WorkerSpec, progress: Progress) -> Totals:
+def _scored(options: BatchOptions, plan: Plan, spec: WorkerSpec, callbacks: ProgressCallbacks) -> Totals:
     """Score what has no row yet, and write what the whole came to."""
     out = options.out
     for folder in (out, out / FOLDER):
         for stale in folder.glob("*.tmp"):  # of processes that were killed while they wrote
             stale.unlink(missing_ok=True)
-    done = [n_rows_done(out, number) for number in range(plan.n_units)]
-    tasks = [UnitTask(n, unit_path(out, n), shard_path(out, n)) for n, n_rows in enumerate(done) if not n_rows]
-    if gone := [task.unit for task in tasks if not task.unit.exists()]:
+    done = [n_rows_done(out, number) for number in range(plan.n_partitions)]
+    tasks = [
+        PartitionTask(n, partition_path(out, n), shard_path(out, n)) for n, n_rows in enumerate(done) if not n_rows
+    ]
+    if gone := [task.partition for task in tasks if not task.partition.exists()]:
         raise BatchError(f"{gone[0]} is gone, and {out} cannot be ended without it: score the input into another --out")
-    progress.begins(plan, sum(done))
-    with noted_session(out, engine=options.engine, workers=options.workers, waiting_rows=plan.n_items - sum(done)):
-        _work(options, tasks, spec, progress)
-    totals = total(out, plan)
+    callbacks.on_start(plan, sum(done))
+    with record_session(out, engine=options.engine, workers=options.workers, waiting_rows=plan.n_items - sum(done)):
+        _work(options, tasks, spec, callbacks)
+    totals = count_totals(out, plan)
     manifest = write_manifest(out, plan, totals, timings(out))
     write_report(out, manifest, totals, spec.policy)
     return totals
 
 
-def _work(options: BatchOptions, tasks: list[UnitTask], spec: WorkerSpec, progress: Progress) -> None:
+def _work(options: BatchOptions, tasks: list[PartitionTask], spec: WorkerSpec, callbacks: ProgressCallbacks) -> None:
     if options.engine == "ray":
         from serving.batch.engines.ray_engine import run_on_ray  # noqa: PLC0415  a heavy package that few need
 
-        run_on_ray(tasks, spec, options.workers, progress.saw, options.ray_address)
+        run_on_ray(tasks, spec, options.workers, callbacks.on_scored, options.ray_address)
     else:
-        run_local(tasks, spec, options.workers, progress.saw)
+        run_local(tasks, spec, options.workers, callbacks.on_scored)
 
 
 @contextmanager
@@ -210,10 +219,10 @@ def _check_free(out: Path) -> None:
     """Refuse a folder of something else, before as much as a lock is written into it."""
     if find_plan(out) is not None or not out.is_dir():
         return
-    strangers = sorted(path.name for path in out.iterdir() if path.name not in (_LOCK, UNFINISHED))
-    if strangers:
+    others = sorted(path.name for path in out.iterdir() if path.name not in (_LOCK, UNFINISHED))
+    if others:
         raise BatchError(
-            f"{out} is no folder of a batch run (it has no {FOLDER}/plan.json) and holds {strangers[0]!r}; "
+            f"{out} is no folder of a batch run (it has no {FOLDER}/plan.json) and holds {others[0]!r}; "
             "give an --out that is empty or new"
         )
 

@@ -1,4 +1,4 @@
-"""The proof of a run: one row for every id of the input, in shards that are what the manifest says."""
+"""Proof of a run: one row for every id of the input, in shards that are what the manifest says."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from serving.batch.errors import BatchError
-from serving.batch.input.batch_input import Columns, Source
-from serving.batch.input.id_hashes import places
+from serving.batch.input.batch_input import BatchInput
+from serving.batch.input.id_hashes import positions
+from serving.batch.input.items import Columns
 from serving.batch.output.manifest import SUCCESS, is_finished, recorded_totals, sha256
 from serving.batch.partition_files import read_ids
-from serving.batch.plan import Scan, find_plan
+from serving.batch.plan import InputScan, find_plan
 
 _IDS_NAMED = 5
 
@@ -42,9 +43,9 @@ def verify(out: Path) -> Proof:
     plan = find_plan(out)
     if plan is None:
         raise BatchError(f"{out} holds no batch run")
-    source = Source(plan.input, Columns(**plan.columns))
-    scan = Scan()
-    for _ in scan.saw(source.items()):
+    source = BatchInput(plan.input, Columns(**plan.columns))
+    scan = InputScan()
+    for _ in scan.observe(source.items()):
         pass
     problems = [] if scan.digest == plan.input_digest else [f"{plan.input} was changed after the run began"]
     count = _Count(scan)
@@ -63,7 +64,7 @@ def verify(out: Path) -> Proof:
 class _Count:
     """How many rows each item has, in 17 bytes an item; of ids, the first few are kept."""
 
-    def __init__(self, scan: Scan) -> None:
+    def __init__(self, scan: InputScan) -> None:
         self._ordered = scan.ids.sort()
         self._rows = np.zeros(len(self._ordered), dtype=np.uint8)
         self.n_rows = self.n_unknown = 0
@@ -88,22 +89,22 @@ class _Count:
             except (OSError, ValueError) as error:
                 yield f"{path.name} cannot be read ({type(error).__name__})"
 
-    def missing(self, source: Source) -> Iterator[str]:
+    def missing(self, source: BatchInput) -> Iterator[str]:
         """Ids of the items without a row, as the input has them; it is read anew."""
         for item in source.items():
-            (place,) = places(self._ordered, [str(item.id)])
-            if place >= 0 and not self._rows[place]:
+            (position,) = positions(self._ordered, [str(item.id)])
+            if position >= 0 and not self._rows[position]:
                 yield str(item.id)
 
     def _add(self, ids: list[str]) -> None:
         self.n_rows += len(ids)
-        for id, place in zip(ids, places(self._ordered, ids).tolist(), strict=True):
-            if place < 0:
+        for id, position in zip(ids, positions(self._ordered, ids).tolist(), strict=True):
+            if position < 0:
                 self.n_unknown += 1
                 _keep(self.unknown, id)
                 continue
-            self._rows[place] = min(2, self._rows[place] + 1)
-            if self._rows[place] > 1:
+            self._rows[position] = min(2, self._rows[position] + 1)
+            if self._rows[position] > 1:
                 _keep(self.twice, id)
 
 

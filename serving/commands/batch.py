@@ -1,4 +1,4 @@
-"""``memeguard batch``: judge a file or folder of memes, one row each; ``memeguard batch verify`` proves it."""
+"""Command ``memeguard batch``: judge a file or folder of memes, one row each; ``memeguard batch verify`` proves it."""
 
 import os
 from importlib.util import find_spec
@@ -10,11 +10,13 @@ from rich.console import Console
 
 from model import open_bundle
 from model.bundle import COMPACT_BUNDLE
+from model.ocr import EngineName
 from model.policy.file import chosen_policy
+from model.runtime import Provider
 from serving.batch.errors import BatchError
-from serving.batch.input.batch_input import Columns
-from serving.batch.progress import print_summary, shown
-from serving.batch.run import BatchOptions, run_batch
+from serving.batch.input.items import Columns
+from serving.batch.progress import print_summary, show_progress
+from serving.batch.run import BatchOptions, Engine, run_batch
 from serving.batch.verify import verify as verify_run
 from serving.commands.options import bundle_option, ocr_option, provider_option
 
@@ -59,7 +61,14 @@ class _RunOrVerify(click.Command):
     multiple=True,
     help="How pictures may be read, beside as INPUT is: https, s3 and so on; may be repeated.",
 )
-@click.option("--unit-rows", type=click.IntRange(1), default=256, show_default=True, help="Rows of a shard, at most.")
+@click.option(
+    "--unit-rows",
+    "partition_rows",
+    type=click.IntRange(1),
+    default=256,
+    show_default=True,
+    help="Rows of a shard, at most.",
+)
 @click.option(
     "--item-timeout",
     "item_timeout_s",
@@ -75,33 +84,59 @@ class _RunOrVerify(click.Command):
     type=click.IntRange(1),
     help="Also write N items, half of them uncertain and half at random, into DIR/review, to be labelled for training.",
 )
-def batch(input: str, out: Path, workers: int | None, policy: str | None, **given: Any) -> None:
+def batch(
+    input: str,
+    out: Path,
+    engine: Engine,
+    ray_address: str | None,
+    workers: int | None,
+    threads: int,
+    policy: str | None,
+    bundle: Path | None,
+    ocr: EngineName | None,
+    provider: Provider | None,
+    id_column: str,
+    image_column: str,
+    text_column: str,
+    tags_column: str,
+    protocols: tuple[str, ...],
+    partition_rows: int,
+    item_timeout_s: float,
+    sample_review: int | None,
+) -> None:
     """Judge many memes, one row each. Killed at any moment, the same command goes on.
 
     INPUT is a Parquet, JSON Lines or CSV file (the last two also as .gz), a folder or a glob, by path or address. DIR
     gets Parquet shards with the fields of the HTTP answer, errors as rows, manifest.json, report.html, _SUCCESS last.
     """
-    _check_ray(given)
-    columns = Columns(*(given.pop(f"{name}_column") for name in ("id", "image", "text", "tags")))
-    given["protocols"] = frozenset(given["protocols"])
-    given["bundle"] = given["bundle"] or COMPACT_BUNDLE
+    _check_ray(engine, ray_address)
+    bundle = bundle or COMPACT_BUNDLE
     options = BatchOptions(
         input=input,
         out=out,
+        engine=engine,
         workers=workers or len(os.sched_getaffinity(0)),
-        policy=None if policy is None else chosen_policy(policy, open_bundle(given["bundle"])),
-        columns=columns,
-        **{name: value for name, value in given.items() if value is not None},
+        threads=threads,
+        bundle=bundle,
+        ocr=ocr or "rapidocr",
+        provider=provider or "cpu",
+        policy=None if policy is None else chosen_policy(policy, open_bundle(bundle)),
+        columns=Columns(id_column, image_column, text_column, tags_column),
+        protocols=frozenset(protocols),
+        partition_rows=partition_rows,
+        item_timeout_s=item_timeout_s,
+        ray_address=ray_address,
+        sample_review=sample_review or 0,
     )
-    with shown(Console(stderr=True)) as (progress, meter):
-        plan, totals = run_batch(options, progress)
-    print_summary(Console(), out, plan, totals, meter)
+    with show_progress(Console(stderr=True)) as (callbacks, progress):
+        plan, totals = run_batch(options, callbacks)
+    print_summary(Console(), out, plan, totals, progress)
 
 
-def _check_ray(given: dict[str, Any]) -> None:
-    if given["engine"] != "ray" and given["ray_address"] is not None:
+def _check_ray(engine: Engine, ray_address: str | None) -> None:
+    if engine != "ray" and ray_address is not None:
         raise click.UsageError("--ray-address belongs to --engine ray")
-    if given["engine"] == "ray" and find_spec("ray") is None:
+    if engine == "ray" and find_spec("ray") is None:
         raise BatchError("--engine ray needs the extra 'batch', and ray is not installed: pip install -e '.[batch]'")
 
 

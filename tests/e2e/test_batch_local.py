@@ -57,7 +57,7 @@ def test_nothing_is_lost_and_nothing_is_there_twice_when_drivers_and_workers_are
     memes: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    n_drivers = live_through_kills(memes, out, seed=5, n_kills=N_KILLS, unit_rows=10)
+    n_drivers = live_through_kills(memes, out, seed=5, n_kills=N_KILLS, partition_rows=10)
     assert n_drivers == N_KILLS // 2 + 1
     check_answers(memes, out)
     proof = run_command("verify", out)

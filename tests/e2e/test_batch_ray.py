@@ -18,20 +18,21 @@ from serving.batch.verify import verify
 
 N_MEMES = 24
 UNIT_ROWS = 3
-#: Reads the outcome of a unit whose bundle went away between the driver's look at it and the actor's.
+#: Reads the outcome of a partition whose bundle went away between the driver's look at it and the actor's.
 _LOST_BUNDLE = """
 import dataclasses, pathlib, sys
 from serving.batch import run
 from serving.batch.engines.ray_engine import run_on_ray
-from serving.batch.input.batch_input import Columns, Source
-from serving.batch.engines.score_partition import UnitTask
+from serving.batch.input.batch_input import BatchInput
+from serving.batch.input.items import Columns
+from serving.batch.engines.score_partition import PartitionTask
 from model import MemeguardError
 
 input, address = sys.argv[1:]
-spec = run._spec(run.BatchOptions(input=input, out=pathlib.Path("out"), ocr="none"), Source(input, Columns()))
+spec = run._spec(run.BatchOptions(input=input, out=pathlib.Path("out"), ocr="none"), BatchInput(input, Columns()))
 spec = dataclasses.replace(spec, bundle=pathlib.Path("/gone"))
 try:
-    run_on_ray([UnitTask(0, pathlib.Path("unit"), pathlib.Path("shard"))], spec, 1, print, address)
+    run_on_ray([PartitionTask(0, pathlib.Path("partition"), pathlib.Path("shard"))], spec, 1, print, address)
 except MemeguardError as error:
     print(type(error).__name__, error)
 """
@@ -50,7 +51,7 @@ def memes(folder: Path) -> Path:
 @pytest.fixture(scope="module")
 def local(folder: Path, memes: Path) -> Path:
     """What the local engine makes of the memes."""
-    run_here(memes, folder / "local", unit_rows=UNIT_ROWS)
+    run_here(memes, folder / "local", partition_rows=UNIT_ROWS)
     return folder / "local"
 
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from serving.batch.output.manifest import Totals
 from serving.batch.plan import Plan
-from serving.batch.run import BatchOptions, Progress, run_batch
+from serving.batch.run import BatchOptions, ProgressCallbacks, run_batch
 from support.pictures import meme
 
 BAD_PICTURES = {"unsupported_format": b"this is no picture", "corrupt": meme()[:600], "empty": b""}
@@ -80,7 +80,7 @@ def _ignore(*_: object) -> None:
     pass
 
 
-SILENT = Progress(begins=_ignore, saw=_ignore)
+SILENT = ProgressCallbacks(on_start=_ignore, on_scored=_ignore)
 
 
 def command(*arguments: object) -> list[str]:

@@ -1,6 +1,6 @@
-"""The Ray engine: Ray Data with a pool of actors, each of which holds a worker process.
+"""Ray engine: Ray Data with a pool of actors, each of which supervises a worker process.
 
-The actor is what Ray restarts when a machine goes; the process inside it is what a poisonous item ends. So units,
+The actor is what Ray restarts when a machine goes; the process inside it is what a poisonous item ends. So partitions,
 shards, manifest and resume are those of the local engine. Input and output lie where every machine sees them.
 """
 
@@ -20,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from model import MemeguardError
-from serving.batch.engines.score_partition import Tally, UnitTask
-from serving.batch.engines.supervisor import WorkerSpec, WorkerSupervisor
+from serving.batch.engines.score_partition import OutcomeCounts, PartitionTask
+from serving.batch.engines.supervisor import WorkerSupervisor
+from serving.batch.engines.worker_process import WorkerSpec
 from serving.batch.errors import BatchError
 
 #: Sockets lie in a folder in here, whose names may have 107 characters: TMPDIR may be too long for that.
@@ -30,7 +31,7 @@ SHORT_FOLDER = "/tmp"  # noqa: S108
 _TOKEN = secrets.token_hex(32)
 #: What goes through Ray is the names of files; this is the least that it takes.
 _OBJECT_STORE_BYTES = 80 * 1024 * 1024
-_KNOCK_S = 10.0
+_CONNECT_S = 10.0
 #: Ray's own code in C++ writes to the terminal; what ends a run comes as an exception all the same.
 _QUIET = {"RAY_BACKEND_LOG_LEVEL": "fatal", "RAY_USAGE_STATS_ENABLED": "0", "RAY_TQDM": "0"}
 _OWN = {
@@ -58,10 +59,10 @@ def _connected(address: str) -> Iterator[None]:
         import ray  # noqa: PLC0415  reads variables when it is imported
 
         try:
-            _knock(address)
+            _check_listening(address)
             with _without_stderr():
                 ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
-            _end_in_silence()
+            _hide_ray_stack_trace()
         except Exception as error:  # Ray raises its own, ConnectionError, RuntimeError, ValueError
             reason = str(error).strip().split("\n")[0] or type(error).__name__
             raise BatchError(f"there is no Ray cluster to be had at {address}: {reason}") from error
@@ -71,11 +72,11 @@ def _connected(address: str) -> Iterator[None]:
             ray.shutdown()
 
 
-def _knock(address: str) -> None:
+def _check_listening(address: str) -> None:
     """Raise OSError when nobody listens at ``host:port``, where Ray would try for minutes; "auto" is Ray's to find."""
     host, _, port = address.rpartition("://")[2].rpartition(":")
     if port.isdigit():
-        socket.create_connection((host.strip("[]"), int(port)), timeout=_KNOCK_S).close()
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_CONNECT_S).close()
 
 
 @contextmanager
@@ -95,7 +96,7 @@ def _own_ray(n_cpus: int) -> Iterator[None]:
                     object_store_memory=_OBJECT_STORE_BYTES,
                     _temp_dir=str(folder),
                 )
-            _end_in_silence()
+            _hide_ray_stack_trace()
             try:
                 yield
             finally:
@@ -104,7 +105,7 @@ def _own_ray(n_cpus: int) -> Iterator[None]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _end_in_silence() -> None:
+def _hide_ray_stack_trace() -> None:
     """On SIGTERM Ray's code in C++ prints where it was; its handler in Python, which ends the process, is enough."""
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))
@@ -139,60 +140,66 @@ def _without_stderr() -> Iterator[None]:
         os.close(nowhere)
 
 
-#: Ray keeps books on every block, 2 ms each at the start; a run of more units puts several into one.
+#: Ray keeps books on every block, 2 ms each at the start; a run of more partitions puts several into one.
 _MOST_BLOCKS = 4096
 
 
-class UnitScorer:
-    """What an actor runs: one unit a call."""
+class PartitionScorer:
+    """What an actor runs: one partition a call."""
 
     def __init__(self, spec: WorkerSpec) -> None:
         self._worker = WorkerSupervisor(spec)
 
     def __call__(self, batch: Mapping[str, Any]) -> dict[str, Any]:
-        """Score the unit of a batch, and say what became of its rows, or why there will be no end to this."""
-        tally, refusal = Tally(), ""
-        number, unit, shard = (batch[name][0] for name in ("number", "unit", "shard"))
+        """Score the partition of a batch, and say the counts of its rows, or why the run cannot go on."""
+        counts, refusal = OutcomeCounts(), ""
+        number, partition, shard = (batch[name][0] for name in ("number", "partition", "shard"))
         try:
-            self._worker.score(UnitTask(int(number), Path(unit), Path(shard)), tally.merge)
+            self._worker.score(PartitionTask(int(number), Path(partition), Path(shard)), counts.merge)
         except MemeguardError as error:
             refusal = str(error)
-        return {"decisions": [_pairs(tally.decisions)], "errors": [_pairs(tally.errors)], "refusal": [refusal]}
+        return {"decisions": [_pairs(counts.decisions)], "errors": [_pairs(counts.errors)], "refusal": [refusal]}
 
 
 def run_on_ray(
-    tasks: Sequence[UnitTask], spec: WorkerSpec, n_workers: int, saw: Callable[[Tally], None], address: str | None
+    tasks: Sequence[PartitionTask],
+    spec: WorkerSpec,
+    n_workers: int,
+    on_scored: Callable[[OutcomeCounts], None],
+    address: str | None,
 ) -> None:
-    """Score all units on the Ray cluster at ``address`` or RAY_ADDRESS, or on a Ray of our own in this machine.
+    """Score all partitions on the Ray cluster at ``address`` or RAY_ADDRESS, or on a Ray of our own in this machine.
 
-    ``saw`` is told of a unit when it is done. Raises ``BatchError`` for what an actor raised on purpose, and when the
-    cluster is lost.
+    ``on_scored`` gets the counts of a partition when it is done. Raises ``BatchError`` for what an actor raised on
+    purpose, and when the cluster is lost.
     """
     if not tasks:
         return
     # What Ray says of actors that were lost is not the result. One CPU more than the actors take, so that it always has
     # room for a step besides them.
     with redirect_stdout(sys.stderr), ray_session(address, n_cpus=n_workers * spec.threads + 1):
-        for row in _answers(tasks, spec, n_workers):
+        for row in _outcomes(tasks, spec, n_workers):
             if row["refusal"]:
                 raise BatchError(row["refusal"])
-            saw(Tally(_counter(row["decisions"]), _counter(row["errors"])))
+            on_scored(OutcomeCounts(_counter(row["decisions"]), _counter(row["errors"])))
 
 
-def _answers(tasks: Sequence[UnitTask], spec: WorkerSpec, n_workers: int) -> Iterator[Mapping[str, Any]]:
-    """What the actors say of units, as they are done."""
+def _outcomes(tasks: Sequence[PartitionTask], spec: WorkerSpec, n_workers: int) -> Iterator[Mapping[str, Any]]:
+    """What the actors report of partitions, as they are done."""
     import ray  # noqa: PLC0415  after ray_session, which says how it is to be
 
-    _hush(ray.data.DataContext.get_current())
+    _quieten(ray.data.DataContext.get_current())
     rows = [
-        {"number": task.number, "unit": str(task.unit.resolve()), "shard": str(task.shard.resolve())} for task in tasks
+        {"number": task.number, "partition": str(task.partition.resolve()), "shard": str(task.shard.resolve())}
+        for task in tasks
     ]
-    units = ray.data.from_items(rows, override_num_blocks=min(len(rows), _MOST_BLOCKS))
-    done = units.map_batches(
-        UnitScorer,
+    partitions = ray.data.from_items(rows, override_num_blocks=min(len(rows), _MOST_BLOCKS))
+    done = partitions.map_batches(
+        PartitionScorer,
         fn_constructor_args=(spec,),
         batch_size=1,
-        # Starts with as many as there is room for. A unit takes long: none waits behind one while an actor is idle.
+        # Starts with as many as there is room for. A partition takes long: none waits behind another while an actor
+        # is idle.
         compute=ray.data.ActorPoolStrategy(
             min_size=1, max_size=n_workers, initial_size=n_workers, max_tasks_in_flight_per_actor=1
         ),
@@ -219,7 +226,7 @@ def _gpus(spec: WorkerSpec, n_workers: int) -> float | None:
     return float(min(1.0, n_gpus / n_workers))
 
 
-def _hush(context: Any) -> None:
+def _quieten(context: Any) -> None:
     """Keep Ray Data's log in its file, and its bars from writing over ours."""
     context.enable_progress_bars = False
     logger = logging.getLogger("ray.data")

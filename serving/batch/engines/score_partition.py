@@ -1,4 +1,4 @@
-"""One unit scored: its rows in chunks, and the journal that says which rows were being worked on when a worker died."""
+"""Scoring of one partition: its rows in chunks, each announced before it is touched, in case the worker dies there."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -7,29 +7,29 @@ from pathlib import Path
 from typing import Any
 
 from model import Failure, Meme, Scorer, Verdict
-from serving.batch.input.image_loader import Opener
+from serving.batch.input.image_loader import ImageLoader
 from serving.batch.input.items import Item
 from serving.batch.output.output_schema import to_row, to_table
-from serving.batch.partition_files import read_unit, write_table
+from serving.batch.partition_files import read_partition, write_table
 
 #: Rows that go through the scorer together: as many as it takes through the network at once.
 _CHUNK = 8
 
 
 @dataclass(frozen=True)
-class UnitTask:
-    """Score ``unit`` into ``shard``. ``careful``: one row at a time; ``poisoned``: rows that killed workers."""
+class PartitionTask:
+    """Score ``partition`` into ``shard``. ``row_by_row``: one row at a time; ``poisoned``: rows that killed workers."""
 
     number: int
-    unit: Path
+    partition: Path
     shard: Path
-    careful: bool = False
+    row_by_row: bool = False
     poisoned: frozenset[int] = frozenset()
 
 
 @dataclass
-class Tally:
-    """What became of rows: counts by decision and by error code."""
+class OutcomeCounts:
+    """Counts of scored rows, by decision and by error code."""
 
     decisions: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
@@ -39,7 +39,7 @@ class Tally:
         """All of them."""
         return self.decisions.total() + self.errors.total()
 
-    def merge(self, other: "Tally") -> None:
+    def merge(self, other: "OutcomeCounts") -> None:
         """Count all of another's."""
         self.decisions += other.decisions
         self.errors += other.errors
@@ -52,39 +52,41 @@ class Tally:
             self.decisions[outcome.decision] += 1
 
 
-def score_unit(scorer: Scorer, opener: Opener, task: UnitTask, journal: Callable[[range, Tally], None]) -> None:
-    """Score every row of a unit and write its shard.
+def score_partition(
+    scorer: Scorer, images: ImageLoader, task: PartitionTask, on_chunk: Callable[[range, OutcomeCounts], None]
+) -> None:
+    """Score every row of a partition and write its shard.
 
-    ``journal`` is called before rows are touched, with their places and what became of the rows before them. Raises
-    what reading the unit and writing the shard raise; whatever a row brings about becomes its error.
+    ``on_chunk`` is called before rows are touched, with their indices and the counts of the rows before them. Raises
+    what reading the partition and writing the shard raise; whatever a row brings about becomes its error.
     """
-    items = read_unit(task.unit)
+    items = read_partition(task.partition)
     rows: list[dict[str, Any]] = []
-    done = Tally()
-    for places in _chunks(len(items), task):
-        journal(places, done)
-        done = Tally()
-        for place, outcome in zip(places, _outcomes(scorer, opener, task, items, places), strict=True):
+    done = OutcomeCounts()
+    for indices in _chunks(len(items), task):
+        on_chunk(indices, done)
+        done = OutcomeCounts()
+        for index, outcome in zip(indices, _outcomes(scorer, images, task, items, indices), strict=True):
             done.add(outcome)
-            rows.append(to_row(str(items[place].id), outcome))
-    journal(range(0), done)  # no row is to blame for what happens while the shard is written
+            rows.append(to_row(str(items[index].id), outcome))
+    on_chunk(range(0), done)  # no row is to blame for what happens while the shard is written
     write_table(task.shard, to_table(rows, scorer.bundle.tasks))
 
 
-def _chunks(n_rows: int, task: UnitTask) -> Iterator[range]:
-    size = 1 if task.careful else _CHUNK
+def _chunks(n_rows: int, task: PartitionTask) -> Iterator[range]:
+    size = 1 if task.row_by_row else _CHUNK
     for at in range(0, n_rows, size):
         yield range(at, min(at + size, n_rows))
 
 
 def _outcomes(
-    scorer: Scorer, opener: Opener, task: UnitTask, items: Sequence[Item], places: Collection[int]
+    scorer: Scorer, images: ImageLoader, task: PartitionTask, items: Sequence[Item], indices: Collection[int]
 ) -> list[Verdict | Failure]:
-    sound = [place for place in places if place not in task.poisoned]
-    opened = dict(zip(sound, opener.memes([items[place] for place in sound]), strict=True))
-    verdicts = iter(_scored(scorer, [one for one in opened.values() if isinstance(one, Meme)]))
-    judged = {place: next(verdicts) if isinstance(one, Meme) else one for place, one in opened.items()}
-    return [judged.get(place) or _poisoned(items[place]) for place in places]
+    wanted = [index for index in indices if index not in task.poisoned]
+    loaded = dict(zip(wanted, images.memes([items[index] for index in wanted]), strict=True))
+    verdicts = iter(_scored(scorer, [one for one in loaded.values() if isinstance(one, Meme)]))
+    judged = {index: next(verdicts) if isinstance(one, Meme) else one for index, one in loaded.items()}
+    return [judged.get(index) or _poisoned(items[index]) for index in indices]
 
 
 def _poisoned(item: Item) -> Failure:

@@ -1,20 +1,19 @@
-"""The holder of a worker process: a thread or an actor that outlives it.
+"""Supervisor of one worker process: it lives in a thread or a Ray actor, and outlives the process.
 
-A worker may be killed at any moment, by the system or by the very item that it scores. The holder starts another and
-does the unit again: first as before, then row by row. A row that goes on ending workers is left out with an error.
+A worker may be killed at any moment, by the system or by the very item that it scores. The supervisor starts another
+and does the partition again: first as before, then row by row. A row that goes on ending workers is left out with an
+error.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 
 from serving.batch.engines.crash_counts import CrashCounts
-from serving.batch.engines.score_partition import Tally, UnitTask
+from serving.batch.engines.score_partition import OutcomeCounts, PartitionTask
 from serving.batch.engines.worker_process import WorkerEndedError, WorkerProcess, WorkerSpec
 from serving.batch.errors import BatchError
 
-__all__ = ["WorkerSpec", "WorkerSupervisor"]
-
-#: Workers in a row that end before they are ready, or in one unit while no row is under way.
+#: Workers in a row that end before they are ready, or in one partition while no row is under way.
 _MOST_FALSE_STARTS = 5
 _START_S = 300.0
 _MEMORY = "is there enough memory for all of --workers?"
@@ -28,29 +27,29 @@ class WorkerSupervisor:
         self._process: WorkerProcess | None = None
         self._abandoned = False
 
-    def score(self, task: UnitTask, saw: Callable[[Tally], None]) -> None:
-        """Score a unit until its shard is there; ``saw`` is told of rows as they are done, each row once.
+    def score(self, task: PartitionTask, on_scored: Callable[[OutcomeCounts], None]) -> None:
+        """Score a partition until its shard is there; ``on_scored`` gets the counts of rows, each row once.
 
         Raises ``BatchError`` when no worker can do it, or when the worker was abandoned.
         """
-        strikes = CrashCounts(task.unit)
-        told = n_blameless = 0
+        crashes = CrashCounts(task.partition)
+        n_reported = n_blameless = 0
         while n_blameless < _MOST_FALSE_STARTS:
-            seen = _OnceOnly(saw, told)
+            report = _ReportNew(on_scored, n_reported)
             try:
-                self._attempt(replace(task, careful=strikes.any, poisoned=strikes.poisoned), seen)
+                self._attempt(replace(task, row_by_row=crashes.any, poisoned=crashes.poisoned), report)
             except WorkerEndedError as ended:
                 self.close()
                 self._check_wanted()
-                told = max(told, seen.n_rows)
-                if ended.places:
-                    strikes.add(ended.places, by_itself=ended.by_itself)
+                n_reported = max(n_reported, report.n_rows)
+                if ended.rows:
+                    crashes.add(ended.rows, by_itself=ended.by_itself)
                 else:
                     n_blameless += 1
             else:
-                strikes.clear()
+                crashes.clear()
                 return
-        raise BatchError(f"{n_blameless} workers ended while they read or wrote {task.unit}: {_MEMORY}")
+        raise BatchError(f"{n_blameless} workers ended while they read or wrote {task.partition}: {_MEMORY}")
 
     def close(self) -> None:
         """End the process."""
@@ -64,18 +63,18 @@ class WorkerSupervisor:
         if (process := self._process) is not None:
             process.kill()
 
-    def _attempt(self, task: UnitTask, saw: Callable[[Tally], None]) -> None:
+    def _attempt(self, task: PartitionTask, on_scored: Callable[[OutcomeCounts], None]) -> None:
         process = self._ready()
         process.send(task)
-        places = range(0)
+        rows = range(0)
         while True:
-            # Before the first row, and after the last, a unit is read or written.
-            timeout_s = self._spec.item_timeout_s * len(places) if places else _START_S
-            message = process.receive(timeout_s, places)
+            # Before the first row, and after the last, a partition is read or written.
+            timeout_s = self._spec.item_timeout_s * len(rows) if rows else _START_S
+            message = process.receive(timeout_s, rows)
             if message is None:
                 return
-            places, done = message
-            saw(done)
+            rows, done = message
+            on_scored(done)
 
     def _ready(self) -> WorkerProcess:
         """A process that has loaded its scorer."""
@@ -97,15 +96,15 @@ class WorkerSupervisor:
             raise BatchError("stopped")
 
 
-class _OnceOnly:
-    """Passes tallies on, without the rows that an earlier attempt has told of."""
+class _ReportNew:
+    """Passes counts on, but for the rows that an earlier attempt has reported."""
 
-    def __init__(self, saw: Callable[[Tally], None], already: int) -> None:
-        self._saw = saw
-        self._already = already
+    def __init__(self, on_scored: Callable[[OutcomeCounts], None], n_reported: int) -> None:
+        self._on_scored = on_scored
+        self._n_reported = n_reported
         self.n_rows = 0
 
-    def __call__(self, tally: Tally) -> None:
-        self.n_rows += tally.n_rows
-        if self.n_rows > self._already:
-            self._saw(tally)
+    def __call__(self, counts: OutcomeCounts) -> None:
+        self.n_rows += counts.n_rows
+        if self.n_rows > self._n_reported:
+            self._on_scored(counts)

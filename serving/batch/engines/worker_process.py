@@ -1,4 +1,4 @@
-"""The worker process itself: it loads a scorer, scores the units that come through a pipe, and ends with its holder."""
+"""Worker process: it loads a scorer, scores the partitions that come through a pipe, and ends with its supervisor."""
 
 import ctypes
 import multiprocessing
@@ -13,23 +13,23 @@ from typing import Any
 
 from model import MemeLimits, Policy, Scorer, load
 from model.runtime import Provider
-from serving.batch.engines.score_partition import UnitTask, score_unit
+from serving.batch.engines.score_partition import PartitionTask, score_partition
 from serving.batch.errors import BatchError
-from serving.batch.input.image_loader import Opener
+from serving.batch.input.image_loader import ImageLoader
 from serving.batch.plan import ScoringIdentity
 
 _PR_SET_PDEATHSIG = 1
 _EXIT_S = 10.0
 #: The kernel ends a child with the thread that started it, not with the process. So one thread starts them all, and it
-#: lives as long as this process does: who holds a worker may use whatever thread it is given.
-_STARTER = ThreadPoolExecutor(1, thread_name_prefix="batch-starter")
+#: lives as long as this process does: a supervisor may be called from any thread.
+_START_THREAD = ThreadPoolExecutor(1, thread_name_prefix="batch-starter")
 
 
 @dataclass(frozen=True)
 class WorkerSpec:
     """What a worker process needs to know. ``item_timeout_s``: a row that takes longer counts as having ended it.
 
-    ``judges`` is what the plan was made for; a worker that finds something else in its place does not start.
+    ``identity`` is what the plan was made for; a worker that finds something else in its place does not start.
     """
 
     bundle: Path
@@ -37,21 +37,21 @@ class WorkerSpec:
     provider: Provider
     threads: int
     policy: Policy
-    judges: ScoringIdentity
+    identity: ScoringIdentity
     protocols: frozenset[str]
     limits: MemeLimits
     item_timeout_s: float
 
 
 class WorkerEndedError(Exception):
-    """The process ended while it worked on ``places`` of its unit, or hung there and was ended.
+    """The process ended while it worked on ``rows`` of its partition, or hung there and was ended.
 
     ``by_itself``: not by SIGKILL from somewhere else.
     """
 
-    def __init__(self, places: range, *, by_itself: bool) -> None:
+    def __init__(self, rows: range, *, by_itself: bool) -> None:
         super().__init__()
-        self.places = places
+        self.rows = rows
         self.by_itself = by_itself
 
 
@@ -63,27 +63,27 @@ class WorkerProcess:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, spec, os.getpid()), daemon=True)
-        _STARTER.submit(self._process.start).result()
+        _START_THREAD.submit(self._process.start).result()
         theirs.close()
 
-    def send(self, task: UnitTask) -> None:
+    def send(self, task: PartitionTask) -> None:
         """Hand a task over."""
         try:
             self._connection.send(task)
-        except OSError as error:  # it ended since its last unit
+        except OSError as error:  # it ended since its last partition
             raise self._ended(range(0)) from error
 
-    def receive(self, timeout_s: float, places: range) -> Any:
-        """The next message of a process that is at ``places``.
+    def receive(self, timeout_s: float, rows: range) -> Any:
+        """The next message of a process that is at ``rows``.
 
         Raises ``WorkerEndedError`` when there will be none in time, ``BatchError`` when it says why it cannot work.
         """
         if not wait([self._connection, self._process.sentinel], timeout_s):
-            raise WorkerEndedError(places, by_itself=True)
+            raise WorkerEndedError(rows, by_itself=True)
         try:
             message = self._connection.recv()  # what it sent before it ended is still there
         except (EOFError, OSError) as error:
-            raise self._ended(places) from error
+            raise self._ended(rows) from error
         if isinstance(message, BatchError):
             raise message
         return message
@@ -98,26 +98,26 @@ class WorkerProcess:
         self._process.join()
         self._connection.close()
 
-    def _ended(self, places: range) -> WorkerEndedError:
+    def _ended(self, rows: range) -> WorkerEndedError:
         self._process.join(_EXIT_S)
-        return WorkerEndedError(places, by_itself=self._process.exitcode != -signal.SIGKILL)
+        return WorkerEndedError(rows, by_itself=self._process.exitcode != -signal.SIGKILL)
 
 
 def _serve(connection: Connection, spec: WorkerSpec, parent: int) -> None:
-    """The worker process: load, say so, score what comes until nobody asks any more."""
+    """What the process runs: load, say so, score what comes until nobody asks any more."""
     _end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
     try:
         scorer = _scorer(spec)
-        opener = Opener(spec.protocols, spec.limits, spec.item_timeout_s)
+        images = ImageLoader(spec.protocols, spec.limits, spec.item_timeout_s)
         connection.send("ready")
-        _work(connection, scorer, opener)
+        _work(connection, scorer, images)
     except EOFError:
         return
     except Exception as error:
-        # Not a row's fault, or it would have become a row: the disk is full, the unit is damaged, a part is missing.
-        said = str(error) if isinstance(error, BatchError) else f"{type(error).__name__}: {error}"
-        connection.send(BatchError(f"a worker cannot go on: {said}. When that is mended, the same command goes on"))
+        # Not a row's fault, or it would have become a row: the disk is full, the partition is damaged.
+        reason = str(error) if isinstance(error, BatchError) else f"{type(error).__name__}: {error}"
+        connection.send(BatchError(f"a worker cannot go on: {reason}. When that is mended, the same command goes on"))
 
 
 def _scorer(spec: WorkerSpec) -> Scorer:
@@ -130,18 +130,18 @@ def _scorer(spec: WorkerSpec) -> Scorer:
         limits=spec.limits,
     )
     problems = scorer.readiness().problems if spec.ocr != "none" else ()
-    differences = spec.judges.differences(ScoringIdentity.of(scorer.bundle, scorer.policy, scorer.ocr))
+    differences = spec.identity.differences(ScoringIdentity.of(scorer.bundle, scorer.policy, scorer.ocr))
     if problems or differences:
         raise BatchError("; ".join((*problems, *differences)))
     return scorer
 
 
-def _work(connection: Connection, scorer: Scorer, opener: Opener) -> None:
-    tell: Callable[..., None] = connection.send
+def _work(connection: Connection, scorer: Scorer, images: ImageLoader) -> None:
+    send: Callable[..., None] = connection.send
     while True:
-        task: UnitTask = connection.recv()
-        score_unit(scorer, opener, task, lambda places, done: tell((places, done)))
-        tell(None)
+        task: PartitionTask = connection.recv()
+        score_partition(scorer, images, task, lambda rows, done: send((rows, done)))
+        send(None)
 
 
 def _end_with(parent: int) -> None:

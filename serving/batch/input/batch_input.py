@@ -12,56 +12,7 @@ from serving.batch.input.readers import READERS, Row, check_rows
 from serving.requests.base64_image import is_data_url
 
 
-def id_of(value: object, place: str, column: str) -> str | None:
-    """An id as the output will carry it; None when there is none. Numbers become what they look like."""
-    text = None if _absent(value) else _plain(value, place, column)
-    if text is not None and not _encodable(text):
-        raise BatchError(f"{place}: column {column!r} holds half a character (a lone surrogate)")
-    return text or None
-
-
-def text_of(value: object, place: str, column: str) -> str | None:
-    """Words, or None when they are not given."""
-    return None if _absent(value) else _plain(value, place, column)
-
-
-def tags_of(value: object, place: str, column: str) -> tuple[str, ...]:
-    """A list of words, or one string with commas."""
-    if _absent(value):
-        return ()
-    given = value if isinstance(value, list) else _plain(value, place, column).split(",")
-    words = (_plain(tag, place, column).strip() for tag in given if not _absent(tag))
-    return tuple(word for word in words if word)
-
-
-def _absent(value: object) -> bool:
-    """Nothing, or the number that tables write for it."""
-    return value is None or (isinstance(value, float) and value != value)  # noqa: PLR0124  only NaN differs from itself
-
-
-def _plain(value: Any, place: str, column: str) -> str:
-    if isinstance(value, bytes):  # a column of text that its writer did not mark as such
-        try:
-            return value.decode()
-        except UnicodeDecodeError as error:
-            raise BatchError(f"{place}: column {column!r} holds bytes that are no UTF-8 text") from error
-    if isinstance(value, Mapping | list):
-        raise BatchError(f"{place}: column {column!r} holds a {type(value).__name__}, not one value")
-    return str(value)
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-__all__ = ["Columns", "Item", "Source"]
-
-
-class Source:
+class BatchInput:
     """Files of one kind, in one order. Raises ``BatchError`` when there is nothing there, or nothing that can be read.
 
     ``address`` is where they lie, from wherever one looks. A folder of pictures has no columns.
@@ -110,17 +61,17 @@ class Source:
                 for number, row in READERS[self.kind](handle, file, self.columns):
                     yield file, number, row
 
-    def _item(self, file: str, row: Row, place: str) -> Item:
+    def _item(self, file: str, row: Row, location: str) -> Item:
         names = self.columns
         return Item(
-            place=place,
-            id=id_of(row.get(names.id), place, names.id),
-            image=self._image(file, row.get(names.image), place) if names.image else None,
-            text=text_of(row.get(names.text), place, names.text),
-            tags=tags_of(row.get(names.tags), place, names.tags),
+            location=location,
+            id=_id(row.get(names.id), location, names.id),
+            image=self._image(file, row.get(names.image), location) if names.image else None,
+            text=_text(row.get(names.text), location, names.text),
+            tags=_tags(row.get(names.tags), location, names.tags),
         )
 
-    def _image(self, file: str, image: object, place: str) -> str | bytes | None:
+    def _image(self, file: str, image: object, location: str) -> str | bytes | None:
         """A relative path is relative to the table's folder."""
         if isinstance(image, Mapping):  # as Hugging Face stores pictures
             image = image.get("path") if image.get("bytes") is None else image["bytes"]
@@ -130,9 +81,55 @@ class Source:
             return image
         if not isinstance(image, str):
             raise BatchError(
-                f"{place}: column {self.columns.image!r} holds {type(image).__name__}, not a path or bytes; "
+                f"{location}: column {self.columns.image!r} holds {type(image).__name__}, not a path or bytes; "
                 "name the column of the pictures with --image-column"
             )
         if "://" in image or image.startswith("/") or is_data_url(image):
             return image
         return self._files.opened_by(beside(file, image))
+
+
+def _id(value: object, location: str, column: str) -> str | None:
+    """An id as the output will carry it; None when there is none. Numbers become what they look like."""
+    text = None if _absent(value) else _plain(value, location, column)
+    if text is not None and not _encodable(text):
+        raise BatchError(f"{location}: column {column!r} holds half a character (a lone surrogate)")
+    return text or None
+
+
+def _text(value: object, location: str, column: str) -> str | None:
+    """Words, or None when they are not given."""
+    return None if _absent(value) else _plain(value, location, column)
+
+
+def _tags(value: object, location: str, column: str) -> tuple[str, ...]:
+    """A list of words, or one string with commas."""
+    if _absent(value):
+        return ()
+    given = value if isinstance(value, list) else _plain(value, location, column).split(",")
+    words = (_plain(tag, location, column).strip() for tag in given if not _absent(tag))
+    return tuple(word for word in words if word)
+
+
+def _absent(value: object) -> bool:
+    """Nothing, or the number that tables write for it."""
+    return value is None or (isinstance(value, float) and value != value)  # noqa: PLR0124  only NaN differs from itself
+
+
+def _plain(value: Any, location: str, column: str) -> str:
+    if isinstance(value, bytes):  # a column of text that its writer did not mark as such
+        try:
+            return value.decode()
+        except UnicodeDecodeError as error:
+            raise BatchError(f"{location}: column {column!r} holds bytes that are no UTF-8 text") from error
+    if isinstance(value, Mapping | list):
+        raise BatchError(f"{location}: column {column!r} holds a {type(value).__name__}, not one value")
+    return str(value)
+
+
+def _encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,4 +1,4 @@
-"""The files of an input: found by path, folder, glob or fsspec address, walked without holding all their names."""
+"""Files of an input, found by path, folder, glob or fsspec address, walked without holding all their names."""
 
 import gzip
 import re

@@ -1,4 +1,4 @@
-"""Ids in 16 bytes each: which are there twice, and which are missing, without holding a single string."""
+"""Hashes of ids, 16 bytes each: they tell which ids are there twice or missing, without holding a single string."""
 
 import hashlib
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def repeated(ordered: NDArray[np.bytes_]) -> Iterator[bytes]:
         yield from _split(same)
 
 
-def places(ordered: NDArray[np.bytes_], ids: list[str]) -> NDArray[np.int64]:
+def positions(ordered: NDArray[np.bytes_], ids: list[str]) -> NDArray[np.int64]:
     """Where some ids are in ``ordered``; -1 for those that are not."""
     wanted = np.array([hash_id(id) for id in ids], dtype=f"S{_BYTES}")
     found = np.searchsorted(ordered, wanted)

@@ -1,4 +1,4 @@
-"""A picture that an item names becomes bytes, by the protocols that the operator allows."""
+"""Loader of the pictures that items name, by the protocols that the operator allows."""
 
 import stat
 import time
@@ -32,7 +32,7 @@ _FINAL = (
 )
 
 
-class Opener:
+class ImageLoader:
     """Reads pictures from paths and addresses.
 
     What a row names is as untrusted as its picture: only ``protocols`` (fsspec's names: "file", "s3", "https") are

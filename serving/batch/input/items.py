@@ -1,4 +1,4 @@
-"""What a row of the input holds, and what its columns are called."""
+"""Item (a row of the input) and the names of its columns."""
 
 from dataclasses import dataclass, field
 
@@ -17,10 +17,10 @@ class Columns:
 class Item:
     """One row of the input. ``image`` is a path or address, the bytes of a picture file, or None (words alone).
 
-    ``place`` says where the row is, for messages.
+    ``location`` says where the row is, for messages.
     """
 
-    place: str
+    location: str
     id: str | None
     image: str | bytes | None = field(repr=False)
     text: str | None = field(default=None, repr=False)

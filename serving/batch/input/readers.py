@@ -1,6 +1,6 @@
 """Tables as rows: Parquet, JSON Lines and CSV, read in one pass without holding more than a few rows.
 
-A table that is damaged is refused with the place: a row that cannot be read has no id to answer for it.
+A table that is damaged is refused with the location: a row that cannot be read has no id to answer for it.
 """
 
 import csv
@@ -93,13 +93,13 @@ def _jsonl(handle: BinaryIO, file: str, columns: Columns) -> Iterator[tuple[int,
                 yield number, _json_object(line, f"{file} row {number}")
 
 
-def _json_object(line: str, place: str) -> Row:
+def _json_object(line: str, location: str) -> Row:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise BatchError(f"{place} is not JSON ({error})") from error
+        raise BatchError(f"{location} is not JSON ({error})") from error
     if not isinstance(row, dict):
-        raise BatchError(f"{place} is no JSON object")
+        raise BatchError(f"{location} is no JSON object")
     return row
 
 
@@ -126,20 +126,20 @@ def _csv(handle: BinaryIO, file: str, columns: Columns) -> Iterator[tuple[int, R
 
 
 @contextmanager
-def _refused(file: str, what: str, place: Callable[[], str]) -> Iterator[None]:
+def _refused(file: str, what: str, location: Callable[[], str]) -> Iterator[None]:
     """What a damaged file or a broken line raises, as one message."""
     try:
         yield
     except BatchError:
         raise
     except OSError as error:
-        raise BatchError(f"{file} cannot be read{place()}: {error.strerror or error}") from error
+        raise BatchError(f"{file} cannot be read{location()}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise BatchError(
-            f"{file} is {what}{place()}: it holds what is no UTF-8 ({error.reason}); save it as UTF-8"
+            f"{file} is {what}{location()}: it holds what is no UTF-8 ({error.reason}); save it as UTF-8"
         ) from error
     except (ValueError, csv.Error, EOFError, zlib.error) as error:  # pyarrow's errors are ValueErrors and OSErrors
-        raise BatchError(f"{file} is {what}{place()} ({type(error).__name__}: {error})") from error
+        raise BatchError(f"{file} is {what}{location()} ({type(error).__name__}: {error})") from error
 
 
 READERS: dict[str, Reader] = {"parquet": _parquet, "jsonl": _jsonl, "csv": _csv}

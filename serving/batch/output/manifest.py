@@ -1,4 +1,4 @@
-"""The end of a run: what the shards hold, a manifest, and ``_SUCCESS`` last."""
+"""Manifest of a run: what its shards hold, how long its sessions took, and ``_SUCCESS`` last."""
 
 import hashlib
 import json
@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from model.atomic import write_atomically
 from serving.batch.errors import BatchError
 from serving.batch.input.files import without_secrets
-from serving.batch.partition_files import read_ids, unit_name
-from serving.batch.plan import FOLDER, Plan, forget_units, unit_path
+from serving.batch.partition_files import partition_name, read_ids
+from serving.batch.plan import FOLDER, Plan, partition_path, remove_partitions
 
 
 @contextmanager
-def noted_session(out: Path, **facts: Any) -> Iterator[None]:
-    """Keep when a session began and, if it lives to tell, how long it took; ``facts`` are kept beside."""
-    number = len(_files(out)) + 1
+def record_session(out: Path, **facts: Any) -> Iterator[None]:
+    """Write when a session began and, if it is not killed, how long it took; ``facts`` are kept beside."""
+    number = len(_session_files(out)) + 1
     path = out / FOLDER / f"session-{number:06}.json"
     session: dict[str, Any] = {"began_at": datetime.now(UTC).isoformat(timespec="seconds"), **facts, "seconds": None}
     started = time.monotonic()
@@ -38,11 +38,11 @@ def noted_session(out: Path, **facts: Any) -> Iterator[None]:
 
 def timings(out: Path) -> dict[str, Any]:
     """All sessions, and the seconds of those that were not killed."""
-    sessions = [json.loads(path.read_bytes()) for path in _files(out)]
+    sessions = [json.loads(path.read_bytes()) for path in _session_files(out)]
     return {"seconds": round(sum(one["seconds"] or 0 for one in sessions), 3), "sessions": sessions}
 
 
-def _files(out: Path) -> list[Path]:
+def _session_files(out: Path) -> list[Path]:
     return sorted((out / FOLDER).glob("session-*.json"))
 
 
@@ -83,7 +83,7 @@ class Totals:
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any]) -> "Totals":
-        """As a manifest tells them."""
+        """Those that a manifest holds."""
         counts = manifest["counts"]
         return cls(
             n_rows=counts["rows"],
@@ -100,23 +100,23 @@ class Totals:
 
 
 def shard_path(out: Path, number: int) -> Path:
-    """Where the answers of a unit go."""
-    return out / unit_name(number)
+    """Where the answers of a partition go."""
+    return out / partition_name(number)
 
 
 def n_rows_done(out: Path, number: int) -> int:
-    """Rows of a unit's shard, which answers for just its items; 0 when it is not there, or was damaged since."""
+    """Rows of a partition's shard, which answers for just its items; 0 when it is not there, or was damaged since."""
     try:
         ids = read_ids(shard_path(out, number))
-        return len(ids) if ids == read_ids(unit_path(out, number)) else 0
+        return len(ids) if ids == read_ids(partition_path(out, number)) else 0
     except (OSError, ValueError):
         return 0
 
 
-def total(out: Path, plan: Plan) -> Totals:
+def count_totals(out: Path, plan: Plan) -> Totals:
     """What all the shards of a run hold, one in memory at a time."""
     totals = Totals()
-    for number in range(plan.n_units):
+    for number in range(plan.n_partitions):
         totals.add(shard_path(out, number))
     if totals.n_rows != plan.n_items:
         raise BatchError(f"{out} holds {totals.n_rows} rows for {plan.n_items} items: run the same command again")
@@ -135,7 +135,7 @@ def write_manifest(out: Path, plan: Plan, totals: Totals, timings: dict[str, Any
             "n_items": plan.n_items,
             "n_passed_over": plan.n_passed_over,
         },
-        "judges": plan.judges.model_dump(),
+        "judges": plan.identity.model_dump(),
         "counts": {
             "rows": totals.n_rows,
             "decisions": dict(sorted(totals.decisions.items())),
@@ -154,7 +154,7 @@ def mark_success(out: Path) -> None:
     """Say that the run is whole; nothing is written after it, and what only a run that goes on needs is removed."""
     if not is_finished(out):
         write_atomically(out / SUCCESS, b"")
-    forget_units(out)
+    remove_partitions(out)
 
 
 def is_finished(out: Path) -> bool:
@@ -176,7 +176,7 @@ def finished_totals(out: Path) -> Totals:
 
 
 def recorded_totals(out: Path) -> Totals:
-    """Those that the manifest of a finished run tells; raises ``BatchError`` when it is gone or damaged."""
+    """Those that the manifest of a finished run holds; raises ``BatchError`` when it is gone or damaged."""
     try:
         return Totals.of(json.loads((out / MANIFEST).read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

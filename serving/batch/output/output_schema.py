@@ -1,4 +1,4 @@
-"""Verdicts and failures as Parquet rows: the fields of the HTTP answer, with types.
+"""Schema of the output: verdicts and failures as Parquet rows: the fields of the HTTP answer, with types.
 
 A row has a verdict or an ``error``, never both. Scores of tasks that the bundle does not have are not columns.
 """

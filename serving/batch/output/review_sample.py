@@ -1,4 +1,4 @@
-"""A sample of a run for people to label: the most uncertain items, and a share at random to measure by.
+"""Sample of a run for people to label: the most uncertain items, and a share at random to measure by.
 
 Written in the layout that training reads (a JSON Lines file beside ``img/``): fill in a class for each task and train.
 """
@@ -16,8 +16,9 @@ import pyarrow.parquet as pq
 
 from model import Failure, MemeError, Policy
 from model.atomic import write_atomically
-from serving.batch.input.batch_input import Item, Source
-from serving.batch.input.image_loader import Opener
+from serving.batch.input.batch_input import BatchInput
+from serving.batch.input.image_loader import ImageLoader
+from serving.batch.input.items import Item
 from serving.batch.output.manifest import shard_path
 from serving.batch.plan import Plan
 
@@ -31,7 +32,7 @@ _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP
 
 
 @dataclass(frozen=True)
-class Sample:
+class ReviewSample:
     """What was written into ``folder``. ``n_gone``: items left out because their pictures can no longer be read.
 
     ``n_items`` None: a sample was there already, and it was kept, since somebody may have labelled it.
@@ -54,11 +55,13 @@ class _GoneError(Exception):
     """A picture that was judged and is no longer there, or no longer a picture."""
 
 
-def write_review(out: Path, plan: Plan, policy: Policy, source: Source, opener: Opener, n_items: int) -> Sample:
+def write_review_sample(
+    out: Path, plan: Plan, policy: Policy, source: BatchInput, images: ImageLoader, n_items: int
+) -> ReviewSample:
     """Write at most ``n_items`` items into ``OUT/review``; the same run gives the same sample."""
     folder = out / FOLDER
     if (folder / _FILE).exists():
-        return Sample(folder)
+        return ReviewSample(folder)
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed here
     lines: dict[str, dict[str, Any]] = {}
     gone: set[str] = set()
@@ -69,12 +72,12 @@ def write_review(out: Path, plan: Plan, policy: Policy, source: Source, opener: 
         for item in source.items():
             if item.id in picks:
                 try:
-                    lines[item.id] = _line(picks[item.id], item, opener, folder)
+                    lines[item.id] = _line(picks[item.id], item, images, folder)
                 except (_GoneError, MemeError):
                     gone.add(item.id)
     content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines.values())
     write_atomically(folder / _FILE, content.encode())
-    return Sample(folder, len(lines), len(gone))
+    return ReviewSample(folder, len(lines), len(gone))
 
 
 def _picked(out: Path, plan: Plan, policy: Policy, n_items: int, gone: Collection[str]) -> list[_Pick]:
@@ -99,7 +102,7 @@ def _picked(out: Path, plan: Plan, policy: Policy, n_items: int, gone: Collectio
 
 def _judged(out: Path, plan: Plan) -> Iterator[dict[str, Any]]:
     """Rows with a verdict, a shard in memory at a time."""
-    for number in range(plan.n_units):
+    for number in range(plan.n_partitions):
         table = pq.read_table(shard_path(out, number), columns=["id", "decision", "scores", "text"])
         yield from (row for row in table.to_pylist() if row["decision"] is not None)
 
@@ -119,17 +122,17 @@ def _distance(row: dict[str, Any], policy: Policy) -> float | None:
     return min(distances, default=None)
 
 
-def _line(pick: _Pick, item: Item, opener: Opener, folder: Path) -> dict[str, Any]:
+def _line(pick: _Pick, item: Item, images: ImageLoader, folder: Path) -> dict[str, Any]:
     """One row to label; the picture is copied, so that the folder can be handed on.
 
     Raises ``_GoneError`` or ``MemeError`` when the picture cannot be read any more.
     """
     line: dict[str, Any] = {"id": pick.id}
     if item.image is not None:
-        meme = opener.meme(item)
+        meme = images.meme(item)
         if isinstance(meme, Failure):
             raise _GoneError
         line["img"] = f"img/{hashlib.sha256(pick.id.encode()).hexdigest()[:20]}{_SUFFIXES[meme.source_format]}"
-        write_atomically(folder / line["img"], opener.read(item.image))
+        write_atomically(folder / line["img"], images.read(item.image))
     labels = dict.fromkeys(pick.row["scores"])
     return line | {"text": pick.row["text"]["content"], "why": pick.why, "decision": pick.row["decision"], **labels}

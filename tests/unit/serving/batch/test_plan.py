@@ -1,4 +1,4 @@
-"""The input cut into units: nothing lost on the way, ids that are there once, and planners that are killed."""
+"""The input cut into partitions: nothing lost on the way, ids that are there once, and planners that are killed."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +12,13 @@ from support.pictures import meme
 from serving.batch import plan
 from serving.batch.errors import BatchError
 from serving.batch.input import id_hashes as ids
-from serving.batch.input.batch_input import Source
-from serving.batch.input.id_hashes import IdHashes, hash_id, places, repeated
+from serving.batch.input.batch_input import BatchInput
+from serving.batch.input.id_hashes import IdHashes, hash_id, positions, repeated
 from serving.batch.input.items import Columns, Item
-from serving.batch.partition_files import read_ids, read_unit, write_unit
-from serving.batch.plan import Plan, ScoringIdentity, find_plan, input_digest, make_plan, unit_path
+from serving.batch.partition_files import read_ids, read_partition, write_partition
+from serving.batch.plan import Plan, ScoringIdentity, find_plan, input_digest, make_plan, partition_path
 
-JUDGES = ScoringIdentity(
+IDENTITY = ScoringIdentity(
     model_name="m", model_version="1", model_digest="d",
     policy_name="p", policy_version="1", policy_digest="e", ocr="none",
 )  # fmt: skip
@@ -29,45 +29,45 @@ def table(folder: Path, numbers: Iterator[int] | range | list[int], name: str = 
     return write_jsonl(folder / name, [{"id": n, "image": f"{n}.png", "text": f"words {n}"} for n in numbers])
 
 
-def planned(input: Path, out: Path, unit_rows: int = 10) -> Plan:
+def planned(input: Path, out: Path, partition_rows: int = 10) -> Plan:
     out.mkdir(parents=True, exist_ok=True)
-    return make_plan(Source(str(input), Columns()), out, JUDGES, (), unit_rows)
+    return make_plan(BatchInput(str(input), Columns()), out, IDENTITY, (), partition_rows)
 
 
 def items_of(out: Path, found: Plan) -> list[Item]:
-    return [item for number in range(found.n_units) for item in read_unit(unit_path(out, number))]
+    return [item for number in range(found.n_partitions) for item in read_partition(partition_path(out, number))]
 
 
-def test_units_hold_every_item_as_the_input_has_it(tmp_path: Path) -> None:
+def test_partitions_hold_every_item_as_the_input_has_it(tmp_path: Path) -> None:
     input = table(tmp_path / "in", range(25))
     made = planned(input, tmp_path / "out")
-    assert (made.n_items, made.n_units) == (25, 3)
-    assert items_of(tmp_path / "out", made) == list(Source(str(input), Columns()).items())
+    assert (made.n_items, made.n_partitions) == (25, 3)
+    assert items_of(tmp_path / "out", made) == list(BatchInput(str(input), Columns()).items())
     assert find_plan(tmp_path / "out") == made
 
 
-def test_a_unit_gives_back_whatever_an_item_may_be(tmp_path: Path) -> None:
+def test_a_partition_gives_back_whatever_an_item_may_be(tmp_path: Path) -> None:
     items = [
         Item("here", "bytes", meme(), "words", ("a", "b")),
         Item("here", "no bytes", b"", None, ()),
         Item("here", "address", "/caf\udce9.png", "half \ud800", ("half \ud800",)),
         Item("here", "words", None, "", ()),
     ]
-    write_unit(tmp_path / "part-000000.parquet", items)
-    assert read_unit(tmp_path / "part-000000.parquet") == items
+    write_partition(tmp_path / "part-000000.parquet", items)
+    assert read_partition(tmp_path / "part-000000.parquet") == items
     assert read_ids(tmp_path / "part-000000.parquet") == [item.id for item in items]
 
 
-def test_units_of_large_rows_have_fewer_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plan, "_UNIT_BYTES", 3000)
+def test_partitions_of_large_rows_have_fewer_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "_PARTITION_BYTES", 3000)
     rows = [{"id": n, "image": "data:;base64," + "A" * 1000} for n in range(7)]
     made = planned(write_jsonl(tmp_path / "t.jsonl", rows), tmp_path / "out")
-    assert [len(read_ids(unit_path(tmp_path / "out", n))) for n in range(made.n_units)] == [3, 3, 1]
+    assert [len(read_ids(partition_path(tmp_path / "out", n))) for n in range(made.n_partitions)] == [3, 3, 1]
 
 
-def test_units_begin_small_and_grow_so_that_few_items_are_shared_among_workers_too(tmp_path: Path) -> None:
-    made = planned(table(tmp_path / "in", range(2000)), tmp_path / "out", unit_rows=100)
-    sizes = [len(read_ids(unit_path(tmp_path / "out", n))) for n in range(made.n_units)]
+def test_partitions_begin_small_and_grow_so_that_few_items_are_shared_among_workers_too(tmp_path: Path) -> None:
+    made = planned(table(tmp_path / "in", range(2000)), tmp_path / "out", partition_rows=100)
+    sizes = [len(read_ids(partition_path(tmp_path / "out", n))) for n in range(made.n_partitions)]
     assert sizes[:10] == [16] * 9 + [18]
     assert sizes[-3:] == [100, 100, 74]
     assert sum(sizes) == 2000
@@ -79,9 +79,9 @@ def test_the_digest_of_an_input_is_over_its_rows_wherever_its_files_begin_and_en
     whole.unlink()
     table(tmp_path, range(4), "1.jsonl")
     table(tmp_path, [4, 5], "2.jsonl")
-    assert input_digest(Source(f"{tmp_path}/*.jsonl", Columns())) == digest
+    assert input_digest(BatchInput(f"{tmp_path}/*.jsonl", Columns())) == digest
     table(tmp_path, [5, 4], "2.jsonl")
-    assert input_digest(Source(f"{tmp_path}/*.jsonl", Columns())) != digest
+    assert input_digest(BatchInput(f"{tmp_path}/*.jsonl", Columns())) != digest
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_an_input_that_cannot_be_answered_for_is_refused_and_leaves_nothing(
 
 
 def test_an_input_that_grows_while_it_is_read_is_refused(tmp_path: Path) -> None:
-    class GrowingSource(Source):
+    class GrowingSource(BatchInput):
         def items(self) -> Iterator[Item]:
             yield from super().items()
             table(tmp_path, range(31))
@@ -110,7 +110,7 @@ def test_an_input_that_grows_while_it_is_read_is_refused(tmp_path: Path) -> None
     (tmp_path / "out").mkdir()
     source = GrowingSource(str(table(tmp_path, range(30))), Columns())
     with pytest.raises(BatchError, match="changed while it was read"):
-        make_plan(source, tmp_path / "out", JUDGES, (), 10)
+        make_plan(source, tmp_path / "out", IDENTITY, (), 10)
 
 
 def test_a_plan_of_another_version_is_refused(tmp_path: Path) -> None:
@@ -125,7 +125,7 @@ def test_a_planner_killed_at_any_moment_leaves_a_plan_or_none(tmp_path: Path) ->
     input = table(tmp_path / "in", range(25))
     out = tmp_path / "out"
     out.mkdir()
-    expected = list(Source(str(input), Columns()).items())
+    expected = list(BatchInput(str(input), Columns()).items())
     n_killed = 0
     for folder, killed in killed_everywhere(out, lambda folder: planned(input, folder) and None):
         n_killed += killed
@@ -151,8 +151,8 @@ def test_ids_are_found_in_their_places() -> None:
     for number in range(50):
         hashes.add(str(number))
     ordered = hashes.sort()
-    found = places(ordered, ["3", "x", "49"])
+    found = positions(ordered, ["3", "x", "49"])
     assert found[1] == -1
     assert [ordered[at] for at in (found[0], found[2])] == [np.bytes_(hash_id("3")), np.bytes_(hash_id("49"))]
-    assert places(ordered[:0], ["3"]).tolist() == [-1]
-    assert places(ordered, []).tolist() == []
+    assert positions(ordered[:0], ["3"]).tolist() == [-1]
+    assert positions(ordered, []).tolist() == []

@@ -17,10 +17,10 @@ from support.tiny import TinyBundle
 from benchmarks.batch_kills import workers_of
 from model.policy.policy import default_policy
 from serving.batch.errors import BatchError
-from serving.batch.input.batch_input import Source
+from serving.batch.input.batch_input import BatchInput
 from serving.batch.input.items import Columns
-from serving.batch.output.manifest import noted_session, timings
-from serving.batch.plan import make_plan, unit_path
+from serving.batch.output.manifest import record_session, timings
+from serving.batch.plan import make_plan, partition_path
 from serving.batch.verify import verify
 
 N_ITEMS = 12
@@ -34,7 +34,7 @@ def input(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def finished(input: Path, tiny: TinyBundle) -> Path:
     out = input.parent / "finished"
-    run_here(input, out, bundle=tiny.bundle.path, unit_rows=5)
+    run_here(input, out, bundle=tiny.bundle.path, partition_rows=5)
     return out
 
 
@@ -46,14 +46,14 @@ def out(finished: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def scored_only(input: Path, finished: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All shards and units are there, and nothing was written after them."""
+    """All shards and partitions are there, and nothing was written after them."""
     out = Path(shutil.copytree(finished, tmp_path_factory.mktemp("scored") / "out"))
     for name in ("_SUCCESS", "manifest.json", "report.html"):
         (out / name).unlink()
-    again = tmp_path_factory.mktemp("units")
-    made = make_plan(Source(str(input), Columns()), again, plan_of(out).judges, (), 5)
-    for number in range(made.n_units):
-        unit_path(again, number).rename(unit_path(out, number))
+    again = tmp_path_factory.mktemp("partitions")
+    made = make_plan(BatchInput(str(input), Columns()), again, plan_of(out).identity, (), 5)
+    for number in range(made.n_partitions):
+        partition_path(again, number).rename(partition_path(out, number))
     return out
 
 
@@ -115,7 +115,7 @@ def test_a_run_goes_on_with_what_is_missing_or_damaged_and_keeps_the_rest(
     assert not list(out.glob("*.tmp"))
 
 
-def test_a_unit_that_is_gone_is_told(input: Path, scored_only: Path, tmp_path: Path, tiny: TinyBundle) -> None:
+def test_a_partition_that_is_gone_is_told(input: Path, scored_only: Path, tmp_path: Path, tiny: TinyBundle) -> None:
     out = Path(shutil.copytree(scored_only, tmp_path / "out"))
     (out / "_plan" / "part-000001.parquet").unlink()
     with pytest.raises(
@@ -239,7 +239,7 @@ def test_a_disk_that_is_full_is_told_and_the_same_command_goes_on(
     input: Path, tmp_path: Path, tiny: TinyBundle
 ) -> None:
     arguments = (input, "--out", tmp_path / "out", "--ocr", "none", "--bundle", tiny.bundle.path, "--unit-rows", 6)
-    # As on a full disk, a write fails: a unit still fits into 8 KiB, a shard does not.
+    # As on a full disk, a write fails: a partition still fits into 8 KiB, a shard does not.
     limited = ["bash", "-c", 'ulimit -f 8 && exec "$@"', "-", *command(*arguments)]
     full = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=120)
     assert full.returncode == 1
@@ -266,9 +266,9 @@ def test_an_interrupted_run_ends_its_workers(input: Path, tmp_path: Path) -> Non
 
 def test_sessions_are_counted_even_when_they_were_killed(tmp_path: Path) -> None:
     for _ in range(2):
-        with noted_session(tmp_path, engine="local"):
+        with record_session(tmp_path, engine="local"):
             pass
-    with pytest.raises(KeyboardInterrupt), noted_session(tmp_path, engine="local"):
+    with pytest.raises(KeyboardInterrupt), record_session(tmp_path, engine="local"):
         raise KeyboardInterrupt
     found = timings(tmp_path)
     assert [session["engine"] for session in found["sessions"]] == ["local"] * 3

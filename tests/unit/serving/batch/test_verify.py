@@ -22,7 +22,7 @@ def original(tmp_path_factory: pytest.TempPathFactory, tiny: TinyBundle) -> Path
     folder = tmp_path_factory.mktemp("verify")
     rows = [{"id": f"m{number}", "text": f"words {number}", "image": None} for number in range(15)]
     input = write_jsonl(folder / "memes.jsonl", rows)
-    run_here(input, folder / "out", bundle=tiny.bundle.path, unit_rows=5)
+    run_here(input, folder / "out", bundle=tiny.bundle.path, partition_rows=5)
     return folder
 
 

@@ -14,7 +14,7 @@ from support.batch import BAD_PICTURES, plan_of, rows_of, write_memes
 from support.tiny import TinyBundle
 
 from serving.batch import progress
-from serving.batch.engines.score_partition import Tally
+from serving.batch.engines.score_partition import OutcomeCounts
 from serving.batch.output.manifest import Totals
 from serving.batch.plan import Plan
 from serving.cli import main
@@ -92,7 +92,7 @@ def test_the_policy_of_a_file_decides_by_its_default_or_by_name(
     for choice, out, decision in ((file, "default", "allow"), (f"{file}:strict", "named", "review")):
         assert _run("batch", memes, "--out", tmp_path / out, "--policy", choice, *small).exit_code == 0
         assert {row["decision"] for row in rows_of(tmp_path / out)} == {decision}
-    assert plan_of(tmp_path / "named").judges.policy_name == "strict"
+    assert plan_of(tmp_path / "named").identity.policy_name == "strict"
     told = _run("batch", memes, "--out", tmp_path / "default", "--policy", f"{file}:strict", *small)
     assert told.exit_code == 1
     assert "its policy name is lax, now strict" in told.stderr
@@ -150,31 +150,31 @@ def _plan(n_items: int) -> Plan:
     return Plan.model_construct(n_items=n_items)
 
 
-def _tally(n_rows: int, n_errors: int = 0) -> Tally:
-    return Tally(Counter(allow=n_rows - n_errors), Counter(corrupt=n_errors))
+def _counts(n_rows: int, n_errors: int = 0) -> OutcomeCounts:
+    return OutcomeCounts(Counter(allow=n_rows - n_errors), Counter(corrupt=n_errors))
 
 
 def test_a_terminal_sees_a_bar_with_items_rate_errors_and_time_left() -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=120)
-    with progress.shown(console) as (callbacks, meter):
-        callbacks.begins(_plan(6), 2)
-        callbacks.saw(_tally(3, n_errors=1))
+    with progress.show_progress(console) as (callbacks, counted):
+        callbacks.on_start(_plan(6), 2)
+        callbacks.on_scored(_counts(3, n_errors=1))
     *_, last = re.findall("scoring.*", re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue()))
     assert "5/6" in last
     assert "items/s" in last
     assert "1 errors" in last
-    assert (meter.n_before, meter.n_scored) == (2, 3)
+    assert (counted.n_before, counted.n_scored) == (2, 3)
 
 
 def test_a_log_gets_a_line_now_and_then_and_a_short_run_none(monkeypatch: pytest.MonkeyPatch) -> None:
     log = io.StringIO()
-    with progress.shown(Console(file=log)) as (callbacks, _):
-        callbacks.begins(_plan(6), 2)
-        callbacks.saw(_tally(1))
+    with progress.show_progress(Console(file=log)) as (callbacks, _):
+        callbacks.on_start(_plan(6), 2)
+        callbacks.on_scored(_counts(1))
         assert log.getvalue() == ""
         monkeypatch.setattr(progress, "_LINE_EVERY_S", 0.0)
-        callbacks.saw(_tally(1, n_errors=1))
+        callbacks.on_scored(_counts(1, n_errors=1))
     (line,) = log.getvalue().splitlines()
     assert line.startswith("4 of 6 items, 1 errors, ")
     assert line.endswith(" left")
@@ -184,7 +184,7 @@ def test_names_in_the_summary_are_no_markup(tmp_path: Path) -> None:
     told = io.StringIO()
     out = tmp_path / "[bold]out"
     totals = Totals(n_rows=1, decisions=Counter(allow=1))
-    progress.print_summary(Console(file=told, width=200), out, _plan(1), totals, progress.Meter())
+    progress.print_summary(Console(file=told, width=200), out, _plan(1), totals, progress.RunProgress())
     assert f"{out}: part-*.parquet" in told.getvalue()
 
 

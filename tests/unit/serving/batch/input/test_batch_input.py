@@ -8,14 +8,14 @@ from support.batch import write_jsonl
 from support.pictures import meme
 
 from serving.batch.errors import BatchError
-from serving.batch.input.batch_input import Source
+from serving.batch.input.batch_input import BatchInput
 from serving.batch.input.items import Columns, Item
 
 ROWS = [{"id": 1, "image": "a.png", "text": "one"}, {"id": "two", "image": "sub/b.png"}]
 
 
 def items_of(address: object, **columns: str) -> list[Item]:
-    return list(Source(str(address), Columns(**columns)).items())
+    return list(BatchInput(str(address), Columns(**columns)).items())
 
 
 def ids_of(address: object) -> list[str | None]:
@@ -76,17 +76,17 @@ def test_tables_of_a_folder_are_read_in_order_and_the_pictures_beside_them_are_t
 def test_a_relative_address_means_the_same_file_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_jsonl(tmp_path / "t.jsonl", ROWS)
     monkeypatch.chdir(tmp_path)
-    source = Source("t.jsonl", Columns())
+    source = BatchInput("t.jsonl", Columns())
     monkeypatch.chdir("/")
     assert source.address == str(tmp_path / "t.jsonl")
-    assert len(list(Source(source.address, Columns()).items())) == 2
+    assert len(list(BatchInput(source.address, Columns()).items())) == 2
 
 
 def test_an_archive_is_read_by_a_chained_address_that_its_pictures_get_too(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "in.zip", "w") as archive:
         archive.write(write_jsonl(tmp_path / "t.jsonl", ROWS), "data/t.jsonl")
         archive.writestr("data/sub/b.png", meme())
-    source = Source(f"zip://data/*.jsonl::{tmp_path}/in.zip", Columns())
+    source = BatchInput(f"zip://data/*.jsonl::{tmp_path}/in.zip", Columns())
     second = list(source.items())[1]
     assert second.image == f"zip://data/sub/b.png::{tmp_path}/in.zip"
     assert source.protocols == {"zip", "file"}
@@ -94,27 +94,27 @@ def test_an_archive_is_read_by_a_chained_address_that_its_pictures_get_too(tmp_p
 
 
 def test_files_that_are_neither_picture_nor_table_are_counted(pictures: Path) -> None:
-    assert Source(str(pictures), Columns()).n_passed_over == 1
+    assert BatchInput(str(pictures), Columns()).n_passed_over == 1
     write_jsonl(pictures / "t.jsonl", ROWS)
     write_jsonl(pictures / "_t.jsonl", ROWS)
-    assert Source(str(pictures), Columns()).n_passed_over == 2
+    assert BatchInput(str(pictures), Columns()).n_passed_over == 2
 
 
 def test_a_stamp_changes_with_any_file(pictures: Path) -> None:
-    before = Source(str(pictures), Columns()).stamp()
-    assert Source(str(pictures), Columns()).stamp() == before
+    before = BatchInput(str(pictures), Columns()).stamp()
+    assert BatchInput(str(pictures), Columns()).stamp() == before
     (pictures / "deep" / "b.JPG").write_bytes(b"another")
-    assert Source(str(pictures), Columns()).stamp() != before
+    assert BatchInput(str(pictures), Columns()).stamp() != before
 
 
 def test_an_output_inside_of_a_folder_that_is_read_is_seen(pictures: Path) -> None:
-    assert Source(str(pictures), Columns()).covers(pictures / "deep" / "out")
-    assert Source(str(pictures / "**" / "*.png"), Columns()).covers(pictures / "out")
-    assert not Source(str(pictures / "*.png"), Columns()).covers(pictures / "out")
-    assert Source(str(pictures / "*" / "*"), Columns()).covers(pictures / "out")
-    assert not Source(str(pictures / "deep" / "*" / "*"), Columns()).covers(pictures / "out")
-    assert not Source(str(pictures), Columns()).covers(pictures.parent / "out")
-    assert not Source(str(pictures / "b.JPG"), Columns()).covers(pictures / "out")
+    assert BatchInput(str(pictures), Columns()).covers(pictures / "deep" / "out")
+    assert BatchInput(str(pictures / "**" / "*.png"), Columns()).covers(pictures / "out")
+    assert not BatchInput(str(pictures / "*.png"), Columns()).covers(pictures / "out")
+    assert BatchInput(str(pictures / "*" / "*"), Columns()).covers(pictures / "out")
+    assert not BatchInput(str(pictures / "deep" / "*" / "*"), Columns()).covers(pictures / "out")
+    assert not BatchInput(str(pictures), Columns()).covers(pictures.parent / "out")
+    assert not BatchInput(str(pictures / "b.JPG"), Columns()).covers(pictures / "out")
 
 
 @pytest.mark.parametrize(
@@ -136,4 +136,4 @@ def test_an_address_without_input_is_refused(pictures: Path, address: str, words
     (pictures / "mixed" / "a.csv").write_text("id,image\n")
     write_jsonl(pictures / "mixed" / "a.jsonl", ROWS)
     with pytest.raises(BatchError, match=words):
-        Source(address.format(folder=pictures), Columns())
+        BatchInput(address.format(folder=pictures), Columns())

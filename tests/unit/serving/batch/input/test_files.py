@@ -13,7 +13,7 @@ from support.tiny import TinyBundle
 from support.tls_host import page, tls_host
 
 from serving.batch.errors import BatchError
-from serving.batch.input.batch_input import Source
+from serving.batch.input.batch_input import BatchInput
 from serving.batch.input.files import without_secrets
 from serving.batch.input.items import Columns
 
@@ -45,7 +45,7 @@ def test_pictures_beside_a_table_are_fetched_from_where_it_lies(address: str, tm
 
 
 def test_an_address_may_be_signed(address: str) -> None:
-    items = list(Source(f"{address}?signature=a/b.c", Columns()).items())
+    items = list(BatchInput(f"{address}?signature=a/b.c", Columns()).items())
     assert [item.image for item in items] == [address.replace("memes.jsonl", f"meme-{n}.jpg") for n in range(3)]
 
 

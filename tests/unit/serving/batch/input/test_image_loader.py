@@ -17,11 +17,11 @@ from support.pictures import meme
 
 from model import Failure, Meme, MemeError, MemeLimits
 from serving.batch.errors import BatchError
-from serving.batch.input.image_loader import Opener, check_protocol
+from serving.batch.input.image_loader import ImageLoader, check_protocol
 from serving.batch.input.items import Item
 
 LIMITS = MemeLimits(max_bytes=1_000_000)
-LOCAL = Opener(frozenset({"file"}), LIMITS, 60.0)
+LOCAL = ImageLoader(frozenset({"file"}), LIMITS, 60.0)
 
 
 class _Handler(SimpleHTTPRequestHandler):
@@ -66,7 +66,7 @@ def item(image: str | bytes | None, text: str | None = None, tags: tuple[str, ..
     return Item("here", "x", image, text, tags)
 
 
-def refusal(opener: Opener, image: str) -> str:
+def refusal(opener: ImageLoader, image: str) -> str:
     with pytest.raises(MemeError) as caught:
         opener.read(image)
     assert caught.value.code == "unreadable_file"
@@ -92,7 +92,7 @@ def test_a_picture_comes_from_bytes_a_path_an_address_or_the_row_itself(tmp_path
 def test_a_picture_is_fetched_from_a_host_only_where_that_was_allowed(tmp_path: Path, host: str) -> None:
     (tmp_path / "a.png").write_bytes(meme())
     assert "--allow-protocol http allows it" in refusal(LOCAL, f"{host}/a.png")
-    allowed = Opener(frozenset({"http"}), LIMITS, 60.0)
+    allowed = ImageLoader(frozenset({"http"}), LIMITS, 60.0)
     assert allowed.read(f"{host}/a.png") == meme()
     assert "the host answered 404" in refusal(allowed, f"{host}/b.png")
     assert "--allow-protocol file" in refusal(allowed, str(tmp_path / "a.png"))
@@ -102,7 +102,7 @@ def test_pictures_from_elsewhere_are_waited_for_together(tmp_path: Path, host: s
     (tmp_path / "a.png").write_bytes(meme())
     from_host = [Item("here", str(number), f"{host}/met/a.png") for number in range(3)]
     given = [from_host[0], item(None, "words"), from_host[1], item("/no/such.png"), from_host[2]]
-    opened = Opener(frozenset({"http"}), LIMITS, 60.0).memes(given)
+    opened = ImageLoader(frozenset({"http"}), LIMITS, 60.0).memes(given)
     assert [type(one) for one in opened] == [Meme, Meme, Meme, Failure, Meme]
     assert [one.id for one in opened] == ["0", "x", "1", "x", "2"]
 
@@ -110,7 +110,7 @@ def test_pictures_from_elsewhere_are_waited_for_together(tmp_path: Path, host: s
 @pytest.mark.parametrize("status", [503, 429])
 def test_a_host_that_is_overloaded_is_asked_again(tmp_path: Path, host: str, status: int) -> None:
     (tmp_path / "a.png").write_bytes(meme())
-    assert Opener(frozenset({"http"}), LIMITS, 60.0).read(f"{host}/{status}/a.png") == meme()
+    assert ImageLoader(frozenset({"http"}), LIMITS, 60.0).read(f"{host}/{status}/a.png") == meme()
     assert _Handler.refused.total() == 2
 
 
@@ -118,14 +118,14 @@ def test_a_host_that_is_overloaded_is_asked_again(tmp_path: Path, host: str, sta
 def test_a_host_that_refuses_is_not_asked_again(tmp_path: Path, host: str, status: int) -> None:
     (tmp_path / "a.png").write_bytes(meme())
     address = f"{host}/{status}/a.png"
-    said = refusal(Opener(frozenset({"http"}), LIMITS, 60.0), f"{address}?signature=s3cret")
+    said = refusal(ImageLoader(frozenset({"http"}), LIMITS, 60.0), f"{address}?signature=s3cret")
     assert said == f"{address}: the host answered {status}"
     assert _Handler.refused.total() == 2  # HEAD and GET of one try
 
 
 def test_a_host_that_says_nothing_is_an_error_of_the_row_before_its_time_is_over(tmp_path: Path, host: str) -> None:
     (tmp_path / "a.png").write_bytes(meme())
-    patient = Opener(frozenset({"http"}), LIMITS, 4.0)
+    patient = ImageLoader(frozenset({"http"}), LIMITS, 4.0)
     given = [item(f"{host}/silent/{number}.png") for number in range(8)] + [item(f"{host}/a.png")]
     started = time.monotonic()
     *silent, last = patient.memes(given)
@@ -146,7 +146,7 @@ def test_a_protocol_that_cannot_be_read_here_is_refused_by_name() -> None:
 def test_every_link_of_a_chained_address_must_be_allowed(tmp_path: Path, host: str) -> None:
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.writestr("a.png", meme())
-    allowed = Opener(frozenset({"zip", "file"}), LIMITS, 60.0)
+    allowed = ImageLoader(frozenset({"zip", "file"}), LIMITS, 60.0)
     assert allowed.read(f"zip://a.png::{tmp_path}/a.zip") == meme()
     for address, protocol in (
         (f"zip://a.png::{host}/a.zip", "http"), (f"simplecache::{host}/a.zip", "simplecache"), ("HTTP://a", "HTTP")

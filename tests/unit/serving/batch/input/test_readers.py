@@ -1,4 +1,4 @@
-"""Tables of a batch run as rows: what each format can hold, and what is refused with its place."""
+"""Tables of a batch run as rows: what each format can hold, and what is refused with its location."""
 
 import csv
 import gzip
@@ -14,12 +14,12 @@ from support.pictures import meme
 
 from serving.batch.errors import BatchError
 from serving.batch.input import readers
-from serving.batch.input.batch_input import Source
+from serving.batch.input.batch_input import BatchInput
 from serving.batch.input.items import Columns, Item
 
 
 def items_of(path: Path, **columns: str) -> list[Item]:
-    return list(Source(str(path), Columns(**columns)).items())
+    return list(BatchInput(str(path), Columns(**columns)).items())
 
 
 def parquet(path: Path, columns: dict[str, Any], **options: Any) -> Path:
@@ -61,7 +61,7 @@ def test_json_lines_give_numbers_as_ids_lists_as_tags_and_pictures_in_themselves
     path = written(tmp_path / "t.jsonl", "\ufeff" + "\n\n".join(map(json.dumps, rows)))
     first, second = items_of(path)
     assert (first.id, first.image, first.tags) == ("12", url, ("x,y",))
-    assert (second.image, second.text, second.place) == (None, "alone", f"{path} row 3")
+    assert (second.image, second.text, second.location) == (None, "alone", f"{path} row 3")
 
 
 def test_parquet_holds_pictures_as_bytes_as_paths_and_as_hugging_face_stores_them(tmp_path: Path) -> None:

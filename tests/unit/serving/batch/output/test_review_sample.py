@@ -8,9 +8,10 @@ from support.batch import plan_of, rows_of, run_here, write_memes
 
 from model import MemeLimits, Policy, Scorer
 from model.bundle import Thresholds
-from serving.batch.input.batch_input import Columns, Source
-from serving.batch.input.image_loader import Opener
-from serving.batch.output.review_sample import Sample, write_review
+from serving.batch.input.batch_input import BatchInput
+from serving.batch.input.image_loader import ImageLoader
+from serving.batch.input.items import Columns
+from serving.batch.output.review_sample import ReviewSample, write_review_sample
 from training.datasets.layouts import detect_layout
 from training.datasets.registry import Source as TrainingSource
 from training.datasets.registry import load_source
@@ -26,7 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with memes.open("a", encoding="utf-8") as file:
         for number in range(3):
             file.write(json.dumps({"id": f"words-{number}", "text": f"no picture {number}"}) + "\n")
-    run_here(memes, folder / "out", unit_rows=16)
+    run_here(memes, folder / "out", partition_rows=16)
     return folder
 
 
@@ -34,14 +35,16 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def write(run: Path, tmp_path: Path, scorer: Scorer) -> Any:
     """Draws a sample into a folder of this test's own."""
 
-    def draw(n_items: int, policy: Policy = scorer.policy, out: str = "out") -> tuple[Sample, list[dict[str, Any]]]:
+    def draw(
+        n_items: int, policy: Policy = scorer.policy, out: str = "out"
+    ) -> tuple[ReviewSample, list[dict[str, Any]]]:
         mine = tmp_path / out
         mine.mkdir(exist_ok=True)
         for shard in (run / "out").glob("part-*.parquet"):
             (mine / shard.name).write_bytes(shard.read_bytes())
-        source = Source(str(run / "in" / "memes.jsonl"), Columns())
-        opener = Opener(frozenset({"file"}), MemeLimits(), 60.0)
-        sample = write_review(mine, plan_of(run / "out"), policy, source, opener, n_items)
+        source = BatchInput(str(run / "in" / "memes.jsonl"), Columns())
+        images = ImageLoader(frozenset({"file"}), MemeLimits(), 60.0)
+        sample = write_review_sample(mine, plan_of(run / "out"), policy, source, images, n_items)
         lines = (sample.folder / "review.jsonl").read_text(encoding="utf-8").splitlines()
         return sample, [json.loads(line) for line in lines]
 
@@ -114,5 +117,5 @@ def test_labels_that_somebody_filled_in_are_never_written_over(write: Any) -> No
     sample, rows = write(10)
     _rewritten(sample.folder, [row | {"hateful": 1} for row in rows])
     again, kept = write(20)
-    assert again == Sample(sample.folder)
+    assert again == ReviewSample(sample.folder)
     assert [row["hateful"] for row in kept] == [1] * 10
