@@ -1,4 +1,4 @@
-"""Writes ``serving/CONFIGURATION.md`` from the settings: ``python -m serving.commands.settings_document``."""
+"""Writer of ``serving/CONFIGURATION.md``, from the settings: ``python -m serving.commands.settings_document``."""
 
 from pathlib import Path
 from types import NoneType, UnionType
@@ -8,6 +8,7 @@ import click
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
 
 from model.atomic import write_atomically
 from serving.commands.serve import serve
@@ -41,7 +42,7 @@ _BOUNDS: tuple[tuple[type, str, str], ...] = ((Ge, "ge", "≥"), (Gt, "gt", ">")
 
 def document() -> str:
     """The whole document: a table for each theme, in the order in which ``Settings`` names them."""
-    themes = [base for base in Settings.__bases__ if issubclass(base, BaseModel)]
+    themes = [base for base in Settings.__bases__ if base is not BaseSettings]
     return "\n".join([_HEAD, *("\n".join(_section(theme)) for theme in themes)])
 
 
@@ -81,7 +82,7 @@ def _type_in_words(annotation: Any) -> str:
 def _default(value: Any) -> str:
     if value is None or value == ():
         return "unset"
-    if isinstance(value, Path):  # the place of this checkout is nobody's business
+    if isinstance(value, Path):  # the path of this checkout is nobody's business
         return f"`{value.relative_to(_ROOT)}` of Memeguard"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 

@@ -1,9 +1,10 @@
-"""How a process serves: typed settings, read from ``MEMEGUARD_*`` and checked before anything starts.
+"""Settings of a serving process, read from ``MEMEGUARD_*`` and checked before anything starts.
 
-A file for each theme; ``CONFIGURATION.md`` lists them all and is written from them.
+``settings.py`` holds them, a class for each theme; ``ledger.py`` and ``security.py`` are the two themes with checks of
+their own. ``environment.py`` reads them. ``CONFIGURATION.md`` lists them all and is written from them.
 """
 
-from serving.settings.environment import ENV_PREFIX, SettingsError, from_env, to_env
-from serving.settings.settings import Settings
+from serving.settings.environment import SettingsError, from_env, to_env
+from serving.settings.settings import ENV_PREFIX, Settings
 
 __all__ = ["ENV_PREFIX", "Settings", "SettingsError", "from_env", "to_env"]

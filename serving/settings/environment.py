@@ -1,4 +1,4 @@
-"""Settings to and from environment variables: ``memeguard serve``, ``bentoml serve`` and a container read alike."""
+"""Reader of settings from the environment: ``memeguard serve``, ``bentoml serve`` and a container read alike."""
 
 import difflib
 import re
@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from pydantic import SecretStr, ValidationError
+from pydantic_settings import EnvSettingsSource
 
 from model.errors import MemeguardError
-from serving.settings.settings import Settings
+from serving.settings.settings import ENV_PREFIX, Settings
 
-ENV_PREFIX = "MEMEGUARD_"
 #: Kubernetes puts these into every pod beside a Service called "memeguard"; they are not ours.
 _KUBERNETES = re.compile(r"MEMEGUARD_(SERVICE_(HOST|PORT)|PORT)(_\w+)?|MEMEGUARD_PORT_\d+_\w+")
 
@@ -22,14 +22,17 @@ class SettingsError(MemeguardError):
 def from_env(environ: Mapping[str, str]) -> Settings:
     """Read ``MEMEGUARD_*``; an empty value counts as not set. Raises ``SettingsError`` naming the variable."""
     given = {
-        name.removeprefix(ENV_PREFIX).lower(): value
+        name: value
         for name, value in environ.items()
         if name.startswith(ENV_PREFIX) and value and not _is_of_kubernetes(name, value)
     }
-    for key in given:
-        _check_known(key)
+    for name in given:
+        _check_known(name.removeprefix(ENV_PREFIX).lower())
+    source = EnvSettingsSource(Settings)
+    # Not os.environ itself: the flags of `memeguard serve` may lie over it.
+    source.env_vars = {name.lower(): value for name, value in given.items()}
     try:
-        return Settings.model_validate(given)
+        return Settings(**source())
     except ValidationError as error:
         raise SettingsError(_in_words(error)) from error
 

@@ -1,10 +1,11 @@
-"""All settings in one class."""
+"""Settings of the process: a class for each theme, and ``Settings``, which is all of them."""
 
 import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from model.bundle import COMPACT_BUNDLE
 from model.meme import DEFAULT_LIMITS, MemeLimits
@@ -12,6 +13,8 @@ from model.ocr import EngineName
 from model.runtime import Provider
 from serving.settings.ledger import LedgerSettings
 from serving.settings.security import SecuritySettings
+
+ENV_PREFIX = "MEMEGUARD_"
 
 
 class OperationSettings(BaseModel):
@@ -129,11 +132,37 @@ class PartSettings(BaseModel):
 
 
 class Settings(
-    PartSettings, PolicySettings, LimitSettings, LoadSettings, LedgerSettings, OperationSettings, SecuritySettings
+    PartSettings,
+    PolicySettings,
+    LimitSettings,
+    LoadSettings,
+    LedgerSettings,
+    OperationSettings,
+    SecuritySettings,
+    BaseSettings,
 ):
     """How this process serves."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, allow_inf_nan=False)
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        enable_decoding=False,  # a list is words with commas between, not JSON
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is given: ``from_env`` reads the environment, so that ``Settings()`` is the defaults everywhere."""
+        return (init_settings,)
 
     @model_validator(mode="after")
     def _largest_request_fits(self) -> "Settings":
