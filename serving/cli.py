@@ -1,4 +1,4 @@
-"""The command ``memeguard``: which subcommands there are, and where each one lives.
+"""Command ``memeguard``: which subcommands there are, and where each one lives.
 
 A subcommand's module is imported when it is asked for, so that ``--help`` answers at once, and so that a command of
 another room (training) can be listed without the packages that it needs.

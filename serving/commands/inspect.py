@@ -1,4 +1,4 @@
-"""``memeguard inspect``: what a bundle is, after checking that it is whole."""
+"""Command ``memeguard inspect``: what a bundle is, after checking that it is whole."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``memeguard keys``: make, list and revoke the API keys of a server."""
+"""Command ``memeguard keys``: make, list and revoke the API keys of a server."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""``memeguard ledger``: look after what the service keeps of its decisions."""
+"""Command ``memeguard ledger``: look after what the service keeps of its decisions."""
 
 import os
 import re

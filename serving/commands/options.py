@@ -1,4 +1,4 @@
-"""Flags that several subcommands share. Unset, a flag leaves the default of ``model.load`` or the environment."""
+"""Options that several subcommands share. Unset, one leaves the default of ``model.load`` or the environment."""
 
 from pathlib import Path
 

@@ -1,8 +1,8 @@
-"""``memeguard policy``: check a policy file, and see what it would change before it is in force."""
+"""Command ``memeguard policy``: check a policy file, and see what it would change before it is in force."""
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 
@@ -49,7 +49,9 @@ def check(file: Path, bundle: Path | None) -> None:
 )
 @bundle_option
 @json_option
-def dry_run(file: Path, scores: Any, name: str | None, against: str | None, bundle: Path | None, as_json: bool) -> None:
+def dry_run(
+    file: Path, scores: IO[bytes], name: str | None, against: str | None, bundle: Path | None, as_json: bool
+) -> None:
     """Show how a policy of FILE would change past decisions.
 
     A line that holds no verdict is reported and left out. Where words were not kept, word lists are not tried.

@@ -1,4 +1,4 @@
-"""A policy tried on past verdicts: which decisions would be others, and by which rule."""
+"""Trial of a policy on past verdicts: which decisions would be others, and by which rule."""
 
 import json
 from collections import Counter

@@ -1,4 +1,4 @@
-"""What ``memeguard policy`` shows to people."""
+"""Tables that ``memeguard policy`` prints."""
 
 from rich.console import Console
 from rich.table import Table

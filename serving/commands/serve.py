@@ -1,4 +1,4 @@
-"""``memeguard serve``: the HTTP service, run by BentoML in this process."""
+"""Command ``memeguard serve``: the HTTP service, run by BentoML in this process."""
 
 import json
 import math
@@ -6,7 +6,6 @@ import os
 import socket
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -38,7 +37,7 @@ class ListenError(MemeguardError):
 @ocr_option
 @provider_option
 @threads_option
-def serve(host: str, port: int, workers: int, **flags: Any) -> None:
+def serve(host: str, port: int, workers: int, **flags: str | int | Path | None) -> None:
     """Serve over HTTP until SIGTERM or Ctrl-C. Every setting can also be given as a variable MEMEGUARD_<KEY>."""
     settings = from_env(os.environ | to_env(flags))
     read_policies(settings.policy_file, open_bundle(settings.bundle))

@@ -1,4 +1,4 @@
-"""What the command line shows to people. Words from pictures are printed without control characters or markup."""
+"""Tables that commands print. Words from pictures are printed without control characters or markup."""
 
 from collections.abc import Sequence
 from pathlib import Path

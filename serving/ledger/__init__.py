@@ -1,6 +1,7 @@
-"""The ledger: decisions and feedback in SQLite or PostgreSQL.
+"""Ledger of decisions and feedback, in SQLite or PostgreSQL.
 
-A decision goes through these files, in this order: ``ledger.py`` (the door of the service), ``entry.py`` (what is kept
-of it), ``writer.py`` (the thread that commits), ``queries.py`` (what is asked of ``tables.py``), ``database.py`` (the
-connection). ``upgrade.py`` runs the migrations; ``retention.py`` deletes, ``export.py`` makes training rows.
+A decision goes through these files, in this order: ``ledger.py`` (what routes call), ``entry.py`` (the row that is
+kept), ``writer.py`` (the thread that commits), ``queries.py`` (statements on ``tables.py``), ``database.py`` (the
+connection). ``feedback_labels.py`` checks what a reviewer says; ``upgrade.py`` runs the migrations, ``retention.py``
+deletes, ``export.py`` makes training rows.
 """

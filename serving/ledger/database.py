@@ -1,4 +1,4 @@
-"""The connection to the database: SQLite or PostgreSQL, opened, brought up to date and written in transactions."""
+"""Connection to the database: SQLite or PostgreSQL, opened, brought up to date and written in transactions."""
 
 import os
 import random
@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from serving.ledger.errors import LedgerError, LedgerUnavailableError, in_words, shown
+from serving.ledger.errors import LedgerError, LedgerUnavailableError, database_name, error_text
 from serving.ledger.tables import chores
 from serving.ledger.upgrade import upgrade
 
@@ -41,7 +41,7 @@ class Database:
     """
 
     def __init__(self, url: URL) -> None:
-        self.name = shown(url)
+        self.name = database_name(url)
         self._url = url
         self._path = Path(url.database or "") if url.get_backend_name() == "sqlite" else None
         self._engine = _engine(url)
@@ -51,7 +51,7 @@ class Database:
     def prepare(self) -> None:
         """Create what is missing and bring it up to date; raises ``LedgerError`` when it is newer than this code."""
         self._engine.dispose()
-        with self._errors_in_words():
+        with self._translated_errors():
             if self._path is not None:
                 self._create_file(self._path)
             with self._engine.begin() as connection:
@@ -74,7 +74,7 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """A transaction that is on the disk when the block has ended."""
-        with self._errors_in_words():
+        with self._translated_errors():
             self._check_file()
             with self._engine.begin() as connection:
                 yield connection
@@ -89,7 +89,7 @@ class Database:
         with self.writing() as connection:
             yield connection
         if self._path is not None:
-            with self._errors_in_words(), closing(self._engine.raw_connection()) as pooled:
+            with self._translated_errors(), closing(self._engine.raw_connection()) as pooled:
                 driver: Any = pooled.driver_connection
                 driver.execute(f"PRAGMA busy_timeout = {_EMPTYING_WAIT_S * 1000}")
                 driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -97,7 +97,7 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A transaction that holds up no writer."""
-        with self._errors_in_words():
+        with self._translated_errors():
             self._check_file()
             with self._reader.begin() as connection:
                 yield connection
@@ -107,13 +107,13 @@ class Database:
         self._engine.dispose()
 
     @contextmanager
-    def _errors_in_words(self) -> Iterator[None]:
+    def _translated_errors(self) -> Iterator[None]:
         try:
             yield
         except (DataError, IntegrityError):
             raise  # of the rows, not of the database
         except (DBAPIError, PoolTimeoutError, sqlite3.Error, OSError) as error:
-            raise LedgerUnavailableError(f"the ledger {self.name}: {in_words(error, self._url)}") from None
+            raise LedgerUnavailableError(f"the ledger {self.name}: {error_text(error, self._url)}") from None
 
     def _create_file(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -142,8 +142,8 @@ def _engine(url: URL) -> sa.Engine:
         engine = sa.create_engine(url, hide_parameters=True, **options)
     except ModuleNotFoundError as error:
         raise LedgerError(
-            f"the ledger {shown(url)} needs the extra 'postgres', which is not installed ({error.name} is missing): "
-            "pip install -e '.[postgres]'"
+            f"the ledger {database_name(url)} needs the extra 'postgres', which is not installed ({error.name} is "
+            "missing): pip install -e '.[postgres]'"
         ) from error
     if sqlite:
         sa.event.listen(engine, "connect", _set_up_sqlite)

@@ -1,4 +1,4 @@
-"""What is kept of one decision. Content is left out here, and nowhere later can it come back."""
+"""Row of one decision, as it is kept. Content is left out here, and nowhere later can it come back."""
 
 import hashlib
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""What goes wrong with the ledger."""
+"""Errors of the ledger."""
 
 from sqlalchemy.engine import URL
 
@@ -13,7 +13,7 @@ class LedgerUnavailableError(LedgerError):
     """The database cannot be reached or written now. It may be so that it can again in a second."""
 
 
-def shown(url: URL) -> str:
+def database_name(url: URL) -> str:
     """Which database this is, without user, password and options."""
     if url.get_backend_name() == "sqlite":
         return f"sqlite:///{url.database}"
@@ -21,7 +21,7 @@ def shown(url: URL) -> str:
     return f"postgresql://{url.host or ''}{port}/{url.database}"
 
 
-def in_words(error: BaseException, url: URL) -> str:
+def error_text(error: BaseException, url: URL) -> str:
     """The first line of what the database or the system said, without the password."""
     cause = getattr(error, "orig", None) or error
     lines = str(cause).strip().splitlines()

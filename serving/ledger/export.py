@@ -1,4 +1,4 @@
-"""Feedback becomes training rows: a folder in the layout of ``data_cards/generic.md``, which training reads as it is.
+"""Export of feedback as training rows: a folder in the layout of ``data_cards/generic.md``, which training reads as is.
 
 A decision is a row; its labels are those of its feedback, the last word on each task. Where neither words nor picture
 were kept there is nothing to train on: such a row goes to ``without_content/``, with the digest by which the content
@@ -26,7 +26,7 @@ ROWS_FILE = "feedback.jsonl"
 WITHOUT_CONTENT = "without_content"
 _PICTURES = "img"
 _SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp"}
-_AT_ONCE = 500
+_BATCH = 500
 _PROVENANCE = (
     "kind", "content_digest", "text_digest", "text_source", "text_engine", "decision", "scores", "model_name",
     "model_version", "model_digest", "policy_name", "policy_version", "policy_digest",
@@ -86,11 +86,11 @@ def _labelled(connection: sa.Connection, since: datetime | None) -> Iterator[dic
     if since is not None:
         wanted = wanted.where(feedback.c.created_at >= since)
     ids = list(connection.execute(wanted.order_by(feedback.c.decision_id)).scalars())
-    for at in range(0, len(ids), _AT_ONCE):
-        part = ids[at : at + _AT_ONCE]
+    for at in range(0, len(ids), _BATCH):
+        part = ids[at : at + _BATCH]
         reviews: dict[str, list[dict[str, Any]]] = {decision_id: [] for decision_id in part}
-        said = feedback.select().where(feedback.c.decision_id.in_(part)).order_by(feedback.c.feedback_id)
-        for review in connection.execute(said).mappings():
+        given = feedback.select().where(feedback.c.decision_id.in_(part)).order_by(feedback.c.feedback_id)
+        for review in connection.execute(given).mappings():
             reviews[review["decision_id"]].append(dict(review))
         found = decisions.select().where(decisions.c.decision_id.in_(part)).order_by(decisions.c.decision_id)
         for row in connection.execute(found).mappings().all():

@@ -1,4 +1,4 @@
-"""A reviewer's labels, held against the taxonomy: what is not among its classes never gets into the ledger."""
+"""Check of a reviewer's labels, held against the taxonomy: what is not among its classes never gets into the ledger."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""The ledger of one worker: what the service decided, what reviewers say of it, and for how long it is kept."""
+"""Ledger of one worker: what the service decided, what reviewers say of it, and for how long it is kept."""
 
 import asyncio
 import logging

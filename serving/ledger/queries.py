@@ -1,4 +1,4 @@
-"""What is asked of the tables, each in the transaction of its caller."""
+"""Queries and statements on the tables, each in the transaction of its caller."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

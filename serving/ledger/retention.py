@@ -1,4 +1,4 @@
-"""What is older than the operator wants to keep is deleted, a little at a time, with room for decisions between."""
+"""Deletion of decisions older than the operator keeps, some at a time, with room for new ones between."""
 
 import time
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from serving.ledger.queries import claim_chore, decisions_before, delete_decisio
 EVERY = timedelta(hours=1)
 #: Between two parts, so that those who write decisions get their turn.
 PAUSE_S = 0.1
-_AT_ONCE = 500
+_BATCH = 500
 
 
 def is_due(database: Database) -> bool:
@@ -22,7 +22,7 @@ def is_due(database: Database) -> bool:
 def purge_some(database: Database, before: datetime) -> int:
     """Delete some of the decisions made before a moment, with feedback and pictures; how many, 0 when none is left."""
     with database.deleting() as connection:
-        ids = decisions_before(connection, before, _AT_ONCE)
+        ids = decisions_before(connection, before, _BATCH)
         return delete_decisions(connection, ids) if ids else 0
 
 

@@ -1,4 +1,4 @@
-"""The tables of the ledger. A change here needs a migration in ``migrations/versions``; a test holds both together."""
+"""Tables of the ledger. A change here needs a migration in ``migrations/versions``; a test holds both together."""
 
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ metadata = sa.MetaData()
 VERSION_TABLE = "ledger_version"
 
 
-class Utc(sa.TypeDecorator[datetime]):
+class UtcDateTime(sa.TypeDecorator[datetime]):
     """A moment, in UTC on the way in and out; SQLite alone would forget the time zone."""
 
     impl = sa.DateTime(timezone=True)
@@ -29,7 +29,7 @@ class Utc(sa.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-class Words(sa.TypeDecorator[str]):
+class CleanText(sa.TypeDecorator[str]):
     """Text as callers send it, with what no database takes (NUL, half a surrogate pair) replaced."""
 
     impl = sa.Text
@@ -47,31 +47,31 @@ def _json() -> sa.JSON:
 decisions = sa.Table(
     "decisions",
     metadata,
-    sa.Column("decision_id", Words, primary_key=True),
-    sa.Column("caller_id", Words),
-    sa.Column("created_at", Utc, nullable=False, index=True),
-    sa.Column("kind", Words, nullable=False),
-    sa.Column("content_digest", Words, nullable=False, index=True),
-    sa.Column("text_digest", Words, nullable=False),
-    sa.Column("text_source", Words, nullable=False),
-    sa.Column("text_status", Words, nullable=False),
-    sa.Column("text_engine", Words),
-    sa.Column("text_engine_version", Words),
+    sa.Column("decision_id", CleanText, primary_key=True),
+    sa.Column("caller_id", CleanText),
+    sa.Column("created_at", UtcDateTime, nullable=False, index=True),
+    sa.Column("kind", CleanText, nullable=False),
+    sa.Column("content_digest", CleanText, nullable=False, index=True),
+    sa.Column("text_digest", CleanText, nullable=False),
+    sa.Column("text_source", CleanText, nullable=False),
+    sa.Column("text_status", CleanText, nullable=False),
+    sa.Column("text_engine", CleanText),
+    sa.Column("text_engine_version", CleanText),
     sa.Column("scores", _json(), nullable=False),
-    sa.Column("decision", Words, nullable=False),
+    sa.Column("decision", CleanText, nullable=False),
     sa.Column("reasons", _json(), nullable=False),
     sa.Column("severity", _json(), nullable=False),
-    sa.Column("model_name", Words, nullable=False),
-    sa.Column("model_version", Words, nullable=False),
-    sa.Column("model_digest", Words, nullable=False),
-    sa.Column("policy_name", Words, nullable=False),
-    sa.Column("policy_version", Words, nullable=False),
-    sa.Column("policy_digest", Words, nullable=False),
-    sa.Column("key_name", Words),
-    sa.Column("request_id", Words, nullable=False),
-    sa.Column("route", Words),
+    sa.Column("model_name", CleanText, nullable=False),
+    sa.Column("model_version", CleanText, nullable=False),
+    sa.Column("model_digest", CleanText, nullable=False),
+    sa.Column("policy_name", CleanText, nullable=False),
+    sa.Column("policy_version", CleanText, nullable=False),
+    sa.Column("policy_digest", CleanText, nullable=False),
+    sa.Column("key_name", CleanText),
+    sa.Column("request_id", CleanText, nullable=False),
+    sa.Column("route", CleanText),
     # Content: filled only when an operator switched it on.
-    sa.Column("text", Words),
+    sa.Column("text", CleanText),
     sa.Column("tags", _json()),
     sa.Column("matches", _json()),
 )
@@ -82,13 +82,13 @@ feedback = sa.Table(
     metadata,
     sa.Column("feedback_id", sa.Integer, primary_key=True),
     sa.Column(
-        "decision_id", Words, sa.ForeignKey("decisions.decision_id", ondelete="CASCADE"), nullable=False, index=True
+        "decision_id", CleanText, sa.ForeignKey("decisions.decision_id", ondelete="CASCADE"), nullable=False, index=True
     ),
-    sa.Column("created_at", Utc, nullable=False, index=True),
+    sa.Column("created_at", UtcDateTime, nullable=False, index=True),
     sa.Column("labels", _json(), nullable=False),
-    sa.Column("reason", Words),
-    sa.Column("reviewer", Words),
-    sa.Column("key_name", Words),
+    sa.Column("reason", CleanText),
+    sa.Column("reviewer", CleanText),
+    sa.Column("key_name", CleanText),
 )
 
 #: Picture files by sha256. In the database and not in a folder: a decision and its picture are written, deleted and
@@ -96,9 +96,9 @@ feedback = sa.Table(
 pictures = sa.Table(
     "pictures",
     metadata,
-    sa.Column("digest", Words, primary_key=True),
+    sa.Column("digest", CleanText, primary_key=True),
     sa.Column("content", sa.LargeBinary, nullable=False),
 )
 
 #: What one worker does for all of them, and when it was last done.
-chores = sa.Table("chores", metadata, sa.Column("name", Words, primary_key=True), sa.Column("done_at", Utc))
+chores = sa.Table("chores", metadata, sa.Column("name", CleanText, primary_key=True), sa.Column("done_at", UtcDateTime))

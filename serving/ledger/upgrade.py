@@ -1,4 +1,4 @@
-"""A ledger of any age becomes one that this code can write."""
+"""Migrations: a ledger of any age becomes one that this code can write."""
 
 import threading
 from pathlib import Path

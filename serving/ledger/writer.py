@@ -1,4 +1,4 @@
-"""The thread that writes decisions: those that come while it is busy share its next commit."""
+"""Thread that writes decisions: those that come while it is busy share its next commit."""
 
 import asyncio
 import logging
@@ -22,8 +22,8 @@ _GROUP = 256
 #: Without work, how often the database is asked whether it is there; and how often when it was not.
 _CHECK_S = 5.0
 _RETRY_S = 1.0
-#: A write that takes longer is trouble: new decisions are refused at once.
-_PATIENCE_S = 6.0
+#: While a write takes longer, new decisions are refused at once.
+_SLOW_WRITE_S = 6.0
 _STOP_S = 30.0
 
 
@@ -77,7 +77,7 @@ class Writer:
         if self._tried.is_set() and not self._thread.is_alive():
             return f"the ledger {self._database.name} is closed"
         since = self._busy_since
-        if since is not None and time.monotonic() - since > _PATIENCE_S:
+        if since is not None and time.monotonic() - since > _SLOW_WRITE_S:
             return f"the ledger {self._database.name} has not answered for {time.monotonic() - since:.0f} s"
         return self._trouble
 
@@ -98,13 +98,13 @@ class Writer:
         return waiting.done
 
     def _run(self) -> None:
-        self._attend(opening=True)
+        self._open_or_check(opening=True)
         self._tried.set()
         while True:
             try:
                 first = self._queue.get(timeout=_CHECK_S if self._trouble is None else _RETRY_S)
             except queue.Empty:
-                self._attend(opening=self._trouble is not None)
+                self._open_or_check(opening=self._trouble is not None)
                 continue
             group, last = self._group(first)
             if group:
@@ -126,7 +126,7 @@ class Writer:
                 return group, False
         return group, True
 
-    def _attend(self, *, opening: bool) -> None:
+    def _open_or_check(self, *, opening: bool) -> None:
         """Open the ledger, or look whether it still answers."""
         self._busy_since = time.monotonic()
         try:

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from model.taxonomy import TASKS
 from serving.app_state import AppState, app_state
-from serving.ledger.labels import checked_labels
+from serving.ledger.feedback_labels import checked_labels
 from serving.ledger.ledger import Ledger
 from serving.ledger.queries import Review
 from serving.problems import ProblemError

@@ -11,7 +11,7 @@ from support.pictures import meme
 
 from serving.batch import plan
 from serving.batch.errors import BatchError
-from serving.batch.input import id_hashes as ids
+from serving.batch.input import id_hashes
 from serving.batch.input.batch_input import BatchInput
 from serving.batch.input.id_hashes import IdHashes, hash_id, positions, repeated
 from serving.batch.input.items import Columns, Item
@@ -136,7 +136,7 @@ def test_a_planner_killed_at_any_moment_leaves_a_plan_or_none(tmp_path: Path) ->
 
 
 def test_ids_that_are_there_twice_are_found_among_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ids, "_STEP", 7)
+    monkeypatch.setattr(id_hashes, "_STEP", 7)
     hashes = IdHashes()
     for number in [*range(1000), 7, 500, 999, 7]:
         hashes.add(str(number))
