@@ -1,6 +1,6 @@
 """Report of a run as one HTML file: counts and score histograms; no words, no pictures, no ids."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,25 +80,10 @@ def _facts(manifest: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _histogram(task: str, counts: list[int], policy: Policy) -> _Histogram:
-    thresholds = tuple(_thresholds(task, policy))
-    n_bins = len(counts)
-    bins = (
-        _Bin(index / n_bins, (index + 1) / n_bins, count, _zone((index + 0.5) / n_bins, thresholds))
-        for index, count in enumerate(counts)
-    )
-    return _Histogram(task, tuple(bins), thresholds)
-
-
-def _thresholds(task: str, policy: Policy) -> Iterator[tuple[str, float]]:
-    """The policy's thresholds of a task, the lowest first; none where it has none."""
     limits = policy.thresholds.get(task)
-    if limits is not None:
-        yield "review", limits.review
-        if limits.blocks:
-            yield "block", limits.block
-
-
-def _zone(score: float, thresholds: tuple[tuple[str, float], ...]) -> str:
-    """The decision that a score alone brings; "none" without thresholds."""
-    reached = [name for name, threshold in thresholds if score >= threshold]
-    return reached[-1] if reached else "allow" if thresholds else "none"
+    n_bins = len(counts)
+    bins = []
+    for index, count in enumerate(counts):
+        zone = "none" if limits is None else limits.met((index + 0.5) / n_bins) or "allow"
+        bins.append(_Bin(index / n_bins, (index + 1) / n_bins, count, zone))
+    return _Histogram(task, tuple(bins), () if limits is None else tuple(limits.bounds.items()))
