@@ -14,5 +14,7 @@ myst_heading_anchors = 4
 html_theme = "furo"
 html_title = "Memeguard"
 html_extra_path = ["_extra"]
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_show_sourcelink = False
 html_copy_source = False

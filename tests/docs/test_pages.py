@@ -40,6 +40,18 @@ def test_every_block_of_a_page_runs_after_the_ones_before(page: Path, page_folde
     assert failed == []
 
 
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("bash", "curl -s -F nothing=1 localhost:3000/v1/classify | cat"),
+        ("bash", "memeguard no-such-command\ntrue"),
+        ("python", "import no_such_module"),
+    ],
+)
+def test_what_goes_wrong_in_a_block_is_seen(language: str, code: str, page_folder: PageFolder) -> None:
+    assert page_folder.run(Block(ROOT / "README.md", 1, language, code)).returncode != 0
+
+
 def test_a_block_that_is_not_run_names_a_test_that_is_there() -> None:
     covering = [block.covered_by for block in TYPED if block.covered_by]
     assert covering
