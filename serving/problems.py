@@ -73,3 +73,8 @@ class ProblemError(Exception):
             document |= {"limit": self.limit, "limit_value": self.limit_value}
         document |= extra
         return JSONResponse(document, status_code=self.status, media_type=PROBLEM_TYPE, headers=self.headers)
+
+
+def internal_error() -> ProblemError:
+    """The answer where a bug of ours was logged."""
+    return ProblemError(500, "internal_error", "this is our fault; it was logged")

@@ -16,10 +16,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from serving.app_state import AppState, app_state
 from serving.http.body_limits import LimitedReceive
 from serving.inference.admission import stopping
-from serving.observability.logs import Event, frames
+from serving.observability.logs import Event, log_crash
 from serving.observability.route_template import route_template
 from serving.openai.errors import extra_members
-from serving.problems import ProblemError
+from serving.problems import ProblemError, internal_error
 from serving.requests.context import RequestContext
 
 logger = logging.getLogger("memeguard.access")
@@ -57,8 +57,8 @@ class RequestMiddleware:
                 raise
             await record.answer(reason, receive)
         except Exception as error:
-            record.log_crash(error)
-            await record.answer(ProblemError(500, "internal_error", "this is our fault; it was logged"), receive)
+            log_crash(logger, error, request_id=context.request_id)
+            await record.answer(internal_error(), receive)
         finally:
             record.body.close()
             record.finish()
@@ -108,11 +108,6 @@ class RequestRecord:
         if self._status == 0:
             extra = extra_members(self._scope["path"], problem)
             await problem.response(self._context.request_id, extra)(self._scope, receive, self.send)
-
-    def log_crash(self, error: Exception) -> None:
-        """Log where it happened, without the exception's message: that may hold what was sent."""
-        what = f"crashed with {type(error).__name__}"
-        logger.error(Event(what, request_id=self._context.request_id, stack=frames(error)))
 
     def finish(self) -> None:
         """Count the answer and log it."""

@@ -13,9 +13,9 @@ from serving.inference.pipeline import Pipeline
 from serving.inference.policy_store import PolicyStore
 from serving.ledger.ledger import Ledger
 from serving.observability import tracing
-from serving.observability.logs import Event, frames
+from serving.observability.logs import log_crash
 from serving.observability.metrics import Metrics
-from serving.problems import ProblemError
+from serving.problems import ProblemError, internal_error
 from serving.requests.classify_body import BadItem, ClassifyInput
 from serving.requests.context import RequestContext
 from serving.settings import Settings
@@ -71,7 +71,8 @@ class Classifier:
         except ProblemError as error:
             problem = error
         except Exception as error:  # a bug that one meme brings out leaves the others their verdicts
-            problem = _crash(error, context.request_id)
+            log_crash(logger, error, request_id=context.request_id)
+            problem = internal_error()
         self._metrics.saw_error(problem.code)
         return problem
 
@@ -104,9 +105,3 @@ class Classifier:
             self._metrics.saw_ledger(ok=False)
             raise
         self._metrics.saw_ledger(ok=True)
-
-
-def _crash(error: Exception, request_id: str) -> ProblemError:
-    """Log where it happened, without the exception's message: that may hold what was sent."""
-    logger.error(Event(f"crashed with {type(error).__name__}", request_id=request_id, stack=frames(error)))
-    return ProblemError(500, "internal_error", "this is our fault; it was logged")

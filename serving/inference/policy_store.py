@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from model import Policy, Scorer
 from model.policy.file import PolicyFile, PolicyFileError, PolicySet
-from serving.observability.logs import Event, frames
+from serving.observability.logs import Event, log_crash
 from serving.problems import ProblemError
 from serving.settings import Settings
 
@@ -70,7 +70,7 @@ class PolicyStore:
             try:
                 went_well = await asyncio.to_thread(self._look, file)
             except Exception as error:  # a bug here must not leave the file unwatched in silence
-                _log_crash(error)
+                log_crash(logger, error, "looking at the policy file crashed")
                 continue
             if went_well is not None:
                 saw_reload(went_well)
@@ -99,10 +99,6 @@ class PolicyStore:
         )
         logger.error(Event("the changed policy file is refused; the policies of before stay in force"))
         return False
-
-
-def _log_crash(error: Exception) -> None:
-    logger.error(Event(f"looking at the policy file crashed with {type(error).__name__}", stack=frames(error)))
 
 
 def _ready(policies: PolicySet) -> PolicySet:

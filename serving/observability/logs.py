@@ -60,6 +60,11 @@ def frames(error: BaseException) -> str:
     return "".join([*traceback.format_tb(error.__traceback__), type(error).__name__])
 
 
+def log_crash(logger: logging.Logger, error: Exception, what: str = "crashed", request_id: str | None = None) -> None:
+    """Log where ``error`` happened, without its message: that may hold what was sent."""
+    logger.error(Event(f"{what} with {type(error).__name__}", request_id=request_id, stack=frames(error)))
+
+
 def configure(settings: Settings) -> None:
     """Put the log lines of this process, ours and those of BentoML and uvicorn, into the format asked for."""
     logging.getLogger("memeguard").setLevel(settings.log_level.upper())

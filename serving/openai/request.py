@@ -1,19 +1,14 @@
 """Parser of a moderation request's body, to posts, each of which gets one result."""
 
 from dataclasses import dataclass, field
-from typing import TypeVar
-
-from pydantic import BaseModel, ValidationError
-from python_multipart.multipart import parse_options_header
 
 from model.meme import has_words
 from serving.problems import ProblemError
-from serving.requests.json_body import invalid, json_object
+from serving.requests.json_body import json_object, require_json, validated
 from serving.schemas.moderations import ImagePart, ModerationOptions, TextPart
 from serving.settings import Settings
 
 _PARTS: dict[str, type[TextPart | ImagePart]] = {"text": TextPart, "image_url": ImagePart}
-_Model = TypeVar("_Model", bound=BaseModel)
 _MEMBERS = frozenset({"input", "model", "policy", "type", "text", "image_url", "url"})
 
 
@@ -49,12 +44,10 @@ class ModerationRequest:
 
 def parse_moderation(content_type: str | None, body: bytes, limits: Settings) -> ModerationRequest:
     """Read a body; raises ``ProblemError`` (400, 413, 415 or 422) for one that holds none."""
-    kind, _ = parse_options_header(content_type)
-    if kind != b"application/json":
-        raise ProblemError(415, "unsupported_media_type", "send application/json")
+    require_json(content_type)
     document = json_object(body, limits.max_items * (limits.max_text_chars + 1000))
     posts = _posts(document.pop("input", None))
-    options = _validated(ModerationOptions, document, "body")
+    options = validated(ModerationOptions, document, _MEMBERS, "body")
     n_items = max(len(posts), *(len(post.pictures) for post in posts))
     if n_items > limits.max_items:
         raise ProblemError(
@@ -80,14 +73,7 @@ def _part(given: object, location: str) -> TextPart | ImagePart:
         raise ProblemError(
             422, "invalid_body", f"{location}: a list holds only strings, or only parts of type text or image_url"
         )
-    return _validated(_PARTS[kind], given, location)
-
-
-def _validated(model: type[_Model], given: object, location: str) -> _Model:
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        raise invalid(error, _MEMBERS, location) from error
+    return validated(_PARTS[kind], given, _MEMBERS, location)
 
 
 def _post_of_parts(parts: list[TextPart | ImagePart]) -> Post:

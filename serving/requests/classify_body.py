@@ -6,13 +6,12 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
 from python_multipart.multipart import parse_options_header
 
 from model.meme import has_words
 from serving.problems import ProblemError
 from serving.requests.base64_image import from_base64, from_data_url, is_data_url
-from serving.requests.json_body import invalid, json_object
+from serving.requests.json_body import json_object, validated
 from serving.requests.multipart import FormPart, parse_parts
 from serving.schemas import MAX_ID_CHARS, ClassifyItem, ClassifyOne, ClassifyOptions
 from serving.settings import Settings
@@ -21,7 +20,6 @@ _FIELDS = ("image", "text", "tags", "policy", "explain")
 _MEMBERS = frozenset(ClassifyOne.model_fields)
 _YES_NO = {b"true": True, b"false": False}
 _T = TypeVar("_T")
-_Model = TypeVar("_Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -144,19 +142,19 @@ def _one_each(values: list[_T], n_images: int, name: str, absent: _T) -> list[_T
 
 def _from_json(document: dict[str, Any], max_items: int) -> ClassifyRequest:
     if "items" not in document:
-        one = _validated(ClassifyOne, document)
+        one = validated(ClassifyOne, document, _MEMBERS, "item")
         return ClassifyRequest([_item(one)], False, one.policy, bool(one.explain))
     items = document.pop("items")
     if not isinstance(items, list) or not items:
         raise ProblemError(422, "invalid_body", "items must be a list with at least one item")
     _check_count(len(items), max_items)
-    options = _validated(ClassifyOptions, document)
+    options = validated(ClassifyOptions, document, _MEMBERS, "item")
     return ClassifyRequest([_item_or_problem(item) for item in items], True, options.policy, bool(options.explain))
 
 
 def _item_or_problem(item: object) -> Item:
     try:
-        return _item(_validated(ClassifyItem, item))
+        return _item(validated(ClassifyItem, item, _MEMBERS, "item"))
     except ProblemError as problem:
         given = item.get("id") if isinstance(item, Mapping) else None
         return BadItem(given if isinstance(given, str) and len(given) <= MAX_ID_CHARS else None, problem)
@@ -171,13 +169,6 @@ def _item(parsed: ClassifyItem) -> ClassifyInput | LinkedItem:
     if is_data_url(parsed.image_url):
         return replace(rest, image=from_data_url(parsed.image_url))
     return LinkedItem(parsed.image_url, rest)
-
-
-def _validated(model: type[_Model], document: object) -> _Model:
-    try:
-        return model.model_validate(document)
-    except ValidationError as error:
-        raise invalid(error, _MEMBERS, "item") from error
 
 
 def _utf8(value: bytes, name: str) -> str:

@@ -1,11 +1,8 @@
 """``POST /v1/feedback``, what reviewers say; ``/v1/decisions/{decision_id}``, for appeals and for deletion."""
 
 import re
-from typing import Any
 
 from fastapi import APIRouter, Request
-from pydantic import ValidationError
-from python_multipart.multipart import parse_options_header
 from starlette.responses import JSONResponse, Response
 
 from model.taxonomy import TASKS
@@ -15,7 +12,7 @@ from serving.ledger.ledger import Ledger
 from serving.ledger.queries import Review
 from serving.problems import ProblemError
 from serving.requests.context import request_context
-from serving.requests.json_body import invalid, json_object
+from serving.requests.json_body import json_object, require_json, validated
 from serving.schemas.ledger import DecisionDoc, FeedbackDoc, FeedbackRequest, feedback_request_body
 from serving.schemas.responses import problems
 
@@ -91,13 +88,8 @@ def _ledger(state: AppState) -> Ledger:
 
 
 def _parsed(content_type: str | None, body: bytes) -> FeedbackRequest:
-    if parse_options_header(content_type)[0] != b"application/json":
-        raise ProblemError(415, "unsupported_media_type", "send application/json")
-    document: dict[str, Any] = json_object(body, _MAX_VALUES)
-    try:
-        return FeedbackRequest.model_validate(document)
-    except ValidationError as error:
-        raise invalid(error, _KNOWN, "feedback") from error
+    require_json(content_type)
+    return validated(FeedbackRequest, json_object(body, _MAX_VALUES), _KNOWN, "feedback")
 
 
 def _known_form(decision_id: str) -> str:
