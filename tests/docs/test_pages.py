@@ -77,7 +77,7 @@ def test_the_flags_of_every_command_exist_where_it_is_not_run_too(block: Block) 
 def _parse(words: list[str]) -> None:
     """As click takes the words apart; raises at a flag that is not there. What they hold is not looked at."""
     command: click.Command = main
-    context = click.Context(main, info_name="memeguard")
+    context = click.Context(main, info_name="memeguard", **main.context_settings)
     while isinstance(command, click.Group):
         child = command.get_command(context, words[0])
         assert child is not None, f"there is no command {words[0]}"
