@@ -16,12 +16,12 @@ from training.datasets import load_source
 from training.evaluation.bootstrap import Estimate
 from training.evaluation.evaluate import Evaluation, evaluate_bundle
 from training.evaluation.evaluate_set import LabelledSet, Options, Other, labelled_set
-from training.evaluation.html import render_html
 from training.evaluation.labels import parse_as_task
-from training.evaluation.markdown import left_out_line, render_markdown
+from training.evaluation.report.html import render_html
+from training.evaluation.report.markdown import left_out_line, render_markdown
+from training.evaluation.report.wording import interval_text, metric_title
 from training.evaluation.results import Report
 from training.evaluation.scoring import FULL, View
-from training.evaluation.wording import interval_text, metric_title
 
 _SHOWN = ("auroc", "accuracy", "macro_f1")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from scipy.cluster.hierarchy import DisjointSet
 
 from training.data.image_hashes import Fingerprint
 from training.data.near_duplicates import MAX_DISTANCE, clusters, hash_array
@@ -54,10 +55,10 @@ def group_samples(
     samples: Sequence[Sample], prints: Mapping[Path, Fingerprint], max_distance: int | None
 ) -> NDArray[np.int64]:
     """Group number of each sample, int64 [N]; samples that nothing joins are groups of one."""
-    groups = _UnionFind(len(samples))
+    groups = DisjointSet(range(len(samples)))
     found = [prints.get(sample.image) if sample.image else None for sample in samples]
-    groups.join_equal(text_key(sample.text) or None for sample in samples)
-    groups.join_equal(None if item is None else item.digest for item in found)
+    _join_equal(groups, (text_key(sample.text) or None for sample in samples))
+    _join_equal(groups, (None if item is None else item.digest for item in found))
     hashed = [(row, item.hashes) for row, item in enumerate(found) if item is not None and item.hashes is not None]
     if max_distance is not None and hashed:
         near = dict(
@@ -67,8 +68,8 @@ def group_samples(
                 strict=True,
             )
         )
-        groups.join_equal(near.get(row) for row in range(len(samples)))
-    return np.array([groups.find(row) for row in range(len(samples))], dtype=np.int64)
+        _join_equal(groups, (near.get(row) for row in range(len(samples))))
+    return np.array([groups[row] for row in range(len(samples))], dtype=np.int64)
 
 
 def split_groups(samples: Sequence[Sample], groups: NDArray[np.int64], config: SplitConfig) -> list[str]:
@@ -81,9 +82,9 @@ def split_groups(samples: Sequence[Sample], groups: NDArray[np.int64], config: S
     features = _features(samples)
     placed = _placed([features[rows].sum(axis=0) for rows in members], np.array(list(shares.values())))
     splits = [""] * len(samples)
-    for rows, place in zip(members, placed, strict=True):
+    for rows, index in zip(members, placed, strict=True):
         for row in rows:
-            splits[row] = list(shares)[place]
+            splits[row] = list(shares)[index]
     empty = [split for split in shares if split not in splits]
     if empty:
         raise DatasetError(
@@ -111,13 +112,13 @@ def _draw(sample: Sample, seed: int) -> bytes:
 
 def _features(samples: Sequence[Sample]) -> NDArray[np.float64]:
     """[N, 1 + classes]: a one for the sample itself and for each class of each task that it is labelled with."""
-    places: dict[tuple[str, int], int] = {}
+    columns: dict[tuple[str, int], int] = {}
     cells = []
     for row, sample in enumerate(samples):
         for task, label in sorted(sample.labels.items()):
             for class_index in label if isinstance(label, tuple) else (label,):
-                cells.append((row, places.setdefault((task, class_index), 1 + len(places))))
-    features = np.zeros((len(samples), 1 + len(places)))
+                cells.append((row, columns.setdefault((task, class_index), 1 + len(columns))))
+    features = np.zeros((len(samples), 1 + len(columns)))
     features[:, 0] = 1
     for row, column in cells:
         features[row, column] = 1
@@ -134,28 +135,15 @@ def _placed(groups: Sequence[NDArray[np.float64]], shares: NDArray[np.float64]) 
     placed = []
     for group in groups:
         gain = (group * (2 * (wanted - have) - group) / wanted).sum(axis=1)
-        place = int(gain.argmax())
-        have[place] += group
-        placed.append(place)
+        index = int(gain.argmax())
+        have[index] += group
+        placed.append(index)
     return placed
 
 
-class _UnionFind:
-    """Which of N rows belong together, joined pair by pair."""
-
-    def __init__(self, n_rows: int) -> None:
-        self._parent = list(range(n_rows))
-
-    def find(self, row: int) -> int:
-        """The row that stands for this row's group."""
-        while self._parent[row] != row:
-            self._parent[row] = self._parent[self._parent[row]]
-            row = self._parent[row]
-        return row
-
-    def join_equal(self, keys: Iterable[Hashable]) -> None:
-        """Join the rows with equal keys (one key a row); None joins nothing."""
-        first: dict[Hashable, int] = {}
-        for row, key in enumerate(keys):
-            if key is not None:
-                self._parent[self.find(row)] = self.find(first.setdefault(key, row))
+def _join_equal(groups: DisjointSet, keys: Iterable[Hashable]) -> None:
+    """Join the rows with equal keys (one key a row); None joins nothing."""
+    first: dict[Hashable, int] = {}
+    for row, key in enumerate(keys):
+        if key is not None:
+            groups.merge(row, first.setdefault(key, row))

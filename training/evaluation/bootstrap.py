@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import binomtest
 
 from model.errors import MemeguardError
 from training.evaluation.measures import Floats, Ints, Measure
@@ -67,9 +68,13 @@ def bootstrap(
     n_resamples: int = 1000,
     seed: int = 0,
     groups: Ints | None = None,
+    value: float | None = None,
 ) -> Estimate:
-    """The measure over all items with its interval; an ``Estimate`` with a reason where it is not defined."""
-    value = measure(labels, scores)
+    """The measure over all items with its interval; an ``Estimate`` with a reason where it is not defined.
+
+    ``value``: the measure over all items, where the caller has computed it (``point_values``).
+    """
+    value = measure(labels, scores) if value is None else value
     if np.isnan(value):
         return Estimate(None, reason=measure.needs)
     draws = _drawn(measure, labels, scores, n_resamples, seed, groups)
@@ -116,11 +121,8 @@ def wilson(hits: int, n: int) -> Estimate:
     """A share with its 95% score interval (Wilson 1927), which holds for few items and for shares of 0 and 1."""
     if n == 0:
         return Estimate(None, reason="no such items")
-    z = 1.959964
-    share, spread = hits / n, z**2 / n
-    centre = (share + spread / 2) / (1 + spread)
-    half = z * float(np.sqrt(share * (1 - share) / n + spread / (4 * n))) / (1 + spread)
-    return Estimate(share, max(0.0, centre - half), min(1.0, centre + half))
+    interval = binomtest(hits, n).proportion_ci(method="wilson")
+    return Estimate(hits / n, float(interval.low), float(interval.high))
 
 
 def _drawn(measure: Measure, labels: Ints, scores: Floats, n_resamples: int, seed: int, groups: Ints | None) -> Floats:

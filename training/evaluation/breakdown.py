@@ -7,6 +7,7 @@ import numpy as np
 from training.evaluation.bootstrap import Estimate, bootstrap, wilson
 from training.evaluation.groups import Grouping, Mask
 from training.evaluation.measures import AUROC, Floats, Ints
+from training.evaluation.point_values import point_value
 
 #: A table marks groups with fewer items than this: their numbers move by much from one set to the next.
 FEW_ITEMS = 30
@@ -64,7 +65,14 @@ def group_table(
         found = _rates(labels[mask], scores[mask], review)
         for metric, part in _auroc_parts(mask, labels).items():
             if metric in metrics:
-                found[metric] = bootstrap(AUROC, labels[part], scores[part], n_resamples=n_resamples, seed=seed)
+                found[metric] = bootstrap(
+                    AUROC,
+                    labels[part],
+                    scores[part],
+                    n_resamples=n_resamples,
+                    seed=seed,
+                    value=point_value("binary", "auroc", labels[part], scores[part]),
+                )
         n = int(mask.sum())
         n_positive = int(labels[mask].sum())
         rows.append(GroupRow(name, n, n_positive, n < FEW_ITEMS, {metric: found[metric] for metric in metrics}))

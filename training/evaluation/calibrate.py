@@ -12,6 +12,8 @@ from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
 from model.bundle import CalibrationSpec, Thresholds
@@ -181,17 +183,16 @@ def fit_platt(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> Calibra
 
 
 def _fit_temperature(logits: Floats, labels: NDArray[np.int64]) -> float:
-    """The scale that makes the labels likeliest: the loss has one valley, whose floor is found by halving."""
+    """The scale that makes the labels likeliest; its logarithm is searched, since the loss has one valley."""
     values = logits.astype(np.float64)
-    mean_label_logit = values[np.arange(len(labels)), labels].mean()
-    low, high = _MIN_SCALE, _MAX_SCALE
-    for _ in range(60):
-        scale = float(np.sqrt(low * high))
-        exponents = np.exp(scale * (values - values.max(axis=1, keepdims=True)))
-        expected = (exponents * values).sum(axis=1) / exponents.sum(axis=1)
-        falling = expected.mean() < mean_label_logit
-        low, high = (scale, high) if falling else (low, scale)
-    return round(max(_MIN_SCALE, low), 6)
+
+    def loss(log_scale: float) -> float:
+        log_p = log_softmax(np.exp(log_scale) * values, axis=1)
+        return -float(log_p[np.arange(len(labels)), labels].mean())
+
+    bounds = (float(np.log(_MIN_SCALE)), float(np.log(_MAX_SCALE)))
+    found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-12})
+    return round(float(np.clip(np.exp(found.x), _MIN_SCALE, _MAX_SCALE)), 6)
 
 
 def fit_thresholds(

@@ -56,9 +56,11 @@ def bundle_ref(bundle: Bundle) -> BundleRef:
 
 def _packages() -> dict[str, str]:
     return {
+        "evaluate": version("evaluate"),
         "memeguard": version("memeguard"),
         "numpy": np.__version__,
         "onnxruntime": onnxruntime.__version__,
         "pillow": PIL.__version__,
+        "scikit-learn": version("scikit-learn"),
         "tokenizers": version("tokenizers"),
     }

@@ -13,6 +13,7 @@ from training.evaluation.decisions import decisions
 from training.evaluation.groups import groupings
 from training.evaluation.labels import Question, class_counts, labelled
 from training.evaluation.measures import MEASURES, Floats, Ints
+from training.evaluation.point_values import point_value
 from training.evaluation.results import FULL_INPUT, Difference, Mistake, TaskResult
 from training.evaluation.scoring import Scored
 
@@ -37,6 +38,7 @@ class Bootstrap:
                 n_resamples=self.n_resamples,
                 seed=self.seed,
                 groups=None if self.groups is None else self.groups[rows],
+                value=point_value(question.task.kind, measure.name, labels, scores),
             )
             for measure in MEASURES[question.task.kind]
         }
@@ -122,10 +124,10 @@ def _mistakes(question: Question, scored: Scored, rows: Ints, labels: Ints) -> d
     scores, classes = scored.probabilities[question.task.name][rows], question.task.classes
 
     def worst(of_class: int, order: Ints) -> list[Mistake]:
-        wrong = [place for place in order if labels[place] == of_class and (scores[place] >= 0.5) != of_class]
+        wrong = [row for row in order if labels[row] == of_class and (scores[row] >= 0.5) != of_class]
         return [
-            Mistake(scored.samples[rows[place]].id, classes[of_class], round(float(scores[place]), 4))
-            for place in wrong[:_N_MISTAKES]
+            Mistake(scored.samples[rows[row]].id, classes[of_class], round(float(scores[row]), 4))
+            for row in wrong[:_N_MISTAKES]
         ]
 
     ascending = np.argsort(scores, kind="stable")

@@ -1,8 +1,8 @@
 """The metrics, each as one formula over weighted items, so that a thousand resamples cost one pass of numpy.
 
 A bootstrap resample is a row of ``counts`` (how often each item was drawn): ``counts`` [R, N] gives R values at once.
-Each agrees with scikit-learn where that has the metric (a test holds them equal). ``training/metrics`` offers the same
-ones as modules of Hugging Face ``evaluate``.
+The report's point values come from Hugging Face ``evaluate`` (``point_values.py``); tests hold the two equal, and both
+to scikit-learn where that has the metric.
 """
 
 from collections.abc import Callable
@@ -123,7 +123,7 @@ def mean_over_labels(formula: Formula) -> Formula:
     """A binary formula applied to each label of a multilabel task; the mean over labels where it is defined."""
 
     def averaged(labels: Ints, scores: Floats, counts: Floats) -> Floats:
-        columns = [formula(labels[:, place], scores[:, place], counts) for place in range(labels.shape[1])]
+        columns = [formula(labels[:, column], scores[:, column], counts) for column in range(labels.shape[1])]
         values = np.stack(columns)
         known = ~np.isnan(values)
         return _ratio(np.where(known, values, 0).sum(axis=0), known.sum(axis=0).astype(np.float64))
@@ -143,8 +143,8 @@ def reliability(labels: Ints, scores: Floats) -> list[tuple[float, float, int]]:
     confidence, outcome = _confidence(labels, scores)
     bins = _equal_width(confidence)
     return [
-        (float(confidence[bins == place].mean()), float(outcome[bins == place].mean()), int((bins == place).sum()))
-        for place in np.unique(bins)
+        (float(confidence[bins == number].mean()), float(outcome[bins == number].mean()), int((bins == number).sum()))
+        for number in np.unique(bins)
     ]
 
 

@@ -7,7 +7,8 @@ import numpy as np
 from model.taxonomy import TASKS
 from training.evaluation.bootstrap import Estimate, resamples
 from training.evaluation.labels import Question, labelled
-from training.evaluation.measures import Floats, Ints, macro_f1
+from training.evaluation.measures import Floats, Ints, decided, macro_f1
+from training.evaluation.point_values import memotion_value
 from training.evaluation.scoring import Scored
 
 _QUESTIONS = ("humour", "sarcasm", "offensive", "motivational")
@@ -46,7 +47,9 @@ def _score(answers: Mapping[str, tuple[Ints, Floats]], n_resamples: int, seed: i
     def mean(counts: Floats) -> Floats:
         return np.asarray(np.mean([macro_f1(labels, scores, counts) for labels, scores in answers.values()], axis=0))
 
-    value = float(mean(np.ones((1, n)))[0])
+    truth = np.stack([labels for labels, _ in answers.values()], axis=1)
+    decisions = np.stack([decided(scores, labels) for labels, scores in answers.values()], axis=1)
+    value = memotion_value(decisions, truth)
     draws = [mean(counts) for counts in resamples(n, n_resamples, seed)]
     if not draws:
         return Estimate(value, reason="no resamples were asked for")

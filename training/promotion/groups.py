@@ -6,9 +6,9 @@ McNemar's (1947), exact; with many groups it is corrected after Holm (1979).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import comb
 
 import numpy as np
+from scipy.stats import binomtest
 
 from model.taxonomy import Task
 from training.datasets import Sample
@@ -55,22 +55,19 @@ def group_lines(pair: Pair, *, n_resamples: int, seed: int) -> list[Line]:
 
 def mcnemar(only_first: int, only_second: int) -> float:
     """Exact two-sided p value, of no difference, from the numbers of items that only one of the two gets wrong."""
-    n, rarer = only_first + only_second, min(only_first, only_second)
-    if n == 0:
-        return 1.0
-    tail = sum(comb(n, k) for k in range(rarer + 1))
-    return min(1.0, float(2 * tail / 2**n))
+    n = only_first + only_second
+    return float(binomtest(only_first, n).pvalue) if n else 1.0
 
 
 def holm(lines: Sequence[Line]) -> list[Line]:
     """The same lines with their p values corrected for there being so many."""
-    order = sorted(range(len(lines)), key=lambda place: lines[place].p_value)
+    order = sorted(range(len(lines)), key=lambda index: lines[index].p_value)
     corrected: dict[int, float] = {}
     highest = 0.0
-    for rank, place in enumerate(order):
-        highest = max(highest, min(1.0, lines[place].p_value * (len(lines) - rank)))
-        corrected[place] = highest
-    return [replace(line, p_value=corrected[place]) for place, line in enumerate(lines)]
+    for rank, index in enumerate(order):
+        highest = max(highest, min(1.0, lines[index].p_value * (len(lines) - rank)))
+        corrected[index] = highest
+    return [replace(line, p_value=corrected[index]) for index, line in enumerate(lines)]
 
 
 def _line(pair: Pair, rows: Ints, metric: str, title: str, n_resamples: int, seed: int) -> Line:

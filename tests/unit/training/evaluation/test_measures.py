@@ -11,6 +11,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from model.taxonomy import TASKS, TaskKind
 from training.evaluation import measures
 from training.evaluation.bootstrap import (
     UndefinedMetricError,
@@ -19,7 +20,10 @@ from training.evaluation.bootstrap import (
     resamples,
     wilson,
 )
-from training.evaluation.measures import AUROC, MEASURES, Floats, Ints
+from training.evaluation.evaluate_task import Bootstrap
+from training.evaluation.labels import Question
+from training.evaluation.measures import AUROC, MEASURES, Floats, Ints, Measure
+from training.evaluation.point_values import load_metric, memotion_value, point_value
 
 RNG = np.random.default_rng(0)
 #: Crowded scores, so that there are ties, and drawn counts with zeros among them.
@@ -154,31 +158,58 @@ def test_wilson_intervals_are_those_of_the_formula_and_stay_within_zero_and_one(
     assert (wilson(0, 0).value, wilson(0, 0).reason) == (None, "no such items")
 
 
-def test_the_modules_for_evaluate_agree_with_the_formulas_of_the_report() -> None:
-    from training.metrics import METRICS, load_metric  # noqa: PLC0415 - `evaluate` takes seconds
+@pytest.mark.parametrize(
+    ("kind", "name"), [(kind, measure.name) for kind, measures in MEASURES.items() for measure in measures]
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_the_metric_module_for_evaluate_agrees_with_the_formulas_of_the_intervals(
+    kind: TaskKind, name: str, seed: int
+) -> None:
+    (measure,) = (measure for measure in MEASURES[kind] if measure.name == name)
+    labels, scores = random_answers(kind, np.random.default_rng(seed))
+    assert point_value(kind, name, labels, scores) == pytest.approx(measure(labels, scores), abs=1e-12)
+    found = load_metric(f"{kind}-{name}").compute(predictions=scores.tolist(), references=labels.tolist())
+    assert found == {name: pytest.approx(measure(labels, scores), abs=1e-12)}
 
-    ranked = {"prediction_scores": SCORES.tolist(), "references": LABELS.tolist()}
-    sets = {"predictions": (SET_SCORES >= 0.5).astype(int).tolist(), "references": SETS.tolist()}
-    found = {
-        name: value
-        for metric in ("auroc", "average_precision", "calibration_error")
-        for name, value in load_metric(metric).compute(**ranked).items()
+
+@pytest.mark.parametrize(("kind", "measure"), [(kind, measure) for kind in MEASURES for measure in MEASURES[kind]])
+def test_where_a_formula_has_no_value_the_metric_module_has_none_either(kind: TaskKind, measure: Measure) -> None:
+    labels, scores = random_answers(kind, np.random.default_rng(3))
+    for part in (labels[:0], np.zeros_like(labels)):
+        shown = np.round(scores[: len(part)] / 3, 2) if kind != "multiclass" else scores[: len(part)]
+        wanted = measure(part, shown)
+        assert point_value(kind, measure.name, part, shown) == pytest.approx(wanted, abs=1e-12, nan_ok=True)
+
+
+def random_answers(kind: TaskKind, rng: np.random.Generator) -> tuple[Ints, Floats]:
+    """Labels and crowded scores of 200 items."""
+    labels = {
+        "binary": rng.integers(0, 2, 200),
+        "multiclass": rng.integers(0, 4, 200),
+        "multilabel": rng.integers(0, 2, (200, 3)),
     }
-    decided = {"predictions": (SCORES >= 0.5).astype(int).tolist(), "references": LABELS.tolist()}
-    for metric in ("accuracy", "macro_f1", "micro_f1"):
-        found |= load_metric(metric).compute(**decided)
-        (several,) = load_metric(metric, "multilabel").compute(**sets).values()
-        assert several == pytest.approx(getattr(measures, metric)(SETS, SET_SCORES, np.ones((1, 300)))[0])
-    binary = {measure.name: measure for measure in MEASURES["binary"]}
-    assert found == pytest.approx({name: binary[name](LABELS, SCORES) for name in found})
-    assert set(METRICS) == {
-        "accuracy", "auroc", "average_precision", "calibration_error", "macro_f1", "memotion", "micro_f1",
-    }  # fmt: skip
-    answers = np.stack([CLASSES, LABELS], axis=1)
-    guesses = np.stack([CLASS_SCORES.argmax(axis=1), SCORES >= 0.5], axis=1).astype(int)
-    memotion = load_metric("memotion").compute(predictions=guesses.tolist(), references=answers.tolist())["memotion"]
+    scores = {
+        "binary": np.round(rng.uniform(size=200), 2),
+        "multiclass": rng.dirichlet(np.ones(5), size=200),
+        "multilabel": np.round(rng.uniform(size=(200, 3)), 2),
+    }
+    return labels[kind], scores[kind]
+
+
+def test_memotion_is_the_mean_macro_f1_of_its_questions() -> None:
+    truth = np.stack([CLASSES, LABELS], axis=1)
+    answers = np.stack([CLASS_SCORES.argmax(axis=1), SCORES >= 0.5], axis=1).astype(int)
     each = [
         measures.macro_f1(CLASSES, CLASS_SCORES, np.ones((1, 300))),
         measures.macro_f1(LABELS, SCORES, np.ones((1, 300))),
     ]
-    assert memotion == pytest.approx(np.mean(each))
+    assert memotion_value(answers, truth) == pytest.approx(np.mean(each))
+    found = load_metric("memotion").compute(predictions=answers.tolist(), references=truth.tolist())
+    assert found == {"memotion": pytest.approx(np.mean(each))}
+
+
+def test_a_report_has_the_values_that_evaluate_computes() -> None:
+    task = TASKS["hateful"]
+    found = Bootstrap(20, 0).estimates(Question(task, task.name), LABELS, SCORES, np.arange(300))
+    values = {name: load_metric(f"binary-{name}").compute(predictions=SCORES, references=LABELS) for name in found}
+    assert {name: {name: estimate.value} for name, estimate in found.items()} == values

@@ -9,10 +9,10 @@ from training.baselines import logistic_regression
 from training.compact.config import ThresholdConfig
 from training.evaluation.bootstrap import bootstrap
 from training.evaluation.calibrate import fit_platt, fit_thresholds
-from training.evaluation.html_parts import value
 from training.evaluation.intervals import binary_metrics
 from training.evaluation.measures import AUROC
-from training.evaluation.wording import interval_text
+from training.evaluation.report.html import environment
+from training.evaluation.report.wording import interval_text
 from training.losses import ABSENT
 
 RNG = np.random.default_rng(5)
@@ -162,6 +162,7 @@ def test_a_value_that_no_resample_changes_is_not_shown_as_certain() -> None:
     assert (parted.value, parted.low, parted.high) == (1.0, 1.0, 1.0)
     assert str(Interval(value=1, low=1, high=1)) == "1.000 (no interval: no resample differs)"
     assert interval_text(parted) == "1.000 (no interval: no resample differs)"
-    assert value(parted) == "<b>1.000</b> <small>no interval: no resample differs</small>"
+    shown = environment().get_template("parts.html.j2").module.value(parted)  # type: ignore[attr-defined]  # a macro
+    assert shown == "<b>1.000</b> <small>no interval: no resample differs</small>"
     guessed = interval_text(bootstrap(AUROC, labels, RNG.random(40), n_resamples=200))
     assert re.fullmatch(r"0\.\d{3} \(0\.\d{3} to 0\.\d{3}\)", guessed)

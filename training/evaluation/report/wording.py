@@ -87,6 +87,11 @@ def column_title(name: str) -> str:
     return _COLUMNS.get(name, name)
 
 
+def compared_metrics(task: TaskResult) -> list[str]:
+    """The metrics that have a value in a difference."""
+    return [name for name in task.metrics[FULL_INPUT] if any(name in other.metrics for other in task.differences)]
+
+
 def interval_text(found: Estimate) -> str:
     """``.734 (.701 to .766)``; without an interval the reason stands in its place."""
     if found.value is None:

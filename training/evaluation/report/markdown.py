@@ -6,8 +6,15 @@ from model.verdict import DECISIONS
 from training.evaluation.bootstrap import Estimate, PairedInterval
 from training.evaluation.breakdown import FEW_ITEMS, GroupTable
 from training.evaluation.decisions import Decisions
+from training.evaluation.report.wording import (
+    column_title,
+    compared_metrics,
+    facts,
+    interval_text,
+    metric_title,
+    paired_text,
+)
 from training.evaluation.results import OcrResult, Report, SetResult, TaskResult
-from training.evaluation.wording import column_title, facts, interval_text, metric_title, paired_text
 
 
 def render_markdown(report: Report) -> str:
@@ -76,8 +83,10 @@ def _metrics(task: TaskResult) -> str:
 
 
 def _differences(task: TaskResult) -> str:
-    names = [name for name in task.metrics["full"] if any(name in other.metrics for other in task.differences)]
-    rows = [[metric_title(name), *(_paired(other.metrics.get(name)) for other in task.differences)] for name in names]
+    rows = [
+        [metric_title(name), *(_paired(other.metrics.get(name)) for other in task.differences)]
+        for name in compared_metrics(task)
+    ]
     heads = [f"full minus {column_title(other.other)}" for other in task.differences]
     return "Differences on the same memes (paired bootstrap):\n\n" + _table(["metric", *heads], rows)
 
