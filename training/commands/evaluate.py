@@ -2,7 +2,6 @@
 
 import shlex
 import sys
-from pathlib import Path
 from typing import Any, get_args
 
 import click
@@ -41,13 +40,13 @@ from training.evaluation.options import WordsFrom
 )
 @setup_options(get_args(WordsFrom), resamples=1000, min_resamples=0)
 @disk_errors()
-def evaluate(bundle: Path, **flags: Any) -> None:
+def evaluate(**options: Any) -> None:
     """Measure BUNDLE (default: the one that ships) on labelled memes, with the code that serves it.
 
     Writes report.json, report.md and report.html into --out. Pictures and rows that cannot be read are counted and left
     out. Ends with 0 when the report was written, 1 when something stood in its way, 2 for options that do not fit.
     """
     with train_extra():
-        from training.commands.evaluate_run import run  # noqa: PLC0415
+        from training.commands.evaluate_run import EvaluateOptions, run  # noqa: PLC0415
 
-    run(bundle, flags, shlex.join(["memeguard", *sys.argv[1:]]))
+    run(EvaluateOptions(**options), shlex.join(["memeguard", *sys.argv[1:]]))

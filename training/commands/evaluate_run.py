@@ -1,9 +1,8 @@
 """``memeguard evaluate`` behind its flags: bundles and sets opened, measured, written."""
 
 import json
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -11,11 +10,12 @@ from rich.table import Table
 
 from model.atomic import write_atomically
 from model.bundle import Bundle, open_bundle
-from training.commands.options import setup, sources, writable
+from training.commands.options import DataOptions, SetupOptions, writable
 from training.datasets import load_source
 from training.evaluation.bootstrap import Estimate
 from training.evaluation.evaluate import Evaluation, evaluate_bundle
 from training.evaluation.evaluate_set import LabelledSet, Options, Other, labelled_set
+from training.evaluation.groups import ResampleBy
 from training.evaluation.labels import parse_as_task
 from training.evaluation.report.html import render_html
 from training.evaluation.report.markdown import left_out_line, render_markdown
@@ -26,31 +26,46 @@ from training.evaluation.scoring import FULL, View
 _SHOWN = ("auroc", "accuracy", "macro_f1")
 
 
-def run(path: Path, flags: Mapping[str, Any], command: str) -> None:
-    """Measure the bundle at ``path`` and write the report; ``command`` stands in it."""
-    bundle = open_bundle(path)
-    options = Options(setup(flags), _others(flags), flags["resample_by"])
-    sets = _sets(bundle, flags)
-    folder = writable(flags["out"] or Path(f"evaluation-{bundle.manifest.name}-{bundle.manifest.version}"))
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(DataOptions, SetupOptions):
+    """What ``memeguard evaluate`` was asked for; its ``--help`` says what each means."""
+
+    bundle: Path
+    tasks: str | None
+    as_task: tuple[str, ...]
+    compare: tuple[Path, ...]
+    bundle_text_only: tuple[Path, ...]
+    out: Path | None
+    thumbnails: bool
+    show_texts: bool
+    resample_by: ResampleBy
+
+
+def run(asked: EvaluateOptions, command: str) -> None:
+    """Measure the bundle and write the report; ``command`` stands in it."""
+    bundle = open_bundle(asked.bundle)
+    options = Options(asked.setup(), _others(asked), asked.resample_by)
+    sets = _sets(bundle, asked)
+    folder = writable(asked.out or Path(f"evaluation-{bundle.manifest.name}-{bundle.manifest.version}"))
     found = evaluate_bundle(bundle, sets, options, command)
-    _write(found, folder, thumbnails=flags["thumbnails"], show_texts=flags["show_texts"])
+    _write(found, folder, thumbnails=asked.thumbnails, show_texts=asked.show_texts)
     _print(found.report, folder)
 
 
-def _sets(bundle: Bundle, flags: Mapping[str, Any]) -> list[LabelledSet]:
-    only = tuple(name.strip() for name in (flags["tasks"] or "").split(",") if name.strip())
+def _sets(bundle: Bundle, asked: EvaluateOptions) -> list[LabelledSet]:
+    only = tuple(name.strip() for name in (asked.tasks or "").split(",") if name.strip())
     names = [task.name for task in bundle.tasks]
     unknown = [name for name in only if name not in names]
     if unknown:
         raise click.UsageError(f"--tasks: the bundle has no task {unknown[0]!r}; it has {', '.join(names)}")
-    as_task = parse_as_task(flags["as_task"], bundle.tasks)
-    return [labelled_set(str(s), load_source(s), bundle.tasks, as_task, only) for s in sources(flags, "test")]
+    as_task = parse_as_task(asked.as_task, bundle.tasks)
+    return [labelled_set(str(s), load_source(s), bundle.tasks, as_task, only) for s in asked.sources("test")]
 
 
-def _others(flags: Mapping[str, Any]) -> dict[str, Other]:
+def _others(asked: EvaluateOptions) -> dict[str, Other]:
     """Other bundles by the name that their column has; two of one name and version are numbered."""
-    wanted = [(path, FULL, "") for path in flags["compare"]]
-    wanted += [(path, View(image=False), ", text only") for path in flags["bundle_text_only"]]
+    wanted = [(path, FULL, "") for path in asked.compare]
+    wanted += [(path, View(image=False), ", text only") for path in asked.bundle_text_only]
     others: dict[str, Other] = {}
     for path, view, suffix in wanted:
         bundle = open_bundle(path)

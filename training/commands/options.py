@@ -6,8 +6,9 @@ inside its function, under ``train_extra`` (hence PLC0415 there). A test holds t
 """
 
 import errno
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from pydantic import ValidationError
 
 from model.errors import MemeguardError
 from model.ocr import ENGINES, make_engine
+from model.runtime import Provider
 from training.datasets import LAYOUTS, DatasetError, Source, parse_source
-from training.evaluation.options import Setup
+from training.evaluation.options import Setup, WordsFrom
 
 Command = Callable[..., Any]
 
@@ -67,7 +69,7 @@ def disk_errors() -> Iterator[None]:
 
 
 def data_options(default_split: str, *, required: bool) -> Callable[[Command], Command]:
-    """Which labelled memes a bundle is measured on; ``sources`` reads these flags."""
+    """Which labelled memes a bundle is measured on; they become ``DataOptions``."""
     return _together(
         click.option(
             "--data", multiple=True, required=required, metavar="PATH[:SPLIT]", help="Labelled memes; may be repeated."
@@ -82,7 +84,7 @@ def data_options(default_split: str, *, required: bool) -> Callable[[Command], C
 
 
 def setup_options(words: Sequence[str], *, resamples: int, min_resamples: int) -> Callable[[Command], Command]:
-    """How they are scored and how intervals are drawn; ``setup`` reads these flags."""
+    """How they are scored and how intervals are drawn; they become ``SetupOptions``."""
     compared = "; or both, compared" if "both" in words else ""
     return _together(
         click.option(
@@ -110,32 +112,54 @@ def setup_options(words: Sequence[str], *, resamples: int, min_resamples: int) -
     )
 
 
-def sources(flags: Mapping[str, Any], default_split: str) -> list[Source]:
-    """The sets that ``data_options`` name; raises ``DatasetError`` for one that is not there."""
-    label_map = dict(flags["label_map"]) or None
-    layout = flags["layout"] or ("generic" if label_map else None)
-    named = [_source(text, flags["split"], default_split, layout) for text in flags["data"]]
-    try:
-        return [
-            Source(path=source.path, split=source.split, layout=layout, label_map=label_map, limit=flags["limit"])
-            for source in named
-        ]
-    except ValidationError as error:
-        raise DatasetError(f"--label-map: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """What ``data_options`` say."""
+
+    data: tuple[str, ...]
+    split: str | None
+    layout: str | None
+    label_map: tuple[tuple[str, str], ...]
+    limit: int | None
+
+    def sources(self, default_split: str) -> list[Source]:
+        """The sets that they name; raises ``DatasetError`` for one that is not there."""
+        label_map = dict(self.label_map) or None
+        layout = self.layout or ("generic" if label_map else None)
+        named = [_source(text, self.split, default_split, layout) for text in self.data]
+        try:
+            return [
+                Source(path=source.path, split=source.split, layout=layout, label_map=label_map, limit=self.limit)
+                for source in named
+            ]
+        except ValidationError as error:
+            raise DatasetError(f"--label-map: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
 
 
-def setup(flags: Mapping[str, Any]) -> Setup:
+@dataclass(frozen=True, kw_only=True)
+class SetupOptions:
     """What ``setup_options`` say."""
-    return Setup(
-        engine=make_engine(flags["engine"], threads=flags["threads"]),
-        words=flags["words"],
-        n_resamples=flags["resamples"],
-        seed=flags["seed"],
-        provider=flags["provider"],
-        threads=flags["threads"],
-        cache=flags["cache"],
-        progress=True,
-    )
+
+    words: WordsFrom
+    engine: str
+    seed: int
+    resamples: int
+    cache: Path | None
+    provider: Provider
+    threads: int | None
+
+    def setup(self) -> Setup:
+        """How memes are scored; raises ``EngineUnavailableError`` for an engine that is not there."""
+        return Setup(
+            engine=make_engine(self.engine, threads=self.threads),
+            words=self.words,
+            n_resamples=self.resamples,
+            seed=self.seed,
+            provider=self.provider,
+            threads=self.threads,
+            cache=self.cache,
+            progress=True,
+        )
 
 
 def writable(folder: Path) -> Path:

@@ -30,7 +30,7 @@ _WORDS = [name for name in get_args(WordsFrom) if name != "both"]
 @setup_options(_WORDS, resamples=2000, min_resamples=100)
 @click.option("--out", type=path_type, help="Folder of the report; default: promotion-NAME-VERSION-DIGEST.")
 @disk_errors()
-def promote(challenger: str | None, **flags: Any) -> None:
+def promote(**options: Any) -> None:
     """Compare CHALLENGER with the champion on the same memes and, when no rule stands against it, make it current.
 
     Both are folders that `memeguard export` wrote, or tags of the store. The winner is copied into BentoML's model
@@ -42,6 +42,6 @@ def promote(challenger: str | None, **flags: Any) -> None:
     current (or --dry-run passes), 1 when it is refused or something stood in the way, 2 for options that do not fit.
     """
     with train_extra():
-        from training.commands.promote_run import run  # noqa: PLC0415
+        from training.commands.promote_run import PromoteOptions, run  # noqa: PLC0415
 
-    run(challenger, flags)
+    run(PromoteOptions(**options))

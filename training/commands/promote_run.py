@@ -2,15 +2,16 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import click
 from rich.console import Console
 
 from model.atomic import write_atomically
 from model.bundle import open_bundle
-from training.commands.options import setup, sources, writable
+from training.commands.options import DataOptions, SetupOptions, writable
 from training.datasets import load_source
 from training.evaluation.evaluate_set import LabelledSet, labelled_set
 from training.promotion.compare import Named, compare, shared_tasks
@@ -21,52 +22,76 @@ from training.promotion.store import CURRENT, Store, tag_of
 from training.promotion.succession import install_first, now, succeed, who
 
 
-def run(challenger: str | None, flags: Mapping[str, Any]) -> None:
-    """What the flags ask for: a list, a way back, a first bundle, or a comparison with the champion."""
+@dataclass(frozen=True, kw_only=True)
+class PromoteOptions(DataOptions, SetupOptions):
+    """What ``memeguard promote`` was asked for; its ``--help`` says what each means."""
+
+    challenger: str | None
+    champion: str | None
+    first: bool
+    list_: bool
+    rollback: bool
+    dry_run: bool
+    require: Literal["not-worse", "better"]
+    margin: float
+    max_group_regression: float
+    max_slowdown: float
+    override: tuple[str, ...]
+    reason: str | None
+    out: Path | None
+
+
+def run(asked: PromoteOptions) -> None:
+    """What the options ask for: a list, a way back, a first bundle, or a comparison with the champion."""
     store = Store.open()
-    if flags["list_"]:
+    if asked.list_:
         _print_records(store)
-    elif flags["rollback"]:
-        _roll_back(store, flags["reason"])
-    elif challenger is None:
+    elif asked.rollback:
+        _roll_back(store, asked.reason)
+    elif asked.challenger is None:
         raise click.UsageError("name the CHALLENGER's folder or tag, or ask for --list or --rollback")
-    elif flags["first"]:
-        _promote_first(store, challenger, flags)
+    elif asked.first:
+        _promote_first(store, asked.challenger, asked)
     else:
-        _promote(store, challenger, flags)
+        _promote(store, asked.challenger, asked)
 
 
-def _promote(store: Store, challenger: str, flags: Mapping[str, Any]) -> None:
-    if not flags["data"]:
+def _promote(store: Store, challenger: str, asked: PromoteOptions) -> None:
+    if not asked.data:
         raise click.UsageError("--data: give labelled memes to compare on (or --first, when there is no champion yet)")
-    overrides = check_names(flags["override"])
-    if overrides and not (flags["reason"] or "").strip():
+    overrides = check_names(asked.override)
+    if overrides and not (asked.reason or "").strip():
         raise click.UsageError('--override needs --reason "...": it is recorded beside the promotion')
-    limits = Limits(**{name: flags[name] for name in ("require", "margin", "max_group_regression", "max_slowdown")})
+    limits = Limits(
+        require=asked.require,
+        margin=asked.margin,
+        max_group_regression=asked.max_group_regression,
+        max_slowdown=asked.max_slowdown,
+    )
     before = store.current()
     mine = _named(store, challenger)
-    champion = _named(store, flags["champion"] or CURRENT)
+    champion = _named(store, asked.champion or CURRENT)
     if mine.bundle.digest == champion.bundle.digest:
         raise PromotionError(f"{challenger} and the champion are the same bundle: there is nothing to promote")
-    sets = _sets(champion, mine, flags)
-    folder = writable(flags["out"] or Path(f"promotion-{tag_of(mine.bundle).replace(':', '-')}"))
+    sets = _sets(champion, mine, asked)
+    folder = writable(asked.out or Path(f"promotion-{tag_of(mine.bundle).replace(':', '-')}"))
     findings = check_answers(champion.bundle.manifest, mine.bundle.manifest) + _other_champion(before, champion)
-    comparison = compare(champion, mine, sets, setup(flags))
+    comparison = compare(champion, mine, sets, asked.setup())
     findings += check_measured(comparison, limits)
-    verdict = judge(comparison, limits, findings, overrides, flags["reason"])
+    verdict = judge(comparison, limits, findings, overrides, asked.reason)
     documents = _documents(verdict)
     _write(folder, documents)
     print_verdict(verdict, Console())
     click.echo(f"Report: {folder / 'report.md'}")
     verdict.check()
-    if not flags["dry_run"]:
+    if not asked.dry_run:
         _print_current(store, succeed(store, mine.bundle, champion.bundle, before, verdict, documents))
 
 
-def _promote_first(store: Store, challenger: str, flags: Mapping[str, Any]) -> None:
-    if flags["data"] or flags["champion"] or flags["override"] or flags["dry_run"]:
+def _promote_first(store: Store, challenger: str, asked: PromoteOptions) -> None:
+    if asked.data or asked.champion or asked.override or asked.dry_run:
         raise click.UsageError("--first compares nothing: leave --data, --champion, --override and --dry-run out")
-    _print_current(store, install_first(store, _named(store, challenger).bundle, flags["reason"]))
+    _print_current(store, install_first(store, _named(store, challenger).bundle, asked.reason))
 
 
 def _roll_back(store: Store, reason: str | None) -> None:
@@ -88,10 +113,10 @@ def _other_champion(before: str | None, champion: Named) -> list[Finding]:
     return [Finding("other-champion", f"current is {before}; compare with --champion {CURRENT}")]
 
 
-def _sets(champion: Named, challenger: Named, flags: Mapping[str, Any]) -> list[LabelledSet]:
+def _sets(champion: Named, challenger: Named, asked: PromoteOptions) -> list[LabelledSet]:
     """The sets, read; none for bundles that answer nothing alike, which a rule names."""
     tasks = shared_tasks(champion.bundle, challenger.bundle)
-    return [labelled_set(str(s), load_source(s), tasks) for s in sources(flags, "dev")] if tasks else []
+    return [labelled_set(str(s), load_source(s), tasks) for s in asked.sources("dev")] if tasks else []
 
 
 def _documents(verdict: Verdict) -> dict[str, str]:
@@ -116,9 +141,9 @@ def _print_current(store: Store, tag: str) -> None:
 def _print_records(store: Store) -> None:
     current = store.current()
     records = store.records()
-    latest = max((place for place, record in enumerate(records) if record.tag == current), default=None)
-    for place, record in enumerate(records):
-        mark = "* " if place == latest else "  "
+    latest = max((index for index, record in enumerate(records) if record.tag == current), default=None)
+    for index, record in enumerate(records):
+        mark = "* " if index == latest else "  "
         before = f" after {record.previous}" if record.previous else ""
         click.echo(f"{mark}{record.tag}  {record.kind}{before}, {record.at}, by {record.by}")
         for name in dict.fromkeys(one["rule"] for one in record.overrides):
