@@ -36,7 +36,7 @@ from benchmarks.ocr_metrics import ReadingScore, score_reading
 from model.ocr import OcrEngine, make_engine
 from training.data.meme_renderer import STYLES, render_meme
 from training.datasets import read_imgflip, read_multioff
-from training.datasets.imgflip import template_path
+from training.datasets.readers.imgflip import template_path
 
 Picture = NDArray[np.uint8]
 Reader = Callable[[Picture], str | None]

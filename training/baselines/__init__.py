@@ -1,4 +1,7 @@
-"""What a network has to beat, fitted and measured in the same harness: on the same samples, metrics and intervals."""
+"""Baselines: what a network has to beat, on the same samples, with the same metrics and intervals.
+
+Read ``fit`` (every baseline of a task), ``linear``, ``tfidf``, ``towers`` and ``zero_shot``, then ``table``.
+"""
 
 from training.baselines.fit import Baseline, Baselines, fit_baselines, labels_of
 from training.baselines.linear import logistic_regression

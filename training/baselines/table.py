@@ -12,9 +12,9 @@ from model.taxonomy import Task
 from training.baselines.fit import NEED_PICTURES, fit_baselines, labels_of
 from training.baselines.towers import FrozenTowers
 from training.data.examples import Examples
-from training.evaluation.bootstrap import bootstrap
 from training.evaluation.calibrate import known_rows
-from training.evaluation.measures import MEASURES
+from training.evaluation.metrics.bootstrap import bootstrap
+from training.evaluation.metrics.measures import MEASURES
 
 #: The metrics of a row, where its kind of task has them.
 SHOWN = ("auroc", "average_precision", "accuracy", "macro_f1", "calibration_error")

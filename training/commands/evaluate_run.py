@@ -12,11 +12,11 @@ from model.atomic import write_atomically
 from model.bundle import Bundle, open_bundle
 from training.commands.options import DataOptions, SetupOptions, writable
 from training.datasets import load_source
-from training.evaluation.bootstrap import Estimate
 from training.evaluation.evaluate import Evaluation, evaluate_bundle
 from training.evaluation.evaluate_set import LabelledSet, Options, Other, labelled_set
 from training.evaluation.groups import ResampleBy
 from training.evaluation.labels import parse_as_task
+from training.evaluation.metrics.bootstrap import Estimate
 from training.evaluation.report.html import render_html
 from training.evaluation.report.markdown import left_out_line, render_markdown
 from training.evaluation.report.wording import interval_text, metric_title

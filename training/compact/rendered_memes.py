@@ -19,7 +19,7 @@ from tqdm import tqdm
 from training.data.meme_renderer import STYLES, render_meme
 from training.datasets import ImgflipCaption, Sample
 from training.datasets.base import hateful
-from training.datasets.imgflip import template_path
+from training.datasets.readers.imgflip import template_path
 
 #: Goes up when the drawing changes, so that pictures of an older kind are not taken from the cache.
 _VERSION = 1

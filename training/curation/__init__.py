@@ -1,1 +1,5 @@
-"""What is wrong with labelled data before anything is trained on it: bad files, odd labels, duplicates, leakage."""
+"""Curation: what is wrong with labelled data before anything is trained on it, and splits of what has none.
+
+Read ``check``, ``gather``, ``duplicates``, ``labels`` and ``warnings`` (what is looked for), ``report``, ``tables`` and
+``render`` (what is said of it), then ``split`` and ``write_splits``.
+"""

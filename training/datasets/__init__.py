@@ -1,15 +1,19 @@
-"""Readers: a dataset's files as users have them on disk to samples with this project's task and class names."""
+"""Datasets: files as users have them on disk to samples with this project's task and class names.
+
+Read ``base`` (what a sample is), ``registry`` (the one door) and ``layouts``, ``readers/``, then what readers share:
+``tables``, ``columns``, ``pictures``, ``split_files`` and ``label_map``.
+"""
 
 from training.datasets.base import DatasetError, Labels, Loaded, Sample, Skipped, label_of
-from training.datasets.fine_grained import read_hateful_memes_fine_grained
-from training.datasets.generic import read_generic
-from training.datasets.hateful_memes import read_hateful_memes
-from training.datasets.imgflip import ImgflipCaption, read_imgflip
-from training.datasets.memotion import read_memotion7k
-from training.datasets.multioff import read_multioff
 from training.datasets.pictures import readable, unreadable_pictures
+from training.datasets.readers.fine_grained import read_hateful_memes_fine_grained
+from training.datasets.readers.generic import read_generic
+from training.datasets.readers.hateful_memes import read_hateful_memes
+from training.datasets.readers.imgflip import ImgflipCaption, read_imgflip
+from training.datasets.readers.memotion import read_memotion7k
+from training.datasets.readers.multioff import read_multioff
+from training.datasets.readers.text_hate import read_hatecheck, read_hatemoji, read_stormfront
 from training.datasets.registry import LAYOUTS, Layout, Source, detect_layout, load_source, parse_source
-from training.datasets.text_hate import read_hatecheck, read_hatemoji, read_stormfront
 
 __all__ = [
     "LAYOUTS",

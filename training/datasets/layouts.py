@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Protocol
 
 from model.taxonomy import TASKS
-from training.datasets import fine_grained, generic, hateful_memes, memotion, multioff, text_hate
 from training.datasets.base import DatasetError, Loaded, existing
-from training.datasets.generic_files import check_tables
 from training.datasets.label_map import FILE_NAME
+from training.datasets.readers import fine_grained, generic, hateful_memes, memotion, multioff, text_hate
+from training.datasets.readers.generic_files import check_tables
 from training.datasets.split_files import split_of
 
 

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.evaluation.bootstrap import Estimate, bootstrap, wilson
 from training.evaluation.groups import Grouping, Mask
-from training.evaluation.measures import AUROC, Floats, Ints
-from training.evaluation.point_values import point_value
+from training.evaluation.metrics.bootstrap import Estimate, bootstrap, wilson
+from training.evaluation.metrics.measures import AUROC, Floats, Ints
+from training.evaluation.metrics.point_values import point_value
 
 #: A table marks groups with fewer items than this: their numbers move by much from one set to the next.
 FEW_ITEMS = 30

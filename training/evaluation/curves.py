@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from training.evaluation.measures import Floats, Ints, decided, reliability
+from training.evaluation.metrics.measures import Floats, Ints, decided, reliability
 
 _MAX_POINTS = 200
 _HISTOGRAM_BINS = 20

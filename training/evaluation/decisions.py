@@ -10,8 +10,8 @@ from model.bundle import Bundle, Thresholds
 from model.policy.decide import decide
 from model.policy.policy import default_policy
 from model.verdict import DECISIONS, Score, TextEvidence
-from training.evaluation.bootstrap import Estimate, wilson
-from training.evaluation.measures import Ints
+from training.evaluation.metrics.bootstrap import Estimate, wilson
+from training.evaluation.metrics.measures import Ints
 from training.evaluation.scoring import Scored
 
 

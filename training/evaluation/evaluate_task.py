@@ -6,14 +6,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.bundle import Bundle
-from training.evaluation.bootstrap import Estimate, PairedInterval, UndefinedMetricError, bootstrap, paired_bootstrap
 from training.evaluation.breakdown import GroupTable, group_table
 from training.evaluation.curves import Curves, binary_curves, confusion
 from training.evaluation.decisions import decisions
 from training.evaluation.groups import groupings
 from training.evaluation.labels import Question, class_counts, labelled
-from training.evaluation.measures import MEASURES, Floats, Ints
-from training.evaluation.point_values import point_value
+from training.evaluation.metrics.bootstrap import (
+    Estimate,
+    PairedInterval,
+    UndefinedMetricError,
+    bootstrap,
+    paired_bootstrap,
+)
+from training.evaluation.metrics.measures import MEASURES, Floats, Ints
+from training.evaluation.metrics.point_values import point_value
 from training.evaluation.results import FULL_INPUT, Difference, Mistake, TaskResult
 from training.evaluation.scoring import Scored
 

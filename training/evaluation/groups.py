@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from model.preprocess import normalise_text
 from model.taxonomy import TASKS
 from training.datasets import Sample
-from training.evaluation.measures import Ints
+from training.evaluation.metrics.measures import Ints
 
 Mask = NDArray[np.bool_]
 ResampleBy = Literal["item", "text", "picture"]

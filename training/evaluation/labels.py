@@ -8,7 +8,7 @@ import numpy as np
 
 from model.taxonomy import TASKS, Task
 from training.datasets import DatasetError, Sample
-from training.evaluation.measures import Ints
+from training.evaluation.metrics.measures import Ints
 
 
 @dataclass(frozen=True)

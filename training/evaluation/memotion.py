@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from model.taxonomy import TASKS
-from training.evaluation.bootstrap import Estimate, resamples
 from training.evaluation.labels import Question, labelled
-from training.evaluation.measures import Floats, Ints, decided, macro_f1
-from training.evaluation.point_values import memotion_value
+from training.evaluation.metrics.bootstrap import Estimate, resamples
+from training.evaluation.metrics.measures import Floats, Ints, decided, macro_f1
+from training.evaluation.metrics.point_values import memotion_value
 from training.evaluation.scoring import Scored
 
 _QUESTIONS = ("humour", "sarcasm", "offensive", "motivational")

@@ -14,10 +14,10 @@ from model.ocr import OcrEngine
 from model.preprocess import normalise_text
 from training.data.ocr_cache import read_texts
 from training.datasets import Sample, Skipped
-from training.evaluation.bootstrap import wilson
 from training.evaluation.evaluate_task import Bootstrap
 from training.evaluation.labels import Question, labelled
-from training.evaluation.measures import decided
+from training.evaluation.metrics.bootstrap import wilson
+from training.evaluation.metrics.measures import decided
 from training.evaluation.options import Setup
 from training.evaluation.results import OcrResult, OcrTask
 from training.evaluation.scoring import Scored

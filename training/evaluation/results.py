@@ -5,10 +5,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from training.evaluation.bootstrap import Estimate, PairedInterval
 from training.evaluation.breakdown import GroupTable
 from training.evaluation.curves import Curves
 from training.evaluation.decisions import Decisions
+from training.evaluation.metrics.bootstrap import Estimate, PairedInterval
 
 FORMAT_VERSION = 1
 #: The bundle as it is served, beside which the others stand.

@@ -1,1 +1,5 @@
-"""From a challenger to the bundle that is current: compare, judge by named rules, register, roll back."""
+"""Promotion: from a challenger to the bundle that is current.
+
+Read ``compare`` (with ``groups`` and ``speed``) and ``results``, ``rules`` and ``decide``, ``report``, then ``store``
+and ``succession``.
+"""

@@ -8,10 +8,10 @@ import numpy as np
 from model.bundle import Bundle
 from model.taxonomy import Task
 from training.datasets import DatasetError, Sample
-from training.evaluation.bootstrap import UndefinedMetricError, paired_bootstrap
 from training.evaluation.evaluate_set import LabelledSet
 from training.evaluation.labels import Question, labelled
-from training.evaluation.measures import MEASURES, Floats, Ints, Measure, false_positive_rate, recall
+from training.evaluation.metrics.bootstrap import UndefinedMetricError, paired_bootstrap
+from training.evaluation.metrics.measures import MEASURES, Floats, Ints, Measure, false_positive_rate, recall
 from training.evaluation.ocr_comparison import words_of
 from training.evaluation.options import Setup
 from training.evaluation.scoring import Scored, score_bundle

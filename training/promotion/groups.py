@@ -12,9 +12,9 @@ from scipy.stats import binomtest
 
 from model.taxonomy import Task
 from training.datasets import Sample
-from training.evaluation.bootstrap import paired_bootstrap
 from training.evaluation.groups import groupings
-from training.evaluation.measures import ACCURACY, Floats, Ints
+from training.evaluation.metrics.bootstrap import paired_bootstrap
+from training.evaluation.metrics.measures import ACCURACY, Floats, Ints
 from training.promotion.results import Line
 
 #: A rate over fewer items of a group is not compared.

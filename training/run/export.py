@@ -39,7 +39,7 @@ from training.baselines import MeasuredSet, labels_of, metric_row
 from training.datasets.registry import LAYOUTS, Source, detect_layout
 from training.errors import RunError
 from training.evaluation.calibrate import parse_targets, pick_thresholds
-from training.evaluation.measures import primary_value
+from training.evaluation.metrics.measures import primary_value
 from training.losses import ABSENT
 from training.run.backbone import IMAGE_TOWER_FILE, onnx_tower_spec, tower_names, write_tower
 from training.run.build import shown_modalities

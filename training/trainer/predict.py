@@ -13,7 +13,7 @@ from model.taxonomy import Task
 from training.data.batch import BOTH, Modalities
 from training.data.examples import Examples
 from training.errors import ConfigError
-from training.evaluation.measures import primary_measure
+from training.evaluation.metrics.measures import primary_measure
 from training.losses import ABSENT
 from training.trainer.learner import Learner
 

@@ -14,8 +14,8 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from training.evaluation.bootstrap import Estimate
 from training.evaluation.curves import Curves
+from training.evaluation.metrics.bootstrap import Estimate
 
 #: Stands for the page's text colour until the drawing is finished.
 _INK = "#0a0b0c"

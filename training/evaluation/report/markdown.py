@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Sequence
 
 from model.verdict import DECISIONS
-from training.evaluation.bootstrap import Estimate, PairedInterval
 from training.evaluation.breakdown import FEW_ITEMS, GroupTable
 from training.evaluation.decisions import Decisions
+from training.evaluation.metrics.bootstrap import Estimate, PairedInterval
 from training.evaluation.report.wording import (
     column_title,
     compared_metrics,

@@ -1,8 +1,8 @@
 """How results are put into words, the same in every form of the report."""
 
 from model.bundle import spread_text
-from training.evaluation.bootstrap import Estimate, PairedInterval
-from training.evaluation.measures import MEASURES
+from training.evaluation.metrics.bootstrap import Estimate, PairedInterval
+from training.evaluation.metrics.measures import MEASURES
 from training.evaluation.results import FULL_INPUT, IMAGE_ONLY_INPUT, TEXT_ONLY_INPUT, SetResult, TaskResult
 
 _HIDDEN = {TEXT_ONLY_INPUT: "the picture", IMAGE_ONLY_INPUT: "the words"}

@@ -8,8 +8,8 @@ from support.dataset_files import write_fine_grained, write_hateful_memes, write
 
 from model.taxonomy import TASKS
 from training.datasets import DatasetError, read_hateful_memes, read_hateful_memes_fine_grained
-from training.datasets.fine_grained import splits_of_fine_grained
-from training.datasets.hateful_memes import splits_of_hateful_memes
+from training.datasets.readers.fine_grained import splits_of_fine_grained
+from training.datasets.readers.hateful_memes import splits_of_hateful_memes
 
 HATEFUL, NOT_HATEFUL = {"hateful": 1}, {"hateful": 0}
 ROW = {"id": "01235", "img": "img/01235.png", "label": 1, "text": "it's a cat"}

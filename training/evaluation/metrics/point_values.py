@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from model.taxonomy import TaskKind
-from training.evaluation.measures import Floats, Ints
+from training.evaluation.metrics.measures import Floats, Ints
 
 METRIC_MODULE = Path(__file__).with_name("hf_metrics.py")
 

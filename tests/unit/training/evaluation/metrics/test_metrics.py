@@ -7,10 +7,10 @@ from model.bundle import CalibrationSpec, Interval
 from model.calibration import apply_platt
 from training.baselines import logistic_regression
 from training.compact.config import ThresholdConfig
-from training.evaluation.bootstrap import bootstrap
 from training.evaluation.calibrate import fit_platt, fit_thresholds
-from training.evaluation.intervals import binary_metrics
-from training.evaluation.measures import AUROC
+from training.evaluation.metrics.bootstrap import bootstrap
+from training.evaluation.metrics.intervals import binary_metrics
+from training.evaluation.metrics.measures import AUROC
 from training.evaluation.report.html import environment
 from training.evaluation.report.wording import interval_text
 from training.losses import ABSENT

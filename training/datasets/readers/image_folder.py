@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from training.datasets.base import Loaded, Sample, Skipped
-from training.datasets.generic_labels import LabelReader
 from training.datasets.pictures import PICTURE_SUFFIXES
+from training.datasets.readers.generic_labels import LabelReader
 from training.datasets.split_files import in_order, split_of
 from training.datasets.tables import RowProblem
 

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from model.errors import MemeguardError
-from training.evaluation.measures import Floats, Ints, Measure
+from training.evaluation.metrics.measures import Floats, Ints, Measure
 
 Metric = Callable[[Ints, Floats], float]
 

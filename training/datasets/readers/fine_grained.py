@@ -12,8 +12,8 @@ from pathlib import Path
 
 from model.taxonomy import TASKS
 from training.datasets.base import Labels, Loaded, Sample, label_of
-from training.datasets.hateful_memes import words
 from training.datasets.pictures import PictureFinder
+from training.datasets.readers.hateful_memes import words
 from training.datasets.split_files import file_of_split, files_by_stem, first_object, in_order
 from training.datasets.tables import Row, RowProblem, load_rows, picture_of, read_json, shown
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from model.taxonomy import TASKS
 from training.datasets.base import Labels, Loaded, Sample, hateful
-from training.datasets.generic_files import picture_folders
 from training.datasets.pictures import PictureFinder
+from training.datasets.readers.generic_files import picture_folders
 from training.datasets.split_files import file_of_split, files_by_stem, first_object, in_order, split_of
 from training.datasets.tables import Row, RowProblem, load_rows, picture_of, read_json, shown, tags_of, words_of
 

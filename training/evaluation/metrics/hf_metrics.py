@@ -1,7 +1,7 @@
 """Metric module for Hugging Face ``evaluate``: its config names the kind of task and the metric.
 
     import evaluate
-    auroc = evaluate.load("training/evaluation/hf_metrics.py", "binary-auroc")
+    auroc = evaluate.load("training/evaluation/metrics/hf_metrics.py", "binary-auroc")
     auroc.compute(predictions=[0.2, 0.9], references=[0, 1])            # {"auroc": 1.0}
 
 ``predictions`` are probabilities: [N] of the positive class for a binary task, else [N, C]; ``references`` class

@@ -12,18 +12,18 @@ from sklearn.metrics import (
 )
 
 from model.taxonomy import TASKS, TaskKind
-from training.evaluation import measures
-from training.evaluation.bootstrap import (
+from training.evaluation.evaluate_task import Bootstrap
+from training.evaluation.labels import Question
+from training.evaluation.metrics import measures
+from training.evaluation.metrics.bootstrap import (
     UndefinedMetricError,
     bootstrap,
     paired_bootstrap,
     resamples,
     wilson,
 )
-from training.evaluation.evaluate_task import Bootstrap
-from training.evaluation.labels import Question
-from training.evaluation.measures import AUROC, MEASURES, Floats, Ints, Measure
-from training.evaluation.point_values import load_metric, memotion_value, point_value
+from training.evaluation.metrics.measures import AUROC, MEASURES, Floats, Ints, Measure
+from training.evaluation.metrics.point_values import load_metric, memotion_value, point_value
 
 RNG = np.random.default_rng(0)
 #: Crowded scores, so that there are ties, and drawn counts with zeros among them.

@@ -1,7 +1,7 @@
 """One's own data: a JSON Lines, JSON, CSV or TSV file, a folder of them, or folders of pictures named by class.
 
 Columns are known by the names in ``training.datasets.columns``, label values by those in
-``training.datasets.generic_labels`` or by a label map. ``data_cards/generic.md`` is the format in full.
+``training.datasets.readers.generic_labels`` or by a label map. ``data_cards/generic.md`` is the format in full.
 """
 
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ from pathlib import Path
 
 from training.datasets.base import DatasetError, Loaded, Sample
 from training.datasets.columns import WEAK_IMAGE, Columns, columns_of, normalised
-from training.datasets.generic_files import Part, parts_of, picture_folders
-from training.datasets.generic_labels import LabelReader, check_labelled, has_meaning
-from training.datasets.image_folder import class_folders, read_image_folder, splits_of_image_folder
 from training.datasets.label_map import FILE_NAME, read_label_map
 from training.datasets.pictures import PICTURE_SUFFIXES, PictureFinder
+from training.datasets.readers.generic_files import Part, parts_of, picture_folders
+from training.datasets.readers.generic_labels import LabelReader, check_labelled, has_meaning
+from training.datasets.readers.image_folder import class_folders, read_image_folder, splits_of_image_folder
 from training.datasets.split_files import in_order
 from training.datasets.tables import Row, RowProblem, Table, load_rows, picture_of, read_table, tags_of, words_of
 
