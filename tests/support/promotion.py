@@ -12,17 +12,17 @@ from pathlib import Path
 
 from model.bundle import open_bundle
 from support.killing import killed_everywhere
-from training.promotion.decide import Verdict
+from training.promotion.decide import PromotionVerdict
 from training.promotion.results import Comparison, Contender
 from training.promotion.rules import Limits
 from training.promotion.store import Store
 from training.promotion.succession import install_first, succeed
 
 
-def passing() -> Verdict:
+def passing() -> PromotionVerdict:
     """A verdict that lets the challenger pass, without a comparison."""
     nobody = Contender("given", "tiny", "0.0.1", "0" * 64, 1)
-    return Verdict(Comparison(nobody, nobody), Limits(), [], [])
+    return PromotionVerdict(Comparison(nobody, nobody), Limits(), [], [])
 
 
 def main(champion: Path, challenger: Path, template: Path) -> None:

@@ -17,14 +17,14 @@ from training.data.examples import Examples
 from training.losses import ABSENT
 
 #: The features that a linear model reads, [N, D].
-Part = Callable[[FrozenFeatures], NDArray[np.float64]]
+FeatureColumns = Callable[[FrozenFeatures], NDArray[np.float64]]
 #: Examples to probabilities, [N] for a binary task, else [N, C].
 Baseline = Callable[[Examples], NDArray[np.float64]]
 
 MAJORITY, TFIDF_SVM = "majority", "tfidf_svm"
 TEXT_ONLY, IMAGE_ONLY, CONCATENATION = "text_only_frozen", "image_only_frozen", "concatenation_frozen"
 ZERO_SHOT = "zero_shot"
-_PARTS: dict[str, Part] = {
+_PARTS: dict[str, FeatureColumns] = {
     TEXT_ONLY: lambda features: features.text,
     IMAGE_ONLY: lambda features: features.image,
     CONCATENATION: lambda features: features.both,
@@ -94,7 +94,7 @@ def _tfidf_svm(train: Examples, dev: Examples, task: Task) -> Baseline:
     return lambda examples: model(vectors(examples.samples))
 
 
-def _frozen(train: Examples, dev: Examples, task: Task, towers: FrozenTowers, part: Part) -> Baseline:
+def _frozen(train: Examples, dev: Examples, task: Task, towers: FrozenTowers, part: FeatureColumns) -> Baseline:
     known = part(towers(train)), labels_of(train, task)
     model = fit_logistic(task, *known, part(towers(dev)), labels_of(dev, task))
     return lambda examples: model(part(towers(examples)))

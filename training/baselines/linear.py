@@ -114,7 +114,7 @@ def _chosen(
 def _fit(task: Task, make: Callable[[], Any], features: Features, labels: Labels) -> Logits:
     """One model, or for a multilabel task one a class; logits in the task's own order of classes."""
     if task.kind == "multilabel":
-        columns = [_fit_yes_no(make, features, labels[:, place]) for place in range(len(task.classes))]
+        columns = [_fit_yes_no(make, features, labels[:, index]) for index in range(len(task.classes))]
         return lambda shown: np.stack([column(shown) for column in columns], axis=1)
     if task.kind == "binary":
         column = _fit_yes_no(make, features, labels)

@@ -1,4 +1,4 @@
-"""What the frozen towers say of memes, before anything is tuned: the ground that most baselines stand on."""
+"""Frozen features: what the towers say of memes, before anything is tuned: the ground that most baselines stand on."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Flags that several commands of training share, and what is made of them.
+"""Options that several commands of training share, and what is made of them.
 
 ``--help`` must answer at once. So a command's module imports click, this module and what is as light; torch,
 scikit-learn, matplotlib and BentoML take seconds, and come with the modules that do the work, which a command imports
@@ -57,15 +57,15 @@ def train_extra() -> Iterator[None]:
 
 @contextmanager
 def disk_errors() -> Iterator[None]:
-    """Around a command: a disk that is full, or a place that cannot be written, is said in one line."""
+    """Around a command: a disk that is full, or a path that cannot be written, is said in one line."""
     try:
         yield
     except OSError as error:
         if error.errno not in _DISK:
             raise
-        place = f"{error.filename}: " if error.filename else ""
+        path = f"{error.filename}: " if error.filename else ""
         advice = "make room" if error.errno in _FULL else "name a place that can be read and written"
-        raise MemeguardError(f"{place}{error.strerror}; {advice}, and run the same command again") from error
+        raise MemeguardError(f"{path}{error.strerror}; {advice}, and run the same command again") from error
 
 
 def data_options(default_split: str, *, required: bool) -> Callable[[Command], Command]:

@@ -15,7 +15,7 @@ from training.commands.options import DataOptions, SetupOptions, writable
 from training.datasets import load_source
 from training.evaluation.evaluate_set import LabelledSet, labelled_set
 from training.promotion.compare import Named, compare, shared_tasks
-from training.promotion.decide import Verdict, judge
+from training.promotion.decide import PromotionVerdict, judge
 from training.promotion.report import print_verdict, render_markdown
 from training.promotion.rules import Finding, Limits, PromotionError, check_answers, check_measured, check_names
 from training.promotion.store import CURRENT, Store, tag_of
@@ -119,7 +119,7 @@ def _sets(champion: Named, challenger: Named, asked: PromoteOptions) -> list[Lab
     return [labelled_set(str(s), load_source(s), tasks) for s in asked.sources("dev")] if tasks else []
 
 
-def _documents(verdict: Verdict) -> dict[str, str]:
+def _documents(verdict: PromotionVerdict) -> dict[str, str]:
     document = {"at": now(), "by": who(), **verdict.to_dict()}
     return {
         "report.json": json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from training.curation import gather as gathering
 from training.curation.duplicates import overlaps, repeats
-from training.curation.gather import Part, find_layout, find_splits
+from training.curation.gather import SplitSamples, find_layout, find_splits
 from training.curation.labels import conflicts, count, texts_with_both_labels
 from training.curation.report import Overlap, Report
 from training.curation.warnings import warnings_of
@@ -37,7 +37,12 @@ def check(
 
 
 def report_on(
-    path: str, layout: str, dataset: str, parts: Sequence[Part], others: Sequence[Part], max_distance: int | None
+    path: str,
+    layout: str,
+    dataset: str,
+    parts: Sequence[SplitSamples],
+    others: Sequence[SplitSamples],
+    max_distance: int | None,
 ) -> Report:
     """The report on splits that are in memory, each alone, with each other and with ``others``."""
     report = Report(
@@ -57,7 +62,7 @@ def report_on(
     return replace(report, warnings=tuple(warnings_of(report)))
 
 
-def _overlaps(parts: Sequence[Part], others: Sequence[Part], max_distance: int | None) -> list[Overlap]:
+def _overlaps(parts: Sequence[SplitSamples], others: Sequence[SplitSamples], max_distance: int | None) -> list[Overlap]:
     inside = [item for first, second in combinations(parts, 2) for item in overlaps(first, second, max_distance)]
     outside = [
         item for other in others for part in parts for item in overlaps(other, part, max_distance, one_dataset=False)
@@ -65,7 +70,7 @@ def _overlaps(parts: Sequence[Part], others: Sequence[Part], max_distance: int |
     return inside + outside
 
 
-def _other(source: Source) -> Part:
+def _other(source: Source) -> SplitSamples:
     """A split of another set, named ``dataset/split``."""
     layout = find_layout(existing(source.path), source.layout)
     dataset = source.dataset or layout.dataset_name(source.path)

@@ -1,11 +1,11 @@
-"""Which samples are the same: inside one split (duplicates) and in two (leakage)."""
+"""Duplicates: which samples are the same: inside one split (repeats) and in two (leakage)."""
 
 from collections.abc import Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.curation.gather import Part
+from training.curation.gather import SplitSamples
 from training.curation.report import Likeness, Match, Overlap, Repeats
 from training.data.near_duplicates import Hashes, clusters, hash_array, nearest
 
@@ -13,7 +13,7 @@ from training.data.near_duplicates import Hashes, clusters, hash_array, nearest
 _Found = dict[int, tuple[int, int | None]]
 
 
-def repeats(part: Part, max_distance: int | None) -> list[Repeats]:
+def repeats(part: SplitSamples, max_distance: int | None) -> list[Repeats]:
     """Groups of samples of one split that are alike, for each way in which any are."""
     kinds: tuple[Likeness, ...] = ("id", "exact_picture", "same_text")
     groups = {kind: _equal_rows(part.keys(kind)) for kind in kinds}
@@ -31,7 +31,9 @@ def repeats(part: Part, max_distance: int | None) -> list[Repeats]:
     ]
 
 
-def overlaps(first: Part, second: Part, max_distance: int | None, *, one_dataset: bool = True) -> list[Overlap]:
+def overlaps(
+    first: SplitSamples, second: SplitSamples, max_distance: int | None, *, one_dataset: bool = True
+) -> list[Overlap]:
     """What two splits share, for each way in which anything is. Ids are compared inside ``one_dataset`` only."""
     both = _alike(first, second, max_distance), _alike(second, first, max_distance)
     found = []
@@ -42,7 +44,7 @@ def overlaps(first: Part, second: Part, max_distance: int | None, *, one_dataset
     return found
 
 
-def _overlap(first: Part, second: Part, kind: Likeness, found: _Found, n_first: int) -> Overlap:
+def _overlap(first: SplitSamples, second: SplitSamples, kind: Likeness, found: _Found, n_first: int) -> Overlap:
     return Overlap(
         first=first.name,
         second=second.name,
@@ -57,7 +59,7 @@ def _overlap(first: Part, second: Part, kind: Likeness, found: _Found, n_first: 
     )
 
 
-def _alike(first: Part, second: Part, max_distance: int | None) -> dict[Likeness, _Found]:
+def _alike(first: SplitSamples, second: SplitSamples, max_distance: int | None) -> dict[Likeness, _Found]:
     """The rows of ``second`` that have one like them in ``first``, by the way in which they are alike."""
     kinds: tuple[Likeness, ...] = ("id", "exact_picture", "same_text", "verbatim_text")
     found = {kind: _equal(first.keys(kind), second.keys(kind)) for kind in kinds}
@@ -67,8 +69,8 @@ def _alike(first: Part, second: Part, max_distance: int | None) -> dict[Likeness
 
 
 def _equal(first: Sequence[Hashable | None], second: Sequence[Hashable | None]) -> _Found:
-    place = {key: row for row, key in reversed(list(enumerate(first))) if key is not None}
-    return {row: (place[key], None) for row, key in enumerate(second) if key is not None and key in place}
+    first_row = {key: row for row, key in reversed(list(enumerate(first))) if key is not None}
+    return {row: (first_row[key], None) for row, key in enumerate(second) if key is not None and key in first_row}
 
 
 def _equal_rows(keys: Sequence[Hashable | None]) -> list[list[int]]:
@@ -79,28 +81,28 @@ def _equal_rows(keys: Sequence[Hashable | None]) -> list[list[int]]:
     return [group for group in rows.values() if len(group) > 1]
 
 
-def _near(first: Part, second: Part, max_distance: int) -> _Found:
+def _near(first: SplitSamples, second: SplitSamples, max_distance: int) -> _Found:
     """Pictures of other bytes that look alike; of each row of ``second`` the nearest in ``first``."""
     numbers: dict[str, int] = {}
     rows, hashes, keys = _hashed(first, numbers)
     query_rows, query_hashes, query_keys = _hashed(second, numbers)
-    places, distances = nearest(query_hashes, hashes, query_keys=query_keys, candidate_keys=keys)
+    indices, distances = nearest(query_hashes, hashes, query_keys=query_keys, candidate_keys=keys)
     return {
-        int(query_rows[query]): (int(rows[places[query]]), int(distances[query]))
+        int(query_rows[query]): (int(rows[indices[query]]), int(distances[query]))
         for query in np.flatnonzero(distances <= max_distance)
     }
 
 
-def _near_rows(part: Part, max_distance: int) -> list[list[int]]:
+def _near_rows(part: SplitSamples, max_distance: int) -> list[list[int]]:
     """Groups joined by chains of near-duplicates; copies of one file alone are no group."""
     rows, hashes, keys = _hashed(part, {})
     groups: dict[int, list[int]] = {}
-    for place, cluster in enumerate(clusters(hashes, max_distance).tolist()):
-        groups.setdefault(cluster, []).append(place)
+    for index, cluster in enumerate(clusters(hashes, max_distance).tolist()):
+        groups.setdefault(cluster, []).append(index)
     return [rows[group].tolist() for group in groups.values() if len(set(keys[group].tolist())) > 1]
 
 
-def _hashed(part: Part, numbers: dict[str, int]) -> tuple[NDArray[np.int64], Hashes, NDArray[np.int64]]:
+def _hashed(part: SplitSamples, numbers: dict[str, int]) -> tuple[NDArray[np.int64], Hashes, NDArray[np.int64]]:
     """Rows that have perceptual hashes, the hashes, and a number for the bytes of each (shared through ``numbers``)."""
     found = [(row, item) for row, item in enumerate(part.prints) if item is not None and item.hashes is not None]
     keys = [numbers.setdefault(item.digest, len(numbers)) for _, item in found]

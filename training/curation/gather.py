@@ -13,7 +13,7 @@ from training.datasets.split_files import split_of
 
 
 @dataclass(frozen=True)
-class Part:
+class SplitSamples:
     """One split. ``prints`` and ``text_keys`` stand beside ``samples``, in their order."""
 
     name: str
@@ -60,7 +60,7 @@ def find_splits(path: Path, layout: Layout, wanted: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def gather(path: Path, layout: Layout, splits: Sequence[str], dataset: str) -> list[Part]:
+def gather(path: Path, layout: Layout, splits: Sequence[str], dataset: str) -> list[SplitSamples]:
     """Read splits and fingerprint their pictures. What cannot be read is in ``left_out``, a whole file too.
 
     Raises ``DatasetError`` when nothing at all could be read.
@@ -75,13 +75,15 @@ def gather(path: Path, layout: Layout, splits: Sequence[str], dataset: str) -> l
     return checked
 
 
-def _read(path: Path, layout: Layout, split: str, dataset: str) -> Part:
+def _read(path: Path, layout: Layout, split: str, dataset: str) -> SplitSamples:
     try:
         loaded = layout.read(path, split, dataset=dataset)
     except DatasetError as error:
-        return Part(split, [], [], [], 0, [LeftOut(split, "file", f"{path}:{split}", str(error))])
+        return SplitSamples(split, [], [], [], 0, [LeftOut(split, "file", f"{path}:{split}", str(error))])
     left_out = [LeftOut(split, _kind(skipped), skipped.place, skipped.reason) for skipped in loaded.skipped]
-    return Part(split, loaded.samples, [], [], len(loaded.samples) + len(left_out), left_out, loaded.unknown_columns)
+    return SplitSamples(
+        split, loaded.samples, [], [], len(loaded.samples) + len(left_out), left_out, loaded.unknown_columns
+    )
 
 
 def _kind(skipped: Skipped) -> LeftOutKind:
@@ -89,7 +91,7 @@ def _kind(skipped: Skipped) -> LeftOutKind:
     return "missing_picture" if is_missing else "row"
 
 
-def _checked(part: Part, prints: dict[Path, Fingerprint | BadPicture]) -> Part:
+def _checked(part: SplitSamples, prints: dict[Path, Fingerprint | BadPicture]) -> SplitSamples:
     """The part with fingerprints, without the samples whose picture is bad."""
     samples: list[Sample] = []
     good: list[Fingerprint | None] = []
@@ -110,10 +112,10 @@ def _bad_picture(split: str, sample: Sample, found: BadPicture) -> LeftOut:
     return LeftOut(split, kind, f"{split}/{sample.id}", f"{found.code}: {found.reason}")
 
 
-def _without_rows_seen_twice(parts: list[Part]) -> list[Part]:
+def _without_rows_seen_twice(parts: list[SplitSamples]) -> list[SplitSamples]:
     """A damaged row of a table with a column of splits belongs to none of them; it is counted once."""
     seen: set[tuple[str, str]] = set()
-    kept: list[Part] = []
+    kept: list[SplitSamples] = []
     for part in parts:
         fresh = [item for item in part.left_out if (item.place, item.reason) not in seen]
         seen |= {(item.place, item.reason) for item in part.left_out if item.kind == "row"}

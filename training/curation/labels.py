@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from model.meme import has_words
 from model.taxonomy import TASKS
-from training.curation.gather import Part
+from training.curation.gather import SplitSamples
 from training.curation.report import Conflict, ConflictKind, SplitCounts, TextsWithBothLabels
 from training.datasets.base import Sample
 
 
-def count(part: Part) -> SplitCounts:
+def count(part: SplitSamples) -> SplitCounts:
     """The numbers of one split."""
     return SplitCounts(
         split=part.name,
@@ -39,7 +39,7 @@ def _classes(samples: Sequence[Sample]) -> dict[str, dict[str, int]]:
     }
 
 
-def conflicts(parts: Sequence[Part]) -> list[Conflict]:
+def conflicts(parts: Sequence[SplitSamples]) -> list[Conflict]:
     """Samples that are labelled differently though they are the same: each group under the one kind that fits it."""
     rows = [row for part in parts for row in _rows(part)]
     return [
@@ -51,7 +51,7 @@ def conflicts(parts: Sequence[Part]) -> list[Conflict]:
     ]
 
 
-def texts_with_both_labels(part: Part) -> list[TextsWithBothLabels]:
+def texts_with_both_labels(part: SplitSamples) -> list[TextsWithBothLabels]:
     """Texts of the split with different labels on several pictures, by task. No error: Hateful Memes has 633."""
     rows = [row for row in _rows(part) if row.picture is not None]
     normalised, verbatim = (
@@ -81,7 +81,7 @@ class _Row:
     words: str
 
 
-def _rows(part: Part) -> list[_Row]:
+def _rows(part: SplitSamples) -> list[_Row]:
     found = zip(part.samples, part.prints, part.text_keys, strict=True)
     return [_Row(part.name, sample, None if item is None else item.digest, words) for sample, item, words in found]
 

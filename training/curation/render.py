@@ -22,8 +22,8 @@ def to_json(report: Report) -> str:
 
 def to_markdown(report: Report) -> str:
     """The tables and warnings as a file to keep beside the data."""
-    title, place = _printable(report.dataset), _printable(report.path)
-    lines = [f"# Data check of {title}", "", f"`{place}`, layout {report.layout}.", ""]
+    title, path = _printable(report.dataset), _printable(report.path)
+    lines = [f"# Data check of {title}", "", f"`{path}`, layout {report.layout}.", ""]
     for table in tables_of(report):
         lines += [f"## {table.title.capitalize()}", "", *_markdown_rows(table)]
     lines += ["## Warnings", "", *(f"- {_cell(warning)}" for warning in report.warnings or ("None.",)), ""]

@@ -1,4 +1,4 @@
-"""What a check found, as values: the command's JSON is these, field by field. Ids stand for memes, not their words."""
+"""Findings of a check as values: the command's JSON is these, field by field. Ids stand for memes, not their words."""
 
 from dataclasses import dataclass, field
 from typing import Literal

@@ -7,7 +7,7 @@ import numpy as np
 
 from model.meme import has_words
 from training.curation.check import report_on
-from training.curation.gather import Part, find_layout, find_splits, gather
+from training.curation.gather import SplitSamples, find_layout, find_splits, gather
 from training.curation.report import LeftOut, Report
 from training.curation.write_splits import write_splits
 from training.data.group_splits import SplitConfig, group_samples, split_groups
@@ -51,9 +51,9 @@ def split_dataset(
     return report_on(str(out), "generic", dataset, parts, [], config.max_distance)
 
 
-def _pooled(parts: Sequence[Part]) -> Part:
+def _pooled(parts: Sequence[SplitSamples]) -> SplitSamples:
     """All parts as one, without samples of which nothing could be judged."""
-    pool = Part(
+    pool = SplitSamples(
         name="pool",
         samples=[sample for part in parts for sample in part.samples],
         prints=[item for part in parts for item in part.prints],
@@ -65,20 +65,20 @@ def _pooled(parts: Sequence[Part]) -> Part:
     return _without(pool, frozenset(blank))
 
 
-def _without(pool: Part, rows: frozenset[int]) -> Part:
+def _without(pool: SplitSamples, rows: frozenset[int]) -> SplitSamples:
     kept = [row for row in range(len(pool.samples)) if row not in rows]
     dropped = [LeftOut("pool", "row", f"id {pool.samples[row].id}", "neither a picture nor a text") for row in rows]
     return _rows(pool, "pool", kept, pool.left_out + dropped)
 
 
-def _part(pool: Part, split: str, placed: Sequence[str]) -> Part:
+def _part(pool: SplitSamples, split: str, placed: Sequence[str]) -> SplitSamples:
     """One new split. What was left out belongs to none of them and is shown with the first, train."""
     rows = [row for row, its in enumerate(placed) if its == split]
     return _rows(pool, split, rows, pool.left_out if split == "train" else [])
 
 
-def _rows(pool: Part, name: str, rows: Sequence[int], left_out: list[LeftOut]) -> Part:
-    return Part(
+def _rows(pool: SplitSamples, name: str, rows: Sequence[int], left_out: list[LeftOut]) -> SplitSamples:
+    return SplitSamples(
         name=name,
         samples=[pool.samples[row] for row in rows],
         prints=[pool.prints[row] for row in rows],

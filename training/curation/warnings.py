@@ -1,4 +1,4 @@
-"""What a person should know before training on the data, one sentence each, with numbers."""
+"""Warnings: what a person should know before training on the data, a sentence each, with numbers."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What every reader gives back: samples, and what was left out with the reason."""
+"""Samples, which every reader gives back, and what was left out with the reason."""
 
 from dataclasses import dataclass, field
 from pathlib import Path

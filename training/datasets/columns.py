@@ -1,4 +1,4 @@
-"""Which column of somebody's own table is what. The names below are the whole list; ``data_cards/generic.md`` has it.
+"""Columns of somebody's own table: which is what. The names below are the whole list; ``data_cards/generic.md`` has it.
 
 Names are compared without case, and with blanks and hyphens as underscores: "Text Transcription" is text_transcription.
 """

@@ -1,4 +1,6 @@
-"""What a file's own label values mean: ``{"very harmful": "hateful=hateful", "not harmful": "hateful=not_hateful"}``.
+"""Label map: what a file's own label values mean.
+
+    {"very harmful": "hateful=hateful", "not harmful": "hateful=not_hateful"}
 
 A key is a value of the label column, or ``column=value`` for a column of any name (``misogynous=1``). A target is
 ``task=class`` with names of the taxonomy, several of them separated by commas, or ``ignore`` for a value that says

@@ -1,4 +1,4 @@
-"""Finding the picture that a row names, and telling which pictures cannot be decoded.
+"""Pictures: finding the one that a row names, and telling which cannot be decoded.
 
 Readers check that a picture is there; decoding thousands of them takes minutes, so it is asked for by name.
 """

@@ -130,4 +130,4 @@ def _of_tasks(samples: list[Sample], source: Source) -> list[Sample]:
 def _spread(samples: list[Sample], limit: int) -> list[Sample]:
     """``limit`` samples at even distances: files are often sorted by class."""
     n = min(limit, len(samples))
-    return [samples[place * len(samples) // n] for place in range(n)]
+    return [samples[index * len(samples) // n] for index in range(n)]

@@ -1,4 +1,4 @@
-"""Which file holds which split, told by its name."""
+"""Files of splits: which holds which, told by its name."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What the plots of a task are drawn from: curves of at most 200 points, bins, and a confusion matrix."""
+"""Curves (of at most 200 points), bins and the confusion matrix that the plots of a task are drawn from."""
 
 from dataclasses import dataclass
 
@@ -52,7 +52,7 @@ def confusion(labels: Ints, scores: Floats, n_classes: int) -> list[list[int]]:
 
 def _points(x: Floats, y: Floats) -> Points:
     picked = np.unique(np.linspace(0, len(x) - 1, min(len(x), _MAX_POINTS)).round().astype(np.int64))
-    return [(round(float(x[place]), 5), round(float(y[place]), 5)) for place in picked]
+    return [(round(float(x[index]), 5), round(float(y[index]), 5)) for index in picked]
 
 
 def _counts(scores: Floats) -> list[int]:

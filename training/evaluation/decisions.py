@@ -1,4 +1,4 @@
-"""What the bundle's policy would have done with the memes, decided by the function that decides in the service."""
+"""Decisions that the bundle's policy would have taken, made by the function that decides in the service."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -47,8 +47,8 @@ def decisions(bundle: Bundle, task: str, classes: Sequence[str], chosen: Sequenc
     blocked = np.array([decision == "block" for decision in chosen])
     positive = labels == 1
     by_class = {
-        name: _counted([decision for decision, label in zip(chosen, labels, strict=True) if label == place])
-        for place, name in enumerate(classes)
+        name: _counted([decision for decision, label in zip(chosen, labels, strict=True) if label == index])
+        for index, name in enumerate(classes)
     }
     return Decisions(
         policy="default",

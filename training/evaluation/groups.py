@@ -76,7 +76,7 @@ def by_protected_class(samples: Sequence[Sample]) -> Grouping:
     classes = TASKS["protected_class"].classes
     labels = [sample.labels.get("protected_class") for sample in samples]
     sets = [set(label) if isinstance(label, tuple) else set() for label in labels]
-    masks = {name: np.array([place in chosen for chosen in sets]) for place, name in enumerate(classes)}
+    masks = {name: np.array([index in chosen for chosen in sets]) for index, name in enumerate(classes)}
     return Grouping(
         "protected_class",
         "Protected class attacked",
@@ -135,9 +135,9 @@ def resampling_groups(samples: Sequence[Sample], by: ResampleBy) -> Ints | None:
     return np.asarray(np.unique(np.array(keys), return_inverse=True)[1], dtype=np.int64)
 
 
-def _masks_by_tag(samples: Sequence[Sample], place: int) -> dict[str, Mask]:
-    """HateCheck's tests by the tag at ``place``; none of another set, whose tags say something else."""
-    found = [s.tags[place] if s.dataset == "hatecheck" and len(s.tags) > place else None for s in samples]
+def _masks_by_tag(samples: Sequence[Sample], index: int) -> dict[str, Mask]:
+    """HateCheck's tests by the tag at ``index``; none of another set, whose tags say something else."""
+    found = [s.tags[index] if s.dataset == "hatecheck" and len(s.tags) > index else None for s in samples]
     names = sorted({name for name in found if name is not None})
     return {name: np.array([one == name for one in found]) for name in names}
 

@@ -25,7 +25,7 @@ class Question:
 
 
 def questions(
-    place: str, samples: Sequence[Sample], tasks: Sequence[Task], as_task: Mapping[str, str], only: Sequence[str] = ()
+    source: str, samples: Sequence[Sample], tasks: Sequence[Task], as_task: Mapping[str, str], only: Sequence[str] = ()
 ) -> list[Question]:
     """What can be measured on ``samples``: those of the bundle's ``tasks`` (of them ``only`` some) that are labelled.
 
@@ -41,7 +41,7 @@ def questions(
     there = ", ".join(f"{name} ({n} items)" for name, n in found.items()) or "nothing"
     hint = _hint(wanted, found)
     raise DatasetError(
-        f"{place}: no labels for {', '.join(task.name for task in wanted)}, which the bundle judges; labelled here: "
+        f"{source}: no labels for {', '.join(task.name for task in wanted)}, which the bundle judges; labelled here: "
         f"{there}{hint}"
     )
 
@@ -78,8 +78,8 @@ def labelled(question: Question, samples: Sequence[Sample]) -> tuple[Ints, Ints]
     if question.task.kind != "multilabel":
         return rows, np.array([label for _, label in known], dtype=np.int64)
     sets = np.zeros((len(known), len(question.task.classes)), dtype=np.int64)
-    for place, (_, label) in enumerate(known):
-        sets[place, list(label) if isinstance(label, tuple) else [label]] = 1
+    for row, (_, label) in enumerate(known):
+        sets[row, list(label) if isinstance(label, tuple) else [label]] = 1
     return rows, sets
 
 
@@ -87,8 +87,8 @@ def class_counts(question: Question, labels: Ints) -> dict[str, int]:
     """How many items each class of the task has."""
     names = question.task.classes
     if labels.ndim == 2:
-        return {name: int(labels[:, place].sum()) for place, name in enumerate(names)}
-    return {name: int((labels == place).sum()) for place, name in enumerate(names)}
+        return {name: int(labels[:, index].sum()) for index, name in enumerate(names)}
+    return {name: int((labels == index).sum()) for index, name in enumerate(names)}
 
 
 def _hint(wanted: Sequence[Task], found: Mapping[str, int]) -> str:

@@ -1,4 +1,4 @@
-"""Where the words of a set come from, and what reading them from the picture instead would change."""
+"""Words of a set: where they come from, and what reading them from the picture instead would change."""
 
 import re
 from collections import Counter
@@ -47,10 +47,10 @@ def words_of(samples: Sequence[Sample], setup: Setup) -> Words:
         if setup.words != "both":
             loaded = read_texts(samples, setup.words, setup.engine, folder)
             return Words(loaded.samples, loaded.skipped)
-        # Read under their places: ids may repeat across the parts of a set.
-        pictured = [replace(s, id=str(place)) for place, s in enumerate(samples) if s.image is not None]
+        # Read under their indices: ids may repeat across the parts of a set.
+        pictured = [replace(s, id=str(index)) for index, s in enumerate(samples) if s.image is not None]
         read = {int(s.id): s.text for s in read_texts(pictured, "always", setup.engine, folder).samples}
-    return Words(list(samples), [], [read.get(place) for place in range(len(samples))])
+    return Words(list(samples), [], [read.get(index) for index in range(len(samples))])
 
 
 def compare_words(

@@ -1,4 +1,4 @@
-"""How memes are scored and how intervals are drawn: what an evaluation and a promotion have in common."""
+"""Setup of scoring and of intervals: what an evaluation and a promotion have in common."""
 
 from dataclasses import dataclass
 from pathlib import Path

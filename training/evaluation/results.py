@@ -1,4 +1,4 @@
-"""What an evaluation found, as plain values: ``report.json`` is these dataclasses, field by field."""
+"""Results of an evaluation as plain values: ``report.json`` is these dataclasses, field by field."""
 
 from dataclasses import asdict, dataclass
 from typing import Any

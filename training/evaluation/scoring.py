@@ -162,7 +162,7 @@ class _Run:
     def results(self, samples: Sequence[Sample]) -> dict[str, Scored]:
         """Everything that was added, in the order of ``samples``."""
         order = np.argsort(np.array(self._rows, dtype=np.int64))
-        kept = [samples[self._rows[place]] for place in order]
+        kept = [samples[self._rows[index]] for index in order]
         failures = [self._failures[index] for index in sorted(self._failures)]
         tasks, calibration = self._bundle.tasks, self._bundle.manifest.calibration
         scored = {}

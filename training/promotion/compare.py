@@ -1,4 +1,4 @@
-"""Both bundles on the same memes, with the code that serves: every metric with a paired interval, every group."""
+"""Comparison of both bundles on the same memes, with the code that serves: every metric by pairs, every group."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

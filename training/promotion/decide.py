@@ -8,7 +8,7 @@ from training.promotion.rules import MEANINGS, Finding, Limits, PromotionRefused
 
 
 @dataclass(frozen=True)
-class Verdict:
+class PromotionVerdict:
     """``refused`` and ``overridden`` are the rules that were broken; a challenger passes when none is refused."""
 
     comparison: Comparison
@@ -47,11 +47,11 @@ class Verdict:
 
 def judge(
     comparison: Comparison, limits: Limits, findings: list[Finding], overrides: tuple[Rule, ...], reason: str | None
-) -> Verdict:
+) -> PromotionVerdict:
     """Set aside the findings that the caller overrides."""
     refused = [finding for finding in findings if finding.rule not in overrides]
     overridden = [finding for finding in findings if finding.rule in overrides]
-    return Verdict(comparison, limits, refused, overridden, reason if overridden else None)
+    return PromotionVerdict(comparison, limits, refused, overridden, reason if overridden else None)
 
 
 def _finding(finding: Finding) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Where the challenger treats a group worse: harmless memes held against it, attacks on it missed.
+"""Groups that the challenger treats worse: harmless memes held against it, attacks on it missed.
 
 Decisions are taken at 0.5. Within a group only those items count on which the two bundles differ, so the test is
 McNemar's (1947), exact; with many groups it is corrected after Holm (1979).

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from training.promotion.decide import Verdict
+from training.promotion.decide import PromotionVerdict
 from training.promotion.results import Comparison, Contender, Line, p_text
 from training.promotion.rules import Finding
 
@@ -28,7 +28,7 @@ _SHOWN_GROUPS = 8
 Row = tuple[str, ...]
 
 
-def render_markdown(verdict: Verdict) -> str:
+def render_markdown(verdict: PromotionVerdict) -> str:
     """The whole report; it holds no words of any meme."""
     found = verdict.comparison
     names = [f"{one.name} {one.version}" for one in (found.challenger, found.champion)]
@@ -52,7 +52,7 @@ def render_markdown(verdict: Verdict) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def print_verdict(verdict: Verdict, console: Console) -> None:
+def print_verdict(verdict: PromotionVerdict, console: Console) -> None:
     """The headline tables on the terminal, narrow enough for 80 columns."""
     found = verdict.comparison
     console.print(_identity_table(found))
@@ -75,7 +75,7 @@ def print_verdict(verdict: Verdict, console: Console) -> None:
     console.print(headline(verdict), style="green" if verdict.passes else "red", markup=False, highlight=False)
 
 
-def headline(verdict: Verdict) -> str:
+def headline(verdict: PromotionVerdict) -> str:
     """The verdict in a sentence."""
     name = f"{verdict.comparison.challenger.name} {verdict.comparison.challenger.version}"
     if not verdict.passes:

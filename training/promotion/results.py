@@ -1,4 +1,4 @@
-"""What a comparison found, in plain types."""
+"""Results of a comparison in plain types."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -39,9 +39,9 @@ class Line:
 
     def in_words(self) -> str:
         """One line for people."""
-        place = f"{self.data}, {self.task}" + (f", {self.group}" if self.group else "")
+        where = f"{self.data}, {self.task}" + (f", {self.group}" if self.group else "")
         return (
-            f"{self.title} on {place}: {self.champion:.3f} to {self.challenger:.3f}, difference {self.difference:+.3f} "
+            f"{self.title} on {where}: {self.champion:.3f} to {self.challenger:.3f}, difference {self.difference:+.3f} "
             f"({self.low:+.3f} to {self.high:+.3f}, p {p_text(self.p_value)}, {self.n} items)"
         )
 

@@ -1,4 +1,4 @@
-"""How long both bundles take for a meme, measured in turn so that a busy machine slows both alike."""
+"""Time that both bundles take for a meme, measured in turn so that a busy machine slows both alike."""
 
 import time
 from collections.abc import Sequence
@@ -38,8 +38,8 @@ def compare_speed(
         _seconds(bundle, runtime, memes[:1])
     rounds = np.empty((n_rounds, 2))
     for number in range(n_rounds):
-        for place in (0, 1) if number % 2 == 0 else (1, 0):
-            rounds[number, place] = _seconds(*runtimes[place], memes)
+        for side in (0, 1) if number % 2 == 0 else (1, 0):
+            rounds[number, side] = _seconds(*runtimes[side], memes)
     ratios = rounds[:, 1] / rounds[:, 0]
     champion_ms, challenger_ms = (float(value) for value in np.median(rounds, axis=0) * 1000 / len(memes))
     return Speed(
@@ -56,7 +56,7 @@ def _seconds(bundle: Bundle, runtime: Runtime, memes: Sequence[Meme]) -> float:
 
 def _memes(samples: Sequence[Sample]) -> list[Meme]:
     """A few memes spread over ``samples``, decoded; a drawn picture stands in for one that is not there."""
-    picked = [samples[place] for place in np.linspace(0, len(samples) - 1, min(_N_MEMES, len(samples)), dtype=int)]
+    picked = [samples[index] for index in np.linspace(0, len(samples) - 1, min(_N_MEMES, len(samples)), dtype=int)]
     drawn = Image.new("RGB", (_SIDE_PX, _SIDE_PX), (120, 130, 140))
     return [_meme(sample) or Meme(image=drawn, digest="", text=sample.text) for sample in picked]
 

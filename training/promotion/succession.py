@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from model.bundle import Bundle
-from training.promotion.decide import Verdict
+from training.promotion.decide import PromotionVerdict
 from training.promotion.rules import PromotionError
 from training.promotion.store import Record, Store
 
@@ -28,7 +28,7 @@ def succeed(
     challenger: Bundle,
     champion: Bundle,
     before: str | None,
-    verdict: Verdict,
+    verdict: PromotionVerdict,
     documents: dict[str, str],
 ) -> str:
     """Put both bundles into the store (the champion is what a rollback goes back to), then make the challenger current.

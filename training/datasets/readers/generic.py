@@ -12,7 +12,7 @@ from training.datasets.base import DatasetError, Loaded, Sample
 from training.datasets.columns import WEAK_IMAGE, Columns, columns_of, normalised
 from training.datasets.label_map import FILE_NAME, read_label_map
 from training.datasets.pictures import PICTURE_SUFFIXES, PictureFinder
-from training.datasets.readers.generic_files import Part, parts_of, picture_folders
+from training.datasets.readers.generic_files import SplitRows, parts_of, picture_folders
 from training.datasets.readers.generic_labels import LabelReader, check_labelled, has_meaning
 from training.datasets.readers.image_folder import class_folders, read_image_folder, splits_of_image_folder
 from training.datasets.split_files import in_order
@@ -71,7 +71,7 @@ def _columns(table: Table) -> Columns:
     return columns_of(name for name in table.columns if name != image)
 
 
-def _read_part(part: Part, split: str, dataset: str, label_map: Mapping[str, str] | None) -> Loaded:
+def _read_part(part: SplitRows, split: str, dataset: str, label_map: Mapping[str, str] | None) -> Loaded:
     whole = read_table(part.path)
     columns = _columns(whole)
     check_labelled(whole, columns, label_map)

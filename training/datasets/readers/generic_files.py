@@ -17,7 +17,7 @@ _NOT_ROWS = ("captions.json",)
 
 
 @dataclass(frozen=True)
-class Part:
+class SplitRows:
     """The rows of a split: a whole file, or those rows of it whose ``split_column`` says so."""
 
     path: Path
@@ -34,7 +34,7 @@ def split_named(text: str) -> str:
     return split_of(text) or text.strip() or UNSPLIT
 
 
-def parts_of(root: Path) -> dict[str, Part]:
+def parts_of(root: Path) -> dict[str, SplitRows]:
     """The splits of a file or folder. Raises ``DatasetError`` when two files hold the same one."""
     if root.is_file():
         return {part.split: part for part in _parts_of_file(root, split_of(root.stem), strict=True)}
@@ -69,7 +69,7 @@ def _named_folders(folder: Path, *own: str) -> list[Path]:
     return [there[name] for name in wanted if name in there]
 
 
-def _parts_of_folder(folder: Path, split: str | None = None) -> list[Part]:
+def _parts_of_folder(folder: Path, split: str | None = None) -> list[SplitRows]:
     return [part for path in _tables(folder) for part in _parts_of_file(path, split_of(path.stem) or split)]
 
 
@@ -78,7 +78,7 @@ def _tables(folder: Path) -> list[Path]:
     return [path for path in files if path.is_file() and path.name not in _NOT_ROWS and path.name[0] != "."]
 
 
-def _parts_of_file(path: Path, split: str | None, *, strict: bool = False) -> list[Part]:
+def _parts_of_file(path: Path, split: str | None, *, strict: bool = False) -> list[SplitRows]:
     """The splits in a file; none when it holds no memes. ``strict``: it was asked for, so say why."""
     try:
         table = read_table(path)
@@ -86,7 +86,7 @@ def _parts_of_file(path: Path, split: str | None, *, strict: bool = False) -> li
         if strict:
             raise
         # A file that is named as a split must be missed loudly: reading it says what is wrong with it.
-        return [Part(path, split)] if split else []
+        return [SplitRows(path, split)] if split else []
     columns = columns_of(table.columns)
     if not columns.hold_memes:
         if strict:
@@ -96,18 +96,18 @@ def _parts_of_file(path: Path, split: str | None, *, strict: bool = False) -> li
             )
         return []
     if split or columns.split is None:
-        return [Part(path, split or UNSPLIT)]
+        return [SplitRows(path, split or UNSPLIT)]
     splits = in_order(split_named(row.text(columns.split)) for row in table.rows)
-    return [Part(path, name, columns.split) for name in splits]
+    return [SplitRows(path, name, columns.split) for name in splits]
 
 
-def _by_split(root: Path, parts: list[Part]) -> dict[str, Part]:
+def _by_split(root: Path, parts: list[SplitRows]) -> dict[str, SplitRows]:
     """Parts by split; where several files hold the same one, the files' own names tell them apart."""
     n_files = {split: sum(part.split == split for part in parts) for split in {part.split for part in parts}}
-    named: dict[str, Part] = {}
+    named: dict[str, SplitRows] = {}
     for part in parts:
         name = part.split if n_files[part.split] == 1 else part.path.stem
         if name in named:
             raise DatasetError(f"{root}: both {named[name].path} and {part.path} hold {name!r}; give one file by name")
-        named[name] = part if name == part.split else Part(part.path, name)
+        named[name] = part if name == part.split else SplitRows(part.path, name)
     return {split: named[split] for split in in_order(named)}

@@ -183,7 +183,7 @@ def _task_votes(task: Task, column: str, value: Any) -> Votes:
 
 def _class_index(task: Task, column: str, item: str) -> int:
     """Index of a class given by name, by index, or for a binary task by yes or no."""
-    by_name = {normalised(name): place for place, name in enumerate(task.classes)}
+    by_name = {normalised(name): index for index, name in enumerate(task.classes)}
     if normalised(item) in by_name:
         return by_name[normalised(item)]
     if item.isascii() and item.isdigit() and int(item) < len(task.classes):
@@ -203,9 +203,9 @@ def _counted(votes: Votes) -> Labels:
     """All classes of a multilabel task; of another task the one with most votes. Raises ``RowProblem`` for a tie."""
     labels: Labels = {}
     for task in dict.fromkeys(task for task, _ in votes):
-        counts = Counter(place for name, place in votes if name == task).most_common()
+        counts = Counter(index for name, index in votes if name == task).most_common()
         if TASKS[task].kind == "multilabel":
-            labels[task] = tuple(sorted(place for place, _ in counts))
+            labels[task] = tuple(sorted(index for index, _ in counts))
         elif len(counts) > 1 and counts[0][1] == counts[1][1]:
             raise RowProblem(
                 f"as many labels say {TASKS[task].classes[counts[0][0]]} as {TASKS[task].classes[counts[1][0]]}"

@@ -77,7 +77,7 @@ def _train_labels(row: Row) -> Labels:
         labels |= label_of("memotion_sentiment", _known(sentiment, _SENTIMENTS, "overall_sentiment"))
     for question in _QUESTIONS:
         if word := row.text(question):
-            levels = {name: place for place, name in enumerate(TASKS[f"memotion_{question}_level"].classes)}
+            levels = {name: index for index, name in enumerate(TASKS[f"memotion_{question}_level"].classes)}
             labels |= _answers(question, _known(word, levels, question))
     return labels
 

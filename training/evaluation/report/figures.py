@@ -51,8 +51,8 @@ def roc_plot(curves: Mapping[str, Curves]) -> str:
 
     def draw(axes: Axes) -> None:
         axes.plot([0, 1], [0, 1], color=_INK, alpha=0.7, linewidth=1, linestyle=":")
-        for place, (name, found) in enumerate(curves.items()):
-            axes.plot(*zip(*found.roc, strict=True), label=name, **_line(place))
+        for index, (name, found) in enumerate(curves.items()):
+            axes.plot(*zip(*found.roc, strict=True), label=name, **_line(index))
         _unit_axes(axes, "false positive rate", "recall")
         axes.legend(loc="lower right")
 
@@ -64,8 +64,8 @@ def pr_plot(curves: Mapping[str, Curves], share_positive: float) -> str:
 
     def draw(axes: Axes) -> None:
         axes.axhline(share_positive, color=_INK, alpha=0.7, linewidth=1, linestyle=":")
-        for place, (name, found) in enumerate(curves.items()):
-            axes.plot(*zip(*found.pr, strict=True), label=name, **_line(place))
+        for index, (name, found) in enumerate(curves.items()):
+            axes.plot(*zip(*found.pr, strict=True), label=name, **_line(index))
         _unit_axes(axes, "recall", "precision")
         axes.legend(loc="lower left")
 
@@ -91,10 +91,10 @@ def histogram_plot(curves: Curves, classes: Sequence[str], thresholds: Mapping[s
 
     def draw(axes: Axes) -> None:
         bins = len(curves.histogram[0])
-        edges = [place / bins for place in range(bins + 1)]
-        for place, counts in enumerate(curves.histogram):
-            axes.stairs(counts, edges, fill=True, alpha=0.3, color=COLOURS[place])
-            axes.stairs(counts, edges, color=COLOURS[place], label=classes[place], linewidth=1.4)
+        edges = [index / bins for index in range(bins + 1)]
+        for index, counts in enumerate(curves.histogram):
+            axes.stairs(counts, edges, fill=True, alpha=0.3, color=COLOURS[index])
+            axes.stairs(counts, edges, color=COLOURS[index], label=classes[index], linewidth=1.4)
         for name, value in thresholds.items():
             axes.axvline(value, color=_INK, linewidth=0.9, linestyle="--")
             axes.annotate(
@@ -119,10 +119,10 @@ def confusion_plot(table: Sequence[Sequence[int]], classes: Sequence[str]) -> st
                 colour = COLOURS[0] if row == column else COLOURS[1]
                 axes.add_patch(mpl.patches.Rectangle((column, row), 1, 1, color=colour, alpha=0.08 + 0.6 * share))
                 axes.text(column + 0.5, row + 0.5, f"{n}\n{share:.0%}", ha="center", va="center")
-        places = [place + 0.5 for place in range(len(classes))]
+        ticks = [index + 0.5 for index in range(len(classes))]
         names = [name.replace("_", "\n") for name in classes]
-        axes.set_xticks(places, names)
-        axes.set_yticks(places, names)
+        axes.set_xticks(ticks, names)
+        axes.set_yticks(ticks, names)
         axes.set(xlim=(0, len(classes)), ylim=(len(classes), 0), xlabel="decided", ylabel="labelled")
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
@@ -136,10 +136,10 @@ def interval_plot(rows: Sequence[Row], title: str, label: str, *, reference: flo
     def draw(axes: Axes) -> None:
         series = list(dict.fromkeys(name for _, values in rows for name in values))
         step = 0.6 / max(1, len(series))
-        for place, name in enumerate(series):
-            shift = (place - (len(series) - 1) / 2) * step
+        for index, name in enumerate(series):
+            shift = (index - (len(series) - 1) / 2) * step
             known = [(y + shift, values[name]) for y, (_, values) in enumerate(rows) if _is_known(values.get(name))]
-            _intervals(axes, known, name, place)
+            _intervals(axes, known, name, index)
         if reference is not None:
             axes.axvline(reference, color=_INK, alpha=0.7, linewidth=1, linestyle=":")
         axes.set_yticks(range(len(rows)), [name for name, _ in rows])
@@ -161,8 +161,8 @@ def decision_plot(counts_by_class: Mapping[str, Mapping[str, int]]) -> str:
     def draw(axes: Axes) -> None:
         for y, counts in enumerate(counts_by_class.values()):
             left, total = 0.0, max(1, sum(counts.values()))
-            for place, (decision, n) in enumerate(counts.items()):
-                colour = (COLOURS[2], COLOURS[1], COLOURS[3])[place]
+            for index, (decision, n) in enumerate(counts.items()):
+                colour = (COLOURS[2], COLOURS[1], COLOURS[3])[index]
                 axes.barh(y, n / total, left=left, height=0.62, color=colour, label=decision if y == 0 else None)
                 if n / total > 0.04:
                     axes.text(left + n / total / 2, y, f"{n} ({n / total:.0%})", ha="center", va="center")
@@ -176,13 +176,13 @@ def decision_plot(counts_by_class: Mapping[str, Mapping[str, int]]) -> str:
     return _drawn(draw, "Decisions by label", (8.6, 0.8 + 0.45 * len(counts_by_class)))
 
 
-def _line(place: int) -> dict[str, Any]:
+def _line(index: int) -> dict[str, Any]:
     """The bundle itself is drawn stronger, and over the others."""
     return {
-        "color": COLOURS[place % len(COLOURS)],
-        "linestyle": _DASHES[place % len(_DASHES)],
-        "linewidth": 2.0 if place == 0 else 1.3,
-        "zorder": 4 if place == 0 else 3,
+        "color": COLOURS[index % len(COLOURS)],
+        "linestyle": _DASHES[index % len(_DASHES)],
+        "linewidth": 2.0 if index == 0 else 1.3,
+        "zorder": 4 if index == 0 else 3,
     }
 
 
@@ -195,7 +195,7 @@ def _is_known(found: Estimate | None) -> bool:
     return found is not None and found.value is not None
 
 
-def _intervals(axes: Axes, known: Sequence[tuple[float, Estimate]], name: str, place: int) -> None:
+def _intervals(axes: Axes, known: Sequence[tuple[float, Estimate]], name: str, index: int) -> None:
     values = [found.value or 0.0 for _, found in known]
     spread = [
         [
@@ -211,8 +211,8 @@ def _intervals(axes: Axes, known: Sequence[tuple[float, Estimate]], name: str, p
         values,
         [y for y, _ in known],
         xerr=[[max(0.0, width) for width in side] for side in spread],
-        fmt=_MARKERS[place % len(_MARKERS)],
-        color=COLOURS[place % len(COLOURS)],
+        fmt=_MARKERS[index % len(_MARKERS)],
+        color=COLOURS[index % len(COLOURS)],
         label=name,
         markersize=5,
         linewidth=1.4,

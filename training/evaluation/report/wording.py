@@ -1,4 +1,4 @@
-"""How results are put into words, the same in every form of the report."""
+"""Words for results, the same in every form of the report."""
 
 from model.bundle import spread_text
 from training.evaluation.metrics.bootstrap import Estimate, PairedInterval

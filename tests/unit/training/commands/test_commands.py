@@ -15,7 +15,7 @@ from model.errors import MemeguardError
 from serving.cli import main
 from training.commands.options import disk_errors
 from training.errors import RunError
-from training.promotion.decide import Verdict
+from training.promotion.decide import PromotionVerdict
 from training.promotion.report import print_verdict
 from training.promotion.results import Comparison, Contender
 from training.promotion.rules import Limits
@@ -71,7 +71,7 @@ def test_a_narrow_terminal_shows_what_is_compared_and_the_whole_of_a_long_path()
     path = "/somewhere/" + "very/" * 12 + "deep/bundle"
     both = (Contender(path, name, "0.1.0", "0" * 64, 1) for name in ("compact", "mine"))
     shown = StringIO()
-    print_verdict(Verdict(Comparison(*both), Limits(), [], []), Console(file=shown, width=80))
+    print_verdict(PromotionVerdict(Comparison(*both), Limits(), [], []), Console(file=shown, width=80))
     cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.getvalue().splitlines() if "│" in line]
     assert [row[0] for row in cells if row[0]] == ["bundle", "given as", "digest", "size"]
     assert "".join(row[1] for row in cells if "/" in row[1]) == path
