@@ -31,7 +31,7 @@ _FILE = "plan.json"
 _PARTITION_BYTES = 64 * 1024 * 1024
 #: A partition has at most an eighth of the rows before it, but at least so many: a small input is shared by workers
 #: too, and at the end of any, none works long alone.
-_SHARE, _LEAST_ROWS = 8, 16
+_GROWTH_DIVISOR, _MIN_ROWS = 8, 16
 _IDS_NAMED = 5
 
 
@@ -177,7 +177,7 @@ def _write_partitions(
     stamp = source.stamp()
     scan = InputScan()
     n_partitions = 0
-    for n_partitions, items in enumerate(_cut(scan.observe(source.items()), partition_rows), start=1):
+    for n_partitions, items in enumerate(_split(scan.observe(source.items()), partition_rows), start=1):
         write_partition(folder / partition_name(n_partitions - 1), items)
     if not len(scan.ids):
         raise BatchError(f"{source.address} holds no items: there is nothing to do")
@@ -197,13 +197,16 @@ def _write_partitions(
     )
 
 
-def _cut(items: Iterable[tuple[str, Item]], partition_rows: int) -> Iterator[list[Item]]:
+def _split(items: Iterable[tuple[str, Item]], partition_rows: int) -> Iterator[list[Item]]:
     partition: list[Item] = []
     n_bytes = n_before = 0
     for _, item in items:
         partition.append(item)
         n_bytes += item.n_bytes
-        if len(partition) >= min(partition_rows, max(_LEAST_ROWS, n_before // _SHARE)) or n_bytes >= _PARTITION_BYTES:
+        if (
+            len(partition) >= min(partition_rows, max(_MIN_ROWS, n_before // _GROWTH_DIVISOR))
+            or n_bytes >= _PARTITION_BYTES
+        ):
             yield partition
             n_before += len(partition)
             partition, n_bytes = [], 0

@@ -93,11 +93,11 @@ def run_batch(options: BatchOptions, callbacks: ProgressCallbacks) -> tuple[Plan
     source = BatchInput(options.input, options.columns)
     if source.covers(options.out):
         raise BatchError(f"--out {options.out} lies in the input, which would then hold its own answers: move it")
-    spec = _spec(options, source)
-    with _locked(options.out), _writing(options.out):
-        plan = _plan(options, source, spec.identity)
+    spec = _worker_spec(options, source)
+    with _locked(options.out), _disk_errors_reported(options.out):
+        plan = _find_or_make_plan(options, source, spec.identity)
         finished = is_finished(options.out)
-        totals = finished_totals(options.out) if finished else _scored(options, plan, spec, callbacks)
+        totals = finished_totals(options.out) if finished else _score(options, plan, spec, callbacks)
         if options.sample_review:
             images = ImageLoader(spec.protocols, spec.limits, spec.item_timeout_s)
             callbacks.on_review_sample(
@@ -107,7 +107,7 @@ def run_batch(options: BatchOptions, callbacks: ProgressCallbacks) -> tuple[Plan
         return plan, totals
 
 
-def _spec(options: BatchOptions, source: BatchInput) -> WorkerSpec:
+def _worker_spec(options: BatchOptions, source: BatchInput) -> WorkerSpec:
     """What workers are told, after a look at whether they can do it."""
     bundle = open_bundle(options.bundle)
     engine = make_engine(options.ocr)
@@ -131,13 +131,13 @@ def _spec(options: BatchOptions, source: BatchInput) -> WorkerSpec:
     )
 
 
-def _plan(options: BatchOptions, source: BatchInput, identity: ScoringIdentity) -> Plan:
+def _find_or_make_plan(options: BatchOptions, source: BatchInput, identity: ScoringIdentity) -> Plan:
     """The plan to follow: a new one, or the one that is there if it is of the same run."""
     found = find_plan(options.out)
     if found is None:
         return make_plan(source, options.out, identity, tuple(sorted(options.protocols)), options.partition_rows)
     untouched = found.input == source.address and found.input_stamp == source.stamp()
-    differences = _differences(found, options, identity) or ([] if untouched else _changes(found, source))
+    differences = _differences(found, options, identity) or ([] if untouched else _input_changes(found, source))
     if differences:
         raise BatchError(
             f"{options.out} belongs to another run: {'; '.join(differences)}. Give another --out, or run with what it "
@@ -158,7 +158,7 @@ def _differences(found: Plan, options: BatchOptions, identity: ScoringIdentity) 
     return differences
 
 
-def _changes(found: Plan, source: BatchInput) -> list[str]:
+def _input_changes(found: Plan, source: BatchInput) -> list[str]:
     """What is not as it was in an input whose files are others; nothing when its rows are the same."""
     # Of a folder of pictures only the names would be compared.
     if source.kind != "pictures" and found.input_digest == input_digest(source):
@@ -168,7 +168,7 @@ def _changes(found: Plan, source: BatchInput) -> list[str]:
     return [f"its input {found.input} was changed since"]
 
 
-def _scored(options: BatchOptions, plan: Plan, spec: WorkerSpec, callbacks: ProgressCallbacks) -> Totals:
+def _score(options: BatchOptions, plan: Plan, spec: WorkerSpec, callbacks: ProgressCallbacks) -> Totals:
     """Score what has no row yet, and write what the whole came to."""
     out = options.out
     for folder in (out, out / FOLDER):
@@ -182,14 +182,16 @@ def _scored(options: BatchOptions, plan: Plan, spec: WorkerSpec, callbacks: Prog
         raise BatchError(f"{gone[0]} is gone, and {out} cannot be ended without it: score the input into another --out")
     callbacks.on_start(plan, sum(done))
     with record_session(out, engine=options.engine, workers=options.workers, waiting_rows=plan.n_items - sum(done)):
-        _work(options, tasks, spec, callbacks)
+        _run_engine(options, tasks, spec, callbacks)
     totals = count_totals(out, plan)
     manifest = write_manifest(out, plan, totals, timings(out))
     write_report(out, manifest, totals, spec.policy)
     return totals
 
 
-def _work(options: BatchOptions, tasks: list[PartitionTask], spec: WorkerSpec, callbacks: ProgressCallbacks) -> None:
+def _run_engine(
+    options: BatchOptions, tasks: list[PartitionTask], spec: WorkerSpec, callbacks: ProgressCallbacks
+) -> None:
     if options.engine == "ray":
         from serving.batch.engines.ray_engine import run_on_ray  # noqa: PLC0415  a heavy package that few need
 
@@ -228,8 +230,8 @@ def _check_free(out: Path) -> None:
 
 
 @contextmanager
-def _writing(out: Path) -> Iterator[None]:
-    """What stops a run that could write at first, such as a disk that is full."""
+def _disk_errors_reported(out: Path) -> Iterator[None]:
+    """Report what stops a run that could write at first, such as a full disk, as a ``BatchError``."""
     try:
         yield
     except OSError as error:

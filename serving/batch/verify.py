@@ -48,8 +48,8 @@ def verify(out: Path) -> Proof:
     for _ in scan.observe(source.items()):
         pass
     problems = [] if scan.digest == plan.input_digest else [f"{plan.input} was changed after the run began"]
-    count = _Count(scan)
-    problems += _changed(out)
+    count = _RowCounts(scan)
+    problems += _shard_problems(out)
     problems += count.take(out)
     for n_ids, what, ids in (
         (count.n_missing, "items have no row", count.missing(source)),
@@ -61,7 +61,7 @@ def verify(out: Path) -> Proof:
     return Proof(len(scan.ids), count.n_rows, count.n_missing, count.n_twice, count.n_unknown, tuple(problems))
 
 
-class _Count:
+class _RowCounts:
     """How many rows each item has, in 17 bytes an item; of ids, the first few are kept."""
 
     def __init__(self, scan: InputScan) -> None:
@@ -101,14 +101,14 @@ class _Count:
         for id, position in zip(ids, positions(self._ordered, ids).tolist(), strict=True):
             if position < 0:
                 self.n_unknown += 1
-                _keep(self.unknown, id)
+                _keep_first(self.unknown, id)
                 continue
             self._rows[position] = min(2, self._rows[position] + 1)
             if self._rows[position] > 1:
-                _keep(self.twice, id)
+                _keep_first(self.twice, id)
 
 
-def _keep(ids: list[str], id: str) -> None:
+def _keep_first(ids: list[str], id: str) -> None:
     if len(ids) < _IDS_NAMED and id not in ids:
         ids.append(id)
 
@@ -118,7 +118,7 @@ def _named(ids: Iterable[str], n_ids: int) -> str:
     return ", ".join(map(repr, first)) + (" and others" if n_ids > len(first) else "")
 
 
-def _changed(out: Path) -> Iterator[str]:
+def _shard_problems(out: Path) -> Iterator[str]:
     """Shards that are not what was written, and shards that nobody wrote."""
     if not is_finished(out):
         yield f"the run is not finished (there is no {SUCCESS}): the same command goes on"

@@ -49,7 +49,7 @@ class BatchInput:
         """Every item, in order, without holding more than a few in memory; raises ``BatchError`` for bad ones."""
         if self.kind == "pictures":
             for file in self._files:
-                yield Item(file, self._files.name(file), self._files.opened_by(file))
+                yield Item(file, self._files.name(file), self._files.address_of(file))
             return
         rows = check_rows(self._rows(), self.columns) if self.kind == "jsonl" else self._rows()
         for file, number, row in rows:
@@ -86,12 +86,12 @@ class BatchInput:
             )
         if "://" in image or image.startswith("/") or is_data_url(image):
             return image
-        return self._files.opened_by(beside(file, image))
+        return self._files.address_of(beside(file, image))
 
 
 def _id(value: object, location: str, column: str) -> str | None:
     """An id as the output will carry it; None when there is none. Numbers become what they look like."""
-    text = None if _absent(value) else _plain(value, location, column)
+    text = None if _absent(value) else _one_value(value, location, column)
     if text is not None and not _encodable(text):
         raise BatchError(f"{location}: column {column!r} holds half a character (a lone surrogate)")
     return text or None
@@ -99,15 +99,15 @@ def _id(value: object, location: str, column: str) -> str | None:
 
 def _text(value: object, location: str, column: str) -> str | None:
     """Words, or None when they are not given."""
-    return None if _absent(value) else _plain(value, location, column)
+    return None if _absent(value) else _one_value(value, location, column)
 
 
 def _tags(value: object, location: str, column: str) -> tuple[str, ...]:
     """A list of words, or one string with commas."""
     if _absent(value):
         return ()
-    given = value if isinstance(value, list) else _plain(value, location, column).split(",")
-    words = (_plain(tag, location, column).strip() for tag in given if not _absent(tag))
+    given = value if isinstance(value, list) else _one_value(value, location, column).split(",")
+    words = (_one_value(tag, location, column).strip() for tag in given if not _absent(tag))
     return tuple(word for word in words if word)
 
 
@@ -116,7 +116,7 @@ def _absent(value: object) -> bool:
     return value is None or (isinstance(value, float) and value != value)  # noqa: PLR0124  only NaN differs from itself
 
 
-def _plain(value: Any, location: str, column: str) -> str:
+def _one_value(value: Any, location: str, column: str) -> str:
     if isinstance(value, bytes):  # a column of text that its writer did not mark as such
         try:
             return value.decode()

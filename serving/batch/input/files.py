@@ -38,9 +38,9 @@ class Files:
             self._is_local = isinstance(self.fs, LocalFileSystem) and "::" not in address
             self._chain = [] if self._is_local else _absolute_chain(address)
             self.address = self._path if self._is_local else "::".join([address.split("::", 1)[0], *self._chain])
-            self._shape = self._found()
+            self._shape = self._find_shape()
             self.n_passed_over = 0
-            self.kind, self._tables = self._of_one_kind(address)
+            self.kind, self._tables = self._sort_by_kind(address)
         except BatchError:
             raise
         except Exception as error:  # each file system raises its own: no such protocol, package, host or permission
@@ -50,7 +50,7 @@ class Files:
         """Paths as ``fs`` knows them."""
         if self._tables:
             return iter(self._tables)
-        return (file for file in self._all() if _kind(file) == "pictures")
+        return (file for file in self._all() if _kind_of(file) == "pictures")
 
     @property
     def protocols(self) -> frozenset[str]:
@@ -66,7 +66,7 @@ class Files:
         except Exception as error:
             raise BatchError(f"{file} cannot be opened: {getattr(error, 'strerror', None) or error}") from error
         with handle:
-            yield cast("BinaryIO", gzip.GzipFile(fileobj=handle)) if _plain(file).endswith(".gz") else handle
+            yield cast("BinaryIO", gzip.GzipFile(fileobj=handle)) if _bare(file).endswith(".gz") else handle
 
     def version(self, file: str) -> str:
         """Another one when the file has changed."""
@@ -90,7 +90,7 @@ class Files:
         relative = PurePosixPath(file).relative_to(self._root()) if self._shape != "file" else PurePosixPath(file).name
         return str(relative).encode("utf-8", "backslashreplace").decode()  # a file name need not be text
 
-    def opened_by(self, file: str) -> str:
+    def address_of(self, file: str) -> str:
         """The path or address by which anyone opens a file of ``fs``."""
         return file if self._is_local else "::".join([str(self.fs.unstrip_protocol(file)), *self._chain])
 
@@ -102,7 +102,7 @@ class Files:
         parts = ("**",) if self._shape == "folder" else walk.pattern_parts(self._path)
         return walk.may_match_below(parts, folder.relative_to(root).parts)
 
-    def _found(self) -> str:
+    def _find_shape(self) -> str:
         """Whether the path is a file, a folder or a glob."""
         if self._is_table() and self.fs.isfile(self._path):
             return "file"  # asked first: some file systems read a whole file to learn whether it is a folder
@@ -115,7 +115,7 @@ class Files:
         raise BatchError(f"there is nothing at {self.address}")
 
     def _is_table(self) -> bool:
-        return _kind(self._path) not in ("pictures", None)
+        return _kind_of(self._path) not in ("pictures", None)
 
     def _root(self) -> str:
         """The folder that ids are relative to."""
@@ -145,12 +145,12 @@ class Files:
             elif name.strip("/") != folder.strip("/"):
                 yield from self._walk(name)
 
-    def _of_one_kind(self, address: str) -> tuple[str, list[str]]:
-        """The kind, and the files if they are tables; counts those that are neither table nor picture."""
+    def _sort_by_kind(self, address: str) -> tuple[str, list[str]]:
+        """The one kind of the files, and their paths if they are tables; counts those of neither kind."""
         tables: dict[str, list[str]] = {}
         any_pictures = False
         for file in self._all():
-            kind = _kind(file)
+            kind = _kind_of(file)
             if kind == "pictures":
                 any_pictures = True
             # Beside tables lie files of those who wrote them: _SUCCESS, _metadata.
@@ -163,11 +163,11 @@ class Files:
                 f"{address} holds {' and '.join(sorted(tables))} files; give one kind, by a glob such as '*.csv'"
             )
         if not tables and not any_pictures:
-            raise BatchError(self._nothing(address))
+            raise BatchError(self._why_empty(address))
         # Pictures beside a table are what the table names.
         return next(iter(tables.items()), ("pictures", []))
 
-    def _nothing(self, address: str) -> str:
+    def _why_empty(self, address: str) -> str:
         if self._shape == "glob" and not self.n_passed_over:
             return f"no file matches {address}; where [, ? or * belongs to a name, write [[], [?] or [*]"
         known = ", ".join((*TABLES, *filter(None, PICTURES)))
@@ -187,13 +187,13 @@ def beside(file: str, name: str) -> str:
     return str(PurePosixPath(file).parent / name)
 
 
-def _kind(file: str) -> str | None:
-    path = PurePosixPath(_plain(file))
+def _kind_of(file: str) -> str | None:
+    path = PurePosixPath(_bare(file))
     kind = TABLES.get("".join(path.suffixes[-2:])) or TABLES.get(path.suffix)
     return kind or ("pictures" if path.suffix in PICTURES else None)
 
 
-def _plain(file: str) -> str:
+def _bare(file: str) -> str:
     """A path by which its kind is told."""
     return _without_query(file).lower()
 

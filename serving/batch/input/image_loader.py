@@ -17,16 +17,16 @@ from serving.batch.input.items import Item
 from serving.problems import ProblemError
 from serving.requests.base64_image import from_data_url, is_data_url
 
-_LONGEST_NAME = 200
-#: Pictures from elsewhere that are waited for together; the time goes by in the network, not on a core.
-_AT_ONCE = 8
-#: Before another try to read from elsewhere.
-_PAUSES_S = (0.5, 2.0)
+_MAX_SHOWN_CHARS = 200
+#: Pictures from elsewhere that are read at once; the time goes by in the network, not on a core.
+_THREADS = 8
+#: Pauses before another try to read from elsewhere.
+_RETRY_AFTER_S = (0.5, 2.0)
 #: Of the time that an item has, for each of the two requests that fsspec makes for a picture: a host that gives no
-#: answer is an error of the row, before whoever holds this process ends it.
-_SHARE_OF_TIME = 0.4
-#: What another try would not change.
-_FINAL = (
+#: answer is an error of the row, before the supervisor ends this process.
+_TIMEOUT_SHARE = 0.4
+#: Errors that another try would not change.
+_PERMANENT_ERRORS = (
     *(FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError, ValueError, TypeError, ImportError),
     TimeoutError,  # what was waited for so long costs too much to be waited for again
 )
@@ -41,36 +41,38 @@ class ImageLoader:
 
     def __init__(self, protocols: frozenset[str], limits: MemeLimits, item_timeout_s: float) -> None:
         self._protocols = protocols
-        self._many_at_once = frozenset(filter(_takes_many_at_once, protocols))
+        self._parallel_protocols = frozenset(filter(_is_async, protocols))
         self._limits = limits
-        self._answer_s = _SHARE_OF_TIME * item_timeout_s
-        self._readers = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="batch-reader")
+        self._timeout_s = _TIMEOUT_SHARE * item_timeout_s
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="batch-reader")
 
     def memes(self, items: Sequence[Item]) -> list[Meme | Failure]:
         """The meme of each item, or why there is none."""
-        coming = [self._readers.submit(self._picture, item) if self._is_awaited(item) else None for item in items]
+        pending = [
+            self._pool.submit(self._bytes_or_error, item) if self._reads_in_pool(item) else None for item in items
+        ]
         return [
-            self._made(item, self._picture(item) if one is None else one.result())
-            for item, one in zip(items, coming, strict=True)
+            self._to_meme(item, self._bytes_or_error(item) if one is None else one.result())
+            for item, one in zip(items, pending, strict=True)
         ]
 
     def meme(self, item: Item) -> Meme | Failure:
         """The meme of an item, or why there is none."""
-        return self._made(item, self._picture(item))
+        return self._to_meme(item, self._bytes_or_error(item))
 
-    def _is_awaited(self, item: Item) -> bool:
+    def _reads_in_pool(self, item: Item) -> bool:
         if not isinstance(item.image, str) or is_data_url(item.image):
             return False
         first, *others = _protocols(item.image)
-        return first in self._many_at_once and not others
+        return first in self._parallel_protocols and not others
 
-    def _picture(self, item: Item) -> bytes | MemeError | None:
+    def _bytes_or_error(self, item: Item) -> bytes | MemeError | None:
         try:
             return None if item.image is None else self.read(item.image)
         except MemeError as error:
             return error
 
-    def _made(self, item: Item, picture: bytes | MemeError | None) -> Meme | Failure:
+    def _to_meme(self, item: Item, picture: bytes | MemeError | None) -> Meme | Failure:
         id = item.id or ""
         if isinstance(picture, MemeError):
             return Failure(id, picture.code, picture.message)
@@ -88,7 +90,7 @@ class ImageLoader:
         if isinstance(image, bytes):
             return image
         if is_data_url(image):
-            return _of_data_url(image)
+            return _decode_data_url(image)
         image = image.removeprefix("file://")
         for protocol in _protocols(image):
             if protocol not in self._protocols:
@@ -96,38 +98,38 @@ class ImageLoader:
                     "unreadable_file", f"pictures are not read by {protocol}://; --allow-protocol {protocol} allows it"
                 )
         try:
-            return self._local(Path(image)) if image.startswith("/") else self._remote(image)
+            return self._read_file(Path(image)) if image.startswith("/") else self._read_remote(image)
         except Exception as error:  # each file system raises its own errors, and any of them is this row's alone
-            raise MemeError("unreadable_file", f"{_named(image)}: {_in_words(_root(error))}") from error
+            raise MemeError("unreadable_file", f"{_shown(image)}: {_reason(_first_cause(error))}") from error
 
-    def _local(self, path: Path) -> bytes:
+    def _read_file(self, path: Path) -> bytes:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
             raise OSError(0, "not a file")
         with path.open("rb") as file:
             # One byte more than is allowed, so that a huge file costs no more than a refused one.
             return file.read(self._limits.max_bytes + 1)
 
-    def _remote(self, address: str) -> bytes:
-        for pause_s in _PAUSES_S:
+    def _read_remote(self, address: str) -> bytes:
+        for pause_s in _RETRY_AFTER_S:
             try:
-                return self._once(address)
+                return self._read_once(address)
             except Exception as error:
-                if not _may_pass(_root(error)):
+                if not _is_temporary(_first_cause(error)):
                     raise
                 time.sleep(pause_s)
-        return self._once(address)
+        return self._read_once(address)
 
-    def _once(self, address: str) -> bytes:
-        with fsspec.open(address, "rb", **self._patience(address)) as file:
+    def _read_once(self, address: str) -> bytes:
+        with fsspec.open(address, "rb", **self._fsspec_options(address)) as file:
             return bytes(file.read(self._limits.max_bytes + 1))
 
-    def _patience(self, address: str) -> dict[str, Any]:
-        """What has fsspec give up a web server that says nothing; other file systems have limits of their own."""
+    def _fsspec_options(self, address: str) -> dict[str, Any]:
+        """A timeout for a web server that says nothing; other file systems have limits of their own."""
         if "::" in address or not address.lower().startswith(("http://", "https://")):
             return {}
         import aiohttp  # noqa: PLC0415  is there where fsspec can read from http
 
-        return {"timeout": aiohttp.ClientTimeout(total=self._answer_s)}
+        return {"timeout": aiohttp.ClientTimeout(total=self._timeout_s)}
 
 
 def check_protocol(protocol: str) -> None:
@@ -138,7 +140,7 @@ def check_protocol(protocol: str) -> None:
         raise BatchError(f"--allow-protocol {protocol}: {error}") from error
 
 
-def _takes_many_at_once(protocol: str) -> bool:
+def _is_async(protocol: str) -> bool:
     """Whether its file system is made for that (https, s3, gs), unlike ftp's or an archive's."""
     try:
         return bool(fsspec.get_filesystem_class(protocol).async_impl)
@@ -146,28 +148,28 @@ def _takes_many_at_once(protocol: str) -> bool:
         return False
 
 
-def _root(error: BaseException) -> BaseException:
+def _first_cause(error: BaseException) -> BaseException:
     """The first error of a chain: fsspec calls many an answer of a host "not found"."""
     while error.__cause__ is not None and not isinstance(error, TimeoutError):
         error = error.__cause__
     return error
 
 
-def _may_pass(error: BaseException) -> bool:
-    """Whether a read may go well later: a connection broke, a host is overloaded."""
+def _is_temporary(error: BaseException) -> bool:
+    """Whether another read may go well: a connection broke, a host is overloaded."""
     status = getattr(error, "status", None)  # of an HTTP answer
     refused = isinstance(status, int) and 400 <= status < 500 and status not in (408, 429)
-    return not refused and not isinstance(error, _FINAL)
+    return not refused and not isinstance(error, _PERMANENT_ERRORS)
 
 
-def _in_words(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "no answer in time"
     status = getattr(error, "status", None)
     return f"the host answered {status}" if status else getattr(error, "strerror", None) or type(error).__name__
 
 
-def _of_data_url(url: str) -> bytes:
+def _decode_data_url(url: str) -> bytes:
     try:
         return from_data_url(url)
     except ProblemError as problem:
@@ -184,8 +186,8 @@ def _protocols(address: str) -> list[str]:
     ]
 
 
-def _named(address: str) -> str:
+def _shown(address: str) -> str:
     """What a message may hold of it: no password, not a whole picture that came as text, nothing that is no text."""
     address = without_secrets(address)
-    shown = address if len(address) <= _LONGEST_NAME else f"{address[:_LONGEST_NAME]}..."
+    shown = address if len(address) <= _MAX_SHOWN_CHARS else f"{address[:_MAX_SHOWN_CHARS]}..."
     return shown.encode("utf-8", "backslashreplace").decode()

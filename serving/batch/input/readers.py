@@ -60,7 +60,7 @@ def check_rows(rows: Iterable[tuple[str, int, Row]], columns: Columns) -> Iterat
 
 
 def _parquet(handle: BinaryIO, file: str, columns: Columns) -> Iterator[tuple[int, Row]]:
-    with _refused(file, "no whole Parquet file", lambda: ""):
+    with _damage_reported(file, "no whole Parquet file", lambda: ""):
         # The buffer has columns read piece by piece; without it, a row group of pictures is read at once.
         table = pq.ParquetFile(handle, buffer_size=_READ_AHEAD_BYTES, pre_buffer=False)
         names = table.schema_arrow.names
@@ -83,7 +83,7 @@ def _batch_rows(table: pq.ParquetFile) -> int:
 def _jsonl(handle: BinaryIO, file: str, columns: Columns) -> Iterator[tuple[int, Row]]:
     number = 0
     with (
-        _refused(file, "no JSON Lines file", lambda: f" at line {number + 1}"),
+        _damage_reported(file, "no JSON Lines file", lambda: f" at line {number + 1}"),
         io.TextIOWrapper(handle, "utf-8-sig") as text,
     ):
         for number, line in enumerate(iter(lambda: text.readline(_LARGEST_CELL), ""), start=1):
@@ -107,7 +107,7 @@ def _csv(handle: BinaryIO, file: str, columns: Columns) -> Iterator[tuple[int, R
     csv.field_size_limit(_LARGEST_CELL)
     number = 0
     with (
-        _refused(file, "no CSV file", lambda: f" at row {number + 1}"),
+        _damage_reported(file, "no CSV file", lambda: f" at row {number + 1}"),
         io.TextIOWrapper(handle, "utf-8-sig", newline="") as text,
     ):
         # Strict: a quote that is never closed would swallow all rows that follow.
@@ -126,8 +126,8 @@ def _csv(handle: BinaryIO, file: str, columns: Columns) -> Iterator[tuple[int, R
 
 
 @contextmanager
-def _refused(file: str, what: str, location: Callable[[], str]) -> Iterator[None]:
-    """What a damaged file or a broken line raises, as one message."""
+def _damage_reported(file: str, what: str, location: Callable[[], str]) -> Iterator[None]:
+    """Report what a damaged file or a broken line raises as one ``BatchError``."""
     try:
         yield
     except BatchError:

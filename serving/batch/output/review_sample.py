@@ -66,13 +66,13 @@ def write_review_sample(
     lines: dict[str, dict[str, Any]] = {}
     gone: set[str] = set()
     for _ in range(_MOST_DRAWS):
-        picks = {pick.id: pick for pick in _picked(out, plan, policy, n_items, gone) if pick.id not in lines}
+        picks = {pick.id: pick for pick in _pick(out, plan, policy, n_items, gone) if pick.id not in lines}
         if not picks:
             break
         for item in source.items():
             if item.id in picks:
                 try:
-                    lines[item.id] = _line(picks[item.id], item, images, folder)
+                    lines[item.id] = _review_row(picks[item.id], item, images, folder)
                 except (_GoneError, MemeError):
                     gone.add(item.id)
     content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines.values())
@@ -80,17 +80,17 @@ def write_review_sample(
     return ReviewSample(folder, len(lines), len(gone))
 
 
-def _picked(out: Path, plan: Plan, policy: Policy, n_items: int, gone: Collection[str]) -> list[_Pick]:
+def _pick(out: Path, plan: Plan, policy: Policy, n_items: int, gone: Collection[str]) -> list[_Pick]:
     n_random = round(n_items * _RANDOM_SHARE)
-    judged = (row for row in _judged(out, plan) if row["id"] not in gone)
-    drawn = heapq.nsmallest(n_items, (_Pick(_draw(row["id"]), row["id"], "random", row) for row in judged))
+    judged = (row for row in _rows_with_verdict(out, plan) if row["id"] not in gone)
+    drawn = heapq.nsmallest(n_items, (_Pick(_random_rank(row["id"]), row["id"], "random", row) for row in judged))
     chosen, spare = drawn[:n_random], drawn[n_random:]
     taken = {*gone, *(pick.id for pick in chosen)}
     uncertain = heapq.nsmallest(
         n_items - n_random,
         (
             _Pick(distance, row["id"], "uncertain", row)
-            for row in _judged(out, plan)
+            for row in _rows_with_verdict(out, plan)
             if row["id"] not in taken and (distance := _distance(row, policy)) is not None
         ),
     )
@@ -100,14 +100,14 @@ def _picked(out: Path, plan: Plan, policy: Policy, n_items: int, gone: Collectio
     return [*uncertain, *chosen, *[pick for pick in spare if pick.id not in known][:n_more]]
 
 
-def _judged(out: Path, plan: Plan) -> Iterator[dict[str, Any]]:
+def _rows_with_verdict(out: Path, plan: Plan) -> Iterator[dict[str, Any]]:
     """Rows with a verdict, a shard in memory at a time."""
     for number in range(plan.n_partitions):
         table = pq.read_table(shard_path(out, number), columns=["id", "decision", "scores", "text"])
         yield from (row for row in table.to_pylist() if row["decision"] is not None)
 
 
-def _draw(id: str) -> float:
+def _random_rank(id: str) -> float:
     """A number of 0 to 1 that depends on the id alone."""
     return int.from_bytes(hashlib.sha256(id.encode()).digest()[:8]) / 2**64
 
@@ -122,7 +122,7 @@ def _distance(row: dict[str, Any], policy: Policy) -> float | None:
     return min(distances, default=None)
 
 
-def _line(pick: _Pick, item: Item, images: ImageLoader, folder: Path) -> dict[str, Any]:
+def _review_row(pick: _Pick, item: Item, images: ImageLoader, folder: Path) -> dict[str, Any]:
     """One row to label; the picture is copied, so that the folder can be handed on.
 
     Raises ``_GoneError`` or ``MemeError`` when the picture cannot be read any more.

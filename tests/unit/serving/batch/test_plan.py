@@ -1,5 +1,6 @@
 """The input cut into partitions: nothing lost on the way, ids that are there once, and planners that are killed."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,6 +112,16 @@ def test_an_input_that_grows_while_it_is_read_is_refused(tmp_path: Path) -> None
     source = GrowingSource(str(table(tmp_path, range(30))), Columns())
     with pytest.raises(BatchError, match="changed while it was read"):
         make_plan(source, tmp_path / "out", IDENTITY, (), 10)
+
+
+def test_a_plan_is_written_under_the_keys_that_earlier_versions_read(tmp_path: Path) -> None:
+    made = planned(table(tmp_path, range(3)), tmp_path / "out")
+    document = json.loads((tmp_path / "out" / "_plan" / "plan.json").read_text())
+    assert document.keys() == {
+        *("format_version", "input", "input_stamp", "input_digest", "columns", "protocols"),
+        *("n_items", "n_passed_over", "n_units", "judges"),
+    }
+    assert (document["n_units"], document["judges"]) == (made.n_partitions, IDENTITY.model_dump())
 
 
 def test_a_plan_of_another_version_is_refused(tmp_path: Path) -> None:
