@@ -9,16 +9,19 @@ class of each task, so that splits come as close to the wanted sizes and class s
 import hashlib
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from scipy.cluster.hierarchy import DisjointSet
 
 from training.data.image_hashes import Fingerprint
 from training.data.near_duplicates import MAX_DISTANCE, clusters, hash_array
 from training.data.text_key import text_key
 from training.datasets.base import DatasetError, Sample
+
+if TYPE_CHECKING:
+    from scipy.cluster.hierarchy import DisjointSet
 
 SPLITS = ("train", "dev", "test")
 
@@ -55,6 +58,8 @@ def group_samples(
     samples: Sequence[Sample], prints: Mapping[Path, Fingerprint], max_distance: int | None
 ) -> NDArray[np.int64]:
     """Group number of each sample, int64 [N]; samples that nothing joins are groups of one."""
+    from scipy.cluster.hierarchy import DisjointSet  # noqa: PLC0415 - slow, and `--help` of the commands needs none of it
+
     groups = DisjointSet(range(len(samples)))
     found = [prints.get(sample.image) if sample.image else None for sample in samples]
     _join_equal(groups, (text_key(sample.text) or None for sample in samples))
@@ -141,7 +146,7 @@ def _placed(groups: Sequence[NDArray[np.float64]], shares: NDArray[np.float64]) 
     return placed
 
 
-def _join_equal(groups: DisjointSet, keys: Iterable[Hashable]) -> None:
+def _join_equal(groups: "DisjointSet", keys: Iterable[Hashable]) -> None:
     """Join the rows with equal keys (one key a row); None joins nothing."""
     first: dict[Hashable, int] = {}
     for row, key in enumerate(keys):
