@@ -23,14 +23,14 @@ from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
 from model.export import check_head_parity, export_head
-from model.network.backbone import BackboneConfig, build_backbone
-from model.network.config import NetworkConfig
+from model.network.backbone import build_backbone
+from model.network.config import BackboneConfig, NetworkConfig
 from model.network.memefier import MemeFier
 from model.preprocess import Preprocessor
 from model.runtime import ImageTower
-from training.data.batch import BOTH
 from training.data.examples import Examples
 from training.data.feature_cache import FrozenTower
+from training.data.modalities import BOTH
 from training.datasets import Sample
 from training.datasets.base import Labels
 from training.run.backbone import onnx_tower_spec, preprocess_config, write_tower

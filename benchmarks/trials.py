@@ -20,15 +20,15 @@ from model.network.backbone import build_backbone
 from model.network.memefier import MemeFier
 from training.compact.config import CompactConfig, load_compact_config
 from training.compact.variants import CompactContext, open_workshop, read_sentences, train_variant
-from training.data.batch import BOTH
 from training.data.examples import Examples
 from training.data.group_splits import group_samples
 from training.data.image_hashes import Fingerprint, fingerprint_files
+from training.data.modalities import BOTH
 from training.data.near_duplicates import MAX_DISTANCE
 from training.datasets import Sample
+from training.datasets.base import ABSENT
 from training.kernel.memory import tower_views
 from training.kernel.ridge import Floats, KernelRidge
-from training.losses import ABSENT
 from training.trainer.predict import predict
 
 CONFIG = Path(__file__).parent.parent / "training" / "configs" / "compact.yaml"

@@ -8,62 +8,14 @@ import pickle
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from model.errors import EngineUnavailableError
 from model.network.clip_tokenizer import build_clip_tokenizer
-from model.network.config import checked_fields
+from model.network.config import BackboneConfig, Rgb
 from model.network.image_tower import OpenClipImageTower
 from model.network.text_tower import BertTextTower, OpenClipTextTower, TextTower
 from model.preprocess import CLIP_MEAN, CLIP_STD
-
-BackboneKind = Literal["open_clip", "compact"]
-Rgb = tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class BackboneConfig:
-    """Which towers, and where their weights are. Raises ``ValueError`` when something is missing or out of place.
-
-    For ``open_clip``:
-
-    - ``name``: a model name of open_clip ("ViT-L-14"), or "local-dir:FOLDER", a folder with ``open_clip_config.json``
-      and weights.
-    - ``pretrained``: a tag of open_clip ("openai") or the path of a weights file. None with a model name means random
-      weights. OpenAI's weights from a file want a name that ends in "-quickgelu"; their tag sees to it by itself.
-    - ``tokenizer``: path of a ``tokenizer.json``, for models that do not use CLIP's own tokenizer; ``pad_token_id`` is
-      what the model was trained with (SigLIP: 1).
-    - ``mean`` and ``std`` of the pixels in 0..1, only needed for a weights file of a model whose published weights do
-      not agree on them (ViT-L-14).
-
-    For ``compact``: ``image_tower``, path of the ONNX file, and ``text_tower``, the folder with ``config.json``,
-    ``model.safetensors`` and ``tokenizer.json``.
-    """
-
-    kind: BackboneKind
-    name: str | None = None
-    pretrained: str | None = None
-    tokenizer: str | None = None
-    pad_token_id: int = 0
-    mean: Rgb | None = None
-    std: Rgb | None = None
-    image_tower: str | None = None
-    text_tower: str | None = None
-
-    def __post_init__(self) -> None:
-        needed: dict[str, tuple[str, ...]] = {"open_clip": ("name",), "compact": ("image_tower", "text_tower")}
-        if self.kind not in needed:
-            raise ValueError(f"unknown backbone kind {self.kind!r}; known kinds: {', '.join(needed)}")
-        missing = [name for name in needed[self.kind] if not getattr(self, name)]
-        if missing:
-            raise ValueError(f"a backbone of kind {self.kind!r} needs {missing[0]!r}")
-        if (self.mean is None) != (self.std is None):
-            raise ValueError("a backbone needs both 'mean' and 'std', or neither")
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "BackboneConfig":
-        """Raises ``ValueError`` naming the first key that is not a field."""
-        return cls(**checked_fields(cls, values))
 
 
 @dataclass(frozen=True)

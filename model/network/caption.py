@@ -7,13 +7,12 @@ network and adds ``alpha * caption_loss`` to the classification loss.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-DecoderSize = Literal["small", "large"]
+from model.network.config import DecoderSize
 
 
 @dataclass(frozen=True)

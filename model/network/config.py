@@ -1,4 +1,7 @@
-"""What a MemeFier network is made of: sizes, dropouts, and a switch for each part that an ablation can take out."""
+"""Configs of the network, free of torch: its sizes and switches, its backbone, and what of a tower is trained.
+
+``NetworkConfig`` is read by ``memefier.py``, ``BackboneConfig`` by ``backbone.py``, ``TowerTuning`` by ``tuning.py``.
+"""
 
 import math
 from collections.abc import Mapping
@@ -6,8 +9,14 @@ from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+
 from model.taxonomy import Task, tasks_named
 
+BackboneKind = Literal["open_clip", "compact"]
+Rgb = tuple[float, float, float]
+TuningMode = Literal["frozen", "adapters", "last_layers", "full"]
+DecoderSize = Literal["small", "large"]
 PresetName = Literal["small", "large"]
 HeadKind = Literal["linear", "cosine", "am_softmax"]
 _HEAD_KINDS: tuple[HeadKind, ...] = get_args(HeadKind)
@@ -148,3 +157,73 @@ class NetworkConfig:
         if not isinstance(tasks, list | tuple):
             raise ValueError(f"tasks must be a list of task names, got {tasks!r}")  # noqa: TRY004 - a bad setting
         return cls(**{**values, "tasks": tuple(tasks)})
+
+
+@dataclass(frozen=True)
+class BackboneConfig:
+    """Which towers, and where their weights are. Raises ``ValueError`` when something is missing or out of place.
+
+    For ``open_clip``:
+
+    - ``name``: a model name of open_clip ("ViT-L-14"), or "local-dir:FOLDER", a folder with ``open_clip_config.json``
+      and weights.
+    - ``pretrained``: a tag of open_clip ("openai") or the path of a weights file. None with a model name means random
+      weights. OpenAI's weights from a file want a name that ends in "-quickgelu"; their tag sees to it by itself.
+    - ``tokenizer``: path of a ``tokenizer.json``, for models that do not use CLIP's own tokenizer; ``pad_token_id`` is
+      what the model was trained with (SigLIP: 1).
+    - ``mean`` and ``std`` of the pixels in 0..1, only needed for a weights file of a model whose published weights do
+      not agree on them (ViT-L-14).
+
+    For ``compact``: ``image_tower``, path of the ONNX file, and ``text_tower``, the folder with ``config.json``,
+    ``model.safetensors`` and ``tokenizer.json``.
+    """
+
+    kind: BackboneKind
+    name: str | None = None
+    pretrained: str | None = None
+    tokenizer: str | None = None
+    pad_token_id: int = 0
+    mean: Rgb | None = None
+    std: Rgb | None = None
+    image_tower: str | None = None
+    text_tower: str | None = None
+
+    def __post_init__(self) -> None:
+        needed: dict[str, tuple[str, ...]] = {"open_clip": ("name",), "compact": ("image_tower", "text_tower")}
+        if self.kind not in needed:
+            raise ValueError(f"unknown backbone kind {self.kind!r}; known kinds: {', '.join(needed)}")
+        missing = [name for name in needed[self.kind] if not getattr(self, name)]
+        if missing:
+            raise ValueError(f"a backbone of kind {self.kind!r} needs {missing[0]!r}")
+        if (self.mean is None) != (self.std is None):
+            raise ValueError("a backbone needs both 'mean' and 'std', or neither")
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "BackboneConfig":
+        """Raises ``ValueError`` naming the first key that is not a field."""
+        return cls(**checked_fields(cls, values))
+
+
+class TowerTuning(BaseModel):
+    """What of one tower is trained.
+
+    - ``frozen``: nothing.
+    - ``adapters``: a bottleneck net behind the pooled output and one behind the token outputs, ``adapter_ratio`` of
+      which is blended in (MemeCLIP 2024). They are part of the tower, so they are saved and exported with it.
+    - ``last_layers``: the last ``n_layers`` Transformer blocks with the norm, pooling and projection after them.
+    - ``full``: everything, embedding tables too.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mode: TuningMode = "frozen"
+    n_layers: PositiveInt | None = None
+    adapter_ratio: float = Field(default=0.2, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _layers_where_they_count(self) -> "TowerTuning":
+        if self.mode == "last_layers" and self.n_layers is None:
+            raise ValueError("mode 'last_layers' needs n_layers: how many Transformer blocks are trained, from the end")
+        if self.mode != "last_layers" and self.n_layers is not None:
+            raise ValueError(f"mode {self.mode!r} has no n_layers: leave it out, or take mode 'last_layers'")
+        return self

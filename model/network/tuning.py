@@ -1,41 +1,13 @@
 """Which parameters of a tower are trained: none, adapters behind it, its last layers, or all of it."""
 
-from typing import Literal
-
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 from torch import nn
 
 from model.network.adapters import TowerAdapters
+from model.network.config import TowerTuning
 from model.network.image_tower import OpenClipImageTower
 from model.network.text_tower import BertTextTower, OpenClipTextTower
 
-TuningMode = Literal["frozen", "adapters", "last_layers", "full"]
 Tower = BertTextTower | OpenClipTextTower | OpenClipImageTower
-
-
-class TowerTuning(BaseModel):
-    """What of one tower is trained.
-
-    - ``frozen``: nothing.
-    - ``adapters``: a bottleneck net behind the pooled output and one behind the token outputs, ``adapter_ratio`` of
-      which is blended in (MemeCLIP 2024). They are part of the tower, so they are saved and exported with it.
-    - ``last_layers``: the last ``n_layers`` Transformer blocks with the norm, pooling and projection after them.
-    - ``full``: everything, embedding tables too.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    mode: TuningMode = "frozen"
-    n_layers: PositiveInt | None = None
-    adapter_ratio: float = Field(default=0.2, ge=0, le=1)
-
-    @model_validator(mode="after")
-    def _layers_where_they_count(self) -> "TowerTuning":
-        if self.mode == "last_layers" and self.n_layers is None:
-            raise ValueError("mode 'last_layers' needs n_layers: how many Transformer blocks are trained, from the end")
-        if self.mode != "last_layers" and self.n_layers is not None:
-            raise ValueError(f"mode {self.mode!r} has no n_layers: leave it out, or take mode 'last_layers'")
-        return self
 
 
 def apply_tuning(tower: nn.Module | None, tuning: TowerTuning) -> list[nn.Parameter]:

@@ -10,8 +10,9 @@ from support.tiny import PATCHES, tiny_network
 
 from model.errors import ExportRefusedError
 from model.export import check_head_parity, export_head, export_image_tower
+from model.network.config import TowerTuning
 from model.network.image_tower import OpenClipImageTower
-from model.network.tuning import TowerTuning, apply_tuning
+from model.network.tuning import apply_tuning
 
 LIMITS = {"max_text_tokens": PREPROCESS.max_text_tokens, "max_tags": PREPROCESS.max_tags, "patches": PATCHES}
 ADAPTERS = TowerTuning(mode="adapters")

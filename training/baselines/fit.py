@@ -14,7 +14,7 @@ from training.baselines.tfidf import TextVectors
 from training.baselines.towers import FrozenFeatures, FrozenTowers
 from training.baselines.zero_shot import why_not, zero_shot
 from training.data.examples import Examples
-from training.losses import ABSENT
+from training.datasets.base import ABSENT
 
 #: The features that a linear model reads, [N, D].
 FeatureColumns = Callable[[FrozenFeatures], NDArray[np.float64]]

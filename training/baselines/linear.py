@@ -15,9 +15,9 @@ from sklearn.svm import LinearSVC
 from model.bundle import CalibrationSpec
 from model.calibration import probabilities_of
 from model.taxonomy import Task
+from training.datasets.base import ABSENT
 from training.evaluation.calibrate import CalibrationError, fit_calibration, known_rows
 from training.evaluation.metrics.measures import primary_value
-from training.losses import ABSENT
 
 #: A matrix [N, D], dense or sparse.
 Features = Any

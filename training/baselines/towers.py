@@ -9,8 +9,8 @@ from sklearn.preprocessing import normalize
 from torch import Tensor, nn
 
 from model.network.text_tower import TextTower
-from training.data.batch import BOTH
 from training.data.examples import Examples
+from training.data.modalities import BOTH
 
 _BATCH = 32
 

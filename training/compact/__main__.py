@@ -34,9 +34,9 @@ from training.compact.config import load_compact_config
 from training.compact.mixture import Mixture
 from training.compact.variants import IMAGE_TOWER, VARIANTS, CompactContext, open_workshop, train_seed
 from training.data.examples import Examples
+from training.datasets.base import ABSENT
 from training.evaluation.calibrate import fit_platt, fit_thresholds
 from training.evaluation.metrics.intervals import binary_metrics
-from training.losses import ABSENT
 from training.run.model_card import write_model_card
 from training.run.pretrained import MINILM_L6
 from training.trainer.trainer import dev_auroc, predict

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 
 from model.bundle import ImageTowerSpec
-from model.network.backbone import BackboneConfig, build_backbone
-from model.network.config import NetworkConfig
+from model.network.backbone import build_backbone
+from model.network.config import BackboneConfig, NetworkConfig
 from model.network.memefier import MemeFier
 from model.network.memory import Remembering
 from model.preprocess import Preprocessor

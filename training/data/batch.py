@@ -1,4 +1,4 @@
-"""The tensors of one training step, and which modalities they show."""
+"""The tensors of one training step."""
 
 from dataclasses import dataclass, field, replace
 from typing import cast
@@ -7,17 +7,6 @@ import torch
 from torch import Tensor
 
 Inputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
-
-
-@dataclass(frozen=True)
-class Modalities:
-    """Which modalities a network is shown; a twin is shown one alone."""
-
-    image: bool = True
-    text: bool = True
-
-
-BOTH = Modalities()
 
 
 @dataclass(frozen=True)

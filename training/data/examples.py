@@ -10,10 +10,11 @@ from torch import Tensor
 
 from model.preprocess import Preprocessor, TextInputs
 from model.taxonomy import Task
-from training.data.batch import BOTH, Batch, Inputs, Modalities
+from training.data.batch import Batch, Inputs
 from training.data.image_store import PictureSource, PixelPictures, open_pictures
+from training.data.modalities import BOTH, Modalities
 from training.datasets import Sample
-from training.losses import ABSENT
+from training.datasets.base import ABSENT
 
 __all__ = ["BOTH", "Batch", "Examples", "Inputs", "Modalities", "PictureSource", "PixelPictures"]
 

@@ -16,13 +16,13 @@ from model.atomic import write_atomically
 from model.meme import has_words
 from model.network.memefier import MemeNetwork
 from model.network.memory import KernelMemory, MemoryView, Remembering, View
-from training.data.batch import BOTH, Modalities
 from training.data.examples import Examples
+from training.data.modalities import BOTH, Modalities
 from training.datasets import Sample
+from training.datasets.base import ABSENT
 from training.errors import ConfigError, RunError
 from training.kernel.config import MemoryConfig
 from training.kernel.ridge import Floats, Scaling, gram
-from training.losses import ABSENT
 from training.trainer.predict import predict
 
 Views = dict[View, Floats]

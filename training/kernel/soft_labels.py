@@ -11,14 +11,14 @@ from safetensors.numpy import load_file, save
 from model.atomic import write_atomically
 from model.network.memefier import MemeNetwork
 from model.taxonomy import Task
-from training.data.batch import Modalities
 from training.data.examples import Examples
+from training.data.modalities import Modalities
 from training.datasets import Sample
+from training.datasets.base import ABSENT
 from training.errors import ConfigError, RunError
 from training.kernel.config import TeacherConfig
 from training.kernel.memory import check_size, described, tower_views, whole_rows
 from training.kernel.ridge import Floats, soft_labels
-from training.losses import ABSENT
 
 #: In the folder of a run.
 SOFT_LABELS_FILE = "teacher.safetensors"

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from model.network.caption import DecoderSize
+from model.network.config import DecoderSize
 
 View = Literal["image", "text", "caption"]
 

@@ -21,7 +21,8 @@ from model.bundle import ImageTowerSpec, file_digest
 from model.errors import ExportRefusedError
 from model.export import export_image_tower
 from model.export.graph import OPSET
-from model.network.backbone import Backbone, BackboneConfig, TokenizerSpec, build_backbone
+from model.network.backbone import Backbone, TokenizerSpec, build_backbone
+from model.network.config import BackboneConfig
 from model.preprocess import PreprocessConfig, Preprocessor
 from model.runtime import session_options
 from training.errors import ConfigError

@@ -15,10 +15,10 @@ from model.meme import has_words
 from model.network.memefier import MemeFier
 from model.network.tuning import apply_tuning
 from model.taxonomy import Task
-from training.data.batch import Modalities
 from training.data.examples import Examples, PictureSource, PixelPictures
 from training.data.feature_cache import FrozenTower
 from training.data.image_augment import Augmenter
+from training.data.modalities import Modalities
 from training.data.text_augment import TextNoise
 from training.datasets import Sample
 from training.errors import ConfigError, RunError

@@ -21,13 +21,11 @@ from pydantic import (
 )
 
 from model.bundle import VERSION_PATTERN, Precision
-from model.network.backbone import BackboneConfig
-from model.network.config import NetworkConfig
-from model.network.tuning import TowerTuning, TuningMode
+from model.network.config import BackboneConfig, NetworkConfig, TowerTuning, TuningMode
 from model.ocr import ENGINES
 from model.preprocess import Resize
-from training.data.batch import BOTH, Modalities
 from training.data.image_augment import AugmentConfig
+from training.data.modalities import BOTH, Modalities
 from training.data.text_augment import TextNoiseConfig
 from training.datasets.registry import Source
 from training.errors import ConfigError

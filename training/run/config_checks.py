@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from model.network.tuning import TuningMode
+from model.network.config import TuningMode
 from model.taxonomy import Task
 from training.kernel.config import MemoryConfig, TeacherConfig
 from training.losses.config import LossConfig

@@ -19,8 +19,8 @@ from model.network.memefier import MemeNetwork
 from model.network.memory import KernelMemory
 from model.taxonomy import Task
 from training.baselines import FrozenTowers, MeasuredSet, baseline_table, labels_of, metric_row
-from training.data.batch import BOTH, Modalities
 from training.data.examples import Examples
+from training.data.modalities import BOTH, Modalities
 from training.evaluation.calibrate import fit_calibration
 from training.run.build import TrainingSetup, shown_modalities
 from training.run.folder import RunFolder, write_json

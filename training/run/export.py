@@ -36,11 +36,11 @@ from model.export import (
 from model.export.graph import OPSET
 from model.runtime import ImageTower
 from training.baselines import MeasuredSet, labels_of, metric_row
+from training.datasets.base import ABSENT
 from training.datasets.registry import LAYOUTS, Source, detect_layout
 from training.errors import RunError
 from training.evaluation.calibrate import parse_targets, pick_thresholds
 from training.evaluation.metrics.measures import primary_value
-from training.losses import ABSENT
 from training.run.backbone import IMAGE_TOWER_FILE, onnx_tower_spec, tower_names, write_tower
 from training.run.build import shown_modalities
 from training.run.config import TrainConfig

@@ -11,7 +11,7 @@ import torch
 
 from model.network.memefier import HeadInputs, MemeNetwork
 from model.network.memory import KernelMemory, Remembering
-from training.data.batch import BOTH, Modalities
+from training.data.modalities import BOTH, Modalities
 
 
 class Twin(MemeNetwork):

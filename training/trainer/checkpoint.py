@@ -21,8 +21,8 @@ import torch
 from torch import Tensor
 
 from model.atomic import open_atomically
-from training.data.batch import Modalities
 from training.data.examples import Examples
+from training.data.modalities import Modalities
 from training.errors import RunError
 from training.trainer.learner import Learner
 from training.trainer.phase import WITHOUT_EFFECT, EpochResult, PhaseConfig

@@ -13,17 +13,14 @@ from torch import Tensor, nn
 from model.network.caption import CaptionDecoder, caption_loss
 from model.network.fusion import FusedMeme
 from model.network.memefier import MemeFier
-from training.data.batch import BOTH, Batch, Inputs, Modalities
+from training.data.batch import Batch, Inputs
 from training.data.examples import Examples
-from training.losses import (
-    PooledView,
-    RetrievalMemory,
-    multi_task_loss,
-    projected_contrastive_loss,
-    retrieval_loss,
-    with_margin,
-)
+from training.data.modalities import BOTH, Modalities
 from training.losses.config import LossConfig
+from training.losses.contrastive import PooledView, projected_contrastive_loss
+from training.losses.margin import with_margin
+from training.losses.multi_task import multi_task_loss
+from training.losses.retrieval import RetrievalMemory, retrieval_loss
 
 __all__ = ["Learner", "LossConfig"]
 

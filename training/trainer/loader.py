@@ -15,8 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from training.data.batch import Batch, Modalities
+from training.data.batch import Batch
 from training.data.examples import Examples
+from training.data.modalities import Modalities
 from training.trainer.phase import PhaseConfig
 
 #: The streams of random numbers, kept apart by their first word.

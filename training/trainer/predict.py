@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from model.network.memefier import MemeNetwork
 from model.taxonomy import Task
-from training.data.batch import BOTH, Modalities
 from training.data.examples import Examples
+from training.data.modalities import BOTH, Modalities
+from training.datasets.base import ABSENT
 from training.errors import ConfigError
 from training.evaluation.metrics.measures import primary_measure
-from training.losses import ABSENT
 from training.trainer.learner import Learner
 
 Logits = list[NDArray[np.float32]]

@@ -12,8 +12,8 @@ from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
-from training.data.batch import BOTH, Modalities
 from training.data.examples import Examples
+from training.data.modalities import BOTH, Modalities
 from training.errors import ConfigError
 from training.trainer.checkpoint import PhaseCheckpointer, fingerprint, load_trained_weights, trained_weights
 from training.trainer.context import TrainContext

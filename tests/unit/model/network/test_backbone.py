@@ -14,7 +14,8 @@ from support.network_cases import tiny_bert, tiny_config
 from tokenizers import Tokenizer
 
 from model.errors import EngineUnavailableError
-from model.network.backbone import BackboneConfig, build_backbone
+from model.network.backbone import build_backbone
+from model.network.config import BackboneConfig
 from model.network.memefier import MemeFier
 
 TINY_CLIP = {

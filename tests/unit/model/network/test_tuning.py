@@ -11,9 +11,10 @@ from timm.models import VisionTransformer as TimmVisionTransformer
 from torch import Tensor, nn
 
 from model.network.adapters import ResidualAdapter
+from model.network.config import TowerTuning
 from model.network.image_tower import OpenClipImageTower
 from model.network.text_tower import OpenClipTextTower
-from model.network.tuning import Tower, TowerTuning, apply_tuning
+from model.network.tuning import Tower, apply_tuning
 
 TEXT = {"context_length": 9, "vocab_size": VOCABULARY_SIZE, "width": 8, "heads": 2, "layers": 2}
 VIT = {"image_size": 16, "patch_size": 8, "width": 8, "head_width": 4, "layers": 2}

@@ -12,7 +12,8 @@ from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
 from support.preparation import PREPROCESS, SIDE_PX, tokenizer_json
 from support.tiny import TinyBundle, tower_spec
 
-from model.network.backbone import BackboneConfig, build_backbone
+from model.network.backbone import build_backbone
+from model.network.config import BackboneConfig
 from model.preprocess import PreprocessConfig, Preprocessor
 from model.taxonomy import TASKS, tasks_named
 from training.baselines import FrozenTowers, MeasuredSet, baseline_table, fit_baselines, labels_of, metric_row

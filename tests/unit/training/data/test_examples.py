@@ -17,8 +17,7 @@ from training.data.examples import BOTH, Examples, Modalities, PixelPictures
 from training.data.feature_cache import FrozenTower
 from training.data.image_augment import AugmentConfig
 from training.datasets import Sample
-from training.datasets.base import DatasetError
-from training.losses import ABSENT
+from training.datasets.base import ABSENT, DatasetError
 
 
 @pytest.fixture

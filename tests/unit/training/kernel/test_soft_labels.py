@@ -9,9 +9,9 @@ from support.tiny import export_tower, tiny_network, tower_spec
 
 from model.preprocess import Preprocessor
 from model.taxonomy import tasks_named
-from training.data.batch import BOTH, Modalities
 from training.data.examples import Examples
 from training.data.feature_cache import FrozenTower
+from training.data.modalities import BOTH, Modalities
 from training.datasets import Sample
 from training.errors import ConfigError, RunError
 from training.kernel.config import TeacherConfig

@@ -6,16 +6,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from model.taxonomy import tasks_named
-from training.losses import (
-    ABSENT,
-    PooledView,
-    RetrievalMemory,
-    multi_task_loss,
-    n_modal_contrastive_loss,
-    projected_contrastive_loss,
-    retrieval_loss,
-    with_margin,
-)
+from training.datasets.base import ABSENT
+from training.losses.contrastive import PooledView, n_modal_contrastive_loss, projected_contrastive_loss
+from training.losses.margin import with_margin
+from training.losses.multi_task import multi_task_loss
+from training.losses.retrieval import RetrievalMemory, retrieval_loss
 
 HATEFUL = tasks_named(["hateful"])
 BOTH = tasks_named(["hateful", "memotion_sentiment"])

@@ -11,7 +11,7 @@ from support.tiny import PATCHES, TinyImageTower, tiny_network
 
 from model.errors import ExportRefusedError
 from model.export.graph import head_example
-from training.data.batch import Modalities
+from training.data.modalities import Modalities
 from training.errors import ConfigError
 from training.run.backbone import RunTowers, onnx_tower_spec, open_towers, tower_difference, weights_digest, write_tower
 from training.run.config import TrainConfig

@@ -17,7 +17,8 @@ from model.preprocess import Preprocessor
 from model.taxonomy import tasks_named
 from training.data.examples import BOTH, Batch, Examples, Modalities, PixelPictures
 from training.datasets import Sample
-from training.losses import ABSENT, multi_task_loss
+from training.datasets.base import ABSENT
+from training.losses.multi_task import multi_task_loss
 from training.run.build import check_losses
 from training.trainer.learner import Learner, LossConfig
 

@@ -7,13 +7,13 @@ from model.bundle import CalibrationSpec, Interval
 from model.calibration import apply_platt
 from training.baselines import logistic_regression
 from training.compact.config import ThresholdConfig
+from training.datasets.base import ABSENT
 from training.evaluation.calibrate import fit_platt, fit_thresholds
 from training.evaluation.metrics.bootstrap import bootstrap
 from training.evaluation.metrics.intervals import binary_metrics
 from training.evaluation.metrics.measures import AUROC
 from training.evaluation.report.html import environment
 from training.evaluation.report.wording import interval_text
-from training.losses import ABSENT
 
 RNG = np.random.default_rng(5)
 EASY = ThresholdConfig(review_recall=0.9, block_precision=0.95)
