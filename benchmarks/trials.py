@@ -7,7 +7,7 @@ measured on, and trained on the other three; a kernel machine is fitted on all f
 
 import argparse
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import StratifiedGroupKFold
 
-from model.network.backbone import build_backbone
-from model.network.memefier import MemeFier
-from training.compact.config import CompactConfig, load_compact_config
-from training.compact.variants import CompactContext, open_workshop, read_sentences, train_variant
+from model.network.memefier import MemeNetwork
+from model.network.memory import NetworkWithMemory
 from training.data.examples import Examples
 from training.data.group_splits import group_samples
 from training.data.image_hashes import Fingerprint, fingerprint_files
@@ -27,11 +25,19 @@ from training.data.modalities import BOTH
 from training.data.near_duplicates import MAX_DISTANCE
 from training.datasets import Sample
 from training.datasets.base import ABSENT
-from training.kernel.memory import tower_views
+from training.kernel.config import MemoryConfig, TeacherConfig
+from training.kernel.memory import remember, tower_views
 from training.kernel.ridge import Floats, KernelRidge
+from training.kernel.soft_labels import teach
+from training.run.backbone import open_towers
+from training.run.build import SourceExamples, TrainingSetup, assemble, build_learner, picture_source
+from training.run.config import TrainConfig
+from training.run.config_file import config_path, load_train_config
+from training.run.load_data import RunData, load_run_data
+from training.trainer.learner import Learner
 from training.trainer.predict import predict
+from training.trainer.trainer import train_phase
 
-CONFIG = Path(__file__).parent.parent / "training" / "configs" / "compact.yaml"
 N_FOLDS = 5
 #: Data set -> the task that it is measured by.
 MEASURED = {"religious_memes": "hateful", "multioff": "offensive"}
@@ -54,22 +60,72 @@ class Pool:
             yield np.flatnonzero(own & ~measured & ~chosen), np.flatnonzero(chosen), np.flatnonzero(measured)
 
 
-def make_pool(shop: CompactContext, seed: int) -> Pool:
+@dataclass(frozen=True)
+class Trial:
+    """The recipe on one seed, its data, and the parts of its second phase: real memes, drawn ones, sentences."""
+
+    setup: TrainingSetup
+    data: RunData
+    cache: Path
+
+    @property
+    def config(self) -> TrainConfig:
+        """The recipe, of the network that is shown both modalities."""
+        return self.setup.config
+
+    @property
+    def real(self) -> list[Sample]:
+        """Real memes of train and dev."""
+        return self._part(self.teacher.sources or ()) + self.data.dev
+
+    @property
+    def drawn(self) -> list[Sample]:
+        """Memes that were drawn on templates."""
+        return self._part(set(self.memory.sources or ()) - set(self.teacher.sources or ()))
+
+    @property
+    def sentences(self) -> list[Sample]:
+        """Sentences that the second phase sees beside the memes."""
+        return self._part(set(self.config.phases[-1].sources or ()) - set(self.memory.sources or ()))
+
+    @property
+    def teacher(self) -> TeacherConfig:
+        """The recipe's teacher."""
+        return self.config.teacher or TeacherConfig()
+
+    @property
+    def memory(self) -> MemoryConfig:
+        """The recipe's memory."""
+        return self.config.memory or MemoryConfig()
+
+    def examples(self, samples: Sequence[Sample]) -> Examples:
+        """Examples on the recipe's towers."""
+        towers = self.setup.towers
+        pictures = picture_source(self.config, towers, self.cache)
+        return Examples(samples, self.config.network.task_list, towers.preprocessor, pictures)
+
+    def _part(self, sources: Sequence[int] | set[int]) -> list[Sample]:
+        return [sample for source in sorted(sources) for sample in self.data.train[source]]
+
+
+def open_trial(data: Path, cache: Path, seed: int) -> Trial:
+    """Read the data of the recipe and make its network, untrained."""
+    config = load_train_config(config_path("compact"), [f"seeds=[{seed}]", "twins=[]"], data)
+    towers, found = open_towers(config, cache), load_run_data(config, cache)
+    return Trial(assemble(config, found, towers, cache), found, cache)
+
+
+def make_pool(trial: Trial, seed: int) -> Pool:
     """Folds by groups, as alike in classes and data sets as the groups allow."""
-    real = [s for s in shop.mixture.memes if s.dataset != "rendered"] + shop.mixture.select
-    drawn = [s for s in shop.mixture.memes if s.dataset == "rendered"]
+    real = trial.real
     found = fingerprint_files([s.image for s in real if s.image]).items()
     groups = group_samples(real, {path: item for path, item in found if isinstance(item, Fingerprint)}, MAX_DISTANCE)
     strata = [f"{s.dataset} {sorted(s.labels.items())}" for s in real]
     fold = np.zeros(len(real), dtype=np.int64)
     splitter = StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=seed)
-    for place, (_, held_out) in enumerate(splitter.split(real, strata, groups)):
-        fold[held_out] = place
-    return Pool(_examples(shop, real + drawn), fold, len(real))
-
-
-def _examples(shop: CompactContext, samples: list[Sample]) -> Examples:
-    return Examples(samples, shop.network.task_list, shop.preprocessor, shop.tower)
+    for index, (_, held_out) in enumerate(splitter.split(real, strata, groups)):
+        fold[held_out] = index
+    return Pool(trial.examples(real + trial.drawn), fold, len(real))
 
 
 def kernel_auroc(
@@ -91,32 +147,69 @@ def kernel_auroc(
     return float(roc_auc_score(labels[: pool.n_real][measured], scores[measured]))
 
 
-def network_aurocs(shop: CompactContext, pool: Pool, read: MemeFier, seed: int) -> dict[str, tuple[float, float]]:
+def read_sentences(setup: TrainingSetup) -> None:
+    """First phase: the text tower is tuned on sentences, without any meme."""
+    _train(setup, 0)
+
+
+def train_memes(setup: TrainingSetup, teacher: TeacherConfig, memory: MemoryConfig) -> NetworkWithMemory:
+    """Second phase, by the labels alone where the recipe has no teacher; then the memory."""
+    network, config = setup.learner.network, setup.config
+    if config.teacher is not None:
+        rows, tasks = setup.whole_rows(teacher), list(config.network.task_list)
+        setup.teach(teach(network, setup.remembered, rows, tasks, teacher, config.seed, BOTH))
+    _train(setup, 1)
+    return remember(network, setup.remembered, setup.calibrate, memory, BOTH, setup.whole_rows(memory))
+
+
+def _train(setup: TrainingSetup, index: int) -> None:
+    config, phase = setup.config, setup.config.phases[index]
+    shown = config.modalities_of(phase)
+    learner, train = setup.learner_of(phase), setup.train_of(phase)
+    train_phase(learner, train, setup.dev, phase, seed=config.seed, modalities=shown, label=phase.name)
+
+
+def fold_setup(
+    trial: Trial, config: TrainConfig, read: Learner, parts: list[list[Sample]], dev: Examples
+) -> TrainingSetup:
+    """The second phase on ``parts`` (real memes, drawn ones, sentences), from the network ``read``."""
+    sources = {"teacher": (0,), "memory": (0, 1)}
+    machines = {
+        name: machine.model_copy(update={"sources": sources[name]})
+        for name, machine in (("teacher", config.teacher), ("memory", config.memory))
+        if machine is not None
+    }
+    phase = config.phases[-1].model_copy(update={"sources": (0, 1, 2)})
+    changed = config.model_copy(update={**machines, "phases": (config.phases[0], phase)})
+    train = SourceExamples(parts, trial.examples)
+    learner = copy.deepcopy(read)
+    return replace(trial.setup, config=changed, learner=learner, train=train, dev=dev, calibrate=dev, soft={})
+
+
+def network_aurocs(trial: Trial, config: TrainConfig, pool: Pool, read: Learner) -> dict[str, tuple[float, float]]:
     """Mean AUROC over folds, by data set: of the network alone, and with its memory."""
     found: dict[str, list[tuple[float, float]]] = {dataset: [] for dataset in MEASURED}
     samples = pool.examples.samples
     parts = {dataset: list(pool.parts(dataset)) for dataset in MEASURED}
-    for place in range(N_FOLDS):
-        train, chosen, held_out = (
-            _examples(shop, [samples[row] for dataset in MEASURED for row in parts[dataset][place][kind]] + extra)
-            for kind, extra in ((0, samples[pool.n_real :] + shop.mixture.texts_beside_memes), (1, []), (2, []))
+    for fold in range(N_FOLDS):
+        train, chosen, measured = (
+            [samples[row] for dataset in MEASURED for row in parts[dataset][fold][kind]] for kind in range(3)
         )
-        fold_shop = replace(shop, memes=train, select=chosen, calibrate=chosen)
-        network = copy.deepcopy(read)
-        remembering = train_variant(fold_shop, network, seed, "fused")
+        held_out = trial.examples(measured)
+        setup = fold_setup(trial, config, read, [train, trial.drawn, trial.sentences], trial.examples(chosen))
+        remembering = train_memes(setup, setup.config.teacher or trial.teacher, setup.config.memory or trial.memory)
         for dataset, task in MEASURED.items():
-            at = shop.network.tasks.index(task)
+            at = config.network.tasks.index(task)
             rows = np.flatnonzero(held_out.labels(at) != ABSENT)
-            pair = (predict(model, held_out)[at][rows, 0] for model in (network, remembering))
+            pair = (predict(model, held_out)[at][rows, 0] for model in (setup.learner.network, remembering))
             alone, together = (float(roc_auc_score(held_out.labels(at)[rows], scores)) for scores in pair)
             found[dataset].append((alone, together))
     means = {dataset: np.mean(pairs, axis=0) for dataset, pairs in found.items()}
     return {dataset: (float(mean[0]), float(mean[1])) for dataset, mean in means.items()}
 
 
-def kernel_rows(shop: CompactContext, pool: Pool, read: MemeFier) -> Iterator[tuple[str, list[float]]]:
+def kernel_rows(trial: Trial, pool: Pool, read: MemeNetwork, untuned: MemeNetwork) -> Iterator[tuple[str, list[float]]]:
     """Name and AUROC by data set of each kernel machine."""
-    untuned = MemeFier(shop.network, build_backbone(shop.backbone).text_tower, *_widths(read))
     every = np.arange(len(pool.examples))
     views = tower_views(read, pool.examples, every, BOTH)
     image, tuned = views["image"], views["text"]
@@ -132,18 +225,17 @@ def kernel_rows(shop: CompactContext, pool: Pool, read: MemeFier) -> Iterator[tu
         ("picture and words tuned, a quarter", [image, tuned], {"share": 0.25}),
     ]
     for name, used, settings in trials:
-        ridge = shop.config.teacher.ridge
+        ridge = trial.teacher.ridge
         yield name, [kernel_auroc(pool, used, dataset, ridge, **settings) for dataset in MEASURED]  # type: ignore[arg-type]
 
 
-def _widths(network: MemeFier) -> tuple[int, int]:
-    return network.widths.image, network.widths.patch
-
-
-def without_teacher(config: CompactConfig) -> CompactConfig:
+def without_teacher(config: TrainConfig) -> TrainConfig:
     """The recipe with the labels alone."""
-    losses = config.meme_phase.losses.model_copy(update={"distillation_weight": 0.0})
-    return config.model_copy(update={"meme_phase": config.meme_phase.model_copy(update={"losses": losses})})
+    last = config.phases[-1]
+    losses = (last.losses or config.losses).model_copy(update={"distillation_weight": 0.0})
+    return config.model_copy(
+        update={"teacher": None, "phases": (*config.phases[:-1], last.model_copy(update={"losses": losses}))}
+    )
 
 
 def main() -> None:
@@ -154,15 +246,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--kernels-only", action="store_true", help="leave out the networks, which take long")
     arguments = parser.parse_args()
-    shop = open_workshop(load_compact_config(CONFIG), arguments.data, arguments.cache)
-    pool, read = make_pool(shop, arguments.seed), read_sentences(shop, arguments.seed)
+    trial = open_trial(arguments.data, arguments.cache, arguments.seed)
+    pool, read = make_pool(trial, arguments.seed), trial.setup.learner
+    untuned = build_learner(trial.config, trial.setup.towers.copied()).network
+    read_sentences(trial.setup)
     print(f"| trial | {' | '.join(f'{dataset} AUROC' for dataset in MEASURED)} |\n|---|---|---|", flush=True)
-    for name, aurocs in kernel_rows(shop, pool, read):
+    for name, aurocs in kernel_rows(trial, pool, read.network, untuned):
         print(_row(f"kernel machine: {name}", aurocs), flush=True)
     if arguments.kernels_only:
         return
-    for name, config in (("labels alone", without_teacher(shop.config)), ("with the teacher's word", shop.config)):
-        found = network_aurocs(replace(shop, config=config), pool, read, arguments.seed)
+    for name, config in (("labels alone", without_teacher(trial.config)), ("with the teacher's word", trial.config)):
+        found = network_aurocs(trial, config, pool, read)
         print(_row(f"network: {name}", [found[dataset][0] for dataset in MEASURED]), flush=True)
         print(_row(f"network: {name}, and the memory", [found[dataset][1] for dataset in MEASURED]), flush=True)
 

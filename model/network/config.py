@@ -15,7 +15,7 @@ from model.taxonomy import Task, tasks_named
 
 BackboneKind = Literal["open_clip", "compact"]
 Rgb = tuple[float, float, float]
-TuningMode = Literal["frozen", "adapters", "last_layers", "full"]
+TuningMode = Literal["frozen", "adapters", "last_layers", "all_layers", "full"]
 DecoderSize = Literal["small", "large"]
 PresetName = Literal["small", "large"]
 HeadKind = Literal["linear", "cosine", "am_softmax"]
@@ -211,6 +211,8 @@ class TowerTuning(BaseModel):
     - ``adapters``: a bottleneck net behind the pooled output and one behind the token outputs, ``adapter_ratio`` of
       which is blended in (MemeCLIP 2024). They are part of the tower, so they are saved and exported with it.
     - ``last_layers``: the last ``n_layers`` Transformer blocks with the norm, pooling and projection after them.
+    - ``all_layers``: everything but the embedding tables, in which on a small set the rows of frequent words would
+      drift from those of rare ones.
     - ``full``: everything, embedding tables too.
     """
 

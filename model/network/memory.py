@@ -64,7 +64,7 @@ class KernelMemory(nn.Module):
         return votes * whole[:, None]
 
 
-class Remembering(MemeNetwork):
+class NetworkWithMemory(MemeNetwork):
     """``network`` with a memory's votes on its logits; shares every weight with it. All its tasks must be binary.
 
     A memory has no view of what ``network`` hides, as a twin does: nobody could be like what it remembers.

@@ -38,6 +38,10 @@ def _chosen(tower: nn.Module, tuning: TowerTuning) -> list[nn.Parameter]:
         return []
     if tuning.mode == "full":
         return list(tower.parameters())
+    if tuning.mode == "all_layers":
+        tables = [module for module in tower.modules() if isinstance(module, nn.Embedding)]
+        kept = {id(parameter) for table in tables for parameter in table.parameters()}
+        return [parameter for parameter in tower.parameters() if id(parameter) not in kept]
     if tuning.mode == "last_layers":
         return _last_layers(_known(tower), tuning.n_layers or 0)
     adapters = _known(tower).adapters

@@ -56,7 +56,7 @@ def test_the_bundle_votes_as_the_run_does(place: Workplace, precision: str) -> N
 
 def test_a_run_stopped_after_its_last_epoch_ends_with_the_same_memory(place: Workplace) -> None:
     run = place.folder / "run"
-    kept = {name: (run / name).read_bytes() for name in ("network.pt", "memory.safetensors", "results.md")}
+    kept = {name: (run / name).read_bytes() for name in ("network.safetensors", "memory.safetensors", "results.md")}
     for name in ("done.json", *kept):
         (run / name).unlink()
     said = done(invoke(*place.train_arguments("run"))).output

@@ -69,12 +69,12 @@ def test_the_network_stands_beside_the_baselines(place: Workplace) -> None:
 
 
 def test_a_finished_run_is_not_trained_again_and_another_config_is_refused(place: Workplace) -> None:
-    before = (place.folder / "run" / "network.pt").stat().st_mtime_ns
+    before = (place.folder / "run" / "network.safetensors").stat().st_mtime_ns
     assert "is finished" in done(invoke(*place.train_arguments("run"))).output
     refused = invoke(*place.train_arguments("run", "seed=1"))
     assert refused.exit_code == 1
     assert "holds a run with another config (seed: 0 there, 1 now)" in refused.output
-    assert (place.folder / "run" / "network.pt").stat().st_mtime_ns == before
+    assert (place.folder / "run" / "network.safetensors").stat().st_mtime_ns == before
 
 
 def test_the_bundle_gives_the_logits_of_the_network_on_dev(place: Workplace) -> None:

@@ -70,17 +70,19 @@ def metric_row(
     task: Task,
     model: str,
     labels: NDArray[np.int64],
-    probabilities: NDArray[np.float64],
-    *,
+    *probabilities: NDArray[np.float64],
     n_resamples: int = 1000,
 ) -> MetricRow:
-    """How ``model`` does on the labelled items of a set: labels and probabilities [N] or [N, C], -1 for unknown."""
+    """How ``model`` does on the labelled items of a set: labels and probabilities [N] or [N, C], -1 for unknown.
+
+    Of several networks that differ in their seed it is the mean, with an interval over items and seeds together.
+    """
     known = known_rows(labels)
     metrics = {}
     for measure in MEASURES[task.kind]:
         if measure.name not in SHOWN:
             continue
-        found = bootstrap(measure, labels[known], probabilities[known], n_resamples=n_resamples)
+        found = bootstrap(measure, labels[known], *(run[known] for run in probabilities), n_resamples=n_resamples)
         if found.value is not None and found.low is not None and found.high is not None:
             values = (round(number, 4) for number in (found.value, found.low, found.high))
             metrics[measure.name] = Interval(**dict(zip(("value", "low", "high"), values, strict=True)))

@@ -44,7 +44,7 @@ def train(
     if print_config:
         click.echo(yaml.safe_dump(chosen.plain(), sort_keys=False, allow_unicode=True), nl=False)
         return
-    folder = RunFolder(out or Path("runs") / f"{chosen.name}-{chosen.modalities}-seed{chosen.seed}")
+    folder = RunFolder(out or Path("runs") / chosen.folder_name)
     with train_extra():  # slower still: wrong configs were refused before
         from training.run.train import RunContext  # noqa: PLC0415
         from training.run.train import train as run_training  # noqa: PLC0415

@@ -9,7 +9,7 @@ from training.datasets.pictures import readable, unreadable_pictures
 from training.datasets.readers.fine_grained import read_hateful_memes_fine_grained
 from training.datasets.readers.generic import read_generic
 from training.datasets.readers.hateful_memes import read_hateful_memes
-from training.datasets.readers.imgflip import ImgflipCaption, read_imgflip
+from training.datasets.readers.imgflip import ImgflipCaption, read_captions, read_imgflip
 from training.datasets.readers.memotion import read_memotion7k
 from training.datasets.readers.multioff import read_multioff
 from training.datasets.readers.text_hate import read_hatecheck, read_hatemoji, read_stormfront
@@ -29,6 +29,7 @@ __all__ = [
     "label_of",
     "load_source",
     "parse_source",
+    "read_captions",
     "read_generic",
     "read_hatecheck",
     "read_hateful_memes",

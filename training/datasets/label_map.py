@@ -29,10 +29,11 @@ def targets(target: str) -> dict[str, str]:
     """``"hateful=hateful, offensive=offensive"`` to class names by task; raises ``ValueError`` for unknown names."""
     if target.strip() == IGNORE:
         return {}
-    return dict(_target(part.strip()) for part in target.split(","))
+    return dict(class_target(part.strip()) for part in target.split(","))
 
 
-def _target(part: str) -> tuple[str, str]:
+def class_target(part: str) -> tuple[str, str]:
+    """``task=class`` as a pair; raises ``ValueError`` for names that are not in the taxonomy."""
     task, equals, class_name = (piece.strip() for piece in part.partition("="))
     if not equals or task not in TASKS:
         raise ValueError(f"label_map: {part!r} is no task=class; the tasks are {', '.join(TASKS)}; or write {IGNORE}")

@@ -8,7 +8,7 @@ from typing import Protocol
 from model.taxonomy import TASKS
 from training.datasets.base import DatasetError, Loaded, existing
 from training.datasets.label_map import FILE_NAME
-from training.datasets.readers import fine_grained, generic, hateful_memes, memotion, multioff, text_hate
+from training.datasets.readers import fine_grained, generic, hateful_memes, imgflip, memotion, multioff, text_hate
 from training.datasets.readers.generic_files import check_tables
 from training.datasets.split_files import split_of
 
@@ -50,7 +50,9 @@ class Layout:
         return path.parent.name if root.is_file() else path.name
 
 
-def _text_only(name: str, read: Reader, splits: Callable[[Path], tuple[str, ...]], looks_for: str) -> Layout:
+def _text_only(
+    name: str, read: Reader, splits: Callable[[Path], tuple[str, ...]], looks_for: str, card: str = "text_hate"
+) -> Layout:
     return Layout(
         name=name,
         tasks=("hateful",),
@@ -58,7 +60,7 @@ def _text_only(name: str, read: Reader, splits: Callable[[Path], tuple[str, ...]
         read=read,
         detects=lambda root: bool(splits(root)),
         has_pictures=False,
-        card="text_hate",
+        card=card,
         looks_for=looks_for,
     )
 
@@ -108,6 +110,7 @@ _LAYOUTS = (
     _text_only("hatemoji", text_hate.read_hatemoji, text_hate.splits_of_hatemoji, "hatemoji_build_train.csv"),
     _text_only("stormfront", text_hate.read_stormfront, text_hate.splits_of_stormfront, "stormfront.csv"),
     _text_only("hatecheck", text_hate.read_hatecheck, text_hate.splits_of_hatecheck, "hatecheck.csv"),
+    _text_only("imgflip", imgflip.read_captions, imgflip.splits_of_captions, "captions.jsonl.gz", card="imgflip"),
     Layout(
         name="generic",
         tasks=tuple(TASKS),

@@ -6,11 +6,11 @@ load_source(parse_source("data/hateful_memes:dev_seen", default_split="test"))
 from dataclasses import replace
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, PositiveInt, field_validator
+from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, field_validator
 
-from model.taxonomy import tasks_named
+from model.taxonomy import TASKS, tasks_named
 from training.datasets.base import DatasetError, Loaded, Sample, existing
-from training.datasets.label_map import check_label_map
+from training.datasets.label_map import check_label_map, class_target
 from training.datasets.layouts import LAYOUTS, Layout, detect_layout, read_with_map
 from training.datasets.split_files import split_of
 
@@ -23,6 +23,9 @@ class Source(BaseModel):
     ``tasks`` keeps only those labels; ``limit`` takes that many samples, spread evenly over the split. ``label_map``
     says what a file's own label values mean: ``{"very harmful": "hateful=hateful"}``, or with the column,
     ``{"misogynous=1": "hateful=hateful"}``; it is for the generic layout, which is then the one that is taken.
+    ``class_limits`` takes of some classes that many samples, ``{"hateful=not_hateful": 2400}``, spread alike, before
+    ``limit`` does. ``render`` is a folder with ``templates/*.jpg``: each text becomes a meme, drawn on one of them
+    (``training.data.rendered_memes``).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -34,6 +37,8 @@ class Source(BaseModel):
     tasks: tuple[str, ...] | None = None
     limit: PositiveInt | None = None
     label_map: dict[str, str] | None = None
+    class_limits: dict[str, NonNegativeInt] | None = None
+    render: Path | None = None
 
     @field_validator("layout")
     @classmethod
@@ -54,6 +59,13 @@ class Source(BaseModel):
             check_label_map(label_map)
         return label_map
 
+    @field_validator("class_limits")
+    @classmethod
+    def _classes_exist(cls, class_limits: dict[str, int] | None) -> dict[str, int] | None:
+        for name in class_limits or ():
+            class_target(name)
+        return class_limits
+
     def __str__(self) -> str:
         return f"{self.path}:{self.split}"
 
@@ -69,6 +81,8 @@ def load_source(source: Source) -> Loaded:
     dataset = source.dataset or layout.dataset_name(source.path)
     loaded = read_with_map(layout, source.path, split, dataset, source.label_map).nonempty(str(source))
     samples = loaded.samples if source.tasks is None else _of_tasks(loaded.samples, source)
+    for name, limit in (source.class_limits or {}).items():
+        samples = _class_limited(samples, name, limit)
     return Loaded(samples if source.limit is None else _spread(samples, source.limit), loaded.skipped)
 
 
@@ -131,3 +145,13 @@ def _spread(samples: list[Sample], limit: int) -> list[Sample]:
     """``limit`` samples at even distances: files are often sorted by class."""
     n = min(limit, len(samples))
     return [samples[index * len(samples) // n] for index in range(n)]
+
+
+def _class_limited(samples: list[Sample], name: str, limit: int) -> list[Sample]:
+    """At most ``limit`` samples of the class "task=class", spread like ``_spread``, and all others; in their order."""
+    task, class_name = class_target(name)
+    wanted = TASKS[task].classes.index(class_name)
+    rows = [row for row, sample in enumerate(samples) if sample.labels.get(task) == wanted]
+    n = min(limit, len(rows))
+    dropped = set(rows) - {rows[index * len(rows) // n] for index in range(n)}
+    return [sample for row, sample in enumerate(samples) if row not in dropped]

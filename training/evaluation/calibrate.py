@@ -8,7 +8,7 @@ picked.in_words()                # what was reached on dev, with counts
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,16 +47,6 @@ class Target:
 
     def __str__(self) -> str:
         return f"{self.measure} {self.value:g}"
-
-
-class ThresholdTargets(Protocol):
-    """A config that names both targets."""
-
-    @property
-    def review_recall(self) -> float: ...  # noqa: D102
-
-    @property
-    def block_precision(self) -> float: ...  # noqa: D102
 
 
 #: What a policy reaches for when nobody says otherwise.
@@ -193,14 +183,6 @@ def _fit_temperature(logits: Floats, labels: NDArray[np.int64]) -> float:
     bounds = (float(np.log(_MIN_SCALE)), float(np.log(_MAX_SCALE)))
     found = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-12})
     return round(float(np.clip(np.exp(found.x), _MIN_SCALE, _MAX_SCALE)), 6)
-
-
-def fit_thresholds(
-    probabilities: NDArray[np.float64], labels: NDArray[np.int64], config: ThresholdTargets
-) -> Thresholds:
-    """``pick_thresholds`` for the targets of a config."""
-    targets = [Target("recall", config.review_recall), Target("precision", config.block_precision)]
-    return pick_thresholds(probabilities, labels, targets).thresholds
 
 
 def pick_thresholds(

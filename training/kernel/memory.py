@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from model.atomic import write_atomically
 from model.meme import has_words
 from model.network.memefier import MemeNetwork
-from model.network.memory import KernelMemory, MemoryView, Remembering, View
+from model.network.memory import KernelMemory, MemoryView, NetworkWithMemory, View
 from training.data.examples import Examples
 from training.data.modalities import BOTH, Modalities
 from training.datasets import Sample
@@ -62,15 +62,21 @@ def _has_class_token(n_patches: int) -> bool:
 
 
 def remember(
-    network: MemeNetwork, train: Examples, dev: Examples, config: MemoryConfig, modalities: Modalities = BOTH
-) -> Remembering:
-    """``network`` with a memory of those samples of ``train`` that have every one of ``modalities``.
+    network: MemeNetwork,
+    train: Examples,
+    dev: Examples,
+    config: MemoryConfig,
+    modalities: Modalities = BOTH,
+    rows: NDArray[np.int64] | None = None,
+) -> NetworkWithMemory:
+    """``network`` with a memory of the ``rows`` of ``train``; None: of all that have every one of ``modalities``.
 
     How loud the memory is beside the network, for each task, is chosen on ``dev`` (logistic regression on the two).
     Raises ``ConfigError`` when there are no such samples, or too many.
     """
-    check_memory(train.samples, modalities)
-    rows = whole_rows(train.samples, modalities)
+    if rows is None:
+        check_memory(train.samples, modalities)
+        rows = whole_rows(train.samples, modalities)
     views = tower_views(network, train, rows, modalities)
     scalings = {name: Scaling(view) for name, view in views.items()}
     supports = {name: scalings[name](view) for name, view in views.items()}
@@ -80,7 +86,7 @@ def remember(
         {name: MemoryView(*_tensors(supports[name], scalings[name].mean, scalings[name].deviation)) for name in views},
         *_tensors(weights),
     )
-    remembering = Remembering(network, memory)
+    remembering = NetworkWithMemory(network, memory)
     ratios = _ratios(network, remembering, dev, modalities)
     with torch.no_grad():
         memory.weights.mul_(torch.from_numpy(ratios.astype(np.float32)))
@@ -152,7 +158,7 @@ def _ridge_weights(supports: list[Floats], labels: NDArray[np.int64], ridge: flo
     return weights
 
 
-def _ratios(network: MemeNetwork, remembering: Remembering, dev: Examples, modalities: Modalities) -> Floats:
+def _ratios(network: MemeNetwork, remembering: NetworkWithMemory, dev: Examples, modalities: Modalities) -> Floats:
     """For each task how much a vote weighs beside a logit: 0 where dev knows no two classes or the vote misleads."""
     alone, together = predict(network, dev, modalities), predict(remembering, dev, modalities)
     ratios = np.zeros(len(alone))

@@ -5,6 +5,7 @@ digest of its weights. Features are then computed with the very graph that serve
 and is exported at the end of the run.
 """
 
+import copy
 import gc
 import hashlib
 from collections.abc import Mapping
@@ -51,6 +52,12 @@ class RunTowers:
     def preprocessor(self) -> Preprocessor:
         """The preprocessing of training, and of the bundle that comes of it."""
         return Preprocessor(self.preprocess, self.backbone.tokenizer.json)
+
+    def copied(self) -> "RunTowers":
+        """The same towers with weights of their own, for a network that tunes them beside others."""
+        backbone = self.backbone
+        text, image = copy.deepcopy(backbone.text_tower), copy.deepcopy(backbone.image_tower)
+        return replace(self, backbone=replace(backbone, text_tower=text, image_tower=image))
 
 
 def open_towers(config: TrainConfig, cache: Path) -> RunTowers:

@@ -1,12 +1,13 @@
 """A config and its samples to what the engine trains: a Learner, and Examples for each phase, dev and calibration."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -22,50 +23,55 @@ from training.data.modalities import Modalities
 from training.data.text_augment import TextNoise
 from training.datasets import Sample
 from training.errors import ConfigError, RunError
-from training.kernel.memory import check_memory
+from training.kernel.config import MemoryConfig, TeacherConfig
+from training.kernel.memory import check_memory, whole_rows
 from training.kernel.ridge import Floats
 from training.kernel.soft_labels import taught_tasks
+from training.losses.config import LossConfig
 from training.run.backbone import RunTowers
 from training.run.config import RunPhase, TrainConfig
 from training.run.load_data import RunData
-from training.trainer.learner import Learner, LossConfig
+from training.trainer.learner import Learner
 
-Places = tuple[int, ...]
+Sources = tuple[int, ...]
 
 
-class TrainParts:
+class SourceExamples:
     """Examples of any sources, made when they are first asked for; phases with the same sources share them."""
 
     def __init__(self, parts: Sequence[Sequence[Sample]], make: Callable[[Sequence[Sample]], Examples]) -> None:
         self._parts, self._make = parts, make
-        self._made: dict[Places, Examples] = {}
-        self._soft: dict[int, Floats] = {}
+        self._made: dict[Sources, Examples] = {}
 
-    def examples(self, places: Places) -> Examples:
+    def samples(self, sources: Sources) -> list[Sample]:
         """The samples of these sources, one source after the other."""
-        if places not in self._made:
-            samples = [sample for place in places for sample in self._parts[place]]
-            self._made[places] = self._taught(places, self._make(samples))
-        return self._made[places]
+        return [sample for source in sources for sample in self._parts[source]]
 
-    def teach(self, places: Places, soft: Floats) -> None:
-        """From now on the samples of these sources have soft labels [N, n_tasks], in every phase that sees them."""
-        ends = np.cumsum([len(self._parts[place]) for place in places])
-        self._soft |= dict(zip(places, np.split(soft, ends[:-1]), strict=True))
-        self._made = {known: self._taught(known, examples) for known, examples in self._made.items()}
-
-    def _taught(self, places: Places, examples: Examples) -> Examples:
-        if not any(place in self._soft for place in places):
+    def examples(self, sources: Sources, soft: Mapping[int, Floats] | None = None) -> Examples:
+        """Examples of ``samples``; ``soft`` are the soft labels [N, n_tasks] of some sources, by their index."""
+        if sources not in self._made:
+            self._made[sources] = self._make(self.samples(sources))
+        examples, known = self._made[sources], soft or {}
+        if not any(source in known for source in sources):
             return examples
-        untaught = {place: np.full((len(self._parts[place]), len(examples.tasks)), np.nan) for place in places}
-        return examples.taught(np.concatenate([(untaught | self._soft)[place] for place in places]))
+        silent = {source: np.full((len(self._parts[source]), len(examples.tasks)), np.nan) for source in sources}
+        return examples.taught(np.concatenate([(silent | dict(known))[source] for source in sources]))
+
+    def split(self, sources: Sources, soft: Floats) -> dict[int, Floats]:
+        """Soft labels of the samples of these sources, by source."""
+        ends = np.cumsum([len(self._parts[source]) for source in sources])
+        return dict(zip(sources, np.split(soft, ends[:-1]), strict=True))
+
+    def rows(self, sources: Sources, chosen: Sources) -> NDArray[np.int64]:
+        """Rows, among the samples of ``sources``, of those of the ``chosen`` ones."""
+        return np.flatnonzero(np.concatenate([np.full(len(self._parts[s]), s in chosen) for s in sources]))
 
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """Everything that training reads. ``notes`` say which settings do not apply to this run.
+    """Everything that the training of a network reads. ``notes`` say which settings do not apply to this run.
 
-    ``taught`` are the tasks that a teacher speaks of; none without one.
+    ``taught`` are the tasks that a teacher speaks of, none without one; ``soft`` is what it said, by source.
     """
 
     config: TrainConfig
@@ -73,32 +79,45 @@ class TrainingSetup:
     learner: Learner
     dev: Examples
     calibrate: Examples
+    tests: tuple[Examples, ...]
     taught: list[Task]
+    train: SourceExamples = field(repr=False)
     notes: list[str] = field(default_factory=list)
-    _train: TrainParts = field(repr=False, kw_only=True)
+    soft: dict[int, Floats] = field(default_factory=dict)
 
-    def train_of(self, phase: RunPhase) -> Examples:
-        """The training examples of a phase; phases with the same sources share them."""
-        return self._train.examples(_places(self.config, phase))
+    def train_of(self, phase: RunPhase | None = None) -> Examples:
+        """The training examples of a phase; of None: those for the baselines."""
+        sources = self.config.baselines if phase is None else self.config.sources_of(phase)
+        return self.train.examples(self.config.sources_of() if isinstance(sources, bool) else sources, self.soft)
 
     @property
     def remembered(self) -> Examples:
-        """The training examples that the run's network is for, those of its last phase: for teacher and memory."""
+        """The training examples that the network is for, those of its last phase: for teacher and memory."""
         return self.train_of(self.config.phases[-1])
 
-    def teach(self, soft: Floats) -> None:
-        """Give the samples of the last phase soft labels [N, n_tasks], in every phase that sees them."""
-        self._train.teach(_places(self.config, self.config.phases[-1]), soft)
+    def whole_rows(self, part: TeacherConfig | MemoryConfig) -> NDArray[np.int64]:
+        """Rows of ``remembered`` that a teacher or memory reads: of its sources, with all that the network is shown."""
+        chosen = self.train.rows(self.config.sources_of(self.config.phases[-1]), self.config.sources_of(part))
+        return np.intersect1d(whole_rows(self.remembered.samples, shown_modalities(self.config)), chosen)
 
-    @property
-    def all_train(self) -> Examples:
-        """Every training example, for the baselines."""
-        return self._train.examples(tuple(range(len(self.config.data.train))))
+    def teach(self, soft: Floats) -> None:
+        """Give the samples of the last phase soft labels [N, n_tasks], in every phase from now on that sees them."""
+        self.soft.update(self.train.split(self.config.sources_of(self.config.phases[-1]), soft))
+
+    def learner_of(self, phase: RunPhase) -> Learner:
+        """The learner with the losses of a phase."""
+        torch.manual_seed(self.config.seed)
+        return self.learner.with_losses(self.config.losses_of(phase))
+
+    def member(self, config: TrainConfig) -> "TrainingSetup":
+        """The same data for another network of the run, which has its own weights and teacher."""
+        towers = self.towers.copied()
+        taught = _taught_tasks(config, self.train.samples)
+        return replace(self, config=config, learner=build_learner(config, towers), taught=taught, soft={})
 
 
 def assemble(config: TrainConfig, data: RunData, towers: RunTowers, cache: Path) -> TrainingSetup:
-    """Compute features, build the network. Raises ``ConfigError`` for losses that the data cannot feed."""
-    losses, notes = losses_of(config)
+    """Compute features, build the run's first network. Raises ``ConfigError`` for losses that data cannot feed."""
     pictures = picture_source(config, towers, cache)
     tasks = config.network.task_list
     noise = TextNoise(config.text_noise) if config.text_noise is not None else None
@@ -106,53 +125,71 @@ def assemble(config: TrainConfig, data: RunData, towers: RunTowers, cache: Path)
     def examples(samples: Sequence[Sample], text_noise: TextNoise | None = None) -> Examples:
         return Examples(samples, tasks, towers.preprocessor, pictures, text_noise=text_noise)
 
-    train = TrainParts(data.train, partial(examples, text_noise=noise))
+    train = SourceExamples(data.train, partial(examples, text_noise=noise))
     dev = examples(data.dev)
     calibrate = dev if data.calibrate is data.dev else examples(data.calibrate)
-    _check_losses(losses, [train.examples(_places(config, phase)) for phase in config.phases])
-    learner = build_learner(config, towers, losses)
-    return TrainingSetup(config, towers, learner, dev, calibrate, check_remembered(config, data), notes, _train=train)
+    tests = tuple(examples(samples) for samples in data.tests)
+    members = list(config.members.values())
+    for member in members:
+        _check_losses(member, train)
+    # The baselines read towers that no network of the run tunes; a network that is alone may have the towers itself.
+    learner = build_learner(members[0], towers if len(members) == 1 else towers.copied())
+    taught = _taught_tasks(members[0], train.samples)
+    notes = list(dict.fromkeys(note for member in members for note in _notes(member)))
+    return TrainingSetup(members[0], towers, learner, dev, calibrate, tests, taught, train, notes)
 
 
-def _places(config: TrainConfig, phase: RunPhase) -> tuple[int, ...]:
-    return phase.sources if phase.sources is not None else tuple(range(len(config.data.train)))
+def check_remembered(config: TrainConfig, data: RunData) -> None:
+    """Raise ``ConfigError`` when the teacher or the memory of a network cannot be made: cheap, so before any work."""
+
+    def samples(sources: Sources) -> list[Sample]:
+        return [sample for source in sources for sample in data.train[source]]
+
+    for member in config.members.values():
+        if member.memory is not None:
+            check_memory(samples(member.sources_of(member.memory)), shown_modalities(member))
+        _taught_tasks(member, samples)
 
 
-def check_remembered(config: TrainConfig, data: RunData) -> list[Task]:
-    """The tasks that the run's teacher speaks of. Raises ``ConfigError`` when teacher or memory cannot be made."""
-    shown = shown_modalities(config)
-    samples = [sample for place in _places(config, config.phases[-1]) for sample in data.train[place]]
-    if config.memory is not None:
-        check_memory(samples, shown)
+def _taught_tasks(config: TrainConfig, samples: Callable[[Sources], list[Sample]]) -> list[Task]:
+    """The tasks that a network's teacher speaks of. Raises ``ConfigError`` when there is none."""
     if config.teacher is None:
         return []
-    return taught_tasks(samples, config.network.task_list, config.teacher, shown)
+    return taught_tasks(
+        samples(config.sources_of(config.teacher)), config.network.task_list, config.teacher, shown_modalities(config)
+    )
 
 
-def losses_of(config: TrainConfig) -> tuple[LossConfig, list[str]]:
-    """The losses of a run, and a note for each that a twin cannot have: it is never shown the other modality.
+def _notes(config: TrainConfig) -> list[str]:
+    """A note for each loss that a twin cannot have: it is never shown the other modality.
 
     So the twins are trained with the config of the network that they are compared with.
     """
-    off = {}
-    if config.modalities != "both":
-        off = {name: 0.0 for name in ("caption_weight", "contrastive_weight") if getattr(config.losses, name)}
-    notes = [f"losses.{name} is off: modalities={config.modalities} shows one modality only" for name in off]
-    return config.losses.model_copy(update=off), notes
+    off = {
+        name: None
+        for phase in config.phases
+        for name in ("caption_weight", "contrastive_weight")
+        if getattr(phase.losses or config.losses, name) != getattr(config.losses_of(phase), name)
+    }
+    return [f"losses.{name} is off: modalities={config.modalities} shows one modality only" for name in off]
 
 
-def _check_losses(losses: LossConfig, phases: Sequence[Examples]) -> None:
-    """Refuse losses for which no phase has data: a phase of text alone may well lack the captions of a later one."""
-    # What the teacher says is not known yet; that it says something is.
-    losses = losses.model_copy(update={"distillation_weight": 0.0})
-    errors = []
-    for train in phases:
-        try:
-            check_losses(losses, train)
-        except ConfigError as error:
-            errors.append(error)
-    if len(errors) == len(phases):
-        raise errors[0]
+def _check_losses(config: TrainConfig, train: SourceExamples) -> None:
+    """Refuse losses for which none of their phases has data: one of text may well lack the captions of a later one."""
+    by_losses: dict[LossConfig, list[RunPhase]] = {}
+    for phase in config.phases:
+        # What the teacher says is not known yet; that it says something is.
+        losses = config.losses_of(phase).model_copy(update={"distillation_weight": 0.0})
+        by_losses.setdefault(losses, []).append(phase)
+    for losses, phases in by_losses.items():
+        errors = []
+        for phase in phases:
+            try:
+                check_losses(losses, train.examples(config.sources_of(phase)))
+            except ConfigError as error:
+                errors.append(error)
+        if len(errors) == len(phases):
+            raise errors[0]
 
 
 def picture_source(config: TrainConfig, towers: RunTowers, cache: Path) -> PictureSource:
@@ -171,7 +208,7 @@ def picture_source(config: TrainConfig, towers: RunTowers, cache: Path) -> Pictu
     )
 
 
-def build_learner(config: TrainConfig, towers: RunTowers, losses: LossConfig | None = None) -> Learner:
+def build_learner(config: TrainConfig, towers: RunTowers) -> Learner:
     """The network on its backbone with fresh weights that the seed alone decides, ready to be tuned."""
     backbone = towers.backbone
     torch.manual_seed(config.seed)
@@ -180,7 +217,7 @@ def build_learner(config: TrainConfig, towers: RunTowers, losses: LossConfig | N
         apply_tuning(network.text_tower, config.towers.text)
         if backbone.image_tower is not None:
             apply_tuning(backbone.image_tower, config.towers.image)
-        return Learner(network, losses or losses_of(config)[0], backbone.image_tower)
+        return Learner(network, config.losses_of(config.phases[0]), backbone.image_tower)
     except ValueError as error:
         raise ConfigError(str(error)) from error
 

@@ -32,7 +32,7 @@ from training.errors import ConfigError
 from training.evaluation.calibrate import CalibrationError, parse_targets
 from training.kernel.config import MemoryConfig, TeacherConfig
 from training.losses.config import LossConfig
-from training.run.config_checks import check_kernel_machines, check_towers
+from training.run.config_checks import check_kernel_machines, check_phases, check_towers
 from training.trainer.phase import PhaseConfig
 
 __all__ = ["ConfigError", "TrainConfig"]
@@ -96,21 +96,24 @@ class DataConfig(_Strict):
     - ``dev`` None: the dev split of each training source, or where it has none ``dev_share`` of its groups (near
       duplicates by picture and same texts stay together).
     - ``calibrate``: what calibration and thresholds are fitted on; None: ``dev``.
+    - ``tests``: read at the end, by the baselines and at export, to be reported; nothing is chosen on them.
     - ``split_seed`` is not the run's seed: runs with other seeds are compared on the same dev items.
     """
 
     train: tuple[SourceText, ...] = Field(min_length=1)
     dev: tuple[SourceText, ...] | None = Field(default=None, min_length=1)
     calibrate: tuple[SourceText, ...] | None = Field(default=None, min_length=1)
+    tests: tuple[SourceText, ...] | None = Field(default=None, min_length=1)
     dev_share: float = Field(default=0.1, gt=0, lt=0.5)
     split_seed: NonNegativeInt = 17
 
     @model_validator(mode="after")
     def _apart(self) -> "DataConfig":
-        places = {(source.path, source.split) for source in self.train}
-        for source in self.dev or ():
-            if (source.path, source.split) in places:
-                raise ValueError(f"{source.path}:{source.split} is in 'train' and in 'dev'")
+        trained = {(source.path, source.split) for source in self.train}
+        for name, sources in (("dev", self.dev), ("tests", self.tests)):
+            for source in sources or ():
+                if (source.path, source.split) in trained:
+                    raise ValueError(f"{source.path}:{source.split} is in 'train' and in {name!r}")
         return self
 
 
@@ -148,11 +151,13 @@ class PictureAugmentation(_Strict):
 
 
 class RunPhase(PhaseConfig):
-    """A phase with the part of the data that it sees: ``sources`` are places in ``data.train`` (None: all)."""
+    """A phase with the part of the data that it sees: ``sources`` are indices into ``data.train`` (None: all)."""
 
     name: str = "train"
     sources: tuple[NonNegativeInt, ...] | None = None
     modalities: ModalityNames | None = None
+    """None: the run's."""
+    losses: LossConfig | None = None
     """None: the run's."""
 
 
@@ -183,7 +188,14 @@ class TrainConfig(_Strict):
     licence: str
     """Of the weights that come out: it follows from the backbone's and the data's."""
     seed: NonNegativeInt = 0
+    seeds: tuple[NonNegativeInt, ...] | None = Field(default=None, min_length=1)
+    """Several networks that differ in their seed alone; None: one, of ``seed``."""
     modalities: ModalityNames = "both"
+    twins: tuple[Literal["text", "image"], ...] = ()
+    """Networks of one modality that are trained and measured beside those that are shown both."""
+    pick: Literal["best", "average"] = "best"
+    """What ships of several seeds: the one that is best on dev at what the last phase selects on, or one head that
+    holds all of them and averages their logits."""
     backbone: Backbone
     preprocess: PreprocessChoices = PreprocessChoices()
     network: Network
@@ -192,7 +204,8 @@ class TrainConfig(_Strict):
     towers: Towers = Towers()
     losses: LossConfig = LossConfig()
     teacher: TeacherConfig | None = None
-    """Gives the last phase's samples soft labels, which are ``losses.distillation_weight`` of a target."""
+    """Gives samples soft labels, which are ``losses.distillation_weight`` of a target: before the first phase that
+    has such a weight."""
     memory: MemoryConfig | None = None
     """Of the last phase's samples; it votes beside the network that ships."""
     augment: PictureAugmentation | None = None
@@ -201,7 +214,8 @@ class TrainConfig(_Strict):
     trackers: tuple[TrackerName, ...] = ("tensorboard",)
     features_on: Literal["cpu", "cuda"] = "cpu"
     """Where a frozen image tower is run, once a picture; "cuda" needs the extra "gpu"."""
-    baselines: bool = True
+    baselines: bool | tuple[NonNegativeInt, ...] = True
+    """Whether to fit them, and if not on all of ``data.train``, then on which of its sources."""
     export: ExportChoices = ExportChoices()
 
     @model_validator(mode="after")
@@ -212,21 +226,21 @@ class TrainConfig(_Strict):
                 "towers.image.mode: the image tower of a compact backbone is an ONNX file and stays 'frozen'; "
                 "only kind 'open_clip' can be tuned"
             )
+        self._check_members()
         check_towers(self.towers.modes, self.phases)
-        self._check_phases()
+        check_phases(self)
         self._check_tasks()
-        check_kernel_machines(self.teacher, self.memory, self.losses, self.network.task_list, self.towers.modes)
+        check_kernel_machines(self)
         return self
 
-    def _check_phases(self) -> None:
-        for place, phase in enumerate(self.phases):
-            outside = [source for source in phase.sources or () if source >= len(self.data.train)]
-            if outside:
-                last = len(self.data.train) - 1
-                raise ValueError(f"phases.{place}.sources: {outside[0]} is no place in data.train (0 to {last})")
-            if phase.select_on not in self.network.tasks:
-                known = ", ".join(self.network.tasks)
-                raise ValueError(f"phases.{place}.select_on: {phase.select_on!r} is no task of this network: {known}")
+    def _check_members(self) -> None:
+        if self.twins and self.modalities != "both":
+            raise ValueError(f"twins: they stand beside networks of both modalities, not of {self.modalities!r}")
+        if self.pick == "average" and self.towers.image.mode != "frozen":
+            raise ValueError("pick: networks with image towers of their own have no average that one bundle holds")
+        for key, values in (("seeds", self.seeds or ()), ("twins", self.twins)):
+            if len(set(values)) < len(values):
+                raise ValueError(f"{key}: name each once")
 
     def _check_tasks(self) -> None:
         binary = [task.name for task in self.network.task_list if task.kind == "binary"]
@@ -247,9 +261,57 @@ class TrainConfig(_Strict):
             return self.export.policy_tasks
         return tuple(name for name in _HARMS if name in self.network.tasks)[:1]
 
+    @property
+    def members(self) -> dict[str, "TrainConfig"]:
+        """A config for each network of the run, of one seed and what it is shown, by name; "" for one that is alone."""
+        seeds, shown = self.seeds or (self.seed,), (self.modalities, *self.twins)
+        alone = len(seeds) * len(shown) == 1
+        return {
+            "" if alone else f"seed{seed}-{modalities}": self.model_copy(
+                update={"seed": seed, "seeds": None, "modalities": modalities, "twins": ()}
+            )
+            for seed in seeds
+            for modalities in shown
+        }
+
+    @property
+    def folder_name(self) -> str:
+        """What the run's folder is called, where the user does not say."""
+        seeds = f"seed{self.seed}" if self.seeds is None else f"seeds{'-'.join(map(str, self.seeds))}"
+        return f"{self.name}-{'-'.join((self.modalities, *self.twins))}-{seeds}"
+
     def modalities_of(self, phase: RunPhase) -> Modalities:
         """What the network is shown in a phase."""
         return MODALITIES[phase.modalities or self.modalities]
+
+    def losses_of(self, phase: RunPhase) -> LossConfig:
+        """The losses of a phase, without those that a network of one modality cannot have."""
+        losses = phase.losses or self.losses
+        if self.modalities == "both":
+            return losses
+        return losses.model_copy(update=dict.fromkeys(("caption_weight", "contrastive_weight"), 0.0))
+
+    def sources_of(self, part: RunPhase | TeacherConfig | MemoryConfig | None = None) -> tuple[int, ...]:
+        """Indices into ``data.train`` of what a phase sees, or a teacher or memory reads; of None: all."""
+        if isinstance(part, TeacherConfig | MemoryConfig) and part.sources is None:
+            part = self.phases[-1]
+        found = None if part is None else part.sources
+        return tuple(range(len(self.data.train))) if found is None else found
+
+    @property
+    def taught_from(self) -> int | None:
+        """The first phase that listens to the teacher; None without one."""
+        if self.teacher is None:
+            return None
+        return next(i for i, phase in enumerate(self.phases) if self.losses_of(phase).distillation_weight)
+
+    @property
+    def n_shared_phases(self) -> int:
+        """How many of the first phases all networks of a seed go through alike: those are trained once."""
+        members = [member for member in self.members.values() if member.seed == (self.seeds or (self.seed,))[0]]
+        before_teacher = self.phases[: self.taught_from]
+        kinds = [{(one.modalities_of(phase), one.losses_of(phase)) for one in members} for phase in before_teacher]
+        return next((i for i, kind in enumerate(kinds) if len(kind) > 1), len(kinds))
 
     def plain(self) -> dict[str, Any]:
         """Plain values, as they are written to YAML and JSON; validating them gives this config back."""
@@ -261,10 +323,17 @@ class TrainConfig(_Strict):
         def placed(sources: tuple[Source, ...] | None) -> tuple[Source, ...] | None:
             root = data_root or Path()
             return sources and tuple(
-                source.model_copy(update={"path": (root / source.path).resolve()}) for source in sources
+                source.model_copy(
+                    update={
+                        name: (root / path).resolve()
+                        for name, path in (("path", source.path), ("render", source.render))
+                        if path is not None
+                    }
+                )
+                for source in sources
             )
 
-        data = {name: placed(getattr(self.data, name)) for name in ("train", "dev", "calibrate")}
+        data = {name: placed(getattr(self.data, name)) for name in ("train", "dev", "calibrate", "tests")}
         return self.model_copy(update={"data": self.data.model_copy(update=data), "backbone": _absolute(self.backbone)})
 
 

@@ -1,12 +1,13 @@
 """Settings of a config that do not go together: towers with their phases, teacher and memory with all the rest."""
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from model.network.config import TuningMode
-from model.taxonomy import Task
-from training.kernel.config import MemoryConfig, TeacherConfig
-from training.losses.config import LossConfig
 from training.trainer.phase import PhaseConfig
+
+if TYPE_CHECKING:
+    from training.run.config import TrainConfig
 
 
 def check_towers(modes: Mapping[str, TuningMode], phases: Sequence[PhaseConfig]) -> None:
@@ -34,41 +35,70 @@ def _check_rates(tower: str, mode: TuningMode, rates: list[float]) -> None:
         )
 
 
-def check_kernel_machines(
-    teacher: TeacherConfig | None,
-    memory: MemoryConfig | None,
-    losses: LossConfig,
-    tasks: Sequence[Task],
-    modes: Mapping[str, TuningMode],
-) -> None:
+def check_phases(config: "TrainConfig") -> None:
+    """Raise ``ValueError`` for sources that there are not, and for a task to select on that the network has not."""
+    last = len(config.data.train) - 1
+    listed = {f"phases.{index}.sources": phase.sources for index, phase in enumerate(config.phases)}
+    for name, machine in (("teacher", config.teacher), ("memory", config.memory)):
+        listed[f"{name}.sources"] = None if machine is None else machine.sources
+    if not isinstance(config.baselines, bool):
+        listed["baselines"] = config.baselines
+    for key, sources in listed.items():
+        outside = [source for source in sources or () if source > last]
+        if outside:
+            raise ValueError(f"{key}: {outside[0]} is no place in data.train (0 to {last})")
+    seen = config.sources_of(config.phases[-1])
+    for key in ("teacher.sources", "memory.sources"):
+        unseen = [source for source in listed[key] or () if source not in seen]
+        if unseen:
+            raise ValueError(f"{key}: the last phase does not see {unseen[0]}; name sources that it sees")
+    for index, phase in enumerate(config.phases):
+        if phase.select_on not in config.network.tasks:
+            known = ", ".join(config.network.tasks)
+            raise ValueError(f"phases.{index}.select_on: {phase.select_on!r} is no task of this network: {known}")
+
+
+def check_kernel_machines(config: "TrainConfig") -> None:
     """Raise ``ValueError`` for what nobody listens to, and for tasks or towers that a kernel machine cannot have."""
-    _check_heard(teacher, losses)
+    teacher, memory, tasks = config.teacher, config.memory, config.network.task_list
+    _check_heard(config)
     others = [task.name for task in tasks if task.kind != "binary"]
     if teacher is not None:
         if len(others) == len(tasks):
             raise ValueError(f"teacher: it speaks of binary tasks only, and {others[0]!r} is none; set teacher=null")
-        _check_frozen("teacher", modes)
+        _check_frozen("teacher", config, config.sources_of(teacher))
     if memory is not None:
         if others:
             raise ValueError(f"memory: it votes on binary tasks only, and {others[0]!r} is none; set memory=null")
-        _check_frozen("memory", modes)
+        _check_frozen("memory", config, config.sources_of(memory))
 
 
-def _check_heard(teacher: TeacherConfig | None, losses: LossConfig) -> None:
-    weight = losses.distillation_weight
-    if weight and teacher is None:
-        raise ValueError(
-            f"losses.distillation_weight: {weight:g}, but there is no teacher; add one (teacher={{}}), or set it to 0"
-        )
-    if teacher is not None and not weight:
+def _check_heard(config: "TrainConfig") -> None:
+    losses = {"losses": config.losses} | {
+        f"phases.{index}.losses": phase.losses for index, phase in enumerate(config.phases) if phase.losses is not None
+    }
+    heard = {key: found.distillation_weight for key, found in losses.items() if found.distillation_weight}
+    for key, weight in heard.items():
+        if config.teacher is None:
+            raise ValueError(
+                f"{key}.distillation_weight: {weight:g}, but there is no teacher; add one (teacher={{}}), or set it to "
+                "0"
+            )
+    if config.teacher is not None and not any(config.losses_of(phase).distillation_weight for phase in config.phases):
         raise ValueError(
             "teacher: losses.distillation_weight is 0, so nobody listens to it; set that above 0, or teacher=null"
         )
 
 
-def _check_frozen(name: str, modes: Mapping[str, TuningMode]) -> None:
-    """What a tuned tower makes of its own training samples is nothing that other samples can be measured by."""
-    tuned = [tower for tower, mode in modes.items() if mode != "frozen"]
+def _check_frozen(name: str, config: "TrainConfig", sources: Sequence[int]) -> None:
+    """What a tuned tower makes of its own training samples is nothing that other samples can be measured by.
+
+    So a text tower may be tuned, but by phases that see none of ``sources``. Pixels of a tuned image tower are not
+    read at all.
+    """
+    modes = config.towers.modes
+    tuning = [phase for phase in config.phases if phase.text_tower_lr and {*config.sources_of(phase)} & {*sources}]
+    tuned = [tower for tower, mode in modes.items() if mode != "frozen" and (tower == "image" or tuning)]
     if tuned:
         raise ValueError(
             f"{name}: it reads the features of frozen towers, and towers.{tuned[0]}.mode is {modes[tuned[0]]!r}; "

@@ -16,14 +16,12 @@ from training.errors import ConfigError
 from training.run.config import TrainConfig
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-#: Configs of other programs in the same folder.
-_OTHER_CONFIGS = {"compact"}
 _MAX_ERRORS = 5
 
 
 def config_path(text: str) -> Path:
     """The file at ``text``, or the config of that name that comes with the code; raises ``ConfigError`` for neither."""
-    shipped = {path.stem: path for path in sorted(CONFIGS.glob("*.yaml")) if path.stem not in _OTHER_CONFIGS}
+    shipped = {path.stem: path for path in sorted(CONFIGS.glob("*.yaml"))}
     if Path(text).is_file():
         return Path(text)
     if text in shipped:

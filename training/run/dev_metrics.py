@@ -7,6 +7,8 @@ and for seeing whether a network beats what it has to beat; what it is worth is 
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -15,21 +17,16 @@ from numpy.typing import NDArray
 from model.atomic import write_atomically
 from model.bundle import CalibrationSpec, MetricRow
 from model.calibration import probabilities_of
-from model.network.memefier import MemeNetwork
-from model.network.memory import KernelMemory
 from model.taxonomy import Task
 from training.baselines import FrozenTowers, MeasuredSet, baseline_table, labels_of, metric_row
 from training.data.examples import Examples
-from training.data.modalities import BOTH, Modalities
-from training.evaluation.calibrate import fit_calibration
-from training.run.build import TrainingSetup, shown_modalities
+from training.data.modalities import Modalities
+from training.evaluation.calibrate import fit_calibration, known_rows
+from training.run.build import TrainingSetup
 from training.run.folder import RunFolder, write_json
-from training.run.single_modality import as_shipped
-from training.trainer.learner import Learner
-from training.trainer.trainer import predict
+from training.run.trained import VARIANT, TrainedNetwork
 
-#: A run's network as it ships.
-VARIANT = {BOTH: "fused", Modalities(image=False): "text_only", Modalities(text=False): "image_only"}
+Floats = NDArray[np.float64]
 _ALONE = "_without_memory"
 
 
@@ -41,16 +38,55 @@ def calibrations(
     return {task.name: fit_calibration(task, found, labels_of(examples, task)) for task, found in pairs}
 
 
-def network_rows(assembled: TrainingSetup, memory: KernelMemory | None) -> list[MetricRow]:
-    """Dev metrics of every task: of what ships, and where that has a memory, of the network without it."""
-    learner, shown = assembled.learner, shown_modalities(assembled.config)
-    if memory is None:
-        return _rows_of(learner, VARIANT[shown], assembled)
-    shipped = as_shipped(learner.network, shown, memory)
+def network_rows(
+    networks: Sequence[TrainedNetwork], calibrate: Examples, sets: Sequence[MeasuredSet], *, alone: bool = False
+) -> list[MetricRow]:
+    """Metrics of every set and task, a row for all seeds of one variant; calibrated on ``calibrate``.
+
+    With ``alone`` a variant that has a memory has a second row, of the network without it.
+    """
+    without = [replace(network, memory=None) for network in networks if alone and network.memory is not None]
+    found: dict[str, list[dict[tuple[int, str], Floats]]] = {}
+    for suffix, kind in (("", networks), (_ALONE, without)):
+        for network in kind:
+            found.setdefault(f"{network.variant}{suffix}", []).append(_probabilities(network, calibrate, sets))
     return [
-        *_rows_of(shipped, VARIANT[shown], assembled),
-        *_rows_of(learner, f"{VARIANT[shown]}{_ALONE}", assembled),
+        metric_row(measured, task, name, labels_of(measured.examples, task), *(run[index, task.name] for run in runs))
+        for (index, measured), task in product(enumerate(sets), calibrate.tasks)
+        for name, runs in found.items()
+        if (index, task.name) in runs[0]
     ]
+
+
+def _probabilities(
+    network: TrainedNetwork, calibrate: Examples, sets: Sequence[MeasuredSet]
+) -> dict[tuple[int, str], Floats]:
+    """Calibrated probabilities by set and task, of those sets that it sees something of and that have the labels."""
+    fitted = calibrations(calibrate.tasks, calibrate, network.logits(calibrate))
+    found = {}
+    for index, measured in enumerate(sets):
+        if not _sees_something(network.shown, measured.examples):
+            continue
+        for task, logits in zip(calibrate.tasks, network.logits(measured.examples), strict=True):
+            if known_rows(labels_of(measured.examples, task)).any():
+                found[index, task.name] = probabilities_of(task, logits, fitted[task.name])
+    return found
+
+
+def _sees_something(shown: Modalities, examples: Examples) -> bool:
+    """Whether some sample has what a network is shown."""
+    pairs = ((sample.image is not None, bool(sample.text)) for sample in examples.samples)
+    return any((shown.image and has_image) or (shown.text and has_text) for has_image, has_text in pairs)
+
+
+def dev_set(dev: Examples) -> MeasuredSet:
+    """The dev samples under the names of their datasets."""
+    return MeasuredSet(data_names(dev), "dev", dev)
+
+
+def held_out_sets(tests: Sequence[Examples]) -> list[MeasuredSet]:
+    """The test sets under the names of their datasets."""
+    return [MeasuredSet(data_names(test), "test", test) for test in tests]
 
 
 def is_own(row: MetricRow) -> bool:
@@ -58,23 +94,13 @@ def is_own(row: MetricRow) -> bool:
     return row.model.removesuffix(_ALONE) in VARIANT.values()
 
 
-def _rows_of(model: Learner | MemeNetwork, name: str, assembled: TrainingSetup) -> list[MetricRow]:
-    shown, tasks, dev = shown_modalities(assembled.config), assembled.config.network.task_list, assembled.dev
-    fitted = calibrations(tasks, assembled.calibrate, predict(model, assembled.calibrate, shown))
-    measured = MeasuredSet(data_names(dev), "dev", dev)
-    return [
-        metric_row(measured, task, name, labels_of(dev, task), probabilities_of(task, found, fitted[task.name]))
-        for task, found in zip(tasks, predict(model, dev, shown), strict=True)
-    ]
-
-
 def baseline_rows(assembled: TrainingSetup) -> tuple[list[MetricRow], list[str]]:
-    """Dev metrics of the baselines, on towers that nothing has tuned yet, and those that could not be had."""
+    """Metrics of the baselines, on towers that nothing has tuned yet, and those baselines that could not be had."""
     learner, chosen = assembled.learner, assembled.config.backbone
     one_space = getattr(chosen, "kind", None) == "open_clip"
     towers = FrozenTowers(learner.network.text_tower, learner.image_tower, one_space=one_space)
-    measured = MeasuredSet(data_names(assembled.dev), "dev", assembled.dev)
-    table = baseline_table(assembled.all_train, assembled.dev, [measured], towers, assembled.towers.preprocessor)
+    sets = [dev_set(assembled.dev), *held_out_sets(assembled.tests)]
+    table = baseline_table(assembled.train_of(), assembled.dev, sets, towers, assembled.towers.preprocessor)
     return table.rows, table.absent
 
 
@@ -98,14 +124,15 @@ def _markdown(rows: Sequence[MetricRow], absent: Sequence[str], about: Mapping[s
         "95% bootstrap intervals in brackets. Epochs and calibration were chosen on dev: compare rows, and measure "
         "what the network is worth with `memeguard evaluate` on a test set.\n",
     ]
-    for task in dict.fromkeys(row.task for row in rows):
-        parts.append(_table([row for row in rows if row.task == task]))
+    for table in dict.fromkeys((row.task, row.data, row.split) for row in rows):
+        parts.append(_table([row for row in rows if (row.task, row.data, row.split) == table]))
     return "\n".join([*parts, *(f"- Not in the table: {reason}" for reason in absent)]) + "\n"
 
 
 def _table(rows: Sequence[MetricRow]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row.metrics))
-    lines = [f"## {rows[0].task}, {rows[0].data} ({rows[0].n} items)\n"]
+    split = "" if rows[0].split == "dev" else f" {rows[0].split}"
+    lines = [f"## {rows[0].task}, {rows[0].data}{split} ({rows[0].n} items)\n"]
     lines.append(f"| model | {' | '.join(name.replace('_', ' ') for name in names)} |")
     lines.append("|---" * (1 + len(names)) + "|")
     for row in rows:

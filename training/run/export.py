@@ -8,8 +8,10 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from model.bundle import (
     MANIFEST_NAME,
@@ -34,21 +36,31 @@ from model.export import (
     write_bundle,
 )
 from model.export.graph import OPSET
+from model.network.memefier import MemeNetwork
 from model.runtime import ImageTower
-from training.baselines import MeasuredSet, labels_of, metric_row
+from training.baselines import labels_of
+from training.data.examples import Examples
 from training.datasets.base import ABSENT
 from training.datasets.registry import LAYOUTS, Source, detect_layout
 from training.errors import RunError
 from training.evaluation.calibrate import parse_targets, pick_thresholds
 from training.evaluation.metrics.measures import primary_value
 from training.run.backbone import IMAGE_TOWER_FILE, onnx_tower_spec, tower_names, write_tower
-from training.run.build import shown_modalities
 from training.run.config import TrainConfig
-from training.run.dev_metrics import VARIANT, calibrations, data_names, is_own, read_rows
+from training.run.dev_metrics import (
+    calibrations,
+    dev_set,
+    held_out_sets,
+    is_own,
+    network_rows,
+    read_rows,
+)
 from training.run.folder import RunFolder
 from training.run.model_card import CARDS, write_model_card
 from training.run.provenance import without_places
-from training.run.restore import Restored, restore
+from training.run.restore import RestoredRun, restore
+from training.run.trained import Average, TrainedNetwork
+from training.trainer.learner import Learner
 
 Say = Callable[[str], None]
 _HEAD_FILE = "head.onnx"
@@ -93,11 +105,10 @@ def export_run(
     _check_version(version)
     restored = restore(run, cache)
     wishes = wishes_of(restored.config, precision, targets, version)
-    if wishes.precision == "int8":
-        _round(restored, say)
+    shipped = choose(restored, wishes.precision, say)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=run.path, prefix="export.", suffix=".tmp") as drafts:
-        bundle = write_bundle(out, _parts(restored, read_rows(run), Path(drafts), wishes, say))
+        bundle = write_bundle(out, _parts(restored, shipped, read_rows(run), Path(drafts), wishes, say))
     write_model_card(bundle.manifest, bundle.path / CARD_FILE)
     return bundle
 
@@ -114,11 +125,69 @@ def _check_version(version: str | None) -> None:
         raise RunError(f"version {version!r}: write three numbers, as in 0.2.0")
 
 
-def _round(restored: Restored, say: Say) -> None:
-    """Round the weights of what ships to int8 in place; refused when that costs a task too much on dev."""
-    before = _ranking(restored)
-    round_weights_to_int8(restored.shipped)
-    after = _ranking(restored)
+@dataclass(frozen=True)
+class Shipped:
+    """What ships of a run: ``network``, and its logits [N, n_logits] a task where the calibration is fitted.
+
+    ``learner`` has the image tower, if that was tuned. ``seed`` is None where the network is the average of all.
+    ``dev_auroc`` (macro-F1 for several classes) is of every network of the run by its name, precision and task.
+    """
+
+    network: MemeNetwork
+    learner: Learner
+    logits: list[NDArray[np.float32]]
+    seed: int | None
+    dev_auroc: dict[str, dict[str, dict[str, float]]]
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """For the manifest: nothing of a run of one network, which the run itself describes."""
+        if len(self.dev_auroc) == 1:
+            return {}
+        rounded = {
+            name: {kind: {task: round(value, 4) for task, value in tasks.items()} for kind, tasks in kinds.items()}
+            for name, kinds in self.dev_auroc.items()
+        }
+        return {"shipped_seed": "average" if self.seed is None else self.seed, "dev_auroc": rounded}
+
+
+def choose(restored: RestoredRun, precision: Precision, say: Say) -> Shipped:
+    """Round all networks if it is to be int8, and take the one that is best on dev, or the average of all seeds.
+
+    Raises ``ExportRefusedError`` when int8 costs what ships too much on dev.
+    """
+    networks, calibrate = restored.networks, restored.calibrate
+    averages = restored.config.pick == "average" and len(restored.candidates) > 1
+    reached: dict[str, dict[str, dict[str, float]]] = {
+        _name(network): {"fp32": _ranking(restored, network.logits(restored.dev))} for network in networks
+    }
+    mean_before = _ranking(restored, _mean_logits(restored, restored.dev)) if averages else {}
+    if precision == "int8":
+        for network in networks:
+            round_weights_to_int8(network.shipped)
+            reached[_name(network)]["int8"] = _ranking(restored, network.logits(restored.dev))
+    if averages:
+        if precision == "int8":
+            _check_rounding(mean_before, _ranking(restored, _mean_logits(restored, restored.dev)), say)
+        average = Average([network.shipped for network in restored.candidates])
+        return Shipped(average, restored.learner, _mean_logits(restored, calibrate), None, reached)
+    select_on = restored.config.phases[-1].select_on
+    best = max(restored.candidates, key=lambda network: reached[_name(network)][precision][select_on])
+    if precision == "int8":
+        _check_rounding(reached[_name(best)]["fp32"], reached[_name(best)]["int8"], say)
+    return Shipped(best.shipped, best.learner, best.logits(calibrate), best.config.seed, reached)
+
+
+def _name(network: TrainedNetwork) -> str:
+    return f"{network.variant}, seed {network.config.seed}"
+
+
+def _mean_logits(restored: RestoredRun, examples: Examples) -> list[NDArray[np.float32]]:
+    found = [network.logits(examples) for network in restored.candidates]
+    return [np.mean(logits, axis=0, dtype=np.float32) for logits in zip(*found, strict=True)]
+
+
+def _check_rounding(before: Mapping[str, float], after: Mapping[str, float], say: Say) -> None:
     for task, value in before.items():
         say(f"int8: {task} {value:.4f} -> {after[task]:.4f} on dev")
         # Rounded, since .9 - .895 is a little over .005 in floats; written so that NaN is refused too.
@@ -129,9 +198,8 @@ def _round(restored: Restored, say: Say) -> None:
             )
 
 
-def _ranking(restored: Restored) -> dict[str, float]:
+def _ranking(restored: RestoredRun, logits: list[NDArray[np.float32]]) -> dict[str, float]:
     """The number that each task is judged by (AUROC; macro-F1 for several classes), on dev."""
-    logits = restored.logits(restored.dev)
     fitted = calibrations(restored.tasks, restored.dev, logits)
     values = {}
     for task, found in zip(restored.tasks, logits, strict=True):
@@ -143,13 +211,22 @@ def _ranking(restored: Restored) -> dict[str, float]:
 
 
 def _parts(
-    restored: Restored, recorded_rows: list[MetricRow], drafts: Path, wishes: ExportOptions, say: Say
+    restored: RestoredRun,
+    shipped: Shipped,
+    recorded_rows: list[MetricRow],
+    drafts: Path,
+    wishes: ExportOptions,
+    say: Say,
 ) -> BundleParts:
     config, towers = restored.config, restored.towers
-    tower_path, tower = _image_tower(restored, drafts)
-    parity = _exported_head(restored, drafts / _HEAD_FILE, wishes.precision, _n_patches(restored, tower_path, tower))
+    tower_path, tower = _image_tower(restored, shipped.learner, drafts)
+    parity = _exported_head(
+        restored, shipped.network, drafts / _HEAD_FILE, wishes.precision, _n_patches(restored, tower_path, tower)
+    )
     say(f"the exported head agrees with the network within {parity.max_abs_logit_diff:.1e}")
-    fitted = restored.calibrations()
+    fitted = calibrations(restored.tasks, restored.calibrate, shipped.logits)
+    sets = [dev_set(restored.dev), *held_out_sets(restored.tests)]
+    own = network_rows(restored.networks, restored.calibrate, sets)
     return BundleParts(
         name=config.name,
         version=wishes.version,
@@ -163,38 +240,40 @@ def _parts(
         preprocess=towers.preprocess,
         tasks=config.network.tasks,
         calibration=fitted,
-        thresholds=_thresholds(restored, fitted, wishes.targets, say),
+        thresholds=_thresholds(restored, shipped, fitted, wishes.targets, say),
         parity=parity,
-        metrics=_own_rows(restored, fitted) + [row for row in recorded_rows if not is_own(row)],
-        training=without_places(restored.recorded),
+        metrics=own + [row for row in recorded_rows if not is_own(row)],
+        training=without_places(restored.recorded) | shipped.recorded,
         data_cards=_data_cards(config),
     )
 
 
-def _image_tower(restored: Restored, drafts: Path) -> tuple[Path, ImageTowerSpec]:
+def _image_tower(restored: RestoredRun, learner: Learner, drafts: Path) -> tuple[Path, ImageTowerSpec]:
     """The frozen tower's file as it stands in the cache, or the tuned tower, exported now."""
     towers = restored.towers
     if towers.image_path is not None and towers.spec is not None:
         return towers.image_path, towers.spec
-    if restored.learner.image_tower is None:
+    if learner.image_tower is None:
         raise RunError("the run has no image tower to export; train it again")
     path = drafts / IMAGE_TOWER_FILE
-    write_tower(restored.learner.image_tower, towers.backbone.side_px, path)
+    write_tower(learner.image_tower, towers.backbone.side_px, path)
     names = tower_names(restored.config)
     tuned = f"{names['image_backbone']}, {restored.config.towers.image.mode}"
     return path, onnx_tower_spec(path, names | {"image_backbone": tuned})
 
 
-def _n_patches(restored: Restored, path: Path, spec: ImageTowerSpec) -> int:
+def _n_patches(restored: RestoredRun, path: Path, spec: ImageTowerSpec) -> int:
     side_px = restored.towers.preprocess.side_px
     return int(ImageTower(path, spec).encode(np.zeros((1, 3, side_px, side_px), dtype=np.float32)).patches.shape[1])
 
 
-def _exported_head(restored: Restored, path: Path, precision: Precision, n_patches: int) -> ParityReport:
-    export_head(restored.shipped, path, precision)
+def _exported_head(
+    restored: RestoredRun, network: MemeNetwork, path: Path, precision: Precision, n_patches: int
+) -> ParityReport:
+    export_head(network, path, precision)
     preprocess = restored.towers.preprocess
     return check_head_parity(
-        restored.shipped,
+        network,
         path,
         precision,
         max_text_tokens=preprocess.max_text_tokens,
@@ -216,32 +295,19 @@ def _head_spec(config: TrainConfig, precision: Precision) -> HeadSpec:
 
 
 def _thresholds(
-    restored: Restored, fitted: Mapping[str, CalibrationSpec], targets: tuple[str, ...], say: Say
+    restored: RestoredRun, shipped: Shipped, fitted: Mapping[str, CalibrationSpec], targets: tuple[str, ...], say: Say
 ) -> dict[str, Thresholds]:
     """Thresholds of the tasks that decide, fitted where the calibration was."""
-    logits = restored.logits(restored.calibrate)
     picked = {}
     for place, task in enumerate(restored.tasks):
         if task.name not in restored.config.policy_tasks:
             continue
-        scores = probabilities_of(task, logits[place], fitted[task.name])
+        scores = probabilities_of(task, shipped.logits[place], fitted[task.name])
         found = pick_thresholds(scores, restored.calibrate.labels(place), parse_targets(targets))
         picked[task.name] = found.thresholds
         for sentence in found.in_words():
             say(f"{task.name}: {sentence}")
     return picked
-
-
-def _own_rows(restored: Restored, fitted: Mapping[str, CalibrationSpec]) -> list[MetricRow]:
-    """Dev metrics of the network that ships, whose weights may be rounded."""
-    measured = MeasuredSet(data_names(restored.dev), "dev", restored.dev)
-    model = VARIANT[shown_modalities(restored.config)]
-    return [
-        metric_row(
-            measured, task, model, labels_of(restored.dev, task), probabilities_of(task, found, fitted[task.name])
-        )
-        for task, found in zip(restored.tasks, restored.logits(restored.dev), strict=True)
-    ]
 
 
 def _data_cards(config: TrainConfig) -> list[str]:

@@ -6,7 +6,7 @@ same command goes on where it was stopped. Nothing is ever overwritten: another 
 
 import fcntl
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,8 +47,13 @@ class RunFolder:
 
     @property
     def network(self) -> Path:
-        """Weights of the best epoch, safetensors."""
-        return self.path / "network.pt"
+        """Weights of the best epoch; a folder of before 0.3 calls them network.pt, in the same format."""
+        former = self.path / "network.pt"
+        return former if former.is_file() else self.path / "network.safetensors"
+
+    def member(self, name: str) -> "RunFolder":
+        """Where one of several networks of the run lies; the run's own folder for the only one, which has no name."""
+        return RunFolder(self.path / "networks" / name) if name else self
 
     @property
     def results_json(self) -> Path:
@@ -91,14 +96,17 @@ def write_json(path: Path, document: Mapping[str, Any]) -> None:
     write_atomically(path, (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode())
 
 
-def start_or_resume(run: RunFolder, config: Mapping[str, Any]) -> bool:
+def start_or_resume(
+    run: RunFolder, config: Mapping[str, Any], complete: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
+) -> bool:
     """Make the folder of a new run, or check that ``config`` is the one of the run that stands there.
 
+    ``complete`` gives a recorded config the settings that did not exist yet when it was written.
     True when there is something to resume. A start that ended before its data was read leaves nothing to protect.
     Raises ``RunError`` for a run of another config, and for a folder that holds something else.
     """
     if run.config.is_file() and run.provenance.is_file():
-        difference = first_difference(run.read_config(), config)
+        difference = first_difference(complete(run.read_config()), config)
         if difference:
             raise RunError(f"{run.path} holds a run with another config ({difference}); choose another --out")
         return True

@@ -11,10 +11,12 @@ from model.ocr import make_engine
 from training.data.group_splits import SplitConfig, group_samples, split_groups
 from training.data.image_hashes import Fingerprint, fingerprint_files
 from training.data.ocr_cache import read_texts
+from training.data.rendered_memes import rendered_memes
 from training.data.text_key import text_key
 from training.datasets.base import DatasetError, Sample, Skipped
 from training.datasets.pictures import readable
 from training.datasets.registry import LAYOUTS, Source, detect_layout, load_source, parse_source
+from training.evaluation.scoring import network_tags
 from training.run.config import DataConfig, TextFilling, TrainConfig
 from training.run.provenance import picture_digest
 
@@ -24,24 +26,26 @@ DEV_NAMES = ("dev", "dev_seen", "validation", "valid", "val")
 
 @dataclass(frozen=True)
 class RunData:
-    """``train`` has the samples of each source of ``data.train``; ``notes`` say what was decided on the way."""
+    """``train`` and ``tests`` have the samples of each source; ``notes`` say what was decided on the way."""
 
     train: tuple[list[Sample], ...]
     dev: list[Sample]
     calibrate: list[Sample]
+    tests: tuple[list[Sample], ...] = ()
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
     def parts(self) -> dict[str, list[Sample]]:
         """Samples by the name of their part, for counts and digests."""
-        trained = {f"train.{place}": samples for place, samples in enumerate(self.train)}
-        return {**trained, "dev": self.dev, "calibrate": self.calibrate}
+        trained = {f"train.{index}": samples for index, samples in enumerate(self.train)}
+        tests = {f"test.{index}": samples for index, samples in enumerate(self.tests)}
+        return {**trained, "dev": self.dev, "calibrate": self.calibrate, **tests}
 
 
 def check_sources(data: DataConfig) -> None:
     """Raise ``DatasetError`` when a source has no such path or split; reads no rows."""
-    for source in (*data.train, *(data.dev or ()), *(data.calibrate or ())):
+    for source in (*data.train, *(data.dev or ()), *(data.calibrate or ()), *(data.tests or ())):
         parse_source(str(source), source.split, source.layout or ("generic" if source.label_map is not None else None))
 
 
@@ -50,20 +54,25 @@ def load_run_data(config: TrainConfig, cache: Path) -> RunData:
 
     Raises ``DatasetError`` when a source is missing, holds nothing to use, or lacks the labels of a task.
     """
-    reader = _Reader(config.fill_text, cache / "ocr")
+    reader = _Reader(config.fill_text, cache)
     train, dev = _train_and_dev(config.data, reader)
     calibrate = dev if config.data.calibrate is None else reader.read_all(config.data.calibrate)
+    tests = [
+        [replace(sample, tags=network_tags(sample)) for sample in reader.read(source)]
+        for source in config.data.tests or ()
+    ]
     _check_labels(config, train, dev)
-    if not any(config.modalities_of(phase).image for phase in config.phases):
+    if not any(member.modalities_of(phase).image for member in config.members.values() for phase in config.phases):
         # No network is shown a picture: none needs to go through the image tower.
-        train, dev, calibrate = [_words_only(part) for part in train], _words_only(dev), _words_only(calibrate)
+        train, tests = [_words_only(part) for part in train], [_words_only(part) for part in tests]
+        dev, calibrate = _words_only(dev), _words_only(calibrate)
     shared = _n_shared(train, dev)
     if shared:
         reader.notes.append(
             f"dev: {shared} of {len(dev)} have the words or the picture of a training sample, so dev metrics flatter; "
             "`memeguard data split` makes splits that share neither"
         )
-    return RunData(tuple(train), dev, calibrate, reader.skipped, reader.notes)
+    return RunData(tuple(train), dev, calibrate, tuple(tests), reader.skipped, reader.notes)
 
 
 class _Reader:
@@ -79,7 +88,9 @@ class _Reader:
     def read(self, source: Source) -> list[Sample]:
         """Samples with words, and with pictures that can be decoded."""
         loaded = readable(load_source(source))
-        read = read_texts(loaded.samples, self._fill_text.mode, self._engine, self._cache)
+        if source.render is not None:
+            loaded = replace(loaded, samples=rendered_memes(loaded.samples, source.render, self._cache))
+        read = read_texts(loaded.samples, self._fill_text.mode, self._engine, self._cache / "ocr")
         skipped = loaded.skipped + read.skipped
         self.skipped += skipped
         if skipped:
@@ -98,13 +109,13 @@ def _train_and_dev(data: DataConfig, reader: _Reader) -> tuple[list[list[Sample]
     if data.dev is not None:
         return train, reader.read_all(data.dev)
     dev: list[Sample] = []
-    for place, source in enumerate(data.train):
+    for index, source in enumerate(data.train):
         own = _own_dev(source)
         if own is not None:
             dev += reader.read(own)
             reader.notes.append(f"{source}: dev is its split {own.split!r}")
             continue
-        train[place], held_out = hold_out(train[place], data.dev_share, data.split_seed)
+        train[index], held_out = hold_out(train[index], data.dev_share, data.split_seed)
         dev += held_out
         reader.notes.append(f"{source}: no dev split; {len(held_out)} of its samples are held out as dev, by groups")
     return train, dev

@@ -184,6 +184,8 @@ def _seeds(training: dict[str, Any]) -> str:
     config = training.get("config")
     seeds = config.get("seeds") if isinstance(config, dict) else None
     if seeds and "shipped_seed" in training:
+        if training["shipped_seed"] == "average":
+            return f" with seeds {seeds}; the average of their logits ships"
         return f" with seeds {seeds}; seed {training['shipped_seed']} ships (best dev AUROC)"
     seed = training.get("seed", config.get("seed") if isinstance(config, dict) else None)
     return "" if seed is None else f" with seed {seed}"

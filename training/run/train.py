@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -10,24 +10,26 @@ from typing import Any
 
 from model.atomic import write_atomically
 from model.bundle import MetricRow
-from model.network.memory import KernelMemory
 from training.errors import RunError
-from training.kernel.config import TeacherConfig
-from training.kernel.memory import MEMORY_FILE, remember, whole_rows, write_memory
+from training.kernel.config import MemoryConfig, TeacherConfig
+from training.kernel.memory import MEMORY_FILE, remember, write_memory
 from training.kernel.soft_labels import SOFT_LABELS_FILE, read_soft_labels, teach, write_soft_labels
 from training.run.backbone import RunTowers, image_tower_digest, open_towers
 from training.run.build import TrainingSetup, assemble, check_remembered, save_weights, shown_modalities
 from training.run.config import TrainConfig
-from training.run.dev_metrics import baseline_rows, network_rows, write_results
+from training.run.config_file import parse_train_config
+from training.run.dev_metrics import baseline_rows, dev_set, network_rows, write_results
 from training.run.folder import RunFolder, locked, start_or_resume, write_json
 from training.run.load_data import RunData, check_sources, load_run_data
 from training.run.provenance import provenance
+from training.run.trained import trained_network
 from training.trainer.checkpoint import first_difference
 from training.trainer.context import TrainContext, make_accelerator
 from training.trainer.phase import EpochResult
 from training.trainer.trackers import Trackers, check_trackers, open_trackers
 from training.trainer.trainer import train_phase
 
+Say = Callable[[str], None]
 #: What every start of one run must find unchanged.
 _MUST_AGREE = ("data_sha256", "image_tower_sha256")
 _MAX_SKIPPED_SHOWN = 5
@@ -40,7 +42,7 @@ class RunContext:
     run: RunFolder
     cache: Path
     command: Sequence[str]
-    say: Callable[[str], None]
+    say: Say
 
 
 def train(config: TrainConfig, session: RunContext) -> None:
@@ -56,21 +58,28 @@ def train(config: TrainConfig, session: RunContext) -> None:
     with ExitStack() as held:
         if is_main:
             held.enter_context(locked(session.run))
-            if start_or_resume(session.run, config.plain()) and not session.run.is_finished:
+            if start_or_resume(session.run, config.plain(), _completed) and not session.run.is_finished:
                 session.say(f"going on with {session.run.path}")
         accelerator.wait_for_everyone()
         if session.run.is_finished:
             session.say(f"{session.run.path} is finished; `memeguard export {session.run.path}` makes its bundle")
             return
         with accelerator.main_process_first():  # it fills the caches, the others read them
-            assembled = _prepared(config, session, write=is_main)
+            setup = _prepared(config, session, write=is_main)
         trackers = _open_trackers(config, session) if is_main else Trackers()
         with closing(trackers):
-            harness = TrainContext(accelerator, session.run.checkpoint, trackers, _History(session.run))
-            _train_phases(assembled, harness)
+            context = TrainContext(accelerator, session.run.checkpoint, trackers, _History(session.run))
+            for name, member in config.members.items():
+                if not (name and session.run.member(name).is_finished):
+                    network = setup.member(member) if name else setup
+                    _train_network(network, name, config.n_shared_phases, context, session)
         if is_main:
-            _finish(assembled, session)
+            _finish(config, setup, session)
         accelerator.wait_for_everyone()
+
+
+def _completed(recorded: Mapping[str, Any]) -> Mapping[str, Any]:
+    return parse_train_config(recorded, Path("config.yaml")).plain()
 
 
 class _History:
@@ -105,14 +114,12 @@ def _prepared(config: TrainConfig, session: RunContext, *, write: bool) -> Train
     check_remembered(config, data)
     if write:
         _record(config, data, towers, session)
-    assembled = assemble(config, data, towers, session.cache)
-    for note in assembled.notes:
+    setup = assemble(config, data, towers, session.cache)
+    for note in setup.notes:
         session.say(note)
-    if write and config.baselines:
-        _keep_baselines(assembled, session)
-    if config.teacher is not None:
-        _teach(assembled, config.teacher, session, write=write)
-    return assembled
+    if write and config.baselines is not False:
+        _keep_baselines(setup, session)
+    return setup
 
 
 def _report(data: RunData, session: RunContext) -> None:
@@ -128,7 +135,7 @@ def _report(data: RunData, session: RunContext) -> None:
 
 def _record(config: TrainConfig, data: RunData, towers: RunTowers, session: RunContext) -> None:
     """Write the provenance of a new run; of one that goes on, check that nothing it stands on has changed."""
-    found = provenance(shlex.join(session.command), config.plain(), data.parts, [config.seed]) | {
+    found = provenance(shlex.join(session.command), config.plain(), data.parts, config.seeds or (config.seed,)) | {
         "image_tower_sha256": image_tower_digest(towers),
         "n_skipped": len(data.skipped),
     }
@@ -163,52 +170,68 @@ def _baselines(session: RunContext) -> tuple[list[MetricRow], list[str]]:
     return [MetricRow.model_validate(row) for row in document["rows"]], document["absent"]
 
 
-def _teach(assembled: TrainingSetup, config: TeacherConfig, session: RunContext, *, write: bool) -> None:
-    """Give the training examples the soft labels of this run: those of its first start."""
-    path, train, shown = session.run.path / SOFT_LABELS_FILE, assembled.remembered, shown_modalities(assembled.config)
-    if write and not path.is_file():
-        session.say(f"asking the teacher about {', '.join(task.name for task in assembled.taught)}")
-        rows = whole_rows(train.samples, shown)
-        network, seed = assembled.learner.network, assembled.config.seed
-        write_soft_labels(path, teach(network, train, rows, assembled.taught, config, seed, shown))
-    assembled.teach(read_soft_labels(path, len(train)))
+def _train_network(setup: TrainingSetup, name: str, n_shared: int, context: TrainContext, session: RunContext) -> None:
+    """Train one network of the run, and write down its weights and its memory.
 
-
-def _train_phases(assembled: TrainingSetup, harness: TrainContext) -> None:
-    config = assembled.config
-    for place, phase in enumerate(config.phases):
+    The first ``n_shared`` phases are the same for every network of its seed, and so are their labels: the checkpoint
+    that the first of these networks leaves is the end of these phases for all of them.
+    """
+    config, folder = setup.config, session.run.member(name)
+    prefixes = [f"{name.partition('-')[0]}.", f"{name}."] if name else ["", ""]
+    for index, phase in enumerate(config.phases):
+        if config.teacher is not None and index == config.taught_from:
+            with context.accelerator.main_process_first():  # it asks the teacher, the others read what was said
+                _teach(setup, config.teacher, folder, session.say, write=context.is_main)
         train_phase(
-            assembled.learner,
-            assembled.train_of(phase),
-            assembled.dev,
+            setup.learner_of(phase),
+            setup.train_of(phase),
+            setup.dev,
             phase,
             seed=config.seed,
             modalities=config.modalities_of(phase),
-            label=f"{place}.{phase.name}",
-            harness=harness,
+            label=f"{prefixes[index >= n_shared]}{index}.{phase.name}",
+            harness=context,
         )
+    if context.is_main:
+        save_weights(setup.learner, folder.network)
+        if config.memory is not None:
+            _remember(setup, config.memory, folder, session.say)
+        if name:
+            write_json(folder.done, {"weights": folder.network.name})
 
 
-def _remember(assembled: TrainingSetup, session: RunContext) -> KernelMemory | None:
-    """The memory of a trained network, written down; None for a run without one."""
-    if assembled.config.memory is None:
-        return None
-    network, shown = assembled.learner.network, shown_modalities(assembled.config)
-    memory = remember(network, assembled.remembered, assembled.calibrate, assembled.config.memory, shown).memory
-    session.say(f"remembering {len(memory.weights)} training samples")
-    for place, task in enumerate(assembled.config.network.tasks):
-        if not memory.weights[:, place].any():
-            session.say(f"the memory has no say on {task!r}: its votes do not help where the calibration is fitted")
-    write_memory(session.run.path / MEMORY_FILE, memory)
-    return memory
+def _teach(setup: TrainingSetup, config: TeacherConfig, folder: RunFolder, say: Say, *, write: bool) -> None:
+    """Give the training examples the soft labels of this network: those of the run's first start."""
+    path, train, shown = folder.path / SOFT_LABELS_FILE, setup.remembered, shown_modalities(setup.config)
+    if write and not path.is_file():
+        say(f"asking the teacher about {', '.join(task.name for task in setup.taught)}")
+        rows, network = setup.whole_rows(config), setup.learner.network
+        write_soft_labels(path, teach(network, train, rows, setup.taught, config, setup.config.seed, shown))
+    setup.teach(read_soft_labels(path, len(train)))
 
 
-def _finish(assembled: TrainingSetup, session: RunContext) -> None:
-    config, run = assembled.config, session.run
-    save_weights(assembled.learner, run.network)
-    own = network_rows(assembled, _remember(assembled, session))
+def _remember(setup: TrainingSetup, config: MemoryConfig, folder: RunFolder, say: Say) -> None:
+    """Write down the memory of a trained network."""
+    network, shown, rows = setup.learner.network, shown_modalities(setup.config), setup.whole_rows(config)
+    memory = remember(network, setup.remembered, setup.calibrate, config, shown, rows).memory
+    say(f"remembering {len(memory.weights)} training samples")
+    for index, task in enumerate(setup.config.network.tasks):
+        if not memory.weights[:, index].any():
+            say(f"the memory has no say on {task!r}: its votes do not help where the calibration is fitted")
+    write_memory(folder.path / MEMORY_FILE, memory)
+
+
+def _finish(config: TrainConfig, setup: TrainingSetup, session: RunContext) -> None:
+    """Measure what was trained on dev, and mark the run as finished."""
+    run = session.run
+    networks = [
+        trained_network(member, setup.towers.copied() if name else setup.towers, run.member(name))
+        for name, member in config.members.items()
+    ]
+    own = network_rows(networks, setup.calibrate, [dev_set(setup.dev)], alone=True)
     rows, absent = _baselines(session)
-    about = {"name": config.name, "version": config.version, "modalities": config.modalities, "seed": config.seed}
+    seeds = {"seed": config.seed} if config.seeds is None else {"seeds": list(config.seeds)}
+    about = {"name": config.name, "version": config.version, "modalities": config.modalities, **seeds}
     write_results(run, [*own, *rows], absent, about)
     write_json(run.done, {"results": "results.json", "weights": run.network.name})
     session.say(f"{run.path} is finished; results.md shows it beside the baselines")

@@ -55,6 +55,10 @@ class Learner(nn.Module):
         self._rgcl_place = _rgcl_place(network, losses) if losses.rgcl_weight else None
         self._memory: RetrievalMemory | None = None
 
+    def with_losses(self, losses: LossConfig) -> "Learner":
+        """The same network trained with other ``losses``; what only these need has fresh weights."""
+        return self if losses == self.losses else Learner(self.network, losses, self.image_tower)
+
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """``loss``, the scalar to minimise, and beside it by name the weighted terms that it is the sum of (detached).
 

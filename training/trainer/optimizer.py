@@ -26,16 +26,6 @@ def frozen_by_rate(learner: Learner, config: PhaseConfig) -> Iterator[None]:
             parameter.requires_grad_(flag)
 
 
-def freeze_token_tables(tower: nn.Module) -> None:
-    """Embedding tables stay as they are: on a small set the rows of frequent words would drift from those of rare ones.
-
-    For good, not for a phase: call it on a network before its first phase.
-    """
-    for module in tower.modules():
-        if isinstance(module, nn.Embedding):
-            module.requires_grad_(False)
-
-
 def make_optimiser(learner: Learner, config: PhaseConfig) -> torch.optim.AdamW:
     """AdamW over what is trainable: fusion and losses, text tower, image tower.
 

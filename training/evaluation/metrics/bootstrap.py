@@ -5,7 +5,7 @@ pictures, the same picture under two texts) are drawn together when ``groups`` s
 same resamples: what makes a set hard for one makes it hard for the other, and leaves the difference.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,8 +63,7 @@ def resamples(n: int, n_resamples: int, seed: int, groups: Ints | None = None) -
 def bootstrap(
     measure: Measure,
     labels: Ints,
-    scores: Floats,
-    *,
+    *runs: Floats,
     n_resamples: int = 1000,
     seed: int = 0,
     groups: Ints | None = None,
@@ -72,12 +71,14 @@ def bootstrap(
 ) -> Estimate:
     """The measure over all items with its interval; an ``Estimate`` with a reason where it is not defined.
 
-    ``value``: the measure over all items, where the caller has computed it (``point_values``).
+    Of the scores of several ``runs``, models that differ in their seed, it is the mean, and each resample draws as many
+    runs as there are: the interval covers what other items and what other seeds would change. ``value``: the measure
+    over all items, where the caller has computed it (``point_values``).
     """
-    value = measure(labels, scores) if value is None else value
+    value = float(np.mean([measure(labels, scores) for scores in runs])) if value is None else value
     if np.isnan(value):
         return Estimate(None, reason=measure.needs)
-    draws = _drawn(measure, labels, scores, n_resamples, seed, groups)
+    draws = _drawn(measure, labels, runs, n_resamples, seed, groups)
     if len(draws) < _MIN_DEFINED * n_resamples or n_resamples == 0:
         return Estimate(value, reason="too few items for an interval")
     low, high = np.percentile(draws, [2.5, 97.5])
@@ -125,8 +126,15 @@ def wilson(hits: int, n: int) -> Estimate:
     return Estimate(hits / n, float(interval.low), float(interval.high))
 
 
-def _drawn(measure: Measure, labels: Ints, scores: Floats, n_resamples: int, seed: int, groups: Ints | None) -> Floats:
-    chunks = [measure.resampled(labels, scores, counts) for counts in resamples(len(labels), n_resamples, seed, groups)]
+def _drawn(
+    measure: Measure, labels: Ints, runs: Sequence[Floats], n_resamples: int, seed: int, groups: Ints | None
+) -> Floats:
+    picker = np.random.default_rng([seed, len(runs)])
+    chunks = []
+    for counts in resamples(len(labels), n_resamples, seed, groups):
+        values = np.stack([measure.resampled(labels, scores, counts) for scores in runs])
+        picked = picker.integers(len(runs), size=values.shape)
+        chunks.append(np.take_along_axis(values, picked, axis=0).mean(axis=0))
     draws: Floats = np.concatenate([np.zeros(0), *chunks])
     return np.asarray(draws[~np.isnan(draws)])
 

@@ -230,7 +230,7 @@ def test_a_foreign_tower_can_be_frozen_or_full_only(tuning: dict[str, Any]) -> N
         ({"mode": "last_layers", "n_layers": 0}, "greater than 0"),
         ({"mode": "adapters", "n_layers": 2}, "has no n_layers"),
         ({"mode": "adapters", "adapter_ratio": 1.5}, "less than or equal to 1"),
-        ({"mode": "lora"}, "'frozen', 'adapters', 'last_layers' or 'full'"),
+        ({"mode": "lora"}, "'frozen', 'adapters', 'last_layers', 'all_layers' or 'full'"),
         ({"mod": "full"}, "Extra inputs are not permitted"),
     ],
 )

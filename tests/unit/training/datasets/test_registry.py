@@ -176,3 +176,17 @@ def test_every_layouts_tasks_are_in_the_taxonomy_in_its_order() -> None:
     assert [
         name for name, layout in LAYOUTS.items() if list(layout.tasks) != [t for t in TASKS if t in layout.tasks]
     ] == []
+
+
+def test_a_limit_of_one_class_leaves_the_others_and_the_order(tmp_path: Path) -> None:
+    root = dataset_files.write_hateful_memes(tmp_path / "set", {"train": 12})
+    whole = load_source(Source(path=root, split="train")).samples
+    limited = load_source(Source(path=root, split="train", class_limits={"hateful=hateful": 2})).samples
+    hateful = [sample.id for sample in limited if sample.labels["hateful"] == 1]
+    assert len(hateful) == 2
+    assert [sample.id for sample in whole if sample.labels["hateful"] == 0 or sample.id in hateful] == [
+        sample.id for sample in limited
+    ]
+    assert len(load_source(Source(path=root, split="train", class_limits={"hateful=hateful": 0})).samples) == 6
+    with pytest.raises(ValidationError, match="hateful has no class 'hatful'"):
+        Source(path=root, split="train", class_limits={"hateful=hatful": 1})

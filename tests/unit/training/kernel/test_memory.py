@@ -13,7 +13,7 @@ from torch import Tensor
 from model.export import check_head_parity, export_head, export_image_tower, round_weights_to_int8
 from model.export.graph import head_example
 from model.network.memefier import MemeNetwork
-from model.network.memory import KernelMemory, MemoryView, Remembering
+from model.network.memory import KernelMemory, MemoryView, NetworkWithMemory
 from model.preprocess import Preprocessor
 from model.taxonomy import tasks_named
 from training.data.examples import BOTH, Examples, Modalities
@@ -31,7 +31,7 @@ from training.kernel.memory import (
     write_memory,
 )
 from training.kernel.ridge import KernelRidge
-from training.run.single_modality import as_shipped
+from training.run.trained import as_shipped
 from training.trainer.predict import predict
 
 TASKS = ("hateful", "offensive")
@@ -51,10 +51,10 @@ def votes_of(inputs: tuple[Tensor, ...], network: MemeNetwork) -> Tensor:
 
 
 @pytest.fixture
-def remembering() -> Remembering:
+def remembering() -> NetworkWithMemory:
     network = tiny_network(tasks=TASKS)
     memory = KernelMemory({"image": view(8), "text": view(64)}, torch.randn(5, 2))
-    return Remembering(network, memory).eval()
+    return NetworkWithMemory(network, memory).eval()
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_a_meme_is_most_like_itself() -> None:
     assert (likeness.argmax(dim=1) == torch.arange(5)).all()
 
 
-def test_a_meme_without_picture_or_words_gets_no_vote(remembering: Remembering) -> None:
+def test_a_meme_without_picture_or_words_gets_no_vote(remembering: NetworkWithMemory) -> None:
     inputs = list(head_example(remembering, batch=4, text_tokens=6))
     inputs[2] = torch.tensor([1, 0, 1, 1])
     inputs[4] = torch.tensor([[1] * 6, [1] * 6, [0] * 6, [1] * 3 + [0] * 3])
@@ -96,7 +96,7 @@ def test_a_meme_without_picture_or_words_gets_no_vote(remembering: Remembering) 
 
 
 def test_a_memory_of_texts_does_not_look_for_a_picture() -> None:
-    network = Remembering(tiny_network(tasks=TASKS), KernelMemory({"text": view(64)}, torch.randn(5, 2))).eval()
+    network = NetworkWithMemory(tiny_network(tasks=TASKS), KernelMemory({"text": view(64)}, torch.randn(5, 2))).eval()
     inputs = list(head_example(network, batch=2, text_tokens=6))
     inputs[2] = torch.zeros(2, dtype=torch.int64)
     assert (votes_of(tuple(inputs), network)[0].abs() > 1e-4).all()
@@ -104,11 +104,13 @@ def test_a_memory_of_texts_does_not_look_for_a_picture() -> None:
 
 def test_a_memory_is_refused_beside_a_task_of_several_classes() -> None:
     with pytest.raises(ValueError, match="memotion_sentiment"):
-        Remembering(tiny_network(), KernelMemory({"text": view(64)}, torch.zeros(5, 3)))
+        NetworkWithMemory(tiny_network(), KernelMemory({"text": view(64)}, torch.zeros(5, 3)))
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_the_exported_head_votes_as_the_network_does(remembering: Remembering, tmp_path: Path, precision: str) -> None:
+def test_the_exported_head_votes_as_the_network_does(
+    remembering: NetworkWithMemory, tmp_path: Path, precision: str
+) -> None:
     if precision == "int8":
         round_weights_to_int8(remembering)
     export_head(remembering, tmp_path / "head.onnx", precision)  # type: ignore[arg-type]
@@ -169,7 +171,7 @@ def test_a_memory_that_was_written_down_votes_as_before(image_tower: torch.nn.Mo
     network, memes = tiny_network(tasks=TASKS), memes_seen_by(image_tower, tmp_path)
     remembering = remember(network, memes, memes, MemoryConfig())
     write_memory(tmp_path / "memory", remembering.memory)
-    read = Remembering(network, read_memory(tmp_path / "memory"))
+    read = NetworkWithMemory(network, read_memory(tmp_path / "memory"))
     assert np.array_equal(predict(read, memes)[0], predict(remembering, memes)[0])
     assert not np.array_equal(predict(read, memes)[0], predict(network, memes)[0])
 

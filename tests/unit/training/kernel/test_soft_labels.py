@@ -17,7 +17,7 @@ from training.errors import ConfigError, RunError
 from training.kernel.config import TeacherConfig
 from training.kernel.memory import whole_rows
 from training.kernel.soft_labels import read_soft_labels, taught_tasks, teach, write_soft_labels
-from training.run.build import TrainParts
+from training.run.build import SourceExamples
 from training.trainer.checkpoint import examples_digest
 
 TASKS = tasks_named(("hateful", "memotion_sentiment", "offensive"))
@@ -93,16 +93,16 @@ def test_a_source_that_was_taught_is_so_in_every_phase_that_sees_it(memes: Examp
     def make(samples: object) -> Examples:
         return Examples(samples, TASKS, Preprocessor(PREPROCESS, tokenizer_json()), memes._pictures._tower)  # type: ignore[arg-type, union-attr]
 
-    parts = TrainParts([memes.samples[:3], memes.samples[3:5], memes.samples[5:9]], make)
+    parts = SourceExamples([memes.samples[:3], memes.samples[3:5], memes.samples[5:9]], make)
     before, alone = parts.examples((0, 1)), parts.examples((1,))
-    parts.teach((0, 2), np.arange(21.0).reshape(7, 3))
+    soft = parts.split((0, 2), np.arange(21.0).reshape(7, 3))
     assert not before.has_soft_labels
-    assert parts.examples((1,)) is alone
-    both = parts.examples((2, 1, 0)).soft_labels
+    assert parts.examples((1,), soft) is alone
+    both = parts.examples((2, 1, 0), soft).soft_labels
     assert both is not None
     assert np.array_equal(both[:4], np.arange(9.0, 21.0).reshape(4, 3))
     assert np.isnan(both[4:6]).all()
     assert np.array_equal(both[6:], np.arange(9.0).reshape(3, 3))
-    known = parts.examples((0, 1)).soft_labels
+    known = parts.examples((0, 1), soft).soft_labels
     assert known is not None
     assert np.array_equal(known[:3], both[6:])

@@ -15,7 +15,7 @@ from training.data.modalities import Modalities
 from training.errors import ConfigError
 from training.run.backbone import RunTowers, onnx_tower_spec, open_towers, tower_difference, weights_digest, write_tower
 from training.run.config import TrainConfig
-from training.run.single_modality import Twin
+from training.run.trained import SingleModality
 
 _NAMES = {"image_backbone": "tiny", "image_source": "test", "licence": "Apache-2.0"}
 
@@ -107,7 +107,7 @@ def test_a_digest_of_weights_changes_with_any_weight() -> None:
     ("modalities", "hidden", "shown"), [(Modalities(image=False), 1, 3), (Modalities(text=False), 3, 1)]
 )
 def test_a_twin_never_looks_at_the_other_modality(modalities: Modalities, hidden: int, shown: int) -> None:
-    twin = Twin(tiny_network(), modalities).eval()
+    twin = SingleModality(tiny_network(), modalities).eval()
     inputs = list(head_example(twin, batch=4, text_tokens=5, tags=2, patches=PATCHES, seed=1))
 
     def logits(changed: int | None = None) -> np.ndarray:

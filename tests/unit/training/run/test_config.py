@@ -10,7 +10,7 @@ from training.errors import ConfigError
 from training.run.config import TrainConfig
 from training.run.config_file import CONFIGS, config_path, load_train_config, parse_train_config
 
-SHIPPED = sorted(path.stem for path in CONFIGS.glob("*.yaml") if path.stem != "compact")
+SHIPPED = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
 DOCUMENT: dict[str, Any] = {
     "name": "toy",
     "description": "A config.",
@@ -120,6 +120,19 @@ REFUSED = [
     ("memory={ridge: 0}", "memory.ridge: Input should be greater than 0"),
     ("name=a/b", "name: String should match pattern"),
     ("version='1.0'", "version: String should match pattern"),
+    ("seeds=[]", "seeds: "),
+    ("seeds=[1, 1]", "seeds: name each once"),
+    ("seeds=[-1]", "seeds.0: Input should be greater than or equal to 0"),
+    ("twins=[both]", "twins.0: Input should be 'text' or 'image', got 'both'"),
+    ("pick=worst", "pick: Input should be 'best' or 'average', got 'worst'"),
+    ("baselines=[1]", "baselines: 1 is no place in data.train (0 to 0)"),
+    ("memory={sources: [3]}", "memory.sources: 3 is no place in data.train (0 to 0)"),
+    ("phases.0.losses={label_smooth: 1}", "did you mean 'label_smoothing'?"),
+    ("phases.0.losses={distillation_weight: 0.5}", "phases.0.losses.distillation_weight: 0.5, but there is no teacher"),
+    ("data.tests=[memes:train]", "memes:train is in 'train' and in 'tests'"),
+    ("data.train.0.class_limits={hateful=hatful: 1}", "hateful has no class 'hatful'"),
+    ("data.train.0.class_limits={hateful=hateful: -1}", "Input should be greater than or equal to 0, got -1"),
+    ("preprocess.side=1", "preprocess.side: no such key"),
     ("seed", "write key=value"),
     ("=3", "write key=value"),
     ("a..b=3", "write key=value"),
@@ -142,6 +155,8 @@ TOGETHER_REFUSED = [
     ([*ADAPTERS, "phases.0.patch_keep=0.5"], "phases.0.patch_keep: 0.5 is for a frozen image tower"),
     ([*ADAPTERS, "memory={}"], "memory: it reads the features of frozen towers, and towers.image.mode is 'adapters'"),
     ([*TEXT_LAYERS, *HEARD], "teacher: it reads the features of frozen towers, and towers.text.mode is 'last_layers'"),
+    (["modalities=text", "twins=[image]"], "twins: they stand beside networks of both modalities, not of 'text'"),
+    ([*ADAPTERS, "pick=average"], "pick: networks with image towers of their own have no average"),
     (["network.tasks=[hateful, memotion_sentiment]", "memory={}"], "memory: it votes on binary tasks only, and 'memo"),
     (
         ["network.tasks=[memotion_sentiment]", "phases.0.select_on=memotion_sentiment", *HEARD],
@@ -203,3 +218,24 @@ def test_print_config_shows_what_was_left_to_defaults_and_stops(toy: Path) -> No
     shown = yaml.safe_load(answer.output)
     assert (shown["seed"], shown["phases"][0]["weight_decay"], shown["export"]["precision"]) == (7, 0.01, "fp32")
     assert TrainConfig.model_validate(shown).seed == 7
+
+
+def test_the_shipped_recipe_says_what_its_networks_share() -> None:
+    config = load_train_config(config_path("compact"))
+    assert list(config.members)[:4] == ["seed0-both", "seed0-text", "seed0-image", "seed1-both"]
+    assert (len(config.members), config.n_shared_phases, config.taught_from) == (9, 1, 1)
+    assert {member.losses_of(member.phases[0]).label_smoothing for member in config.members.values()} == {0.05}
+    assert config.sources_of(config.teacher) == (0, 1)
+    assert config.folder_name == "compact-both-text-image-seeds0-1-2"
+
+
+def test_a_tower_tuned_on_a_kernel_machine_s_own_samples_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"teacher: it reads the features of frozen towers, and towers\.text\.mode"):
+        load_train_config(config_path("compact"), ["phases.1.text_tower_lr=1e-5"])
+
+
+def test_a_run_of_one_network_is_called_by_its_seed_as_ever(toy: Path) -> None:
+    config = load_train_config(toy, ["seed=3", "modalities=text"])
+    assert config.folder_name.endswith("-text-seed3")
+    assert list(config.members) == [""]
+    assert load_train_config(toy, ["seeds=[4]"]).members[""].seed == 4

@@ -104,3 +104,10 @@ def test_a_data_digest_changes_with_a_word_a_label_and_a_picture_and_with_nothin
     assert digest()["rows"] != digest(text="other words")["rows"]
     assert digest()["rows"] != digest(label=1)["rows"]
     assert digest()["pictures"] != digest(image=other)["pictures"]
+
+
+def test_weights_of_a_run_of_before_are_found_under_their_old_name(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    assert run.network.name == "network.safetensors"
+    (tmp_path / "network.pt").touch()
+    assert run.network.name == "network.pt"

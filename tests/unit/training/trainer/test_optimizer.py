@@ -4,9 +4,11 @@ from support.tiny import tiny_network
 from support.toy_training import PHASE, toy_learner
 from torch import nn
 
+from model.network.config import TowerTuning
+from model.network.tuning import apply_tuning
 from training.errors import ConfigError
 from training.trainer.learner import Learner, LossConfig
-from training.trainer.optimizer import freeze_token_tables, frozen_by_rate, make_optimiser, rate_share, set_rates
+from training.trainer.optimizer import frozen_by_rate, make_optimiser, rate_share, set_rates
 
 
 def rates(optimiser: torch.optim.Optimizer) -> dict[str, float]:
@@ -51,7 +53,7 @@ def test_a_rate_for_a_tower_that_cannot_be_trained_is_refused() -> None:
 
 def test_token_tables_are_frozen_and_nothing_else_of_a_tower() -> None:
     tower = tiny_network().text_tower
-    freeze_token_tables(tower)
+    apply_tuning(tower, TowerTuning(mode="all_layers"))
     frozen = {name for name, parameter in tower.named_parameters() if not parameter.requires_grad}
     tables = {name for name, module in tower.named_modules() if isinstance(module, nn.Embedding)}
     assert frozen == {f"{name}.weight" for name in tables}

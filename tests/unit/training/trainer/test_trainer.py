@@ -11,14 +11,15 @@ from support.tiny import TinyBundle, tiny_network, tower_spec
 from support.toy_training import PHASE as TOY_PHASE
 from support.toy_training import toy_examples, toy_learner
 
+from model.network.config import TowerTuning
 from model.network.memefier import MemeFier
+from model.network.tuning import apply_tuning
 from model.preprocess import Preprocessor
 from training.data.examples import BOTH, Examples, Modalities
 from training.data.feature_cache import FrozenTower
 from training.datasets import Sample
 from training.errors import ConfigError
 from training.trainer.learner import Learner, LossConfig
-from training.trainer.optimizer import freeze_token_tables
 from training.trainer.precision import decide_precision
 from training.trainer.trainer import EpochResult, PhaseConfig, dev_auroc, dev_metrics, predict, train_phase
 
@@ -85,7 +86,7 @@ def test_a_text_tower_with_rate_zero_stays_as_it_was(examples: Maker) -> None:
 
 def test_a_tuned_text_tower_keeps_its_token_tables(examples: Maker) -> None:
     net = network()
-    freeze_token_tables(net.text_tower)
+    apply_tuning(net.text_tower, TowerTuning(mode="all_layers"))
     before = {name: values.clone() for name, values in net.state_dict().items()}
     tuned = PHASE.model_copy(update={"epochs": 1, "text_tower_lr": 1e-3})
     fit(net, examples(24, False), examples(8, False), tuned)

@@ -6,17 +6,15 @@ import pytest
 from model.bundle import CalibrationSpec, Interval
 from model.calibration import apply_platt
 from training.baselines import logistic_regression
-from training.compact.config import ThresholdConfig
 from training.datasets.base import ABSENT
-from training.evaluation.calibrate import fit_platt, fit_thresholds
-from training.evaluation.metrics.bootstrap import bootstrap
-from training.evaluation.metrics.intervals import binary_metrics
-from training.evaluation.metrics.measures import AUROC
+from training.evaluation.calibrate import Target, fit_platt, pick_thresholds
+from training.evaluation.metrics.bootstrap import Estimate, bootstrap
+from training.evaluation.metrics.measures import AUROC, MEASURES
 from training.evaluation.report.html import environment
 from training.evaluation.report.wording import interval_text
 
 RNG = np.random.default_rng(5)
-EASY = ThresholdConfig(review_recall=0.9, block_precision=0.95)
+EASY = [Target("recall", 0.9), Target("precision", 0.95)]
 
 
 def labelled_logits(n: int, scale: float, shift: float) -> tuple[np.ndarray, np.ndarray]:
@@ -24,6 +22,17 @@ def labelled_logits(n: int, scale: float, shift: float) -> tuple[np.ndarray, np.
     logits = RNG.normal(0, 2, n).astype(np.float32)
     labels = RNG.random(n) < 1 / (1 + np.exp(-(scale * logits + shift)))
     return logits, labels.astype(np.int64)
+
+
+def binary_metrics(labels: np.ndarray, runs: list[np.ndarray], n_resamples: int) -> dict[str, Estimate]:
+    """Every measure of a binary task, over items and runs."""
+    return {measure.name: bootstrap(measure, labels, *runs, n_resamples=n_resamples) for measure in MEASURES["binary"]}
+
+
+def width(found: Estimate) -> float:
+    assert found.low is not None
+    assert found.high is not None
+    return found.high - found.low
 
 
 def reached(probabilities: np.ndarray, labels: np.ndarray, threshold: float) -> tuple[float, float, int]:
@@ -51,7 +60,12 @@ def test_intervals_contain_their_value_and_are_the_same_every_time() -> None:
     runs = [apply_platt(logits, CalibrationSpec(scale=scale)) for scale in (1.0, 2.0)]
     found = binary_metrics(labels, runs, n_resamples=200)
     assert found == binary_metrics(labels, runs, n_resamples=200)
-    assert all(interval.low < interval.value < interval.high for interval in found.values())
+    for name in ("auroc", "accuracy", "macro_f1"):
+        low, value, high = found[name].low, found[name].value, found[name].high
+        assert low is not None
+        assert value is not None
+        assert high is not None
+        assert low < value < high
 
 
 def test_more_items_give_a_narrower_interval() -> None:
@@ -59,7 +73,7 @@ def test_more_items_give_a_narrower_interval() -> None:
     for n in (60, 2000):
         logits, labels = labelled_logits(n, 1.0, 0.0)
         interval = binary_metrics(labels, [apply_platt(logits, CalibrationSpec(scale=1))], n_resamples=200)["auroc"]
-        widths.append(interval.high - interval.low)
+        widths.append(width(interval))
     assert widths[1] < widths[0] / 3
 
 
@@ -67,7 +81,7 @@ def test_runs_that_differ_widen_the_interval() -> None:
     logits, labels = labelled_logits(400, 2.0, 0.0)
     good, bad = apply_platt(logits, CalibrationSpec(scale=1)), apply_platt(-logits, CalibrationSpec(scale=1))
     alone, mixed = (binary_metrics(labels, runs, n_resamples=200)["auroc"] for runs in ([good], [good, bad]))
-    assert mixed.high - mixed.low > 2 * (alone.high - alone.low)
+    assert width(mixed) > 2 * width(alone)
 
 
 def test_platt_scaling_finds_the_scale_and_shift_of_the_data() -> None:
@@ -106,7 +120,7 @@ def or_never(threshold: float | None) -> float:
 def test_thresholds_reach_the_recall_and_precision_asked_for(n: int) -> None:
     logits, labels = labelled_logits(n, 3.0, 0.0)
     probabilities = apply_platt(logits, CalibrationSpec(scale=3.0))
-    thresholds = fit_thresholds(probabilities, labels, ThresholdConfig(review_recall=0.9, block_precision=0.9))
+    thresholds = pick_thresholds(probabilities, labels, [Target("recall", 0.9), Target("precision", 0.9)]).thresholds
     recall, _, _ = reached(probabilities, labels, thresholds.review)
     _, precision, n_blocked = reached(probabilities, labels, or_never(thresholds.block))
     assert recall >= 0.9
@@ -117,34 +131,34 @@ def test_thresholds_reach_the_recall_and_precision_asked_for(n: int) -> None:
 
 def test_review_is_the_highest_threshold_with_that_recall() -> None:
     probabilities = np.arange(1, 11) / 20
-    thresholds = fit_thresholds(probabilities, np.ones(10, dtype=np.int64), EASY)
+    thresholds = pick_thresholds(probabilities, np.ones(10, dtype=np.int64), EASY).thresholds
     assert thresholds.review == 0.1  # one of ten positives may be missed, and is
 
 
 def test_equal_probabilities_are_blocked_together_or_not_at_all() -> None:
     probabilities = np.full(60, 0.9)
     labels = np.array([1] * 30 + [0] * 30)
-    assert fit_thresholds(probabilities, labels, EASY).block is None
+    assert pick_thresholds(probabilities, labels, EASY).thresholds.block is None
 
 
 def test_items_that_rounding_brings_to_the_threshold_are_counted() -> None:
     probabilities = np.array([0.9009] * 30 + [0.9001] * 30)
     labels = np.array([1] * 30 + [0] * 30)
-    assert fit_thresholds(probabilities, labels, EASY).block is None
+    assert pick_thresholds(probabilities, labels, EASY).thresholds.block is None
 
 
 def test_nothing_is_blocked_without_enough_items_behind_it() -> None:
     probabilities = np.array([0.95] * 19 + [0.05] * 30)
     labels = np.array([1] * 19 + [0] * 30)
-    assert fit_thresholds(probabilities, labels, EASY).block is None
-    enough = fit_thresholds(np.append(probabilities, 0.95), np.append(labels, 1), EASY)
+    assert pick_thresholds(probabilities, labels, EASY).thresholds.block is None
+    enough = pick_thresholds(np.append(probabilities, 0.95), np.append(labels, 1), EASY).thresholds
     assert enough.block == 0.95
 
 
 def test_blocking_starts_at_the_lowest_precise_threshold_and_review_no_higher() -> None:
     probabilities = np.array([0.9] * 20 + [0.7] * 20 + [0.2] * 40)
     labels = np.array([1] * 40 + [0] * 40)
-    thresholds = fit_thresholds(probabilities, labels, ThresholdConfig(review_recall=0.5, block_precision=0.9))
+    thresholds = pick_thresholds(probabilities, labels, [Target("recall", 0.5), Target("precision", 0.9)]).thresholds
     assert (thresholds.review, thresholds.block) == (0.7, 0.7)
 
 

@@ -1,4 +1,4 @@
-"""Sentences and captions drawn on meme templates: pictures whose label is their words' label.
+"""Memes made by drawing sentences and captions on templates: pictures whose label is their words' label.
 
 The same templates carry hateful sentences, harmless sentences and ordinary users' captions, so the picture tells
 nothing and the network must read. Users' captions have no label of their own; they are taken as not hateful, which is
@@ -6,7 +6,6 @@ true of nearly all of them and is said in the data card.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,13 +16,13 @@ from PIL import Image
 from tqdm import tqdm
 
 from training.data.meme_renderer import STYLES, render_meme
-from training.datasets import ImgflipCaption, Sample
-from training.datasets.base import hateful
-from training.datasets.readers.imgflip import template_path
+from training.datasets.base import DatasetError, Labels, Sample, hateful
+from training.datasets.readers.imgflip import ImgflipCaption, read_imgflip, splits_of_captions, template_path
 
 #: Goes up when the drawing changes, so that pictures of an older kind are not taken from the cache.
 _VERSION = 1
 _JPEG_QUALITY = 85
+_SEED = 17
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,23 @@ class Draft:
     id: str
     boxes: tuple[str, ...]
     template: str
-    is_hateful: bool
+    labels: Labels
     text: str
+
+
+def rendered_memes(samples: Sequence[Sample], root: Path, cache: Path) -> list[Sample]:
+    """``samples`` of one split drawn on templates below ``root``, a caption on its own one; kept below ``cache``.
+
+    Raises ``DatasetError`` when there are no templates.
+    """
+    templates = sorted(path.stem for path in (root / "templates").glob("*.jpg"))
+    if not templates:
+        raise DatasetError(f"{root}/templates holds no .jpg to draw memes on; see data_cards/imgflip.md")
+    captions = {caption.id: caption for caption in read_imgflip(root)} if splits_of_captions(root) else {}
+    drafts = caption_drafts([captions[sample.id] for sample in samples if sample.id in captions])
+    sentences = [sample for sample in samples if sample.id not in captions]
+    drafts += sentence_drafts(sentences, templates, np.random.default_rng(_SEED))
+    return draw(drafts, root, cache, split=samples[0].split, seed=_SEED)
 
 
 def sentence_drafts(samples: Sequence[Sample], templates: Sequence[str], rng: np.random.Generator) -> list[Draft]:
@@ -44,7 +58,7 @@ def sentence_drafts(samples: Sequence[Sample], templates: Sequence[str], rng: np
             id=f"{sample.dataset}-{sample.id}",
             boxes=(sample.text,),
             template=templates[int(rng.integers(len(templates)))],
-            is_hateful=bool(sample.labels["hateful"]),
+            labels=sample.labels,
             text=sample.text,
         )
         for sample in samples
@@ -55,10 +69,10 @@ def caption_drafts(captions: Sequence[ImgflipCaption]) -> list[Draft]:
     """Users' captions on the template that they were written for, taken as not hateful."""
     return [
         Draft(
-            id=f"imgflip-{hashlib.sha256(json.dumps([caption.template, caption.boxes]).encode()).hexdigest()[:16]}",
+            id=f"imgflip-{caption.id}",
             boxes=caption.boxes,
             template=caption.template,
-            is_hateful=False,
+            labels=hateful(False),
             text=" ".join(caption.boxes),
         )
         for caption in captions
@@ -71,11 +85,11 @@ def draw(drafts: Sequence[Draft], imgflip_root: Path, cache: Path, *, split: str
     folder.mkdir(parents=True, exist_ok=True)
     samples = []
     for draft in tqdm(drafts, desc=f"drawing {split} memes", unit="meme", disable=None):
-        # A mixture of other sizes puts a sentence on another template, which is another picture.
+        # A source of another size puts a sentence on another template, which is another picture.
         path = folder / f"{draft.id}-{draft.template}.jpg"
         if not path.is_file():
             _draw_one(draft, template_path(imgflip_root, draft.template), path, seed)
-        samples.append(Sample(draft.id, "rendered", split, draft.text, hateful(draft.is_hateful), path))
+        samples.append(Sample(draft.id, "rendered", split, draft.text, draft.labels, path))
     return samples
 
 

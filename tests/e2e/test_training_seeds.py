@@ -1,0 +1,131 @@
+"""Runs of several seeds and of twins in one folder: what is trained once, resumed, measured on tests and shipped."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from support.dataset_files import write_hateful_memes
+from support.runs import Workplace, done, invoke, results
+
+from model import open_bundle
+from training.evaluation.scoring import score_bundle
+from training.run.folder import RunFolder
+from training.run.restore import restore
+
+PHASE: dict[str, Any] = {"batch_size": 8, "fusion_lr": 5.0e-3}
+SEVERAL: dict[str, Any] = {
+    "seeds": [0, 1],
+    "twins": ["text"],
+    "towers": {"text": {"mode": "all_layers"}},
+    "data": {"train": ["memes:train", "texts:train"], "dev": ["memes:dev"], "tests": ["memes:test"]},
+    "phases": [
+        {**PHASE, "name": "read", "epochs": 1, "sources": [1], "modalities": "text", "text_tower_lr": 1.0e-3},
+        {
+            **PHASE,
+            "name": "memes",
+            "epochs": 2,
+            "sources": [0],
+            "text_tower_lr": 0,
+            "losses": {"distillation_weight": 0.5, "label_smoothing": 0.1},
+        },
+    ],
+    "teacher": {"folds": 4, "sources": [0]},
+    "memory": {},
+    "baselines": [0],
+}
+
+
+def workplace(folder: Path, **changed: Any) -> Workplace:
+    place = Workplace(folder, **{**SEVERAL, **changed})
+    write_hateful_memes(folder / "data" / "memes", {"train": 24, "dev": 12, "test": 12})
+    write_hateful_memes(folder / "data" / "texts", {"train": 16})
+    return place
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
+    """A finished run at "run"."""
+    place = workplace(tmp_path_factory.mktemp("seeds"))
+    done(invoke(*place.train_arguments("run")))
+    return place
+
+
+def kept(run: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(run)): path.read_bytes() for path in run.rglob("*.safetensors")}
+
+
+def test_every_network_has_weights_of_its_own_and_a_shared_phase_is_trained_once(place: Workplace) -> None:
+    run = place.folder / "run"
+    assert sorted(path.name for path in (run / "networks").iterdir()) == [
+        "seed0-both",
+        "seed0-text",
+        "seed1-both",
+        "seed1-text",
+    ]
+    assert len(set(kept(run).values())) == 4 * 3
+    phases = {json.loads(line)["phase"] for line in (run / "history.jsonl").read_text().splitlines()}
+    assert phases == {
+        "seed0.0.read",
+        "seed0-both.1.memes",
+        "seed0-text.1.memes",
+        "seed1.0.read",
+        "seed1-both.1.memes",
+        "seed1-text.1.memes",
+    }
+
+
+def test_the_seeds_of_a_variant_are_one_row_beside_the_twin_and_the_baselines(place: Workplace) -> None:
+    document = results(place.folder / "run")
+    assert document["seeds"] == [0, 1]
+    models = [row["model"] for row in document["rows"] if row["split"] == "dev"]
+    assert models[:4] == ["fused", "text_only", "fused_without_memory", "text_only_without_memory"]
+    assert "majority" in models
+    assert {row["split"] for row in document["rows"] if row["model"] == "majority"} == {"dev", "test"}
+
+
+def test_the_best_seed_ships_with_the_test_metrics_of_all(place: Workplace) -> None:
+    done(invoke(*place.export_arguments("run", "--out", str(place.folder / "best"))))
+    manifest = open_bundle(place.folder / "best").manifest
+    rows = {(row.model, row.split) for row in manifest.metrics}
+    assert {("fused", "test"), ("text_only", "test"), ("majority", "test"), ("fused", "dev")} <= rows
+    reached = {name: found["fp32"]["hateful"] for name, found in manifest.training["dev_auroc"].items()}
+    assert set(reached) == {"fused, seed 0", "text_only, seed 0", "fused, seed 1", "text_only, seed 1"}
+    best = max((0, 1), key=lambda seed: reached[f"fused, seed {seed}"])
+    assert manifest.training["shipped_seed"] == best
+    restored = restore(RunFolder(place.folder / "run"), place.folder / "cache")
+    chosen = restored.candidates[best]
+    found = score_bundle(open_bundle(place.folder / "best"), restored.dev.samples).logits["hateful"]
+    assert np.abs(found - chosen.logits(restored.dev)[0]).max() < 5e-3
+    assert "seed 0 ships" in (text := (place.folder / "best" / "README.md").read_text()) or "seed 1 ships" in text
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_the_average_of_the_seeds_ships_as_one_head(place: Workplace, tmp_path: Path, precision: str) -> None:
+    run = place.folder / "run"
+    config = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(config.replace("pick: best", "pick: average"))
+    try:
+        arguments = ("--out", str(tmp_path / "average"), "--precision", precision)
+        done(invoke(*place.export_arguments("run", *arguments)))
+        restored = restore(RunFolder(run), place.folder / "cache")
+    finally:
+        (run / "config.yaml").write_text(config)
+    bundle = open_bundle(tmp_path / "average")
+    expected = np.mean([network.logits(restored.dev)[0] for network in restored.candidates], axis=0)
+    found = score_bundle(bundle, restored.dev.samples).logits["hateful"]
+    assert np.abs(found - expected).max() < (5e-3 if precision == "fp32" else 0.1 * np.abs(expected).max())
+    assert bundle.manifest.training["shipped_seed"] == "average"
+    assert "the average of their logits ships" in (bundle.path / "README.md").read_text()
+
+
+def test_a_run_stopped_between_two_networks_ends_with_the_same_weights(place: Workplace) -> None:
+    run = place.folder / "run"
+    before, shown = kept(run), (run / "results.md").read_text()
+    for path in [run / "done.json", *(run / "networks").glob("seed1-*/*"), *(run / "checkpoint").glob("seed1-*")]:
+        path.unlink()
+    said = done(invoke(*place.train_arguments("run"))).output
+    assert "going on with" in said
+    assert kept(run) == before
+    assert (run / "results.md").read_text() == shown

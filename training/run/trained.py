@@ -1,0 +1,107 @@
+"""Trained networks of a run, and what each ships as: with a memory, with a modality hidden, or as an average of seeds.
+
+A text-only or image-only run never trains the other modality's path. In a bundle, pictures and words come together, so
+the graph itself must close its eyes to one of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from model.network.fusion import FusedMeme
+from model.network.memefier import HeadInputs, MemeNetwork
+from model.network.memory import KernelMemory, NetworkWithMemory
+from training.data.examples import Examples
+from training.data.modalities import BOTH, Modalities
+from training.kernel.memory import MEMORY_FILE, read_memory
+from training.run.backbone import RunTowers
+from training.run.build import build_learner, load_weights, shown_modalities
+from training.run.config import TrainConfig
+from training.run.folder import RunFolder
+from training.trainer.learner import Learner
+from training.trainer.trainer import predict
+
+#: A network as it ships, by what it is shown.
+VARIANT = {BOTH: "fused", Modalities(image=False): "text_only", Modalities(text=False): "image_only"}
+
+
+class SingleModality(MemeNetwork):
+    """Shares every weight with ``network``; takes the same inputs and hides those of the other modality."""
+
+    def __init__(self, network: MemeNetwork, modalities: Modalities) -> None:
+        super().__init__(replace(network.parts, look=partial(_hide, modalities)))
+
+
+def _hide(modalities: Modalities, inputs: HeadInputs) -> HeadInputs:
+    zeros = torch.zeros_like
+    if not modalities.image:
+        inputs = inputs._replace(
+            image_embeds=zeros(inputs.image_embeds),
+            patch_tokens=zeros(inputs.patch_tokens),
+            image_mask=zeros(inputs.image_mask),
+        )
+    if not modalities.text:
+        inputs = inputs._replace(attention_mask=zeros(inputs.attention_mask), tag_mask=zeros(inputs.tag_mask))
+    return inputs
+
+
+def as_shipped(network: MemeNetwork, shown: Modalities, memory: KernelMemory | None) -> MemeNetwork:
+    """``network`` for evaluation, hiding what it was never ``shown``, with its memory's votes; shares all weights."""
+    seeing = network if shown == BOTH else SingleModality(network, shown)
+    return (seeing if memory is None else NetworkWithMemory(seeing, memory)).eval()
+
+
+class Average(MemeNetwork):
+    """The mean of the logits of ``networks``, whose weights it shares: the average of a run's seeds as one head."""
+
+    def __init__(self, networks: Sequence[MemeNetwork]) -> None:
+        super().__init__(networks[0].parts)
+        self.networks = nn.ModuleList(networks)
+
+    def judge(self, inputs: HeadInputs, fused: FusedMeme) -> tuple[Tensor, ...]:
+        """See ``MemeNetwork.judge``; each network fuses for itself."""
+        per_network = [network(*inputs) for network in self.networks]
+        return tuple(torch.stack(logits).mean(dim=0) for logits in zip(*per_network, strict=True))
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """One network of a run. ``config`` is of its seed and of what it is shown; ``memory`` votes beside it."""
+
+    config: TrainConfig
+    learner: Learner
+    memory: KernelMemory | None
+
+    @property
+    def shown(self) -> Modalities:
+        """What it is shown."""
+        return shown_modalities(self.config)
+
+    @property
+    def variant(self) -> str:
+        """Its name in tables."""
+        return VARIANT[self.shown]
+
+    @property
+    def shipped(self) -> MemeNetwork:
+        """The network as it ships: with its memory, and a twin's hides what it was never shown. Weights are shared."""
+        return as_shipped(self.learner.network, self.shown, self.memory)
+
+    def logits(self, examples: Examples) -> list[NDArray[np.float32]]:
+        """[N, n_logits] a task, shown what the network is shown."""
+        # A tower in the loop is the learner's, and such a run has no memory.
+        model = self.learner if self.memory is None else self.shipped
+        return predict(model, examples, self.shown)
+
+
+def trained_network(config: TrainConfig, towers: RunTowers, folder: RunFolder) -> TrainedNetwork:
+    """The network that lies in ``folder``, in which ``towers`` get its weights."""
+    learner = build_learner(config, towers)
+    load_weights(learner, folder.network)
+    memory = read_memory(folder.path / MEMORY_FILE) if config.memory is not None else None
+    return TrainedNetwork(config, learner.eval(), memory)
