@@ -1,6 +1,8 @@
 # Every target makes the set-up that it needs; see scripts/setup.sh.
 .DEFAULT_GOAL := help
 PYTHON := .venv/bin/python
+# A file's tests share what they started, so a file goes to one of the two workers as a whole. Each has a core.
+PYTEST := OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 # Processes that the tests start would parse the whole project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -18,7 +20,7 @@ demo:  ## serve the compact bundle, classify a sample meme over HTTP, print the 
 
 test: setup lint  ## lint, then all tests
 	@echo "==> tests"
-	@$(PYTHON) -m pytest
+	@$(PYTEST)
 
 lint: setup  ## style, types and known vulnerabilities
 	@echo "==> ruff and mypy"
