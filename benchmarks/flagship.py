@@ -116,7 +116,7 @@ def _train_step(learner: Learner, examples: Examples) -> dict[str, float]:
     learner.begin_epoch(examples)
     learner.train()
     terms: dict[str, torch.Tensor] = learner(examples.batch(list(range(len(examples))), BOTH))
-    terms["loss"].backward()  # type: ignore[no-untyped-call]
+    terms["loss"].backward()
     optimiser.step()
     found = {name: float(term.detach()) for name, term in terms.items()}
     if not np.isfinite(list(found.values())).all():

@@ -37,7 +37,8 @@ def _requests(n: int = 20) -> list[bytes]:
 
 
 def _resident_mib(server: Server) -> float:
-    return sum(psutil.Process(pid).memory_info().rss for pid in server.pids()) / 2**20
+    n_bytes: int = sum(psutil.Process(pid).memory_info().rss for pid in server.pids())
+    return n_bytes / 2**20
 
 
 def test_ten_times_too_much_gets_answers_or_clean_refusals_in_bounded_time_and_memory(server: Server) -> None:

@@ -15,6 +15,8 @@ from openai import (
     PermissionDeniedError,
 )
 from openai.types import ModerationCreateResponse
+from openai.types.moderation_image_url_input_param import ModerationImageURLInputParam
+from openai.types.moderation_text_input_param import ModerationTextInputParam
 from support.pictures import meme
 from support.server import Server, free_port, running
 
@@ -55,7 +57,7 @@ def client(server: Server, keys: tuple[Path, str, str]) -> Iterator[OpenAI]:
         yield opened
 
 
-def _image(content: bytes) -> dict[str, Any]:
+def _image(content: bytes) -> ModerationImageURLInputParam:
     url = f"data:image/png;base64,{base64.b64encode(content).decode()}"
     return {"type": "image_url", "image_url": {"url": url}}
 
@@ -108,9 +110,8 @@ def test_the_words_of_a_picture_are_read_and_its_input_was_a_picture(client: Ope
 
 
 def test_a_post_is_judged_with_its_words_and_with_those_of_each_picture(client: OpenAI, server: Server) -> None:
-    (result,) = client.moderations.create(
-        input=[{"type": "text", "text": "look at this"}, _image(meme(1)), _image(meme(2))]
-    ).results
+    words: ModerationTextInputParam = {"type": "text", "text": "look at this"}
+    (result,) = client.moderations.create(input=[words, _image(meme(1)), _image(meme(2))]).results
     assert result.category_applied_input_types.hate == ["text", "image"]
     told = _extension(result)
     assert [picture["part"] for picture in told["pictures"]] == [1, 2]

@@ -38,7 +38,7 @@ def _line_about(server: Server, request_id: str) -> dict[str, Any]:
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         lines = [json.loads(line) for line in server.log.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        found = [line for line in lines if line.get("request_id") == request_id]
+        found: list[dict[str, Any]] = [line for line in lines if line.get("request_id") == request_id]
         if found:
             return found[0]
         time.sleep(0.1)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from PIL import Image
+from support.judgements import hateful
 
 from model import Meme, Scorer, Verdict, load
 from model.meme import DEFAULT_LIMITS
@@ -39,8 +40,8 @@ def verdict_on(scorer: Scorer, words: str, seed: int) -> Verdict:
 
 
 def test_every_attack_scores_above_every_harmless_caption(reading_scorer: Scorer) -> None:
-    harmless = [verdict_on(reading_scorer, words, seed).scores["hateful"] for seed, words in enumerate(HARMLESS)]
-    attacks = [verdict_on(reading_scorer, words, seed).scores["hateful"] for seed, words in enumerate(ATTACKS)]
+    harmless = [hateful(verdict_on(reading_scorer, words, seed)) for seed, words in enumerate(HARMLESS)]
+    attacks = [hateful(verdict_on(reading_scorer, words, seed)) for seed, words in enumerate(ATTACKS)]
     assert max(harmless) < min(attacks)
 
 

@@ -100,7 +100,7 @@ def changed(network: MemeFier, by: float) -> MemeFier:
     twin = tiny_network()
     twin.load_state_dict(network.state_dict())
     with torch.no_grad():
-        twin.heads.linears["protected_class"].bias[-1] += by
+        twin.heads.get_parameter("linears.protected_class.bias")[-1] += by
     return twin
 
 
@@ -117,7 +117,8 @@ def test_logits_that_are_not_finite_are_refused(tiny: TinyBundle) -> None:
 def test_a_nan_at_one_length_alone_is_refused(tiny: TinyBundle) -> None:
     network = changed(tiny.network, 0.0)
     with torch.no_grad():  # a place that only texts of full length reach
-        network.text_tower.bert.embeddings.position_embeddings.weight[PREPROCESS.max_text_tokens - 1] = torch.nan
+        positions = network.text_tower.get_parameter("bert.embeddings.position_embeddings.weight")
+        positions[PREPROCESS.max_text_tokens - 1] = torch.nan
     with pytest.raises(ExportRefusedError, match="by nan"):
         check_head_parity(network, tiny.parts.head_path, "fp32", **LIMITS)
 

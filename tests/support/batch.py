@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def write_memes(folder: Path, n: int, *, corrupt: int = 0) -> Path:
     return write_jsonl(folder / "memes.jsonl", lines)
 
 
-def write_jsonl(path: Path, rows: list[dict[str, Any]]) -> Path:
+def write_jsonl(path: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     return path
 
@@ -73,7 +74,8 @@ def set_trap(folder: Path, *, no_start: bool = False) -> dict[str, str]:
 
 def run_here(input: Path | str, out: Path, **options: Any) -> Totals:
     """A run driven by this process, without OCR."""
-    return run_batch(BatchOptions(**{"input": str(input), "out": out, "ocr": "none"} | options), SILENT)[1]
+    chosen: dict[str, Any] = {"input": str(input), "out": out, "ocr": "none"} | options
+    return run_batch(BatchOptions(**chosen), SILENT)[1]
 
 
 def _ignore(*_: object) -> None:

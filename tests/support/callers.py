@@ -13,7 +13,7 @@ ALL = "0.0.0.0"  # noqa: S104
 
 def own_address() -> str:
     """An address of this machine that is not loopback: only this test calls it, and no other machine is called."""
-    found = [
+    found: list[str] = [
         entry.address
         for entries in psutil.net_if_addrs().values()
         for entry in entries

@@ -25,5 +25,5 @@ def reasons_of(root: Path, *rows: Mapping[str, Any], **options: Any) -> list[str
 
 
 def _read(root: Path, rows: tuple[Mapping[str, Any], ...], options: Mapping[str, Any]) -> Loaded:
-    write_json_lines(root / "data.jsonl", [{"image": "a.png"} | row for row in rows])
+    write_json_lines(root / "data.jsonl", [{"image": "a.png", **row} for row in rows])
     return read_generic(root, "all", **options)

@@ -2,10 +2,17 @@
 
 from PIL import Image
 
-from model import Judgement, Meme
+from model import Judgement, Meme, Verdict
 from model.judge import Reading
 from model.ocr.types import OcrWord
 from model.verdict import ModelRef, TextEvidence
+
+
+def hateful(scored: Judgement | Verdict) -> float:
+    """How hateful something is found."""
+    score = scored.scores["hateful"]
+    assert isinstance(score, float)
+    return score
 
 
 def reading(name: str, pictured: bool = False) -> Reading:

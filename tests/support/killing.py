@@ -51,19 +51,19 @@ def kill_at_sync(nth: int, *, before: bool) -> None:
     """From now on in this process: the ``nth`` time that a file is flushed to the disk, SIGKILL, before or after it."""
     flush, count = os.fsync, 0
 
-    def killing(descriptor: int) -> None:
+    def killing(fd: Any) -> None:
         nonlocal count
         count += 1
         if count == nth and before:
             os.kill(os.getpid(), signal.SIGKILL)
-        flush(descriptor)
+        flush(fd)
         if count == nth:
             os.kill(os.getpid(), signal.SIGKILL)
 
     os.fsync = killing
 
 
-def killed_everywhere(template: Path, act: Callable[[Path], None]) -> Iterator[tuple[Path, bool]]:
+def killed_everywhere(template: Path, act: Callable[[Path], object]) -> Iterator[tuple[Path, bool]]:
     """Call ``act`` in a fresh copy of the folder ``template``, in a child that is killed at its n-th change in there.
 
     For n = 1, 2, ... until a child lives to the end; gives the copy, and whether its child was killed.

@@ -67,8 +67,7 @@ class Cluster:
         )
 
     def _url(self, database: str) -> URL:
-        address = {"host": "127.0.0.1", "port": self.port, "database": database}
-        return URL.create("postgresql+psycopg", "memeguard", PASSWORD, **address)
+        return URL.create("postgresql+psycopg", "memeguard", PASSWORD, "127.0.0.1", self.port, database)
 
     def _run(self, program: str, *arguments: str) -> None:
         # PostgreSQL refuses to run as root.

@@ -34,7 +34,7 @@ def write_compact_weights(folder: Path) -> dict[str, Any]:
     """An ONNX image tower and a BERT folder; the config's ``backbone`` that names them."""
     text = folder / "text"
     text.mkdir(parents=True)
-    bert = tiny_network().text_tower.bert
+    bert: Any = tiny_network().text_tower.bert
     save_file({name: values.contiguous() for name, values in bert.state_dict().items()}, text / "model.safetensors")
     (text / "config.json").write_text(json.dumps(bert.config.to_dict()), encoding="utf-8")
     (text / "tokenizer.json").write_bytes(tokenizer_json())

@@ -61,7 +61,7 @@ def tiny_network(seed: int = 0, **overrides: Any) -> MemeFier:
     network = MemeFier(config, text_tower, EMBED_WIDTH, PATCH_WIDTH)
     with torch.no_grad():  # fresh heads say nearly the same of every meme, which would hide mistakes
         for head in network.heads.linears.values():
-            head.weight.mul_(10)
+            head.get_parameter("weight").mul_(10)
     return network.eval()
 
 

@@ -21,12 +21,13 @@ from support.preparation import PREPROCESS, picture, tokenizer_json
 from support.tiny import TinyImageTower, tiny_network
 from training.data.examples import Examples, PixelPictures
 from training.datasets import Sample
+from training.datasets.base import Labels
 from training.trainer.context import TrainContext
 from training.trainer.learner import Learner, LossConfig
 from training.trainer.trainer import PhaseConfig, train_phase
 
 TASKS = ("hateful", "memotion_sentiment", "protected_class")
-NO_DROPOUT = {"projection_dropout": 0.0, "encoder_dropout": 0.0, "head_dropout": 0.0}
+NO_DROPOUT: dict[str, Any] = {"projection_dropout": 0.0, "encoder_dropout": 0.0, "head_dropout": 0.0}
 PHASE = PhaseConfig(
     epochs=2,
     batch_size=8,
@@ -60,7 +61,7 @@ def toy_examples(n: int, folder: Path) -> Examples:
             folder.mkdir(parents=True, exist_ok=True)
             picture(place % 4).save(path)
         letters = [*rng.choice(list("abcd"), 1 + place % 5), "x" if place % 2 else "z"]
-        labels = {"hateful": place % 2, "memotion_sentiment": place % 3, "protected_class": (place % 2, 2)}
+        labels: Labels = {"hateful": place % 2, "memotion_sentiment": place % 3, "protected_class": (place % 2, 2)}
         shown = path if place % 4 < 2 else None
         samples.append(Sample(str(place), "toy", "train", " ".join(letters), labels, shown))
     preprocessor = Preprocessor(PREPROCESS, tokenizer_json())

@@ -1,4 +1,5 @@
 import pytest
+from support.judgements import hateful
 from support.preparation import picture
 from support.tiny import TinyBundle
 
@@ -43,7 +44,7 @@ def test_a_words_effect_is_the_score_with_it_less_the_score_without_it(judge: Ju
     without = _judged(judge, "red  blue")
     assert whole.explanation is not None
     (green,) = [word for word in whole.explanation.words if word.text == "green"]
-    expected = float(whole.scores["hateful"]) - float(without.scores["hateful"])
+    expected = hateful(whole) - hateful(without)
     assert green.effects["hateful"] == pytest.approx(expected, abs=1e-5)
     assert abs(expected) > 1e-4
 

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from support.judgements import hateful
 from support.preparation import VOCABULARY, picture
 from support.tiny import TinyBundle, tiny_network
 
@@ -39,7 +40,8 @@ def poisoned(tiny: TinyBundle, tmp_path_factory: pytest.TempPathFactory) -> Judg
     network = tiny_network()
     with torch.no_grad():
         for token in ("z", "##z"):
-            network.text_tower.bert.embeddings.word_embeddings.weight[VOCABULARY.index(token)] = float("nan")
+            words = network.text_tower.get_parameter("bert.embeddings.word_embeddings.weight")
+            words[VOCABULARY.index(token)] = float("nan")
     export_head(network, folder / "head.onnx", "fp32")
     bundle = tiny.written_anew(folder / "bundle", head_path=folder / "head.onnx")
     return Judge(bundle, Runtime(bundle, threads=1))
@@ -49,7 +51,7 @@ def test_words_alone_get_the_scores_that_evaluation_gives_them(tiny: TinyBundle,
     texts = ["some words", "others", "x y z, and more of them than the network reads"]
     samples = [Sample(str(at), "made here", "test", text, {}) for at, text in enumerate(texts)]
     scored = score_views(tiny.bundle, samples, {"text": View(image=False)}, threads=1)["text"]
-    found = [float(one.scores["hateful"]) for one in judged(judge, *map(reading, texts))]
+    found = [hateful(one) for one in judged(judge, *map(reading, texts))]
     assert found == pytest.approx(scored.probabilities["hateful"].tolist(), abs=1e-6)
     assert max(found) - min(found) > 0.01
 

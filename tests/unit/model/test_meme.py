@@ -3,6 +3,7 @@
 import hashlib
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from model.errors import MemeError
 from model.meme import Meme, MemeLimits
 
 
-def error_of(data: bytes, **options: object) -> MemeError:
+def error_of(data: bytes, **options: Any) -> MemeError:
     with pytest.raises(MemeError) as caught:
         Meme.from_bytes(data, **options)
     return caught.value

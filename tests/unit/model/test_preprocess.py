@@ -51,7 +51,7 @@ def test_a_picture_one_pixel_high_survives_padding() -> None:
 
 def test_pixels_are_channels_first_and_normalised() -> None:
     pixels = preprocessor(mean=(0.5, 0.25, 0.0), std=(0.5, 0.25, 2.0)).pixels(Image.new("RGB", (9, 9), (255, 0, 51)))
-    assert (pixels.shape, pixels.dtype) == ((3, 32, 32), np.float32)
+    assert (pixels.shape, pixels.dtype) == ((3, 32, 32), np.dtype("float32"))
     assert np.allclose(pixels[:, 5, 5], [1.0, -1.0, 0.1])
 
 
@@ -154,7 +154,7 @@ def test_image_features_outlive_a_change_of_text_settings_and_no_other() -> None
 
 def test_an_unknown_setting_is_refused_by_name() -> None:
     with pytest.raises(ValidationError, match="side_pixels"):
-        PreprocessConfig(side_pixels=224)
+        PreprocessConfig.model_validate({"side_pixels": 224})
 
 
 @pytest.mark.parametrize(

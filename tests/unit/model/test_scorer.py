@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from support.judgements import hateful as hateful_score
 from support.preparation import picture
 from support.tiny import TinyBundle
 
@@ -46,7 +47,7 @@ def verdicts(results: list[Verdict | Failure]) -> list[Verdict]:
 
 
 def hateful(results: list[Verdict | Failure]) -> list[float]:
-    return [float(verdict.scores["hateful"]) for verdict in verdicts(results)]
+    return [hateful_score(verdict) for verdict in verdicts(results)]
 
 
 @pytest.fixture(scope="session")

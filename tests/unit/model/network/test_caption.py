@@ -64,4 +64,4 @@ def test_caption_loss_trains_the_fusion() -> None:
 
 def test_an_unknown_size_names_the_known_ones() -> None:
     with pytest.raises(ValueError, match="small, large"):
-        CaptionDecoder("huge", patch_width=12, vocab_size=20, max_tokens=8)
+        CaptionDecoder("huge", patch_width=12, vocab_size=20, max_tokens=8)  # type: ignore[arg-type] # as above

@@ -55,4 +55,4 @@ def test_scale_and_margin_of_a_head_are_the_papers_unless_given() -> None:
 
 def test_an_unknown_preset_names_the_known_ones() -> None:
     with pytest.raises(ValueError, match="small, large"):
-        NetworkConfig.preset("medium", ("hateful",))
+        NetworkConfig.preset("medium", ("hateful",))  # type: ignore[arg-type] # what somebody may write in a config

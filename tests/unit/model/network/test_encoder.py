@@ -18,8 +18,8 @@ def twin_layers(norm_first: bool, dropout: float = 0.0) -> tuple[EncoderLayer, n
         "norm2.": ours.ff_norm,
     }
     for layer in pairs.values():
-        nn.init.normal_(layer.weight)
-        nn.init.normal_(layer.bias)
+        nn.init.normal_(layer.get_parameter("weight"))
+        nn.init.normal_(layer.get_parameter("bias"))
     theirs.load_state_dict({prefix + kind: getattr(ours_, kind) for prefix, ours_ in pairs.items() for kind in _KINDS})
     return ours, theirs
 

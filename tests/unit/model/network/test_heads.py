@@ -21,7 +21,7 @@ def heads_with(kind: str, **settings: float) -> TaskHeads:
 
 
 def set_weight(heads: TaskHeads, task: str, rows: list[list[float]]) -> None:
-    weight = heads.linears[task].weight
+    weight = heads.linears[task].get_parameter("weight")
     with torch.no_grad():
         weight.zero_()
         weight[:, :2] = torch.tensor(rows)

@@ -1,3 +1,5 @@
+from random import Random
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -67,7 +69,7 @@ def test_no_word_is_lost_or_repeated(words: list[OcrWord]) -> None:
 
 
 @given(_WORDS, st.randoms(use_true_random=False))
-def test_the_order_words_come_in_does_not_matter(words: list[OcrWord], random) -> None:
+def test_the_order_words_come_in_does_not_matter(words: list[OcrWord], random: Random) -> None:
     shuffled = random.sample(words, len(words))
     assert _read(shuffled) == _read(words)
 

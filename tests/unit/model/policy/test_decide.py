@@ -1,6 +1,7 @@
 import json
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ POLICY = Policy("strict", "3", {"hateful": Thresholds(review=0.4, block=0.8)})
 SEVERITY: dict[Decision, int] = {"allow": 0, "review": 1, "block": 2}
 
 
-def scores_of(task: str, *logits: float, scale: float = 1.0, shift: float = 0.0) -> object:
+def scores_of(task: str, *logits: float, scale: float = 1.0, shift: float = 0.0) -> Any:
     values = np.array(logits, dtype=np.float32)
     return calibrated(TASKS[task], values, CalibrationSpec(scale=scale, shift=shift))
 

@@ -138,7 +138,7 @@ def test_a_planner_killed_at_any_moment_leaves_a_plan_or_none(tmp_path: Path) ->
     out.mkdir()
     expected = list(BatchInput(str(input), Columns()).items())
     n_killed = 0
-    for folder, killed in killed_everywhere(out, lambda folder: planned(input, folder) and None):
+    for folder, killed in killed_everywhere(out, lambda folder: planned(input, folder)):
         n_killed += killed
         made = find_plan(folder) or planned(input, folder)
         assert items_of(folder, made) == expected

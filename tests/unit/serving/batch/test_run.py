@@ -86,7 +86,7 @@ def test_a_run_whose_last_words_were_not_written_ends_however_often_it_is_killed
     shards = {name: content for name, content in files_of(scored_only).items() if name.startswith("part-")}
     n_killed = 0
     for folder, killed in killed_everywhere(
-        scored_only, lambda folder: run_here(input, folder, bundle=tiny.bundle.path) and None
+        scored_only, lambda folder: run_here(input, folder, bundle=tiny.bundle.path)
     ):
         n_killed += killed
         assert not (folder / "_SUCCESS").exists() or verify(folder).holds

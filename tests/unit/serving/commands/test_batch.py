@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -147,7 +148,8 @@ def test_a_file_system_whose_package_is_missing_is_named(tmp_path: Path) -> None
 
 
 def _plan(n_items: int) -> Plan:
-    return Plan.model_construct(n_items=n_items)
+    fields: dict[str, Any] = {"n_items": n_items}
+    return Plan.model_construct(**fields)
 
 
 def _counts(n_rows: int, n_errors: int = 0) -> OutcomeCounts:

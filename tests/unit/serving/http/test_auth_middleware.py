@@ -76,7 +76,7 @@ def test_every_wrong_key_gets_the_same_401(client: TestClient, keys: dict[str, s
     key = keys["classify"]
     swapped = f"mg_{keys['feedback'].split('_')[1]}_{key.split('_', 2)[2]}"
     bodies = set()
-    for headers in (
+    wrong: tuple[dict[str, Any], ...] = (
         {},
         {"Authorization": ""},
         {"Authorization": "Bearer"},
@@ -86,7 +86,8 @@ def test_every_wrong_key_gets_the_same_401(client: TestClient, keys: dict[str, s
         {"X-API-Key": swapped},
         {"X-API-Key": b"\xff\xfe"},
         {"Authorization": "Bearer wrong", "X-API-Key": key},
-    ):
+    )
+    for headers in wrong:
         answer = client.post(URL, content=b"x", headers=headers)
         _assert_problem(answer, 401, "key_needed")
         assert answer.headers["www-authenticate"] == 'Bearer realm="memeguard"'

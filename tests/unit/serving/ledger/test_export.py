@@ -52,8 +52,9 @@ def test_the_export_is_read_by_training_as_it_is(ledger_url: str, tmp_path: Path
     assert samples[picture].labels == {"hateful": 1, "offensive": 1}
     assert samples[comment].labels == {"attack": (3, 6)}
     assert (samples[picture].text, samples[picture].tags) == ("its words", ("cat",))
-    assert samples[picture].image is not None
-    assert samples[picture].image.read_bytes() == meme()
+    image = samples[picture].image
+    assert image is not None
+    assert image.read_bytes() == meme()
     assert (samples[comment].text, samples[comment].image) == ("a comment", None)
 
 

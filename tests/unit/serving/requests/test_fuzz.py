@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from starlette.testclient import TestClient
-from support.pictures import encoded
+from support.picture_files import encoded
 
 from serving.problems import ProblemError
 from serving.requests.classify_body import parse_body

@@ -83,6 +83,6 @@ def test_odd_paths_methods_and_headers_are_refused(quick: TestClient) -> None:
     for _ in range(500):
         path = "/" + quote(damaged(b"v1/classify/0123456789abcdef/../x", rng), safe="/.%?;=&+:@")
         method = rng.choice(["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "HEAD", "TRACE", "X"])
-        headers = {"Content-Type": damaged(b"multipart/form-data; boundary=x", rng).replace(b"\n", b"")}
+        headers = {b"Content-Type": damaged(b"multipart/form-data; boundary=x", rng).replace(b"\n", b"")}
         answer = quick.request(method, f"http://testserver{path}", headers=headers, content=rng.randbytes(20))
         assert answer.status_code in _REFUSALS, (method, path, answer.text)

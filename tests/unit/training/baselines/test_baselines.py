@@ -22,6 +22,7 @@ from training.baselines.zero_shot import descriptions
 from training.data.examples import Examples, PixelPictures
 from training.data.feature_cache import FrozenTower
 from training.datasets import Sample
+from training.datasets.base import Labels
 
 RNG = np.random.default_rng(2)
 HATEFUL, SENTIMENT, PROTECTED = TASKS["hateful"], TASKS["memotion_sentiment"], TASKS["protected_class"]
@@ -49,7 +50,7 @@ def weather(folder: Path, n: int, split: str, *, pictures: bool = True) -> list[
             grey = 200 * label + 5 * (place % 7)
             Image.new("RGB", (SIDE_PX, SIDE_PX), (grey, grey, grey)).save(path)
         text = f"{WORDS[label][place // 2 % 2]} {place}"
-        labels = {"hateful": label, "protected_class": (0,) if label else (1, 2)}
+        labels: Labels = {"hateful": label, "protected_class": (0,) if label else (1, 2)}
         samples.append(Sample(f"{split}-{place}", "weather", split, text, labels, path if pictures else None))
     return samples
 
@@ -205,7 +206,8 @@ def test_zero_shot_compares_picture_and_words_with_the_classes_in_clips_space(
     found = fit_baselines(examples, examples, HATEFUL, towers, preprocessor).fitted["zero_shot"](examples)
 
     def unit(rows: torch.Tensor) -> np.ndarray:
-        return (rows / rows.norm(dim=1, keepdim=True)).double().numpy()
+        found: np.ndarray = (rows / rows.norm(dim=1, keepdim=True)).double().numpy()
+        return found
 
     def read(texts: list[str]) -> np.ndarray:
         tokens = preprocessor.text_inputs(texts, [()] * len(texts))

@@ -69,9 +69,9 @@ def test_a_version_that_is_none_is_refused_before_the_run_is_opened(tmp_path: Pa
 
 def test_a_narrow_terminal_shows_what_is_compared_and_the_whole_of_a_long_path() -> None:
     path = "/somewhere/" + "very/" * 12 + "deep/bundle"
-    both = (Contender(path, name, "0.1.0", "0" * 64, 1) for name in ("compact", "mine"))
+    first, second = (Contender(path, name, "0.1.0", "0" * 64, 1) for name in ("compact", "mine"))
     shown = StringIO()
-    print_verdict(PromotionVerdict(Comparison(*both), Limits(), [], []), Console(file=shown, width=80))
+    print_verdict(PromotionVerdict(Comparison(first, second), Limits(), [], []), Console(file=shown, width=80))
     cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.getvalue().splitlines() if "│" in line]
     assert [row[0] for row in cells if row[0]] == ["bundle", "given as", "digest", "size"]
     assert "".join(row[1] for row in cells if "/" in row[1]) == path

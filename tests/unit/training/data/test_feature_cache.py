@@ -185,7 +185,7 @@ def test_a_killed_writer_leaves_only_whole_features_and_the_next_run_agrees(plai
     paths = pictures(tmp_path / "p", 200)  # 2 s of pauses in all: the writer is killed long before its end
     arguments = [plain.path, plain.spec.model_dump_json(), plain.cache, tmp_path / "p"]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}"}
-    command = [sys.executable, "-m", "support.feature_cache", *arguments]
+    command = [sys.executable, "-m", "support.feature_cache", *map(str, arguments)]
     writer = subprocess.Popen(command, stderr=subprocess.PIPE, env=environment)
     deadline = time.monotonic() + 120
     while len(stored(plain)) < 5 and time.monotonic() < deadline:

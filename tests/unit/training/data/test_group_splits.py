@@ -1,5 +1,6 @@
 import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,13 +10,13 @@ from pydantic import ValidationError
 
 from training.data.group_splits import SplitConfig, group_samples, split_groups
 from training.data.image_hashes import Fingerprint
-from training.datasets.base import DatasetError, Sample
+from training.datasets.base import DatasetError, Labels, Sample
 
 FAR = (0x0123456789ABCDEF, 0xFEDCBA9876543210)
 
 
 def sample(number: int, text: str = "", label: int | None = None, image: str | None = None) -> Sample:
-    labels = {} if label is None else {"hateful": label}
+    labels: Labels = {} if label is None else {"hateful": label}
     return Sample(str(number), "own", "all", text, labels, Path(image) if image else None)
 
 
@@ -51,7 +52,7 @@ def test_text_and_picture_chain_groups_together() -> None:
         sample(2, "two", image="b"),
         sample(3, "three"),
     ]
-    prints = {"a": Fingerprint("a", None), "b": Fingerprint("b", None)}
+    prints: dict[str, Any] = {"a": Fingerprint("a", None), "b": Fingerprint("b", None)}
     assert groups_of(samples, **prints) == [[0, 1, 2], [3]]
 
 
@@ -59,7 +60,7 @@ def memes(seed: int, n: int) -> list[Sample]:
     """Memes that share texts, a few of them many times, labelled, unlabelled and of both classes."""
     rng = np.random.default_rng(seed)
     texts = np.minimum(rng.geometric(0.05, size=n), rng.integers(20, 200))
-    return [sample(row, f"text {text}", rng.choice([None, 0, 1])) for row, text in enumerate(texts)]
+    return [sample(row, f"text {text}", rng.choice(np.array([None, 0, 1]))) for row, text in enumerate(texts)]
 
 
 @settings(max_examples=30, deadline=None)

@@ -135,7 +135,7 @@ def test_a_binary_task_gets_the_line_of_its_data() -> None:
     logits = RNG.normal(0, 2, (20_000, 1)).astype(np.float32)
     labels = (RNG.random(20_000) < apply_platt(logits[:, 0], CalibrationSpec(scale=0.6, shift=0.9))).astype(np.int64)
     fitted = fit_calibration(HATEFUL, logits, labels)
-    assert (fitted.scale, fitted.shift) == (pytest.approx(0.6, abs=0.05), pytest.approx(0.9, abs=0.05))
+    assert (fitted.scale, fitted.shift) == pytest.approx((0.6, 0.9), abs=0.05)
 
 
 def test_labels_that_a_threshold_parts_are_as_sure_as_so_many_items_allow() -> None:
@@ -168,7 +168,7 @@ def test_a_multilabel_task_gets_one_line_over_all_its_classes() -> None:
     labels = (RNG.random((8_000, 6)) < apply_platt(logits, CalibrationSpec(scale=1.3, shift=-1.0))).astype(np.int64)
     labels[:500] = -1
     fitted = fit_calibration(PROTECTED, logits, labels)
-    assert (fitted.scale, fitted.shift) == (pytest.approx(1.3, abs=0.05), pytest.approx(-1.0, abs=0.05))
+    assert (fitted.scale, fitted.shift) == pytest.approx((1.3, -1.0), abs=0.05)
 
 
 def test_rows_without_a_label_do_not_change_the_calibration() -> None:

@@ -10,6 +10,7 @@ from support.preparation import PREPROCESS, SIDE_PX, picture, tokenizer_json
 from support.tiny import TinyImageTower, tiny_network, tower_spec
 from torch import Tensor
 
+from model.bundle import Precision
 from model.export import check_head_parity, export_head, export_image_tower, round_weights_to_int8
 from model.export.graph import head_example
 from model.network.memefier import MemeNetwork
@@ -109,18 +110,13 @@ def test_a_memory_is_refused_beside_a_task_of_several_classes() -> None:
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
 def test_the_exported_head_votes_as_the_network_does(
-    remembering: NetworkWithMemory, tmp_path: Path, precision: str
+    remembering: NetworkWithMemory, tmp_path: Path, precision: Precision
 ) -> None:
     if precision == "int8":
         round_weights_to_int8(remembering)
-    export_head(remembering, tmp_path / "head.onnx", precision)  # type: ignore[arg-type]
+    export_head(remembering, tmp_path / "head.onnx", precision)
     report = check_head_parity(
-        remembering,
-        tmp_path / "head.onnx",
-        precision,
-        max_text_tokens=12,
-        max_tags=2,
-        patches=16,  # type: ignore[arg-type]
+        remembering, tmp_path / "head.onnx", precision, max_text_tokens=12, max_tags=2, patches=16
     )
     assert report.max_abs_logit_diff <= report.limit
     votes = votes_of(head_example(remembering, batch=3, text_tokens=5), remembering)

@@ -13,6 +13,7 @@ from training.data.examples import Examples
 from training.data.feature_cache import FrozenTower
 from training.data.modalities import BOTH, Modalities
 from training.datasets import Sample
+from training.datasets.base import Labels
 from training.errors import ConfigError, RunError
 from training.kernel.config import TeacherConfig
 from training.kernel.memory import whole_rows
@@ -35,7 +36,7 @@ def memes(tmp_path_factory: pytest.TempPathFactory) -> Examples:
     for place in range(20):
         path = folder / f"{place}.png"
         picture(place).save(path)
-        labels = {"hateful": place % 2, "memotion_sentiment": place % 3}
+        labels: Labels = {"hateful": place % 2, "memotion_sentiment": place % 3}
         labels |= {"offensive": place} if place < 2 else {}
         text = ("a cat " if place % 2 else "words ") * (place // 4 + 1)
         samples.append(Sample(str(place), "toy", "train", text, labels, path if place < 16 else None))
@@ -91,7 +92,7 @@ def test_what_the_teacher_says_is_part_of_what_a_phase_is_trained_on(memes: Exam
 
 def test_a_source_that_was_taught_is_so_in_every_phase_that_sees_it(memes: Examples) -> None:
     def make(samples: object) -> Examples:
-        return Examples(samples, TASKS, Preprocessor(PREPROCESS, tokenizer_json()), memes._pictures._tower)  # type: ignore[arg-type, union-attr]
+        return Examples(samples, TASKS, Preprocessor(PREPROCESS, tokenizer_json()), memes._pictures._tower)  # type: ignore[arg-type, attr-defined] # what it was given above
 
     parts = SourceExamples([memes.samples[:3], memes.samples[3:5], memes.samples[5:9]], make)
     before, alone = parts.examples((0, 1)), parts.examples((1,))

@@ -99,7 +99,8 @@ def test_a_phase_on_other_data_or_frozen_weights_is_refused(data: tuple[Examples
     with pytest.raises(CheckpointError, match=r"\(dev: '12 samples, .* there, '24 samples, .* now\)"):
         train((data[0], data[0]), tmp_path)
     other = toy_learner()
-    torch.nn.init.ones_(other.image_tower.pool.weight)
+    assert other.image_tower is not None
+    torch.nn.init.ones_(other.image_tower.get_parameter("pool.weight"))
     with pytest.raises(CheckpointError, match="frozen weights"):
         train(data, tmp_path, learner=other)
 

@@ -38,7 +38,8 @@ def toy(folder: Path) -> list[str]:
 def children_once_written(launcher: subprocess.Popen[bytes], path: Path) -> list[psutil.Process]:
     while launcher.poll() is None and not path.is_file():
         time.sleep(0.01)
-    return psutil.Process(launcher.pid).children(recursive=True)
+    found: list[psutil.Process] = psutil.Process(launcher.pid).children(recursive=True)
+    return found
 
 
 def logits(weights: dict[str, Tensor], dev: Examples) -> list[NDArray[np.float32]]:

@@ -91,6 +91,7 @@ def test_the_loss_is_the_sum_of_the_weighted_terms(train: Examples, batch: Batch
 
 def test_a_decoder_that_knows_nothing_is_surprised_by_the_logarithm_of_the_vocabulary(batch: Batch) -> None:
     one = learner(LossConfig(caption_weight=0.2))
+    assert one.caption_decoder is not None
     nn.init.zeros_(one.caption_decoder.token_embedding.weight)
     assert one(batch)["caption"].item() == pytest.approx(0.2 * math.log(len(VOCABULARY)), rel=1e-5)
 
@@ -115,9 +116,10 @@ def test_views_that_all_look_alike_are_as_hard_to_tell_apart_as_by_chance(
     batch: Batch, views: tuple[str, ...], n_axes: int
 ) -> None:
     one = learner(LossConfig(contrastive_weight=0.5, contrastive_views=views))
+    assert one.projections is not None
     for projection in one.projections.values():
-        nn.init.zeros_(projection.weight)
-        nn.init.ones_(projection.bias)
+        nn.init.zeros_(projection.get_parameter("weight"))
+        nn.init.ones_(projection.get_parameter("bias"))
     assert one(batch)["contrastive"].item() == pytest.approx(0.5 * math.log(6 ** (n_axes - 1)), rel=1e-5)
 
 
@@ -133,11 +135,14 @@ def test_memes_without_a_caption_or_a_picture_are_left_out_of_the_contrast(train
 def test_the_contrast_trains_the_network_even_on_frozen_towers(batch: Batch) -> None:
     one = learner(LossConfig(contrastive_weight=1.0))
     one.network.text_tower.requires_grad_(False)
+    assert one.image_tower is not None
     one.image_tower.requires_grad_(False)
     without_labels = replace(batch, labels=torch.full_like(batch.labels, ABSENT))
     one(without_labels)["loss"].backward()
-    assert one.network.fusion.pooled_image.linear.weight.grad.any()
-    assert one.network.fusion.pooled_text.linear.weight.grad.any()
+    for name in ("pooled_image", "pooled_text"):
+        gradient = one.network.fusion.get_parameter(f"{name}.linear.weight").grad
+        assert gradient is not None
+        assert gradient.any()
 
 
 def test_rgcl_takes_its_weight_from_the_classification_loss(train: Examples, batch: Batch) -> None:
@@ -159,6 +164,7 @@ def test_rgcl_remembers_the_training_set_in_its_order_without_touching_modes_or_
     one.eval()
     with torch.no_grad():
         fused = one.network.fuse(*one._inputs(train.batch(range(8), BOTH))).cls
+    assert one._memory is not None
     torch.testing.assert_close(one._memory.vectors, nn.functional.normalize(fused, dim=-1), atol=1e-5, rtol=0)
     assert one._memory.labels.tolist() == [0, 1] * 4
 
@@ -180,7 +186,10 @@ def test_the_margin_raises_the_training_loss_and_leaves_the_logits(batch: Batch)
 def test_pixels_go_through_the_image_tower_and_train_it(batch: Batch) -> None:
     one = learner(LossConfig()).eval()
     one(batch)["loss"].backward()
-    assert one.image_tower.patch.weight.grad.any()
+    assert one.image_tower is not None
+    gradient = one.image_tower.get_parameter("patch.weight").grad
+    assert gradient is not None
+    assert gradient.any()
     embeds, patches = one.image_tower(batch.pixels)
     expected = one.network(embeds, patches, *batch.inputs[2:])
     for found, wanted in zip(one.logits(batch), expected, strict=True):

@@ -1,5 +1,6 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from training.trainer.learner import Learner, LossConfig
 from training.trainer.precision import decide_precision
 from training.trainer.trainer import EpochResult, PhaseConfig, dev_auroc, dev_metrics, predict, train_phase
 
-NO_DROPOUT = {"projection_dropout": 0.0, "encoder_dropout": 0.0, "head_dropout": 0.0}
+NO_DROPOUT: dict[str, Any] = {"projection_dropout": 0.0, "encoder_dropout": 0.0, "head_dropout": 0.0}
 PHASE = PhaseConfig(epochs=4, batch_size=8, text_tower_lr=0.0, fusion_lr=5e-3, precision="fp32")
 Maker = Callable[[int, bool], Examples]
 

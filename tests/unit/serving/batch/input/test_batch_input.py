@@ -2,6 +2,7 @@
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.batch import write_jsonl
@@ -11,7 +12,7 @@ from serving.batch.errors import BatchError
 from serving.batch.input.batch_input import BatchInput
 from serving.batch.input.items import Columns, Item
 
-ROWS = [{"id": 1, "image": "a.png", "text": "one"}, {"id": "two", "image": "sub/b.png"}]
+ROWS: list[dict[str, Any]] = [{"id": 1, "image": "a.png", "text": "one"}, {"id": "two", "image": "sub/b.png"}]
 
 
 def items_of(address: object, **columns: str) -> list[Item]:

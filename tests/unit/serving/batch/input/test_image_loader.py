@@ -126,12 +126,13 @@ def test_a_host_that_refuses_is_not_asked_again(tmp_path: Path, host: str, statu
 def test_a_host_that_says_nothing_is_an_error_of_the_row_before_its_time_is_over(tmp_path: Path, host: str) -> None:
     (tmp_path / "a.png").write_bytes(meme())
     patient = ImageLoader(frozenset({"http"}), LIMITS, 4.0)
-    given = [item(f"{host}/silent/{number}.png") for number in range(8)] + [item(f"{host}/a.png")]
+    addresses = [f"{host}/silent/{number}.png" for number in range(8)]
+    given = [item(address) for address in (*addresses, f"{host}/a.png")]
     started = time.monotonic()
     *silent, last = patient.memes(given)
     assert time.monotonic() - started < 4
     assert [one.message for one in silent if isinstance(one, Failure)] == [
-        f"{each.image}: no answer in time" for each in given[:8]
+        f"{address}: no answer in time" for address in addresses
     ]
     assert isinstance(last, Meme)
 
