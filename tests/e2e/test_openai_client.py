@@ -111,7 +111,8 @@ def test_the_words_of_a_picture_are_read_and_its_input_was_a_picture(client: Ope
 
 def test_a_post_is_judged_with_its_words_and_with_those_of_each_picture(client: OpenAI, server: Server) -> None:
     words: ModerationTextInputParam = {"type": "text", "text": "look at this"}
-    (result,) = client.moderations.create(input=[words, _image(meme(1)), _image(meme(2))]).results
+    post: list[ModerationTextInputParam | ModerationImageURLInputParam] = [words, _image(meme(1)), _image(meme(2))]
+    (result,) = client.moderations.create(input=post).results
     assert result.category_applied_input_types.hate == ["text", "image"]
     told = _extension(result)
     assert [picture["part"] for picture in told["pictures"]] == [1, 2]

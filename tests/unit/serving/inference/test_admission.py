@@ -28,7 +28,8 @@ def held(scorer: Scorer) -> Iterator[HeldScorer]:
 
 
 def _settings(**given: Any) -> Settings:
-    return Settings(**({"ocr": "none", "max_items": 2, "max_pending": 2, "concurrency": 1, "cache_items": 0} | given))
+    small: dict[str, Any] = {"ocr": "none", "max_items": 2, "max_pending": 2, "concurrency": 1, "cache_items": 0}
+    return Settings(**small | given)
 
 
 def _admission(**given: Any) -> Admission:

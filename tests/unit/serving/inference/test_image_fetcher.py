@@ -47,7 +47,8 @@ def _hold(_: int) -> None:
 
 def _settings(host: TlsHost, **changed: Any) -> Settings:
     hosts = tuple(f"{name}.example.org:{host.port}" for name in ("pictures", "*.cdn", "wrong"))
-    return Settings(**{"fetch_hosts": hosts, "fetch_ca_file": host.ca_file, "fetch_timeout_s": 20} | changed)
+    given: dict[str, Any] = {"fetch_hosts": hosts, "fetch_ca_file": host.ca_file, "fetch_timeout_s": 20}
+    return Settings(**given | changed)
 
 
 def _fetch(host: TlsHost, url: str, network: CheckedNetwork | None = None, **changed: Any) -> bytes:
