@@ -6,7 +6,7 @@ PYTEST := OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadsc
 # Processes that the tests start would parse the whole project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint audit format docs bench constraints clean
+.PHONY: help setup demo test check style lint audit format docs bench constraints clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,11 +22,19 @@ test: setup lint  ## lint, then all tests
 	@echo "==> tests"
 	@$(PYTEST)
 
-lint: setup  ## style, types and known vulnerabilities
-	@echo "==> ruff and mypy"
+check: setup style  ## what lint says of the code, then the fast tests: a few minutes
+	@echo "==> the tests that are not slow"
+	@$(PYTEST) -m "not slow"
+
+style: setup
+	@echo "==> ruff, mypy, imports and unused code"
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy
+	@.venv/bin/lint-imports --no-logo --no-cache
+	@$(PYTHON) -m vulture
+
+lint: style  ## style, types, imports, unused code and known vulnerabilities
 	@echo "==> known vulnerabilities"
 	@$(PYTHON) scripts/audit.py || [ $$? -eq 3 ]  # 3: advisories cannot be had here, which was said
 

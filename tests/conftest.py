@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from starlette.testclient import TestClient
+from support import ROOT
 
 from model import Scorer, load
 from serving.app_state import AppState
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files with slow tests come first, so that no worker is left alone with one at the end."""
+    """Whole servers, commands and exports are slow. Files with slow tests come first, so that no worker ends on one."""
+    for item in items:
+        if item.path.is_relative_to(ROOT / "tests/e2e") or item.path.is_relative_to(ROOT / "tests/parity"):
+            item.add_marker(pytest.mark.slow)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 

@@ -82,6 +82,7 @@ def test_a_picture_changes_the_score_of_its_words(judge: Judge) -> None:
     assert with_picture.scores["hateful"] != pytest.approx(without.scores["hateful"], abs=1e-4)
 
 
+@pytest.mark.slow
 def test_a_meme_without_a_finite_score_gets_an_error_and_spoils_only_itself(poisoned: Judge) -> None:
     batch = [reading("words", 1), reading("zzz", 2), reading("zzz"), reading("others")]
     first, second, third, fourth = poisoned(batch)

@@ -37,6 +37,7 @@ def versions(home: Path) -> dict[str, str]:
     return found
 
 
+@pytest.mark.slow
 def test_killed_anywhere_a_whole_bundle_is_there_and_the_next_call_cleans_up(
     home: Path, newer: BundleParts, tmp_path: Path
 ) -> None:

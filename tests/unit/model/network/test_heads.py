@@ -69,6 +69,7 @@ def test_a_fused_vector_of_zeros_gives_finite_logits() -> None:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.slow
 def test_an_exported_cosine_head_gives_the_networks_logits(tmp_path: Path, precision: Precision) -> None:
     # Wide enough for the matrix of the head to be packed: 8 classes x 512.
     network = exportable_network(tasks=TASKS, head="am_softmax", width=512)

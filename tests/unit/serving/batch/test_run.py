@@ -80,6 +80,7 @@ def test_a_second_run_does_nothing_and_comes_to_the_same(input: Path, out: Path,
     assert files_of(out) == before
 
 
+@pytest.mark.slow
 def test_a_run_whose_last_words_were_not_written_ends_however_often_it_is_killed(
     input: Path, scored_only: Path, tiny: TinyBundle
 ) -> None:
@@ -235,6 +236,7 @@ def test_a_sample_to_label_is_taken_of_a_finished_run_too(input: Path, out: Path
     assert verify(out).holds
 
 
+@pytest.mark.slow
 def test_a_disk_that_is_full_is_told_and_the_same_command_goes_on(
     input: Path, tmp_path: Path, tiny: TinyBundle
 ) -> None:
@@ -250,6 +252,7 @@ def test_a_disk_that_is_full_is_told_and_the_same_command_goes_on(
     assert verify(tmp_path / "out").holds
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_its_workers(input: Path, tmp_path: Path) -> None:
     driver = subprocess.Popen(
         command(input, "--out", tmp_path / "out", "--ocr", "none", "--unit-rows", 1, "--workers", 2),

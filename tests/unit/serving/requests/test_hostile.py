@@ -36,6 +36,7 @@ def _item(picture: bytes) -> dict[str, str]:
     return {"image": base64.b64encode(picture).decode(), "text": "words"}
 
 
+@pytest.mark.slow
 def test_six_thousand_damaged_pictures_spoil_only_themselves(quick: TestClient) -> None:
     good = _item(SOUND[0])
     expected = quick.post("/v1/classify", json=good).json()["scores"]["hateful"]
@@ -68,6 +69,7 @@ def test_damaged_pictures_of_posts_never_make_a_5xx_nor_a_clean_result(quick: Te
 
 
 @pytest.mark.parametrize("path", ["/v1/classify", "/v1/moderations", "/v1/feedback"])
+@pytest.mark.slow
 def test_a_thousand_damaged_bodies_are_answered_or_refused(quick: TestClient, path: str) -> None:
     statuses: Counter[int] = Counter()
     for content_type, body in damaged_bodies(1000, seed=3):

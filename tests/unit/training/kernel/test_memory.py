@@ -109,6 +109,7 @@ def test_a_memory_is_refused_beside_a_task_of_several_classes() -> None:
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.slow
 def test_the_exported_head_votes_as_the_network_does(
     remembering: NetworkWithMemory, tmp_path: Path, precision: Precision
 ) -> None:

@@ -48,6 +48,7 @@ def logits(weights: dict[str, Tensor], dev: Examples) -> list[NDArray[np.float32
     return predict(learner, dev)
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one_that_accumulates_and_are_killed_and_resumed_like_it(tmp_path: Path) -> None:
     killed = started("-c", LAUNCHER, "2", *toy(tmp_path / "two"))
     workers = children_once_written(killed, tmp_path / "two" / "checkpoint" / "toy.pt")

@@ -31,6 +31,7 @@ def assert_same_outcome(folder: Path, unbroken: Path) -> None:
 
 
 @pytest.mark.parametrize("losses", [{}, EVERYTHING])
+@pytest.mark.slow
 def test_a_run_killed_at_random_moments_ends_as_the_unbroken_one(tmp_path: Path, losses: dict[str, Any]) -> None:
     assert run(training, tmp_path / "unbroken", losses) == 0
     broken, rng, statuses = tmp_path / "broken", random.Random(len(losses)), []
@@ -42,6 +43,7 @@ def test_a_run_killed_at_random_moments_ends_as_the_unbroken_one(tmp_path: Path,
     assert_same_outcome(broken, tmp_path / "unbroken")
 
 
+@pytest.mark.slow
 def test_a_run_killed_while_it_writes_goes_on_from_the_last_whole_checkpoint(tmp_path: Path) -> None:
     run(training, tmp_path / "unbroken")
     for nth, before in ((1, True), (3, False), (4, False), (7, True)):  # of two syncs a checkpoint: file, then folder

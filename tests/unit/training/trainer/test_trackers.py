@@ -57,6 +57,7 @@ def test_tensorboard_has_the_values_by_step_and_the_config(tmp_path: Path) -> No
     assert b'"fusion_lr": 0.001' in events.Tensors(text)[0].tensor_proto.string_val[0]
 
 
+@pytest.mark.slow
 def test_mlflow_has_one_run_with_the_values_of_both_starts_in_a_local_folder(tmp_path: Path) -> None:
     folder = written_by("mlflow", tmp_path)
     (metric,) = folder.glob("mlruns/*/*/metrics/seed 0_ reading/loss")
@@ -65,6 +66,7 @@ def test_mlflow_has_one_run_with_the_values_of_both_starts_in_a_local_folder(tmp
     assert rate.read_text() == "0.001"
 
 
+@pytest.mark.slow
 def test_wandb_writes_offline_runs_under_one_id(tmp_path: Path) -> None:
     folder = written_by("wandb", tmp_path)
     run_id = (folder / "wandb_run_id").read_text()

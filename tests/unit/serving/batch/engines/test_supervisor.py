@@ -54,6 +54,7 @@ def ignore(_: OutcomeCounts) -> None:
     pass
 
 
+@pytest.mark.slow
 def test_items_that_end_or_hang_their_worker_are_left_out_and_all_others_scored(
     tmp_path: Path, tiny: TinyBundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
