@@ -13,7 +13,7 @@ from model.meme import Meme, has_words
 from serving.openai.request import parse_moderation
 from serving.schemas.requests import ClassifyItem
 from serving.settings.settings import Settings
-from training.curation.gather import Part
+from training.curation.gather import SplitSamples
 from training.curation.labels import count
 from training.data.batch import Modalities
 from training.data.ocr_cache import read_missing_texts
@@ -79,7 +79,7 @@ def test_training_takes_a_text_for_words_where_serving_does(text: str, expected:
     assert engine.n_reads == (0 if expected else 1)
     assert (taken.text == text) is expected
     assert len(whole_rows([sample], Modalities())) == int(expected)
-    part = Part("dev", [sample], [None], [""], 1, [])
+    part = SplitSamples("dev", [sample], [None], [""], 1, [])
     assert count(part).n_empty_text == int(not expected)
 
 
