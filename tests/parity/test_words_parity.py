@@ -15,7 +15,7 @@ from serving.schemas.requests import ClassifyItem
 from serving.settings.settings import Settings
 from training.curation.gather import SplitSamples
 from training.curation.labels import count
-from training.data.batch import Modalities
+from training.data.modalities import Modalities
 from training.data.ocr_cache import read_missing_texts
 from training.datasets import Loaded, Sample
 from training.evaluation.evaluate_set import Options, evaluate_set, labelled_set
