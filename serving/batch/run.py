@@ -93,7 +93,7 @@ def run_batch(options: BatchOptions, callbacks: ProgressCallbacks) -> tuple[Plan
     source = BatchInput(options.input, options.columns)
     if source.covers(options.out):
         raise BatchError(f"--out {options.out} lies in the input, which would then hold its own answers: move it")
-    spec = _worker_spec(options, source)
+    spec = worker_spec(options, source)
     with _locked(options.out), _disk_errors_reported(options.out):
         plan = _find_or_make_plan(options, source, spec.identity)
         finished = is_finished(options.out)
@@ -107,7 +107,7 @@ def run_batch(options: BatchOptions, callbacks: ProgressCallbacks) -> tuple[Plan
         return plan, totals
 
 
-def _worker_spec(options: BatchOptions, source: BatchInput) -> WorkerSpec:
+def worker_spec(options: BatchOptions, source: BatchInput) -> WorkerSpec:
     """What workers are told, after a look at whether they can do it."""
     bundle = open_bundle(options.bundle)
     engine = make_engine(options.ocr)

@@ -29,7 +29,7 @@ from serving.batch.engines.score_partition import PartitionTask
 from model import MemeguardError
 
 input, address = sys.argv[1:]
-spec = run._spec(run.BatchOptions(input=input, out=pathlib.Path("out"), ocr="none"), BatchInput(input, Columns()))
+spec = run.worker_spec(run.BatchOptions(input=input, out=pathlib.Path("out"), ocr="none"), BatchInput(input, Columns()))
 spec = dataclasses.replace(spec, bundle=pathlib.Path("/gone"))
 try:
     run_on_ray([PartitionTask(0, pathlib.Path("partition"), pathlib.Path("shard"))], spec, 1, print, address)
