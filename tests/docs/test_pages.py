@@ -30,6 +30,7 @@ def test_the_pages_start_a_server_as_the_tests_do() -> None:
     assert SERVE in [block.code.strip() for block in TYPED]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", sorted({block.document for block in RUN}), ids=lambda page: page.name)
 def test_every_block_of_a_page_runs_after_the_ones_before(page: Path, page_folder: PageFolder) -> None:
     failed = []
@@ -40,6 +41,7 @@ def test_every_block_of_a_page_runs_after_the_ones_before(page: Path, page_folde
     assert failed == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("language", "code"),
     [
@@ -90,6 +92,7 @@ def test_json_and_yaml_in_the_documents_can_be_read() -> None:
     assert [yaml.safe_load(block.code) for block in BLOCKS if block.language == "yaml"] != []
 
 
+@pytest.mark.slow
 def test_the_demo_prints_a_verdict() -> None:
     demo = subprocess.run(
         [sys.executable, "scripts/demo.py"], cwd=ROOT, capture_output=True, text=True, timeout=240, check=False
