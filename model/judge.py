@@ -21,6 +21,8 @@ _BATCH = 16
 class ScoringError(MemeguardError):
     """The network gave a meme no finite score."""
 
+    code = "no_score"
+
 
 @dataclass(frozen=True)
 class Reading:

@@ -156,7 +156,7 @@ class Scorer:
                 continue
             judgement = next(judged)
             if isinstance(judgement, ScoringError):
-                yield Failure(item.id or _new_id(), "no_score", str(judgement))
+                yield Failure(item.id or _new_id(), judgement.code, str(judgement))
             else:
                 yield self.rule(judgement, id=item.id)
 

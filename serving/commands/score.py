@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from model import Failure, MemeError, Scorer, Verdict, load
+from model.judge import ScoringError
 from model.policy.file import chosen_policy
 from serving.commands.options import bundle_option, json_option, ocr_option, provider_option, threads_option
 from serving.commands.tables import print_outcomes
@@ -57,8 +58,8 @@ def _judged(scorer: Scorer, files: Iterable[Path], text: str | None, tags: list[
     for file in files:
         try:
             yield file, scorer.score_file(file, text=text, tags=tags)
-        except MemeError as error:
-            yield file, Failure(str(file), error.code, error.message)
+        except (MemeError, ScoringError) as error:
+            yield file, Failure(str(file), error.code, str(error))
 
 
 def _shown(outcomes: Iterable[Outcome], as_json: bool) -> Iterator[Outcome]:

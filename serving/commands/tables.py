@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from model import Failure, Verdict
@@ -13,6 +13,7 @@ from serving.security.keys import KeyEntry
 
 _COLOURS = {"allow": "green", "review": "yellow", "block": "red"}
 _TEXT_CHARS = 60
+_PATH_CHARS = 32
 
 
 def print_outcomes(rows: Sequence[tuple[Path, Verdict | Failure]]) -> None:
@@ -20,11 +21,12 @@ def print_outcomes(rows: Sequence[tuple[Path, Verdict | Failure]]) -> None:
     tasks = sorted(
         {name for _, outcome in rows for name in _yes_no_scores(outcome)}, key=lambda name: name != "hateful"
     )
-    table = Table("file", "decision", *tasks, "text")
-    for file, outcome in rows:
+    paths = [_end_of(file) for file, _ in rows]
+    table = Table(Column("file", min_width=max(map(len, paths), default=0)), "decision", *tasks, "text")
+    for path, (_, outcome) in zip(paths, rows, strict=True):
         scores = _yes_no_scores(outcome)
         cells = [f"{scores[task]:.3f}" if task in scores else "" for task in tasks]
-        table.add_row(plain(str(file)), _decision(outcome), *cells, plain(_words(outcome)))
+        table.add_row(plain(path), _decision(outcome), *cells, plain(_words(outcome)))
     Console().print(table)
 
 
@@ -93,6 +95,15 @@ def _decision(outcome: Verdict | Failure) -> Text:
     if isinstance(outcome, Failure):
         return Text("error", style="bold red")
     return Text(outcome.decision, style=_COLOURS[outcome.decision])
+
+
+def _end_of(path: Path) -> str:
+    """A path, or as many of its last parts as a column holds: many files lie in one deep folder."""
+    text = str(path)
+    if len(text) <= _PATH_CHARS:
+        return text
+    end = text[1 - _PATH_CHARS :]
+    return "…" + end[max(0, end.find("/")) :]
 
 
 def _words(outcome: Verdict | Failure) -> str:

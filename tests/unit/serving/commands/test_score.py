@@ -1,9 +1,14 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 from support.pictures import meme
+from support.preparation import PREPROCESS
+from support.tiny import TinyBundle, export_tower, tower_spec
 
 from model import Scorer
 from serving.cli import main
@@ -87,3 +92,55 @@ def test_a_folder_without_a_bundle_is_one_line_that_says_what_to_do(picture: Pat
     assert result.stderr.startswith("Error: ")
     assert "give the folder that `export` wrote" in result.stderr
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.fixture
+def blinded(tiny: TinyBundle, tmp_path: Path) -> Path:
+    """A bundle whose image tower divides by the picture's brightest value, which a black picture does not have."""
+    return tiny.written_anew(
+        tmp_path / "blinded",
+        image_tower_path=export_tower(tmp_path / "tower.onnx", batch_scaled=True),
+        image_tower=tower_spec(batch_invariant=False),
+        preprocess=PREPROCESS.model_copy(update={"mean": (0.0, 0.0, 0.0)}),
+    ).path
+
+
+def test_a_file_without_a_finite_score_is_an_error_and_the_files_after_it_are_judged(
+    blinded: Path, picture: Path, tmp_path: Path
+) -> None:
+    black = tmp_path / "black.png"
+    Image.new("RGB", (40, 40)).save(black)
+    files = [str(picture), str(black), str(picture)]
+    command = [
+        sys.executable,
+        "-m",
+        "serving.cli",
+        "score",
+        *files,
+        "--bundle",
+        str(blinded),
+        "--ocr",
+        "none",
+        "--json",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1, done.stderr
+    first, second, third = (json.loads(line) for line in done.stdout.splitlines())
+    assert second == {
+        "file": str(black),
+        "id": str(black),
+        "error": {"code": "no_score", "message": "the network gave no finite score for this meme"},
+    }
+    assert first["scores"] == third["scores"]
+    table = _run("score", black, picture, "--bundle", blinded, "--ocr", "none")
+    assert (table.exit_code, table.stdout.count("error")) == (1, 1)
+
+
+def test_of_a_long_path_the_table_shows_the_end(tmp_path: Path) -> None:
+    folder = tmp_path / ("a_folder_with_a_long_name_" * 3) / "memes"
+    folder.mkdir(parents=True)
+    for name in ("first.png", "second.png"):
+        (folder / name).write_bytes(meme())
+    result = _run("score", folder / "first.png", folder / "second.png", "--ocr", "none")
+    assert "…/memes/first.png" in result.stdout
+    assert "…/memes/second.png" in result.stdout
