@@ -1,5 +1,7 @@
-"""Files that are whole or not there, whenever the writer is killed."""
+"""Files that processes share: written whole or not at all, locked, told apart by their sha256."""
 
+import fcntl
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
@@ -34,6 +36,29 @@ def open_atomically(path: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
         raise
     _flush_folder(path.parent)
+
+
+@contextmanager
+def lock_file(path: Path, *, in_use: Exception | None = None, mode: int = 0o666) -> Iterator[int]:
+    """Hold the file ``path`` alone, made with ``mode`` if need be; gives its descriptor. Ends with the process at last.
+
+    While another process holds it, ``in_use`` is raised; without one, this process waits.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, mode)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | (fcntl.LOCK_NB if in_use else 0))
+        except BlockingIOError as error:
+            raise in_use or error from error
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file, as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _flush_folder(folder: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
 
-from model.atomic import write_atomically
+from model.atomic import file_digest, write_atomically
 from model.errors import BundleError
 from model.preprocess import PreprocessConfig, Preprocessor
 from model.taxonomy import TASKS, Task, tasks_named
@@ -200,12 +200,6 @@ def open_bundle(path: str | Path = COMPACT_BUNDLE) -> Bundle:
         tasks=_checked_tasks(folder, manifest),
         preprocessor=_checked_preprocessor(folder, manifest),
     )
-
-
-def file_digest(path: Path) -> str:
-    """sha256 of a file, as hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:

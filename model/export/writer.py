@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from model.atomic import file_digest
 from model.bundle import (
     Bundle,
     CalibrationSpec,
@@ -14,7 +15,6 @@ from model.bundle import (
     MetricRow,
     TaskSpec,
     Thresholds,
-    file_digest,
     open_bundle,
     write_manifest,
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from model.atomic import file_digest
 from model.bundle import Bundle, Thresholds
 from model.errors import MemeguardError
 from model.policy.policy import DEFAULT_POLICY, Policy, default_policy
@@ -154,7 +155,7 @@ _ABSENT = "absent"
 
 def _digest(path: Path) -> str:
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        return file_digest(path)
     except OSError:
         return _ABSENT
 

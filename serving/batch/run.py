@@ -1,13 +1,13 @@
 """A batch run from its options to ``_SUCCESS``; the same call goes on where a killed one stopped."""
 
-import fcntl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from model import MemeLimits, Policy, open_bundle
+from model.atomic import lock_file
 from model.bundle import COMPACT_BUNDLE
 from model.meme import DEFAULT_LIMITS
 from model.ocr import make_engine
@@ -203,17 +203,14 @@ def _run_engine(
 @contextmanager
 def _locked(out: Path) -> Iterator[None]:
     """One run at a time in a folder; the lock goes with the process that holds it."""
-    try:
-        _check_free(out)
-        out.mkdir(parents=True, exist_ok=True)
-        file = (out / _LOCK).open("a")
-    except OSError as error:
-        raise BatchError(f"--out {out} cannot be written: {error.strerror}") from error
-    with file:
+    in_use = BatchError(f"another batch run is at work in {out}: wait for it, or give another --out")
+    with ExitStack() as held:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BatchError(f"another batch run is at work in {out}: wait for it, or give another --out") from error
+            _check_free(out)
+            out.mkdir(parents=True, exist_ok=True)
+            held.enter_context(lock_file(out / _LOCK, in_use=in_use))
+        except OSError as error:
+            raise BatchError(f"--out {out} cannot be written: {error.strerror}") from error
         yield
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from model.atomic import file_digest
 from serving.batch.errors import BatchError
 from serving.batch.input.batch_input import BatchInput
 from serving.batch.input.id_hashes import positions
 from serving.batch.input.items import Columns
-from serving.batch.output.manifest import SUCCESS, is_finished, recorded_totals, sha256
+from serving.batch.output.manifest import SUCCESS, is_finished, recorded_totals
 from serving.batch.partition_files import read_ids
 from serving.batch.plan import InputScan, find_plan
 
@@ -131,7 +132,7 @@ def _shard_problems(out: Path) -> Iterator[str]:
     for name, digest in shards.items():
         if not (out / name).exists():
             yield f"{name} is gone"
-        elif sha256(out / name) != digest:
+        elif file_digest(out / name) != digest:
             yield f"{name} was changed after the run"
     for path in sorted(out.glob("part-*.parquet")):
         if path.name not in shards:

@@ -1,16 +1,15 @@
 """Keys file: changed whole and by one writer at a time, followed by the servers that read it."""
 
-import fcntl
 import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from model.atomic import write_atomically
+from model.atomic import lock_file, write_atomically
 from model.errors import MemeguardError
 from serving.security.keys import KeyEntry, KeyList
 
@@ -52,16 +51,13 @@ def change_keys(path: Path, change: Callable[[KeyList], KeyList]) -> None:
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path.with_name(f"{path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise KeyFileError(f"{path}: the keys file cannot be written ({error.strerror})") from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with ExitStack() as held:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            held.enter_context(lock_file(path.with_name(f"{path.name}.lock"), mode=0o600))
+        except OSError as error:
+            raise KeyFileError(f"{path}: the keys file cannot be written ({error.strerror})") from error
         yield
-    finally:
-        os.close(descriptor)
 
 
 class Keyring:

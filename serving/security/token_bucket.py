@@ -4,13 +4,14 @@ A bucket holds ``burst`` tokens and fills up with ``count`` tokens in every wind
 it into debt, so that one large request cannot be refused for ever and still pays in full.
 """
 
-import fcntl
 import os
 import re
 import struct
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from model.atomic import lock_file
 
 #: BentoML's supervisor gives every worker of a server this folder and empties it at start.
 SHARED_FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
@@ -75,16 +76,12 @@ class TokenBuckets:
 
     @staticmethod
     def _take_shared(path: Path, rate: Rate, tokens: int, wanted: int) -> BucketLevel:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)  # held for microseconds, and freed when a worker dies
+        with lock_file(path, mode=0o600) as descriptor:  # held for microseconds, and freed when a worker dies
             stored = os.pread(descriptor, _STATE.size, 0)
             before = _STATE.unpack(stored) if len(stored) == _STATE.size else None
             state, level = _taken(before, rate, tokens, wanted)
             os.pwrite(descriptor, _STATE.pack(*state), 0)
             return level
-        finally:
-            os.close(descriptor)
 
 
 def _taken(

@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from model.atomic import write_atomically
-from model.bundle import ImageTowerSpec, file_digest
+from model.atomic import file_digest, write_atomically
+from model.bundle import ImageTowerSpec
 from model.errors import MemeError
 from model.meme import Meme
 from model.preprocess import Preprocessor

@@ -20,8 +20,7 @@ import numpy as np
 from tqdm import tqdm
 
 import model.ocr
-from model.atomic import write_atomically
-from model.bundle import file_digest
+from model.atomic import file_digest, write_atomically
 from model.errors import EngineUnavailableError, MemeError
 from model.meme import Meme, has_words
 from model.ocr import OcrEngine, OcrResult, OcrWord

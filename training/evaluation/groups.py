@@ -3,7 +3,6 @@
 No group is inferred from a face or a picture: they come from annotations and from the words alone.
 """
 
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
+from model.atomic import file_digest
 from model.preprocess import normalise_text
 from model.taxonomy import TASKS
 from training.datasets import Sample
@@ -153,8 +153,7 @@ def _text_key(sample: Sample) -> str:
 def _picture_key(sample: Sample) -> str:
     if sample.image is None:
         return f"no picture, {sample.dataset} {sample.id}"
-    with sample.image.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_digest(sample.image)
 
 
 @cache

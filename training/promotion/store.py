@@ -10,7 +10,6 @@ the last thing that a promotion does. Killed at any point, the old current stand
 Nothing is deleted, so that one can go back: ``bentoml models delete TAG`` is for the operator.
 """
 
-import fcntl
 import json
 import os
 import re
@@ -24,7 +23,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from model.atomic import write_atomically
+from model.atomic import lock_file, write_atomically
 from model.bundle import MANIFEST_NAME, Bundle, open_bundle
 from model.errors import BundleError
 from training.promotion.rules import PromotionError
@@ -121,11 +120,8 @@ class Store:
         own = self.home / "memeguard"
         try:
             own.mkdir(parents=True, exist_ok=True)
-            with (own / "lock").open("w") as file:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except BlockingIOError as error:
-                    raise PromotionError(f"another promotion is at work in {self.home}; wait until it ends") from error
+            in_use = PromotionError(f"another promotion is at work in {self.home}; wait until it ends")
+            with lock_file(own / "lock", in_use=in_use):
                 shutil.rmtree(own / "staging", ignore_errors=True)
                 yield
         except OSError as error:

@@ -18,7 +18,8 @@ import onnxruntime as ort
 import torch
 from torch import nn
 
-from model.bundle import ImageTowerSpec, file_digest
+from model.atomic import file_digest
+from model.bundle import ImageTowerSpec
 from model.errors import ExportRefusedError
 from model.export import export_image_tower
 from model.export.graph import OPSET

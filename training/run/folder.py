@@ -4,7 +4,6 @@ A run folder belongs to one config. It is finished when its marker stands there,
 same command goes on where it was stopped. Nothing is ever overwritten: another config, or a finished run, is refused.
 """
 
-import fcntl
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from model.atomic import write_atomically
+from model.atomic import lock_file, write_atomically
 from training.errors import RunError
 from training.trainer.checkpoint import first_difference
 
@@ -121,11 +120,8 @@ def start_or_resume(
 def locked(run: RunFolder) -> Iterator[None]:
     """Hold the run for this process; raises ``RunError`` when another process holds it. Ends with the process."""
     run.path.mkdir(parents=True, exist_ok=True)
-    with (run.path / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise RunError(f"{run.path} is in use by another process; wait for it, or choose another --out") from error
+    in_use = RunError(f"{run.path} is in use by another process; wait for it, or choose another --out")
+    with lock_file(run.path / ".lock", in_use=in_use):
         yield
 
 

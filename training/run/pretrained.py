@@ -10,7 +10,7 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.bundle import file_digest
+from model.atomic import file_digest
 from model.errors import MemeguardError
 
 

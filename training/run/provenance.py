@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from model.atomic import file_digest
 from training.datasets import Sample
 
 _PACKAGES = (
@@ -105,7 +106,7 @@ def environment() -> dict[str, Any]:
 @cache
 def picture_digest(path: Path | None) -> str:
     """sha256 of a picture's bytes, read once; "" for a sample without one."""
-    return "" if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
+    return "" if path is None else file_digest(path)
 
 
 def _git(*arguments: str) -> str:

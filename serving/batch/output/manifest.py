@@ -1,6 +1,5 @@
 """Manifest of a run: what its shards hold, how long its sessions took, and ``_SUCCESS`` last."""
 
-import hashlib
 import json
 import time
 from collections import Counter
@@ -16,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from model.atomic import write_atomically
+from model.atomic import file_digest, write_atomically
 from serving.batch.errors import BatchError
 from serving.batch.input.files import without_secrets
 from serving.batch.partition_files import partition_name, read_ids
@@ -78,7 +77,7 @@ class Totals:
             if str(task.type) == "double":
                 self._bin(task.name, pc.struct_field(table["scores"], task.name).drop_null().to_numpy())
         self.shards.append(
-            {"file": shard.name, "rows": table.num_rows, "bytes": shard.stat().st_size, "sha256": sha256(shard)}
+            {"file": shard.name, "rows": table.num_rows, "bytes": shard.stat().st_size, "sha256": file_digest(shard)}
         )
 
     @classmethod
@@ -181,12 +180,6 @@ def recorded_totals(out: Path) -> Totals:
         return Totals.of(json.loads((out / MANIFEST).read_bytes()))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BatchError(f"{out} was finished, but its {MANIFEST} is gone or damaged: give another --out") from error
-
-
-def sha256(path: Path) -> str:
-    """Digest of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _counts(column: Any) -> dict[str, int]:

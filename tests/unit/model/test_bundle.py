@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 from support.tiny import TinyBundle
 
-from model.bundle import COMPACT_BUNDLE, MANIFEST_NAME, Thresholds, file_digest, open_bundle
+from model.atomic import file_digest
+from model.bundle import COMPACT_BUNDLE, MANIFEST_NAME, Thresholds, open_bundle
 from model.bundle import Manifest as BundleManifest
 from model.errors import BundleError
 from model.preprocess import PreprocessConfig
