@@ -17,7 +17,7 @@ from training.commands.options import train_extra
 #: What takes seconds to import.
 HEAVY = {"torch", "transformers", "sklearn", "scipy", "pandas", "matplotlib", "bentoml"}
 #: Packages of the extra ``train``.
-EXTRA = ("torch", "sklearn", "matplotlib", "imagehash")
+EXTRA = ("torch", "scipy", "sklearn", "matplotlib", "imagehash")
 
 
 def test_help_lists_every_command_without_importing_the_model() -> None:
