@@ -30,7 +30,7 @@ def draw(folder: Path, n: int) -> list[Path]:
 
 def words_of(number: int) -> str:
     """Seven words that an item brings."""
-    return " ".join(_WORDS[(number * place) % len(_WORDS)] for place in range(1, 8))
+    return " ".join(_WORDS[(number * index) % len(_WORDS)] for index in range(1, 8))
 
 
 def write_table(path: Path, rows: Iterable[Mapping[str, Any]]) -> Path:

@@ -128,7 +128,7 @@ def _config(name: str, folder: Path) -> BackboneConfig:
     """Random weights. SigLIP's own tokenizer is a file that is absent as its weights are: a small one stands in."""
     if "SigLIP" not in name:
         return BackboneConfig(kind="open_clip", name=name)
-    words = {word: place for place, word in enumerate(("<unk>", "</s>", *_sentence(0).split(), *map(str, range(50))))}
+    words = {word: index for index, word in enumerate(("<unk>", "</s>", *_sentence(0).split(), *map(str, range(50))))}
     tokenizer = Tokenizer(WordLevel(words, unk_token="<unk>"))  # noqa: S106 - no password
     tokenizer.pre_tokenizer = Whitespace()
     tokenizer.save(str(folder / "tokenizer.json"))
@@ -139,11 +139,11 @@ def _samples(folder: Path) -> list[Sample]:
     """Noise with words, captions, and labels of every kind of task."""
     rng = np.random.default_rng(0)
     samples = []
-    for place in range(N_PICTURES):
-        path = folder / f"{place}.png"
+    for index in range(N_PICTURES):
+        path = folder / f"{index}.png"
         Image.fromarray(rng.integers(0, 256, size=(60, 80, 3), dtype=np.uint8)).resize((400, 300)).save(path)
-        labels: Labels = {"hateful": place % 2, "memotion_sentiment": place % 3, "protected_class": (place % 6,)}
-        samples.append(Sample(str(place), "noise", "train", _sentence(place), labels, path, caption=_sentence(place)))
+        labels: Labels = {"hateful": index % 2, "memotion_sentiment": index % 3, "protected_class": (index % 6,)}
+        samples.append(Sample(str(index), "noise", "train", _sentence(index), labels, path, caption=_sentence(index)))
     return samples
 
 

@@ -7,8 +7,8 @@ Three lines score a file::
     verdict = scorer.score_file("meme.jpg")
 
 One meme goes through these files, in this order: ``meme.py`` (bytes to picture), ``ocr/`` (picture to text),
-``preprocess.py`` (arrays), ``runtime.py`` (logits), ``judgement.py`` (scores), ``decision.py`` (what a policy makes of
-them); ``scorer.py`` calls them. ``verdict.py`` holds the values that they pass on.
+``preprocess.py`` (arrays), ``runtime.py`` (logits), ``judge.py`` (scores), ``policy/decide.py`` (what a policy makes
+of them); ``scorer.py`` calls them. ``verdict.py`` holds the values that they pass on.
 Nothing here but ``model/network`` and ``model/export`` imports torch.
 """
 

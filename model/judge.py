@@ -95,7 +95,7 @@ class Judge:
                 inputs = self.bundle.preprocessor.text_inputs(part, [tags] * len(part))
                 mask = np.full(len(part), int(shown), dtype=np.int64)
                 logits = self.runtime.head(row.rows([0] * len(part)), mask, inputs)
-                found += [self.scores(logits, place) for place in range(len(part))]
+                found += [self.scores(logits, index) for index in range(len(part))]
             return found
 
         return rescore

@@ -107,9 +107,9 @@ class Preprocessor:
         input_ids, attention_mask = self._padded(rows)
         n_tags = max([1, *(min(len(row), self.config.max_tags) for row in tags)])
         tag_rows = [
-            self._ids(self._tag_tokenizer, row[place]) if place < len(row) else []
+            self._ids(self._tag_tokenizer, row[index]) if index < len(row) else []
             for row in tags
-            for place in range(n_tags)
+            for index in range(n_tags)
         ]
         tag_ids, tag_mask = self._padded(tag_rows)
         shape = (len(texts), n_tags, -1)
@@ -149,9 +149,9 @@ class Preprocessor:
         width = max([1, *map(len, rows)])
         ids = np.full((len(rows), width), self.config.pad_token_id, dtype=np.int64)
         mask = np.zeros((len(rows), width), dtype=np.int64)
-        for place, row in enumerate(rows):
-            ids[place, : len(row)] = row
-            mask[place, : len(row)] = 1
+        for index, row in enumerate(rows):
+            ids[index, : len(row)] = row
+            mask[index, : len(row)] = 1
         return ids, mask
 
 

@@ -69,11 +69,11 @@ def _vocabulary(merges: list[tuple[str, str]]) -> dict[str, int]:
     """Token to id, in CLIP's order: bytes, bytes that end a word, merges, special tokens."""
     bytes_ = _byte_symbols()
     tokens = [*bytes_, *(f"{byte}</w>" for byte in bytes_), *("".join(pair) for pair in merges), START_TOKEN, END_TOKEN]
-    return {token: place for place, token in enumerate(tokens)}
+    return {token: index for index, token in enumerate(tokens)}
 
 
 def _byte_symbols() -> list[str]:
     """A printable character for each byte (GPT-2's table): first the bytes that print as themselves, then the rest."""
     printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     n_others = 256 - len(printable)
-    return [chr(byte) for byte in printable] + [chr(256 + place) for place in range(n_others)]
+    return [chr(byte) for byte in printable] + [chr(256 + index) for index in range(n_others)]

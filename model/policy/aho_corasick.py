@@ -20,13 +20,13 @@ class Automaton:
     def ends(self, text: str) -> Iterator[tuple[int, int]]:
         """(place after a key's last character, the key's number) for every occurrence, in the order of places."""
         state = 0
-        for place, char in enumerate(text, start=1):
+        for index, char in enumerate(text, start=1):
             while state and char not in self._next[state]:
                 state = self._fallback[state]
             state = found = self._next[state].get(char, 0)
             while found:
                 for number in self._ending[found]:
-                    yield place, number
+                    yield index, number
                 found = self._shorter[found]
 
     def _add(self, key: str, number: int) -> None:

@@ -1,4 +1,4 @@
-"""What an operator wants done about a meme: named, versioned rules, which ``decision.py`` holds against its scores."""
+"""What an operator wants done about a meme: named, versioned rules, which ``decide.py`` holds against its scores."""
 
 import hashlib
 import json

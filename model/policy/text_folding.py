@@ -32,7 +32,7 @@ _LETTERS_OF = {
 }
 #: "1" is an i or an l, so there are two ways to read it.
 _LEET_READINGS = tuple(
-    str.maketrans({sign: letters[place] for sign, letters in _LETTERS_OF.items()}) for place in (0, -1)
+    str.maketrans({sign: letters[index] for sign, letters in _LETTERS_OF.items()}) for index in (0, -1)
 )
 
 

@@ -1,6 +1,6 @@
 """Lists of words that a policy looks for in the judged text, whatever disguise they are written in.
 
-Both sides are folded (``folding.py``). Letters may be stretched ("woooord": three or more stand for one or two) or
+Both sides are folded (``text_folding.py``). Letters may be stretched ("woooord": three or more stand for one or two) or
 spaced out ("w o r d"), and digits and signs may stand for letters ("w0rd"); words of one or two letters are looked for
 without these liberties, since "5s" is no "ss".
 """
@@ -64,14 +64,14 @@ class _Entry:
     def place_in(self, runs: Sequence[Run]) -> tuple[int, int] | None:
         """From where to where ``runs``, whose characters are those of ``key``, hold the entry; None: they do not."""
         start, end = runs[0].start, runs[-1].end
-        for place, (wanted, found) in enumerate(zip(self.runs, runs, strict=True)):
+        for index, (wanted, found) in enumerate(zip(self.runs, runs, strict=True)):
             if found.length == wanted.length or self._is_stretched(wanted, found):
                 continue
             if self.word_list.whole_words or found.length < wanted.length:
                 return None
-            if place == 0:
+            if index == 0:
                 start = found.end - wanted.length
-            elif place == len(runs) - 1:
+            elif index == len(runs) - 1:
                 end = found.start + wanted.length
             else:
                 return None
@@ -122,12 +122,12 @@ class WordFinder:
             starts = [run.start() for run in _RUN.finditer(reading)]
             keys = "".join([reading[start] for start in starts])
             starts.append(len(reading))
-            for place, number in self._automaton.ends(keys):
+            for index, number in self._automaton.ends(keys):
                 entry = self._entries[number]
                 if reading != folded.chars and not entry.may_be_disguised:
                     continue
-                first = place - len(entry.key)
-                runs = [Run(keys[at], starts[at], starts[at + 1]) for at in range(first, place)]
+                first = index - len(entry.key)
+                runs = [Run(keys[at], starts[at], starts[at + 1]) for at in range(first, index)]
                 span = entry.place_in(runs)
                 if span is not None:
                     yield entry, *span

@@ -49,11 +49,11 @@ def write_hateful_memes(
     root: Path, splits: Mapping[str, int] | None = None, *, unlabelled: Sequence[str] = (), first_seed: int = 0
 ) -> Path:
     """``<split>.jsonl`` and ``img/``, ids with leading zeros; the first two ids of dev_unseen are those of dev_seen."""
-    for place, (split, n_rows) in enumerate((HATEFUL_MEMES if splits is None else splits).items()):
+    for index, (split, n_rows) in enumerate((HATEFUL_MEMES if splits is None else splits).items()):
         rows = []
         for number in range(n_rows):
             shared = split == "dev_unseen" and number < 2 and "dev_seen" in (splits or HATEFUL_MEMES)
-            seed = first_seed + (place - shared) * _SEED_STEP + number
+            seed = first_seed + (index - shared) * _SEED_STEP + number
             name = f"{seed + 1:05d}"
             write_picture(root / "img" / f"{name}.png", seed)
             row = {"id": name, "img": f"img/{name}.png", "label": number % 2, "text": sentence(seed, number % 2)}
@@ -68,10 +68,10 @@ def write_fine_grained(root: Path) -> Path:
     attack = {"gold_hate": ["hateful"], "gold_pc": ["religion", "sex"], "gold_attack": ["mocking", "contempt"]}
     votes = {"pc": [["religion"], ["sex", "religion"]], "attack": [["mocking"], []]}
     golds = (attack | votes, harmless | {"pc": "None", "attack": "None"})
-    for place, (file, n_rows) in enumerate((("train.json", 4), ("dev_unseen.json", 2), ("test.jsonl", 2))):
+    for index, (file, n_rows) in enumerate((("train.json", 4), ("dev_unseen.json", 2), ("test.jsonl", 2))):
         rows: list[dict[str, Any]] = []
         for number in range(n_rows):
-            id_ = 1 + place * _SEED_STEP + number
+            id_ = 1 + index * _SEED_STEP + number
             write_picture(root / "img" / f"{id_:05d}.png", id_)
             row = {"id": id_, "set_name": file.partition(".")[0], "img": f"img/{id_:05d}.png"}
             row["text"] = sentence(id_, 1 - number % 2)
@@ -124,10 +124,10 @@ def write_memotion_test(root: Path, n_rows: int = 4, *, truth_file: str = "Meme_
 def write_multioff(root: Path, sizes: Mapping[str, int] | None = None) -> Path:
     """The three files with the label's typo; the last validation picture is missing, .png names hold JPEG bytes."""
     sizes = sizes or {"Training": 6, "Validation": 3, "Testing": 4}
-    for place, (name, n_rows) in enumerate(sizes.items()):
+    for index, (name, n_rows) in enumerate(sizes.items()):
         rows: list[Sequence[object]] = [("image_name", "sentence", "label")]
         for number in range(n_rows):
-            seed = place * _SEED_STEP + number
+            seed = index * _SEED_STEP + number
             file = f"m{seed}.png"
             if name != "Validation" or number < n_rows - 1:
                 write_picture(root / "Labelled Images" / file, seed, "JPEG")
@@ -154,10 +154,10 @@ def write_text_hate(root: Path) -> Path:
 
 def write_generic(root: Path, sizes: Mapping[str, int] | None = None) -> Path:
     """One's own data: ``<split>.jsonl`` with id, image, text, tags, caption and the label ``hateful``; ``images/``."""
-    for place, (split, n_rows) in enumerate((sizes or {"train": 6, "dev": 4, "test": 4}).items()):
+    for index, (split, n_rows) in enumerate((sizes or {"train": 6, "dev": 4, "test": 4}).items()):
         rows = []
         for number in range(n_rows):
-            seed = place * _SEED_STEP + number
+            seed = index * _SEED_STEP + number
             write_picture(root / "images" / f"{split}{number}.png", seed)
             row = {"id": f"{split}-{number}", "image": f"{split}{number}.png", "text": sentence(seed, number % 2)}
             rows.append(row | {"tags": ["weather"], "caption": "a hill", "hateful": number % 2})
@@ -167,7 +167,7 @@ def write_generic(root: Path, sizes: Mapping[str, int] | None = None) -> Path:
 
 def write_image_folder(root: Path, classes: Sequence[str] = ("not_hateful", "hateful"), n_each: int = 2) -> Path:
     """``class/n.png`` and no table."""
-    for place, name in enumerate(classes):
+    for index, name in enumerate(classes):
         for number in range(n_each):
-            write_picture(root / name / f"{number}.png", place * _SEED_STEP + number)
+            write_picture(root / name / f"{number}.png", index * _SEED_STEP + number)
     return root

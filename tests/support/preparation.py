@@ -18,7 +18,7 @@ VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *_LETTERS, *(f"##{letter}" for
 
 def tokenizer_json(**changed_ids: int) -> bytes:
     """A BERT tokenizer whose words are spelt letter by letter; ``changed_ids`` gives tokens other ids."""
-    ids = {token: place for place, token in enumerate(VOCABULARY)} | changed_ids
+    ids = {token: index for index, token in enumerate(VOCABULARY)} | changed_ids
     tokenizer = Tokenizer(WordPiece(ids, unk_token="[UNK]"))  # noqa: S106 - not a password
     tokenizer.normalizer = BertNormalizer(lowercase=True)
     tokenizer.pre_tokenizer = BertPreTokenizer()

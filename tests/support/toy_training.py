@@ -55,15 +55,15 @@ def toy_examples(n: int, folder: Path) -> Examples:
     """n samples, every second one with a picture; hateful are those with an "x"."""
     rng = np.random.default_rng(n)
     samples = []
-    for place in range(n):
-        path = folder / f"{place % 4}.png"
+    for index in range(n):
+        path = folder / f"{index % 4}.png"
         if not path.is_file():
             folder.mkdir(parents=True, exist_ok=True)
-            picture(place % 4).save(path)
-        letters = [*rng.choice(list("abcd"), 1 + place % 5), "x" if place % 2 else "z"]
-        labels: Labels = {"hateful": place % 2, "memotion_sentiment": place % 3, "protected_class": (place % 2, 2)}
-        shown = path if place % 4 < 2 else None
-        samples.append(Sample(str(place), "toy", "train", " ".join(letters), labels, shown))
+            picture(index % 4).save(path)
+        letters = [*rng.choice(list("abcd"), 1 + index % 5), "x" if index % 2 else "z"]
+        labels: Labels = {"hateful": index % 2, "memotion_sentiment": index % 3, "protected_class": (index % 2, 2)}
+        shown = path if index % 4 < 2 else None
+        samples.append(Sample(str(index), "toy", "train", " ".join(letters), labels, shown))
     preprocessor = Preprocessor(PREPROCESS, tokenizer_json())
     tasks = tiny_network(tasks=TASKS).config.task_list
     return Examples(samples, tasks, preprocessor, PixelPictures(preprocessor))

@@ -73,9 +73,9 @@ class Examples:
         """Whether a teacher says something of some sample."""
         return self._soft_labels is not None and not bool(self._soft_labels.isnan().all())
 
-    def labels(self, place: int) -> NDArray[np.int64]:
-        """Class indices [N] of the task at ``place``, ``ABSENT`` where unknown; all of them for a multilabel task."""
-        return self._labels[:, place].numpy()
+    def labels(self, index: int) -> NDArray[np.int64]:
+        """Class indices [N] of the task at ``index``, ``ABSENT`` where unknown; all of them for a multilabel task."""
+        return self._labels[:, index].numpy()
 
     def label_sets(self, task: str) -> NDArray[np.float32]:
         """[N, C] of 0 and 1 for a multilabel task, rows of ``ABSENT`` where unknown."""
@@ -121,8 +121,8 @@ class Examples:
             noisy_lengths = self._lengths[members] * rng.uniform(0.8, 1.25, len(members))
             ordered = members[np.argsort(noisy_lengths)]
             batches += [ordered[at : at + batch_size].tolist() for at in range(0, len(ordered), batch_size)]
-        for place in rng.permutation(len(batches)):
-            yield batches[place]
+        for index in rng.permutation(len(batches)):
+            yield batches[index]
 
     def _text(
         self, rows: NDArray[np.int64], modalities: Modalities, drop: NDArray[np.int64], rng: np.random.Generator | None

@@ -72,8 +72,8 @@ class FrozenTower:
         folder = self._folder(view)
         digests = [_digest(path) for path in pictures]
         rows: dict[str, list[int]] = {}
-        for place, digest in enumerate(digests):
-            rows.setdefault(digest, []).append(place)
+        for index, digest in enumerate(digests):
+            rows.setdefault(digest, []).append(index)
         table = _Table(len(digests), self.spec)
         missing: dict[str, Path] = {}
         for digest, places in rows.items():
@@ -137,8 +137,8 @@ class FrozenTower:
                 pixels = [self._pixels(digest, missing[digest], view) for digest in chunk]
                 pixels += [np.zeros_like(pixels[0])] * (size - len(chunk))
                 encoded = tower.encode(np.stack(pixels))
-                for place, digest in enumerate(chunk):
-                    row = (encoded.embeds[place], encoded.patches[place].astype(np.float16))
+                for index, digest in enumerate(chunk):
+                    row = (encoded.embeds[index], encoded.patches[index].astype(np.float16))
                     write_atomically(folder / _name(digest, view), _packed(row))
                     yield digest, row
                 bar.update(len(chunk))

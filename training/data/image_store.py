@@ -120,9 +120,9 @@ class PixelStore:
         """See ``PictureStore``. Raises ``DatasetError`` naming a file that is no picture."""
         side_px = self._source.preprocessor.config.side_px
         pixels = np.zeros((len(places), 3, side_px, side_px), dtype=np.float32)
-        for row, place in enumerate(places.tolist()):
-            if place >= 0:
-                pixels[row] = self._pixels(self._paths[place], rng)
+        for row, index in enumerate(places.tolist()):
+            if index >= 0:
+                pixels[row] = self._pixels(self._paths[index], rng)
         blank = self.blank(len(places))
         return Shown(blank.embeds, blank.patches, torch.from_numpy(pixels))
 

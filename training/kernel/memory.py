@@ -80,7 +80,7 @@ def remember(
     views = tower_views(network, train, rows, modalities)
     scalings = {name: Scaling(view) for name, view in views.items()}
     supports = {name: scalings[name](view) for name, view in views.items()}
-    labels = np.stack([train.labels(place)[rows] for place in range(len(train.tasks))], axis=1)
+    labels = np.stack([train.labels(index)[rows] for index in range(len(train.tasks))], axis=1)
     weights = _ridge_weights(list(supports.values()), labels, config.ridge)
     memory = KernelMemory(
         {name: MemoryView(*_tensors(supports[name], scalings[name].mean, scalings[name].deviation)) for name in views},
@@ -150,11 +150,11 @@ def _ridge_weights(supports: list[Floats], labels: NDArray[np.int64], ridge: flo
     """[M, n_tasks]: each task is fitted on the samples that have its label; the others have no vote on it."""
     kernel = gram(supports, supports)
     weights = np.zeros(labels.shape)
-    for place, task_labels in enumerate(labels.T):
+    for index, task_labels in enumerate(labels.T):
         known = np.flatnonzero(task_labels != ABSENT)
         if len(known):
             penalised = kernel[np.ix_(known, known)] + ridge * np.eye(len(known))
-            weights[known, place] = np.linalg.solve(penalised, task_labels[known] * 2.0 - 1.0)
+            weights[known, index] = np.linalg.solve(penalised, task_labels[known] * 2.0 - 1.0)
     return weights
 
 
@@ -162,12 +162,12 @@ def _ratios(network: MemeNetwork, remembering: NetworkWithMemory, dev: Examples,
     """For each task how much a vote weighs beside a logit: 0 where dev knows no two classes or the vote misleads."""
     alone, together = predict(network, dev, modalities), predict(remembering, dev, modalities)
     ratios = np.zeros(len(alone))
-    for place, (logits, sums) in enumerate(zip(alone, together, strict=True)):
-        labels = dev.labels(place)
+    for index, (logits, sums) in enumerate(zip(alone, together, strict=True)):
+        labels = dev.labels(index)
         known = labels != ABSENT
         if set(labels[known].tolist()) == {0, 1}:
             pair = np.hstack([logits, sums - logits])[known]
-            ratios[place] = _ratio(pair, labels[known])
+            ratios[index] = _ratio(pair, labels[known])
     return ratios
 
 

@@ -32,8 +32,8 @@ def with_margin(
     """
     sets = label_sets or {}
     return tuple(
-        task_logits - offset * _direction(task, labels[:, place], sets).to(task_logits.dtype)
-        for place, (task, task_logits) in enumerate(zip(tasks, logits, strict=True))
+        task_logits - offset * _direction(task, labels[:, index], sets).to(task_logits.dtype)
+        for index, (task, task_logits) in enumerate(zip(tasks, logits, strict=True))
     )
 
 

@@ -35,15 +35,15 @@ def multi_task_loss(
     """
     sets = label_sets or {}
     terms, counts = [], []
-    for place, (task, task_logits) in enumerate(zip(tasks, logits, strict=True)):
+    for index, (task, task_logits) in enumerate(zip(tasks, logits, strict=True)):
         if task.kind == "multilabel":
             loss, present = _label_set_loss(task_logits, _set_of(task, sets), label_smoothing)
         elif task.kind == "binary" and soft_labels is not None:
-            targets = _distilled(labels[:, place], soft_labels[:, place], label_smoothing, distillation_weight)
+            targets = _distilled(labels[:, index], soft_labels[:, index], label_smoothing, distillation_weight)
             loss = F.binary_cross_entropy_with_logits(task_logits[:, 0], targets, reduction="none")
-            present = labels[:, place] != ABSENT
+            present = labels[:, index] != ABSENT
         else:
-            loss, present = _task_loss(task, task_logits, labels[:, place], label_smoothing)
+            loss, present = _task_loss(task, task_logits, labels[:, index], label_smoothing)
         terms.append((loss * present).sum())
         counts.append(present.sum())
     return torch.stack(terms).sum() / torch.stack(counts).sum().clamp(min=1)

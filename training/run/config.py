@@ -25,7 +25,7 @@ from model.network.config import BackboneConfig, NetworkConfig, TowerTuning, Tun
 from model.ocr import ENGINES
 from model.preprocess import Resize
 from training.data.image_augment import AugmentConfig
-from training.data.modalities import BOTH, Modalities
+from training.data.modalities import BY_NAME, Modalities
 from training.data.text_augment import TextNoiseConfig
 from training.datasets.registry import Source
 from training.errors import ConfigError
@@ -44,7 +44,6 @@ COMPACT_PAIR = "compact-pair"
 #: What a policy may be about, where the config does not say; the first that the network has.
 _HARMS = ("hateful", "offensive", "memotion_offensive")
 _LOCAL_DIR = "local-dir:"
-MODALITIES: dict[str, Modalities] = {"both": BOTH, "text": Modalities(image=False), "image": Modalities(text=False)}
 
 
 class _Strict(BaseModel):
@@ -282,7 +281,7 @@ class TrainConfig(_Strict):
 
     def modalities_of(self, phase: RunPhase) -> Modalities:
         """What the network is shown in a phase."""
-        return MODALITIES[phase.modalities or self.modalities]
+        return BY_NAME[phase.modalities or self.modalities]
 
     def losses_of(self, phase: RunPhase) -> LossConfig:
         """The losses of a phase, without those that a network of one modality cannot have."""

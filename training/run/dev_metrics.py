@@ -20,11 +20,11 @@ from model.calibration import probabilities_of
 from model.taxonomy import Task
 from training.baselines import FrozenTowers, MeasuredSet, baseline_table, labels_of, metric_row
 from training.data.examples import Examples
-from training.data.modalities import Modalities
+from training.data.modalities import TITLES, Modalities
 from training.evaluation.calibrate import fit_calibration, known_rows
 from training.run.build import TrainingSetup
 from training.run.folder import RunFolder, write_json
-from training.run.trained import VARIANT, TrainedNetwork
+from training.run.trained import TrainedNetwork
 
 Floats = NDArray[np.float64]
 _ALONE = "_without_memory"
@@ -91,7 +91,7 @@ def held_out_sets(tests: Sequence[Examples]) -> list[MeasuredSet]:
 
 def is_own(row: MetricRow) -> bool:
     """Whether it is of a run's network, and not of a baseline."""
-    return row.model.removesuffix(_ALONE) in VARIANT.values()
+    return row.model.removesuffix(_ALONE) in TITLES.values()
 
 
 def baseline_rows(assembled: TrainingSetup) -> tuple[list[MetricRow], list[str]]:

@@ -299,11 +299,11 @@ def _thresholds(
 ) -> dict[str, Thresholds]:
     """Thresholds of the tasks that decide, fitted where the calibration was."""
     picked = {}
-    for place, task in enumerate(restored.tasks):
+    for index, task in enumerate(restored.tasks):
         if task.name not in restored.config.policy_tasks:
             continue
-        scores = probabilities_of(task, shipped.logits[place], fitted[task.name])
-        found = pick_thresholds(scores, restored.calibrate.labels(place), parse_targets(targets))
+        scores = probabilities_of(task, shipped.logits[index], fitted[task.name])
+        found = pick_thresholds(scores, restored.calibrate.labels(index), parse_targets(targets))
         picked[task.name] = found.thresholds
         for sentence in found.in_words():
             say(f"{task.name}: {sentence}")

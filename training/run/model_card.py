@@ -137,8 +137,8 @@ def _prose(manifest: Manifest) -> str:
 
 def _tables(manifest: Manifest) -> str:
     sections = []
-    for place in dict.fromkeys((row.data, row.split, row.task) for row in manifest.metrics):
-        rows = [row for row in manifest.metrics if (row.data, row.split, row.task) == place]
+    for measured in dict.fromkeys((row.data, row.split, row.task) for row in manifest.metrics):
+        rows = [row for row in manifest.metrics if (row.data, row.split, row.task) == measured]
         sections.append(_table(rows))
     return "\n".join(sections)
 

@@ -93,7 +93,7 @@ def environment() -> dict[str, Any]:
     """Python, packages and the machine."""
     import torch  # noqa: PLC0415 - slow to import
 
-    gpus = [torch.cuda.get_device_name(place) for place in range(torch.cuda.device_count())]
+    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     return {
         "python": sys.version.split()[0],
         "platform": platform.platform(),

@@ -17,7 +17,7 @@ from model.network.fusion import FusedMeme
 from model.network.memefier import HeadInputs, MemeNetwork
 from model.network.memory import KernelMemory, NetworkWithMemory
 from training.data.examples import Examples
-from training.data.modalities import BOTH, Modalities
+from training.data.modalities import BOTH, TITLES, Modalities
 from training.kernel.memory import MEMORY_FILE, read_memory
 from training.run.backbone import RunTowers
 from training.run.build import build_learner, load_weights, shown_modalities
@@ -25,9 +25,6 @@ from training.run.config import TrainConfig
 from training.run.folder import RunFolder
 from training.trainer.learner import Learner
 from training.trainer.trainer import predict
-
-#: A network as it ships, by what it is shown.
-VARIANT = {BOTH: "fused", Modalities(image=False): "text_only", Modalities(text=False): "image_only"}
 
 
 class SingleModality(MemeNetwork):
@@ -85,7 +82,7 @@ class TrainedNetwork:
     @property
     def variant(self) -> str:
         """Its name in tables."""
-        return VARIANT[self.shown]
+        return TITLES[self.shown]
 
     @property
     def shipped(self) -> MemeNetwork:

@@ -177,7 +177,7 @@ def first_difference(ours: Any, theirs: Any, key: str = "") -> str | None:
         return None
     if isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
         pairs = enumerate(zip(ours, theirs, strict=True))
-        return next(filter(None, (first_difference(*pair, f"{key}.{place}") for place, pair in pairs)), None)
+        return next(filter(None, (first_difference(*pair, f"{key}.{index}") for index, pair in pairs)), None)
     return None if ours == theirs else f"{key or 'config'}: {ours!r} there, {theirs!r} now"
 
 

@@ -168,12 +168,12 @@ class Learner(nn.Module):
         logits: Tensor = decoder(fused.patches.float(), fused.patch_mask, ids)
         return caption_loss(logits, ids, shown)
 
-    def _rgcl(self, place: int, batch: Batch, fused: FusedMeme) -> Tensor:
+    def _rgcl(self, index: int, batch: Batch, fused: FusedMeme) -> Tensor:
         if self._memory is None:
             raise RuntimeError("RGCL has no memory yet: call begin_epoch before the first step of an epoch")
         return retrieval_loss(
             fused.cls.float(),
-            batch.labels[:, place],
+            batch.labels[:, index],
             batch.rows,
             self._memory,
             n_positives=self.losses.rgcl_positives,
@@ -205,7 +205,7 @@ def _projections(network: MemeFier, losses: LossConfig) -> nn.ModuleDict:
 
 def _rgcl_place(network: MemeFier, losses: LossConfig) -> int:
     """Place of ``rgcl_task`` among the network's tasks."""
-    tasks = {task.name: place for place, task in enumerate(network.config.task_list) if task.kind == "binary"}
+    tasks = {task.name: index for index, task in enumerate(network.config.task_list) if task.kind == "binary"}
     if losses.rgcl_task not in tasks:
         raise ValueError(
             f"rgcl_weight is above 0, but {losses.rgcl_task!r} is no binary task of this network: set rgcl_task to one "

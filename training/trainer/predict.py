@@ -38,8 +38,8 @@ def predict(
     chunks = [order[at : at + _BATCH_SIZE] for at in range(0, len(order), _BATCH_SIZE)]
     process, n_processes = (accelerator.process_index, accelerator.num_processes) if accelerator else (0, 1)
     done = [
-        (place, _logits(model, examples, chunks[place], modalities))
-        for place in range(process, len(chunks), n_processes)
+        (index, _logits(model, examples, chunks[index], modalities))
+        for index in range(process, len(chunks), n_processes)
     ]
     if n_processes > 1:
         done = sorted(gather_object(done), key=lambda part: int(part[0]))
@@ -61,8 +61,8 @@ def dev_metrics(
     """Of each task that ``dev`` can judge: AUROC (mean over labels if several), or macro-F1 of a multiclass task."""
     logits = predict(model, dev, modalities, accelerator=accelerator)
     metrics = {}
-    for place, task in judged_tasks(dev).items():
-        labels, scores = _known(dev, place, logits[place])
+    for index, task in judged_tasks(dev).items():
+        labels, scores = _known(dev, index, logits[index])
         metrics[task.name] = round(primary_measure(task.kind)(labels, scores), _DIGITS)
     return metrics
 
@@ -75,7 +75,7 @@ def dev_auroc(model: MemeNetwork | Learner, dev: Examples, modalities: Modalitie
 
 def judged_tasks(dev: Examples) -> dict[int, Task]:
     """Place and task of each that ``dev`` has two classes of (a multilabel task: some label with and without)."""
-    return {place: task for place, task in enumerate(dev.tasks) if _can_judge(dev, place, task)}
+    return {index: task for index, task in enumerate(dev.tasks) if _can_judge(dev, index, task)}
 
 
 def check_selection(dev: Examples, select_on: str) -> None:
@@ -88,25 +88,25 @@ def check_selection(dev: Examples, select_on: str) -> None:
         )
 
 
-def _can_judge(dev: Examples, place: int, task: Task) -> bool:
+def _can_judge(dev: Examples, index: int, task: Task) -> bool:
     if task.kind != "multilabel":
-        return len(set(dev.labels(place).tolist()) - {ABSENT}) > 1
+        return len(set(dev.labels(index).tolist()) - {ABSENT}) > 1
     sets = dev.label_sets(task.name)
     sets = sets[(sets != ABSENT).all(axis=1)]
     return bool(((sets == 1).any(axis=0) & (sets == 0).any(axis=0)).any())
 
 
-def _known(dev: Examples, place: int, logits: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _known(dev: Examples, index: int, logits: NDArray[np.float32]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Labels and scores of the samples that have a label, in the shapes that a ``Measure`` takes.
 
     Logits serve as scores: both metrics only look at their order.
     """
-    task = dev.tasks[place]
+    task = dev.tasks[index]
     scores = logits.astype(np.float64)
     if task.kind == "multilabel":
         sets = dev.label_sets(task.name)
         known = (sets != ABSENT).all(axis=1)
         return sets[known].astype(np.int64), scores[known]
-    labels = dev.labels(place)
+    labels = dev.labels(index)
     known = labels != ABSENT
     return labels[known], scores[known, 0] if task.kind == "binary" else scores[known]

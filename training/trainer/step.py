@@ -47,8 +47,8 @@ class Stepper:
         """
         self._optimiser.zero_grad(set_to_none=True)
         sums: dict[str, Tensor] = {}
-        for place, item in enumerate(rounds):
-            accumulates = place + 1 < len(rounds)
+        for index, item in enumerate(rounds):
+            accumulates = index + 1 < len(rounds)
             with self._accelerator.no_sync(self._wrapped) if accumulates else nullcontext():
                 losses = self._backward(next(batches), item.weight)
             for name, loss in losses.items():

@@ -171,8 +171,8 @@ def test_a_mutated_picture_decodes_or_raises_meme_error_and_nothing_else(
     seed: str, edits: list[tuple[int, bytes, int]], cut: int | None
 ) -> None:
     data = SEEDS[seed]
-    for place, new, n_replaced in edits:
-        data = data[:place] + new + data[place + n_replaced :]
+    for index, new, n_replaced in edits:
+        data = data[:index] + new + data[index + n_replaced :]
     try:
         meme = Meme.from_bytes(data[:cut], limits=MemeLimits(max_pixels=100_000))
     except MemeError as error:

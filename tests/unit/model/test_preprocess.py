@@ -189,6 +189,6 @@ def test_normalised_text_is_normal_already(text: str, emoji_names: bool) -> None
 
 
 @given(st.text(min_size=1), st.sampled_from(["\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad"]), st.integers(0))
-def test_an_invisible_character_anywhere_changes_nothing(text: str, invisible: str, place: int) -> None:
-    place %= len(text) + 1
-    assert normalise_text(text[:place] + invisible + text[place:]) == normalise_text(text)
+def test_an_invisible_character_anywhere_changes_nothing(text: str, invisible: str, index: int) -> None:
+    index %= len(text) + 1
+    assert normalise_text(text[:index] + invisible + text[index:]) == normalise_text(text)

@@ -63,7 +63,7 @@ def test_padding_does_not_change_logits(
 def test_a_rows_logits_do_not_depend_on_the_other_rows(variant: dict[str, bool]) -> None:
     network, inputs = tiny_network(**variant), partial_batch()
     together = logits(network, inputs)
-    alone = torch.cat([logits(network, rows(inputs, place)) for place in range(5)])
+    alone = torch.cat([logits(network, rows(inputs, index)) for index in range(5)])
     torch.testing.assert_close(alone, together, atol=1e-5, rtol=0)
 
 

@@ -162,10 +162,10 @@ def test_whatever_is_found_normalises_to_an_entry(fragments: list[str]) -> None:
 @given(st.lists(st.text("ab", min_size=1, max_size=4), min_size=1, max_size=6), st.text("abc", max_size=30))
 def test_the_automaton_finds_what_a_search_for_each_key_finds(keys: list[str], text: str) -> None:
     expected = {
-        (place + len(key), number)
+        (index + len(key), number)
         for number, key in enumerate(keys)
-        for place in range(len(text))
-        if text.startswith(key, place)
+        for index in range(len(text))
+        if text.startswith(key, index)
     }
     assert set(Automaton(keys).ends(text)) == expected
 

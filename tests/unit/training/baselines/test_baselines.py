@@ -43,15 +43,15 @@ def tower(tiny: TinyBundle, preprocessor: Preprocessor, tmp_path: Path) -> Froze
 def weather(folder: Path, n: int, split: str, *, pictures: bool = True) -> list[Sample]:
     """Memes whose label is in the words and in the picture's brightness alike."""
     samples = []
-    for place in range(n):
-        label = place % 2
-        path = folder / f"{split}-{place}.png"
+    for index in range(n):
+        label = index % 2
+        path = folder / f"{split}-{index}.png"
         if pictures:
-            grey = 200 * label + 5 * (place % 7)
+            grey = 200 * label + 5 * (index % 7)
             Image.new("RGB", (SIDE_PX, SIDE_PX), (grey, grey, grey)).save(path)
-        text = f"{WORDS[label][place // 2 % 2]} {place}"
+        text = f"{WORDS[label][index // 2 % 2]} {index}"
         labels: Labels = {"hateful": label, "protected_class": (0,) if label else (1, 2)}
-        samples.append(Sample(f"{split}-{place}", "weather", split, text, labels, path if pictures else None))
+        samples.append(Sample(f"{split}-{index}", "weather", split, text, labels, path if pictures else None))
     return samples
 
 

@@ -33,10 +33,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def samples(folder: Path) -> list[Sample]:
     (folder / "memes" / "img").mkdir(parents=True)
     made = []
-    for place in range(N):
-        path = folder / "memes" / "img" / f"{place}.png"
-        picture(place).save(path)
-        made.append(Sample(str(place), "memes", "dev", f"word {place % 13} and {place % 7}", {"hateful": 0}, path))
+    for index in range(N):
+        path = folder / "memes" / "img" / f"{index}.png"
+        picture(index).save(path)
+        made.append(Sample(str(index), "memes", "dev", f"word {index % 13} and {index % 7}", {"hateful": 0}, path))
     return made
 
 

@@ -106,10 +106,10 @@ def test_the_files_of_plain_pictures_are_named_as_they_always_were(plain: Frozen
 
 def test_training_batches_show_each_view_and_others_the_plain_picture(augmented: FrozenTower, tmp_path: Path) -> None:
     store = open_pictures(augmented, pictures(tmp_path / "p", 1))
-    place = np.zeros(1, dtype=np.int64)
+    index = np.zeros(1, dtype=np.int64)
     views = {augmented.features([tmp_path / "p" / "000.png"], view=view).embeds.tobytes() for view in range(3)}
-    assert {store.show(place, np.random.default_rng(seed)).embeds.numpy().tobytes() for seed in range(40)} == views
-    assert len({store.show(place, None).embeds.numpy().tobytes() for _ in range(10)}) == 1
+    assert {store.show(index, np.random.default_rng(seed)).embeds.numpy().tobytes() for seed in range(40)} == views
+    assert len({store.show(index, None).embeds.numpy().tobytes() for _ in range(10)}) == 1
 
 
 @pytest.mark.parametrize("view", [-1, 3])
@@ -144,8 +144,8 @@ def test_a_tower_that_looks_at_its_whole_batch_is_shown_one_picture_at_a_time(
 
 def flipped(content: bytes) -> bytes:
     """One bit of the numbers, as a disk may lose it."""
-    place = len(content) // 2
-    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+    index = len(content) // 2
+    return content[:index] + bytes([content[index] ^ 1]) + content[index + 1 :]
 
 
 @pytest.mark.parametrize(

@@ -51,9 +51,9 @@ def test_columns_named_like_tasks_hold_class_names_or_indices(root: Path) -> Non
 
 def test_every_class_of_every_task_can_be_written(root: Path) -> None:
     rows = [{task.name: name} for task in TASKS.values() for name in task.classes]
-    indices = [(task, place) for task in TASKS.values() for place in range(len(task.classes))]
+    indices = [(task, index) for task in TASKS.values() for index in range(len(task.classes))]
     assert labels_of(root, *rows) == [
-        {task.name: (place,) if task.kind == "multilabel" else place} for task, place in indices
+        {task.name: (index,) if task.kind == "multilabel" else index} for task, index in indices
     ]
 
 

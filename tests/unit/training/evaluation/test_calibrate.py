@@ -160,7 +160,7 @@ def test_the_temperature_never_changes_which_class_is_likeliest() -> None:
     fitted = fit_calibration(SENTIMENT, logits, RNG.integers(0, 3, 50))
     rows = [calibrated(SENTIMENT, row, fitted) for row in logits]
     likeliest = [max(row, key=row.__getitem__) for row in rows if isinstance(row, dict)]
-    assert likeliest == [SENTIMENT.classes[place] for place in logits.argmax(axis=1)]
+    assert likeliest == [SENTIMENT.classes[index] for index in logits.argmax(axis=1)]
 
 
 def test_a_multilabel_task_gets_one_line_over_all_its_classes() -> None:

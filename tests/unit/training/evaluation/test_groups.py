@@ -199,4 +199,4 @@ def test_memotion_scores_are_means_over_the_questions_of_a_task() -> None:
 def one_hot(task: str, label: int) -> object:
     if TASKS[task].kind == "binary":
         return float(label)
-    return [float(place == label) for place in range(len(TASKS[task].classes))]
+    return [float(index == label) for index in range(len(TASKS[task].classes))]

@@ -70,12 +70,12 @@ def memes_seen_by(image_tower: torch.nn.Module, folder: Path) -> Examples:
     preprocessor = Preprocessor(PREPROCESS, tokenizer_json())
     tower = FrozenTower(folder / "tower.onnx", tower_spec(), preprocessor, folder / "cache")
     samples = []
-    for place in range(14):
-        path = folder / f"{place}.png"
-        picture(place).save(path)
-        text = "" if place == 13 else ("a cat " if place % 2 else "words ") * (place // 2 + 1)
-        image = None if place == 12 else path
-        samples.append(Sample(str(place), "toy", "train", text, {"hateful": place % 2}, image))
+    for index in range(14):
+        path = folder / f"{index}.png"
+        picture(index).save(path)
+        text = "" if index == 13 else ("a cat " if index % 2 else "words ") * (index // 2 + 1)
+        image = None if index == 12 else path
+        samples.append(Sample(str(index), "toy", "train", text, {"hateful": index % 2}, image))
     return Examples(samples, tasks_named(TASKS), preprocessor, tower)
 
 

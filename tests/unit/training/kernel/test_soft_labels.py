@@ -33,13 +33,13 @@ def memes(tmp_path_factory: pytest.TempPathFactory) -> Examples:
     folder = tmp_path_factory.mktemp("memes")
     preprocessor = Preprocessor(PREPROCESS, tokenizer_json())
     samples = []
-    for place in range(20):
-        path = folder / f"{place}.png"
-        picture(place).save(path)
-        labels: Labels = {"hateful": place % 2, "memotion_sentiment": place % 3}
-        labels |= {"offensive": place} if place < 2 else {}
-        text = ("a cat " if place % 2 else "words ") * (place // 4 + 1)
-        samples.append(Sample(str(place), "toy", "train", text, labels, path if place < 16 else None))
+    for index in range(20):
+        path = folder / f"{index}.png"
+        picture(index).save(path)
+        labels: Labels = {"hateful": index % 2, "memotion_sentiment": index % 3}
+        labels |= {"offensive": index} if index < 2 else {}
+        text = ("a cat " if index % 2 else "words ") * (index // 4 + 1)
+        samples.append(Sample(str(index), "toy", "train", text, labels, path if index < 16 else None))
     tower = FrozenTower(export_tower(folder / "tower.onnx"), tower_spec(), preprocessor, folder / "cache")
     return Examples(samples, TASKS, preprocessor, tower)
 

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:GitWildMatchPattern:DeprecationW
 @pytest.fixture
 def versions(tiny: "TinyBundle", tmp_path: Path) -> list[Bundle]:
     """Three bundles that differ in their version."""
-    return [tiny.written_anew(tmp_path / f"v{place}", version=f"0.0.{place}") for place in (1, 2, 3)]
+    return [tiny.written_anew(tmp_path / f"v{index}", version=f"0.0.{index}") for index in (1, 2, 3)]
 
 
 @pytest.fixture

@@ -39,14 +39,14 @@ def learner(losses: LossConfig, **settings: Any) -> Learner:
 def memes(folder: Path, *, captions: bool = True, words: bool = True) -> list[Sample]:
     """Six memes, hateful or not in turn, and two samples of text alone."""
     samples = []
-    for place in range(8):
-        path = folder / f"{place}.png"
-        picture(place).save(path)
-        is_meme = place < 6
-        caption = "a cat " * (place + 1) if captions and is_meme else None
-        text = "words " * (place % 3 + 1) if words else ""
+    for index in range(8):
+        path = folder / f"{index}.png"
+        picture(index).save(path)
+        is_meme = index < 6
+        caption = "a cat " * (index + 1) if captions and is_meme else None
+        text = "words " * (index % 3 + 1) if words else ""
         image = path if is_meme else None
-        samples.append(Sample(str(place), "toy", "train", text, {"hateful": place % 2}, image, caption=caption))
+        samples.append(Sample(str(index), "toy", "train", text, {"hateful": index % 2}, image, caption=caption))
     return samples
 
 
