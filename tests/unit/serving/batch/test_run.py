@@ -253,9 +253,10 @@ def test_a_disk_that_is_full_is_told_and_the_same_command_goes_on(
 
 
 @pytest.mark.slow
-def test_an_interrupted_run_ends_its_workers(input: Path, tmp_path: Path) -> None:
+def test_an_interrupted_run_ends_its_workers(tmp_path: Path) -> None:
+    many = write_memes(tmp_path / "memes", 300)  # more than are scored before the signal, on a busy machine too
     driver = subprocess.Popen(
-        command(input, "--out", tmp_path / "out", "--ocr", "none", "--unit-rows", 1, "--workers", 2),
+        command(many, "--out", tmp_path / "out", "--ocr", "none", "--unit-rows", 1, "--workers", 2),
         stderr=subprocess.PIPE,
     )
     while not (workers := workers_of(driver.pid)) or not list((tmp_path / "out").glob("part-*.parquet")):
