@@ -74,7 +74,7 @@ def dev_auroc(model: MemeNetwork | Learner, dev: Examples, modalities: Modalitie
 
 
 def judged_tasks(dev: Examples) -> dict[int, Task]:
-    """Place and task of each that ``dev`` has two classes of (a multilabel task: some label with and without)."""
+    """Index and task of each that ``dev`` has two classes of (a multilabel task: some label with and without)."""
     return {index: task for index, task in enumerate(dev.tasks) if _can_judge(dev, index, task)}
 
 
