@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
@@ -53,13 +54,34 @@ class MemeLimits:
 DEFAULT_LIMITS = MemeLimits()
 
 
+#: What lies behind the clear parts of a picture.
+Ground = Literal["light", "dark"]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One thing that people are shown of a picture: a frame of an animation, or its clear parts on another ground.
+
+    ``frame`` counts from 0 and is None for a picture of one frame; ``ground`` is None where nothing is clear, or where
+    the ground makes no difference.
+    """
+
+    image: Image.Image = field(repr=False)
+    frame: int | None = None
+    ground: Ground | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Meme:
     """A picture, upright, in RGB, with what the caller knows about it. ``image`` None: words without a picture.
 
     ``text`` is the overlaid text when the caller has it, None when it must be read from the picture. ``tags`` are
     short strings (entities, hashtags, template name) that become knowledge tokens. ``digest`` is the sha256 of the
-    picture's bytes, or of the words where they stand alone. Of an animation (``is_animated``) the first frame is kept.
+    picture's bytes, or of the words where they stand alone.
+
+    ``views`` are all that is to be judged, the first of them ``image``; empty where that is all. ``n_frames`` is how
+    many frames the file says or was seen to have. ``damage`` says what was wrong with bytes whose picture is whole;
+    ``not_seen`` what people are shown of it and no view holds (frames beyond a bound), None where there is nothing.
     """
 
     image: Image.Image | None = field(repr=False)
@@ -69,6 +91,15 @@ class Meme:
     id: str | None = None
     source_format: str = "unknown"
     is_animated: bool = False
+    views: tuple[View, ...] = field(default=(), repr=False)
+    n_frames: int = 1
+    damage: str | None = None
+    not_seen: str | None = None
+
+    @property
+    def shown(self) -> tuple[View, ...]:
+        """Every view; none of words alone."""
+        return self.views or (() if self.image is None else (View(self.image),))
 
     @property
     def picture(self) -> Image.Image:

@@ -1,11 +1,12 @@
 """What both engines share: the answer for a missing engine, a crash or a picture without pixels, and the result."""
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from model.budget import Budget, result_of
 from model.ocr.boxes import area, clipped
 from model.ocr.reading_order import order_lines
 from model.ocr.types import Line, OcrResult, OcrStatus, OcrWord
@@ -29,8 +30,17 @@ class Engine(abc.ABC):
     def _find_lines(self, image: NDArray[np.uint8]) -> Sequence[Line]:
         """Find the lines of a valid RGB picture; words from left to right. May raise."""
 
-    def read(self, image: NDArray[np.uint8]) -> OcrResult:
+    def read(self, image: NDArray[np.uint8], budget: Budget | None = None) -> OcrResult:
         """Read an RGB picture, uint8 [H, W, 3]; never raises for a picture."""
+        return result_of(self.steps(image, budget or Budget()))
+
+    def steps(self, image: NDArray[np.uint8], budget: Budget) -> Generator[None, None, OcrResult]:
+        """``read`` in pieces; see ``OcrEngine``."""
+        yield
+        with budget.counted():
+            return self._read_at_once(image)
+
+    def _read_at_once(self, image: NDArray[np.uint8]) -> OcrResult:
         if reason := self.unavailable_reason():
             return self._without_words("unavailable", reason)
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:

@@ -4,14 +4,17 @@
 a meme that nobody could read.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-OcrStatus = Literal["ok", "unavailable", "failed"]
+from model.budget import Budget
+
+#: "partial": some of the text that was found could not be read; "timeout": the budget was spent before all was read.
+OcrStatus = Literal["ok", "partial", "timeout", "unavailable", "failed"]
 Box = tuple[int, int, int, int]
 
 
@@ -33,7 +36,8 @@ class OcrResult:
     """The words of a picture in reading order.
 
     ``text`` is the words joined line by line ("\\n" between lines). ``confidence`` is the mean over words, None
-    without words. ``detail`` says why when ``status`` is not "ok".
+    without words. ``detail`` says why when ``status`` is not "ok". ``unread`` are the boxes of text that was found and
+    not read, or read too badly to be told.
     """
 
     status: OcrStatus
@@ -43,6 +47,7 @@ class OcrResult:
     engine: str
     engine_version: str | None
     detail: str | None = None
+    unread: tuple[Box, ...] = ()
 
 
 class OcrEngine(Protocol):
@@ -57,5 +62,8 @@ class OcrEngine(Protocol):
     def unavailable_reason(self) -> str | None:
         """None when the engine can read; else what is missing and how to install it."""
 
-    def read(self, image: NDArray[np.uint8]) -> OcrResult:
-        """Read an RGB picture, uint8 [H, W, 3]."""
+    def read(self, image: NDArray[np.uint8], budget: Budget | None = None) -> OcrResult:
+        """Read an RGB picture, uint8 [H, W, 3], within ``budget`` (None: a default one)."""
+
+    def steps(self, image: NDArray[np.uint8], budget: Budget) -> Generator[None, None, OcrResult]:
+        """``read`` in pieces of a second or so: it yields between them, and may go on in another thread."""
