@@ -5,7 +5,6 @@ The format is found by content, never by name or header. Size limits are checked
 
 import hashlib
 import io
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from model.errors import MemeError
+from model.text.characters import is_visible
 
 #: Pillow's names of the formats we read. AVIF, TIFF, SVG and the rest are refused by name.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
@@ -269,12 +269,7 @@ def _checked_tags(tags: Sequence[str], limits: MemeLimits) -> tuple[str, ...]:
 
 def has_words(text: str) -> bool:
     """Whether anything of ``text`` can be seen; without, it counts as not given. The one definition of "no words"."""
-    return any(map(_is_visible, text))
-
-
-def _is_visible(char: str) -> bool:
-    """False for white space, controls and zero-width characters, with which a text could keep a picture unread."""
-    return unicodedata.category(char)[0] != "Z" and unicodedata.category(char) not in ("Cc", "Cf")
+    return any(map(is_visible, text))
 
 
 def encodable(text: str) -> str:

@@ -28,6 +28,9 @@ WORDLESS = {
     "control characters": "\x00\x1b\x7f\x85",
     "zero-width characters": "\u200b\u200d\u2060\ufeff",
     "direction marks and a soft hyphen": "\u202e\u2066\u00ad",
+    "fillers of Hangul": "\u115f\u1160\u3164\uffa0",
+    "selectors, a grapheme joiner, tags and inherent vowels": "\ufe0f\U000e0100\u180b\u034f\U000e0041\u17b4",
+    "blank glyphs": "\u2800\U0001d159",
 }
 WORDS = {
     "letters": "words",
