@@ -31,7 +31,8 @@ _LIMIT_OF_MEME_ERROR: dict[MemeErrorCode, str] = {
 class ProblemError(Exception):
     """A request, or one item of it, that gets an error as its answer.
 
-    ``limit`` names the setting that was hit, if one was, and ``limit_value`` is what it is set to.
+    ``limit`` names the setting that was hit, if one was, and ``limit_value`` is what it is set to. ``place`` is the
+    member of the request that is to blame, where ``at`` named it.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class ProblemError(Exception):
         *,
         limit: str | None = None,
         limit_value: float | None = None,
+        place: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.status = status
@@ -51,6 +53,7 @@ class ProblemError(Exception):
         self.headers = headers
         self.limit = limit
         self.limit_value = limit_value
+        self.place = place
 
     @classmethod
     def from_meme_error(cls, error: MemeError, limits: MemeLimits) -> "ProblemError":
@@ -58,6 +61,23 @@ class ProblemError(Exception):
         limit = _LIMIT_OF_MEME_ERROR.get(error.code)
         value = None if limit is None else getattr(limits, limit)
         return cls(_STATUS_OF_MEME_ERROR[error.code], error.code, error.message, limit=limit, limit_value=value)
+
+    def at(self, place: str) -> "ProblemError":
+        """The same problem, said of one place of the request, such as ``items.2.image``; unchanged where it is empty.
+
+        A copy: several items may share what was raised for one of them.
+        """
+        if not place:
+            return self
+        return ProblemError(
+            self.status,
+            self.code,
+            f"{place}: {self.detail}",
+            self.headers,
+            limit=self.limit,
+            limit_value=self.limit_value,
+            place=place,
+        )
 
     def response(self, request_id: str, extra: dict[str, Any]) -> JSONResponse:
         """The error document that every route answers with; ``extra`` is what one route adds."""

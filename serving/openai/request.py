@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from model.meme import has_words
 from serving.problems import ProblemError
-from serving.requests.json_body import json_object, require_json, validated
+from serving.requests.json_body import json_object, validated
 from serving.schemas.moderations import ImagePart, ModerationOptions, TextPart
 from serving.settings import Settings
 
@@ -44,8 +44,7 @@ class ModerationRequest:
 
 def parse_moderation(content_type: str | None, body: bytes, limits: Settings) -> ModerationRequest:
     """Read a body; raises ``ProblemError`` (400, 413, 415 or 422) for one that holds none."""
-    require_json(content_type)
-    document = json_object(body, limits.max_items * (limits.max_text_chars + 1000))
+    document = json_object(content_type, body, limits.max_items * (limits.max_text_chars + 1000))
     posts = _posts(document.pop("input", None))
     options = validated(ModerationOptions, document, _MEMBERS, "body")
     n_items = max(len(posts), *(len(post.pictures) for post in posts))

@@ -14,6 +14,7 @@ from serving.openai.post import JudgedPart, PostJudge
 from serving.openai.request import ModerationRequest, parse_moderation
 from serving.openai.response import result_of
 from serving.problems import ProblemError
+from serving.requests.body import whole_body
 from serving.requests.context import request_context
 from serving.schemas import OpenAIProblemDoc
 from serving.schemas.examples import MODERATION_REQUESTS, MODERATIONS
@@ -59,7 +60,7 @@ async def moderations(request: Request) -> Response:
     ``memeguard.errors``, and its result is flagged for review.
     """
     state = app_state(request)
-    content_type, body = request.headers.get("content-type"), await request.body()
+    content_type, body = request.headers.get("content-type"), await whole_body(request)
     try:
         run = state.classifier.pipeline.run
         asked = await run(lambda: parse_moderation(content_type, body, state.settings))

@@ -11,8 +11,9 @@ from serving.ledger.feedback_labels import checked_labels
 from serving.ledger.ledger import Ledger
 from serving.ledger.queries import Review
 from serving.problems import ProblemError
+from serving.requests.body import whole_body
 from serving.requests.context import request_context
-from serving.requests.json_body import json_object, require_json, validated
+from serving.requests.json_body import json_object, validated
 from serving.schemas.ledger import DecisionDoc, FeedbackDoc, FeedbackRequest, feedback_request_body
 from serving.schemas.responses import problems
 
@@ -38,7 +39,7 @@ async def feedback(request: Request) -> Response:
     """
     state, context = app_state(request), request_context(request)
     ledger = _ledger(state)
-    said = _parsed(request.headers.get("content-type"), await request.body())
+    said = _parsed(request.headers.get("content-type"), await whole_body(request))
     labels = checked_labels(said.labels if said.labels is not None else {"hateful": said.label or ""})
     review = Review(_known_form(said.decision_id), labels, said.reason, said.reviewer, context.key_name)
     row = await ledger.feedback(review, state.settings.request_timeout_s)
@@ -88,8 +89,7 @@ def _ledger(state: AppState) -> Ledger:
 
 
 def _parsed(content_type: str | None, body: bytes) -> FeedbackRequest:
-    require_json(content_type)
-    return validated(FeedbackRequest, json_object(body, _MAX_VALUES), _KNOWN, "feedback")
+    return validated(FeedbackRequest, json_object(content_type, body, _MAX_VALUES), _KNOWN, "feedback")
 
 
 def _known_form(decision_id: str) -> str:

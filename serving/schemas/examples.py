@@ -58,7 +58,7 @@ PROBLEM: dict[str, Any] = {
     "title": "Unsupported Media Type",
     "status": 415,
     "code": "unsupported_format",
-    "detail": "the bytes are no JPEG, PNG, WebP, GIF or BMP picture (they begin with 25 43 4a)",
+    "detail": "image: the bytes are no JPEG, PNG, WebP, GIF or BMP picture (they begin with 25 43 4a)",
     "request_id": "245283e8e2a14ee88438a7689337ddd9",
 }
 MODERATION_REQUESTS: dict[str, Any] = {

@@ -21,7 +21,9 @@ class ClassifyItem(Wire):
     )
 
     image: str | None = Field(
-        None, description="The picture file in standard base64.", json_schema_extra={"contentEncoding": "base64"}
+        None,
+        description="The picture file in base64 (either alphabet, padded or not), or a data: URL of it.",
+        json_schema_extra={"contentEncoding": "base64"},
     )
     image_url: str | None = Field(
         None, description="Instead of image: a data: URL in base64, or a https URL where the operator allows it."
@@ -87,13 +89,13 @@ _FORM: dict[str, Any] = {
     "additionalProperties": False,
     "properties": {
         "image": _several(
-            "A picture file: JPEG, PNG, WebP, GIF or BMP. Repeat the field for several pictures; "
-            "leave it out to have words judged that stand alone.",
+            "A picture file: JPEG, PNG, WebP, GIF or BMP, or a data: URL of one. Repeat the field for several pictures "
+            "(image[] is the same); leave it out to have words judged that stand alone.",
             format="binary",
         ),
         "text": _several(
-            "The words on the picture; absent or blank: they are read from it. "
-            "With several pictures: for none, or one field for each."
+            "The words on the picture, in UTF-8 or in the charset that the part or a field _charset_ declares; "
+            "absent or blank: they are read from it. With several pictures: for none, or one field for each."
         ),
         "tags": _several(
             "Tags, separated by commas; may be repeated. With several pictures: for none, or one field for each."

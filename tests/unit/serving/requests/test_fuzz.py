@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from support.picture_files import encoded
 
 from serving.problems import ProblemError
-from serving.requests.classify_body import parse_body
+from serving.requests.classify_parser import parse_body
 from serving.settings import Settings
 
 URL = "/v1/classify"
