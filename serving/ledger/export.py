@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from PIL import Image
 
 from model.atomic import open_atomically, write_atomically
+from model.files.picture_names import SUFFIX_OF
 from serving.ledger.database import Database
 from serving.ledger.errors import LedgerError
 from serving.ledger.queries import Label
@@ -25,7 +26,6 @@ from serving.ledger.tables import decisions, feedback, pictures
 ROWS_FILE = "feedback.jsonl"
 WITHOUT_CONTENT = "without_content"
 _PICTURES = "img"
-_SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp"}
 _BATCH = 500
 _PROVENANCE = (
     "kind", "content_digest", "text_digest", "text_source", "text_engine", "decision", "scores", "model_name",
@@ -135,7 +135,7 @@ def _content(connection: sa.Connection, decision: dict[str, Any], folder: Path) 
 
 def _suffix(picture: bytes) -> str:
     with Image.open(io.BytesIO(picture)) as image:
-        return _SUFFIXES[image.format or ""]
+        return SUFFIX_OF[image.format or ""]
 
 
 def _write(file: BinaryIO, row: dict[str, Any]) -> None:

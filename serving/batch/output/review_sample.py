@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from model import Failure, MemeError, Policy
 from model.atomic import write_atomically
+from model.files.picture_names import SUFFIX_OF
 from serving.batch.input.batch_input import BatchInput
 from serving.batch.input.image_loader import ImageLoader
 from serving.batch.input.items import Item
@@ -28,7 +29,6 @@ _FILE = "review.jsonl"
 _RANDOM_SHARE = 0.5
 #: Times that others are drawn for pictures that are gone; each reads the input once more.
 _MOST_DRAWS = 4
-_SUFFIXES = {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp", "GIF": ".gif", "BMP": ".bmp"}
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _review_row(pick: _Pick, item: Item, images: ImageLoader, folder: Path) -> d
         meme = images.meme(item)
         if isinstance(meme, Failure):
             raise _GoneError
-        line["img"] = f"img/{hashlib.sha256(pick.id.encode()).hexdigest()[:20]}{_SUFFIXES[meme.source_format]}"
+        line["img"] = f"img/{hashlib.sha256(pick.id.encode()).hexdigest()[:20]}{SUFFIX_OF[meme.source_format]}"
         write_atomically(folder / line["img"], images.read(item.image))
     labels = dict.fromkeys(pick.row["scores"])
     return line | {"text": pick.row["text"]["content"], "why": pick.why, "decision": pick.row["decision"], **labels}
