@@ -14,6 +14,7 @@ from training.curation.warnings import warnings_of
 from training.data.near_duplicates import MAX_DISTANCE
 from training.datasets.base import existing
 from training.datasets.registry import Source
+from training.datasets.unnamed_pictures import unnamed_pictures
 
 
 def check(
@@ -33,7 +34,17 @@ def check(
     dataset = found.dataset_name(path)
     parts = gathering.gather(path, found, find_splits(path, found, splits), dataset)
     others = [_other(source) for source in against]
-    return report_on(str(path), found.name, dataset, parts, others, max_distance)
+    report = report_on(str(path), found.name, dataset, parts, others, max_distance)
+    if not found.has_pictures:
+        return report
+    unnamed = unnamed_pictures(
+        path,
+        found.splits(path),
+        lambda split: found.read(path, split, dataset=dataset),
+        {part.name: part.loaded for part in parts},
+    )
+    report = replace(report, unnamed=unnamed)
+    return replace(report, warnings=tuple(warnings_of(report)))
 
 
 def report_on(

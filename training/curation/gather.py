@@ -1,20 +1,20 @@
 """A dataset as the check sees it: the usable samples of each split with their fingerprints, and what was left out."""
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from training.curation.report import LeftOut, LeftOutKind, Likeness
 from training.data.image_hashes import BadPicture, Fingerprint, fingerprint_files
 from training.data.text_key import text_key
-from training.datasets.base import DatasetError, Sample, Skipped
+from training.datasets.base import DatasetError, Loaded, Sample
 from training.datasets.registry import LAYOUTS, Layout, detect_layout
 from training.datasets.split_files import split_of
 
 
 @dataclass(frozen=True)
 class SplitSamples:
-    """One split. ``prints`` and ``text_keys`` stand beside ``samples``, in their order."""
+    """One split. ``prints`` and ``text_keys`` stand beside ``samples``, in their order. ``loaded``: before checks."""
 
     name: str
     samples: list[Sample]
@@ -22,7 +22,7 @@ class SplitSamples:
     text_keys: list[str]
     n_rows: int
     left_out: list[LeftOut]
-    unknown_columns: tuple[str, ...] = ()
+    loaded: Loaded = field(default_factory=lambda: Loaded([]))
 
     def keys(self, kind: Likeness) -> list[Hashable | None]:
         """What must be equal for two samples to be alike in that way; None is like nothing."""
@@ -80,15 +80,8 @@ def _read(path: Path, layout: Layout, split: str, dataset: str) -> SplitSamples:
         loaded = layout.read(path, split, dataset=dataset)
     except DatasetError as error:
         return SplitSamples(split, [], [], [], 0, [LeftOut(split, "file", f"{path}:{split}", str(error))])
-    left_out = [LeftOut(split, _kind(skipped), skipped.place, skipped.reason) for skipped in loaded.skipped]
-    return SplitSamples(
-        split, loaded.samples, [], [], len(loaded.samples) + len(left_out), left_out, loaded.unknown_columns
-    )
-
-
-def _kind(skipped: Skipped) -> LeftOutKind:
-    is_missing = skipped.reason.startswith("the picture ") and skipped.reason.endswith(" is missing")
-    return "missing_picture" if is_missing else "row"
+    left_out = [LeftOut(split, skipped.kind, skipped.place, skipped.reason) for skipped in loaded.skipped]
+    return SplitSamples(split, loaded.samples, [], [], len(loaded.samples) + len(left_out), left_out, loaded)
 
 
 def _checked(part: SplitSamples, prints: dict[Path, Fingerprint | BadPicture]) -> SplitSamples:

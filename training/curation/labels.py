@@ -8,7 +8,7 @@ from model.meme import has_words
 from model.taxonomy import TASKS
 from training.curation.gather import SplitSamples
 from training.curation.report import Conflict, ConflictKind, SplitCounts, TextsWithBothLabels
-from training.datasets.base import Sample
+from training.datasets.base import Sample, named_twice
 
 
 def count(part: SplitSamples) -> SplitCounts:
@@ -21,7 +21,9 @@ def count(part: SplitSamples) -> SplitCounts:
         n_empty_text=sum(not has_words(sample.text) for sample in part.samples),
         n_unlabelled=sum(not sample.labels for sample in part.samples),
         classes=_classes(part.samples),
-        unknown_columns=part.unknown_columns,
+        unknown_columns=part.loaded.unknown_columns,
+        n_named_twice=named_twice(part.samples),
+        respelled=part.loaded.respelled,
     )
 
 

@@ -3,7 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-LeftOutKind = Literal["file", "row", "missing_picture", "unreadable_picture"]
+from training.datasets.base import Respelled
+from training.datasets.unnamed_pictures import UnnamedPictures
+
+LeftOutKind = Literal["file", "row", "missing_picture", "ambiguous_picture", "unreadable_picture"]
 #: Ways in which two samples are the same. ``near_picture`` is for other bytes that look alike; ``same_text`` compares
 #: words without case and punctuation, ``verbatim_text`` to the letter; ``any`` is picture, near picture or words.
 Likeness = Literal["id", "exact_picture", "near_picture", "same_text", "verbatim_text", "any"]
@@ -25,7 +28,8 @@ class SplitCounts:
     """A split in numbers. ``n_rows`` counts what its files hold, the others what can be used.
 
     ``classes`` is task to class name to samples; a multilabel sample counts for each of its classes.
-    ``unknown_columns`` are those of a table of one's own whose names have no meaning.
+    ``unknown_columns`` are those of a table of one's own whose names have no meaning. ``n_named_twice`` pictures are
+    named by several rows; ``respelled`` are those whose files are called otherwise than rows name them.
     """
 
     split: str
@@ -36,6 +40,8 @@ class SplitCounts:
     n_unlabelled: int
     classes: dict[str, dict[str, int]]
     unknown_columns: tuple[str, ...] = ()
+    n_named_twice: int = 0
+    respelled: tuple[Respelled, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,3 +115,4 @@ class Report:
     texts_with_both_labels: tuple[TextsWithBothLabels, ...] = ()
     repeats: tuple[Repeats, ...] = field(default=(), repr=False)
     overlaps: tuple[Overlap, ...] = field(default=(), repr=False)
+    unnamed: tuple[UnnamedPictures, ...] = ()

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from training.curation.report import LeftOutKind, Report, SplitCounts
-from training.datasets.tables import named
+from training.datasets.shown import named
 
 #: Columns that a sentence names.
 _MAX_COLUMNS = 12
@@ -13,8 +13,11 @@ _LEFT_OUT: dict[LeftOutKind, str] = {
     "file": "split(s) could not be read at all",
     "row": "row(s) could not be read",
     "missing_picture": "row(s) have no picture on disk",
+    "ambiguous_picture": "row(s) name a picture that several files may be",
     "unreadable_picture": "row(s) have a picture that cannot be decoded",
 }
+#: Whose names say what went wrong: lost zeros, another folder.
+_WITH_EXAMPLE = ("missing_picture", "ambiguous_picture")
 _CONFLICTS = {
     "same_picture_and_text": "group(s) of the same picture and words are labelled differently",
     "same_picture": "group(s) of the same picture with other words are labelled differently",
@@ -25,9 +28,15 @@ _CONFLICTS = {
 def warnings_of(report: Report) -> Iterator[str]:
     """The sentences, those that lose data first."""
     n_left_out = Counter((item.split, item.kind) for item in report.left_out)
+    first = {(item.split, item.kind): item.reason for item in reversed(report.left_out)}
     for (split, kind), n in n_left_out.items():
-        yield f"{split}: {n} {_LEFT_OUT[kind]}; left out"
+        example = f", the first: {first[split, kind]}" if kind in _WITH_EXAMPLE else ""
+        yield f"{split}: {n} {_LEFT_OUT[kind]}; left out{example}"
+    yield from map(str, report.unnamed)
     for counts in report.splits:
+        yield from (f"{counts.split}: {respelled}" for respelled in counts.respelled)
+        if counts.n_named_twice:
+            yield f"{counts.split}: {counts.n_named_twice} picture(s) are named by more than one row"
         if counts.n_empty_text:
             yield f"{counts.split}: {counts.n_empty_text} of {counts.n_usable} have no text; read it from the pictures"
         if counts.n_unlabelled:

@@ -1,7 +1,10 @@
 """Samples, which every reader gives back, and what was left out with the reason."""
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from model.errors import MemeguardError
 from model.taxonomy import TASKS
@@ -33,24 +36,47 @@ class Sample:
     caption: str | None = field(default=None, repr=False)
 
 
+#: A row that cannot be read, or whose picture is not there, or may be one of several files.
+SkippedKind = Literal["row", "missing_picture", "ambiguous_picture"]
+
+
 @dataclass(frozen=True)
 class Skipped:
     """A row that was left out. ``place`` is "file, line n"; ``reason`` never holds the words of a meme."""
 
     place: str
     reason: str
+    kind: SkippedKind = "row"
+
+
+@dataclass(frozen=True)
+class Respelled:
+    """Rows that name their picture otherwise than its file is called: ``n`` of them, found ``by`` the same thing.
+
+    ``example`` is one name with its file.
+    """
+
+    by: str
+    n: int
+    example: str
+
+    def __str__(self) -> str:
+        return f"{self.n} row(s) name their picture otherwise than its file is called ({self.by}: {self.example})"
 
 
 @dataclass(frozen=True)
 class Loaded:
     """What a reader found in one split: ``samples`` in the file's order, and the rows that it left out.
 
-    ``unknown_columns`` are those of its table that no meaning is known for.
+    ``unknown_columns`` are those of its table that no meaning is known for. ``picture_folders`` are where pictures were
+    looked for, ``respelled`` those that were found otherwise than by the name that the row gives.
     """
 
     samples: list[Sample]
     skipped: list[Skipped] = field(default_factory=list)
     unknown_columns: tuple[str, ...] = ()
+    picture_folders: tuple[Path, ...] = ()
+    respelled: tuple[Respelled, ...] = ()
 
     def nonempty(self, place: str | Path) -> "Loaded":
         """Itself; raises ``DatasetError`` with the first reason when nothing was left to use."""
@@ -62,6 +88,11 @@ class Loaded:
         raise DatasetError(
             f"{place}: all {len(self.skipped)} rows were left out; the first is {first.place}: {first.reason}"
         )
+
+
+def named_twice(samples: Iterable[Sample]) -> int:
+    """How many pictures several samples have."""
+    return sum(n > 1 for n in Counter(sample.image for sample in samples if sample.image is not None).values())
 
 
 def label_of(task: str, class_name: str) -> Labels:

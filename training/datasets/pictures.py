@@ -4,45 +4,58 @@ Readers check that a picture is there; decoding thousands of them takes minutes,
 """
 
 import os
+from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 from model.errors import MemeError
+from model.files.picture_finder import IN_ANOTHER_FOLDER, WITH_A_SUFFIX, Found, PictureFinder, Several
 from model.meme import Meme
-from training.datasets.base import Loaded, Sample, Skipped
+from training.datasets.base import Loaded, Respelled, Sample, Skipped
+from training.datasets.shown import shown
 
-#: Tried, in this order, when a file names its pictures without one.
-PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp")
+#: What ``data_cards/generic.md`` says of every name: it may lie in several folders, and have no suffix.
+_AS_DOCUMENTED = {IN_ANOTHER_FOLDER, WITH_A_SUFFIX}
 
 
-class PictureFinder:
-    """Looks for pictures in some folders, in the order given. Lists each folder at most once."""
+class RowPictures:
+    """The pictures that the rows of a table name, and a count of those that took more than their name to be found."""
 
     def __init__(self, *folders: Path) -> None:
-        self._folders = tuple(dict.fromkeys(folders))
-        self._names: dict[Path, dict[str, Path]] = {}
+        self._finder = PictureFinder(*folders)
+        self._counts: Counter[str] = Counter()
+        self._examples: dict[str, str] = {}
 
-    def find(self, name: str) -> Path | None:
-        """The picture of that name; where there is none, the one with a suffix added or written in another case."""
-        name = name.strip().replace("\\", "/")
-        if not name:
-            return None
-        has_suffix = Path(name).suffix.lower() in PICTURE_SUFFIXES
-        names = [name] if has_suffix else [name + suffix for suffix in PICTURE_SUFFIXES] + [name]
-        exact = (folder / candidate for folder in self._folders for candidate in names)
-        found = next((path for path in exact if _is_file(path)), None)
-        return found or next(
-            filter(None, (self._in_any_case(folder, n) for folder in self._folders for n in names)), None
-        )
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where they are looked for."""
+        return self._finder.folders
 
-    def _in_any_case(self, folder: Path, name: str) -> Path | None:
-        """File systems differ: what was Meme.JPG on one machine is named meme.jpg in the table."""
-        path = folder / name
-        if path.parent not in self._names:
-            self._names[path.parent] = {entry.name.casefold(): entry for entry in _entries(path.parent)}
-        match = self._names[path.parent].get(path.name.casefold())
-        return match if match is not None and _is_file(match) else None
+    @property
+    def respelled(self) -> tuple[Respelled, ...]:
+        """The rows so far whose picture is called otherwise."""
+        return tuple(Respelled(by, n, self._examples[by]) for by, n in self._counts.most_common())
+
+    def of_row(self, name: str) -> Found | Several | None:
+        """The picture of a row, which is counted."""
+        found = self._finder.find(name)
+        if isinstance(found, Found) and (by := ", ".join(part for part in found.by if part not in _AS_DOCUMENTED)):
+            self._counts[by] += 1
+            self._examples.setdefault(by, f"{shown(name)} is {shown(found.path.name)}")
+        return found
+
+    def are_named_by(self, names: Iterable[str]) -> bool:
+        """Whether names, such as ids, are those of pictures: one of them as it is or, but for zeros and such, most."""
+        n_names = n_alike = 0
+        for name in filter(None, names):
+            found = self._finder.find(name)
+            if isinstance(found, Found) and _AS_DOCUMENTED.issuperset(found.by):
+                return True
+            n_names += 1
+            n_alike += isinstance(found, Found)
+        return 0 < n_names <= 2 * n_alike
 
 
 def unreadable_pictures(samples: Iterable[Sample]) -> list[Skipped]:
@@ -56,9 +69,9 @@ def unreadable_pictures(samples: Iterable[Sample]) -> list[Skipped]:
 def readable(loaded: Loaded) -> Loaded:
     """Without the samples whose picture cannot be decoded; each such picture joins ``skipped``."""
     refused = unreadable_pictures(loaded.samples)
-    places = {skipped.place for skipped in refused}
-    kept = [sample for sample in loaded.samples if sample.image is None or str(sample.image) not in places]
-    return Loaded(kept, loaded.skipped + refused)
+    paths = {skipped.place for skipped in refused}
+    kept = [sample for sample in loaded.samples if sample.image is None or str(sample.image) not in paths]
+    return replace(loaded, samples=kept, skipped=loaded.skipped + refused)
 
 
 def _refusal(path: Path) -> str | None:
@@ -67,17 +80,3 @@ def _refusal(path: Path) -> str | None:
     except MemeError as error:
         return f"{error.code}: {error.message}"
     return None
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name that is too long, a folder that may not be entered
-        return False
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError:
-        return []

@@ -83,7 +83,7 @@ def load_source(source: Source) -> Loaded:
     samples = loaded.samples if source.tasks is None else _of_tasks(loaded.samples, source)
     for name, limit in (source.class_limits or {}).items():
         samples = _class_limited(samples, name, limit)
-    return Loaded(samples if source.limit is None else _spread(samples, source.limit), loaded.skipped)
+    return replace(loaded, samples=samples if source.limit is None else _spread(samples, source.limit))
 
 
 def parse_source(text: str, default_split: str, layout: str | None = None) -> Source:

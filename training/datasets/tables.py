@@ -4,24 +4,24 @@ Told by content, not by name: a ``.json`` may hold JSON Lines, a ``.csv`` may be
 byte order mark, CRLF line ends and quoted line ends are read; a row that cannot be is skipped with its line.
 """
 
-import codecs
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from training.datasets.base import DatasetError, Loaded, Sample, Skipped, existing
-from training.datasets.pictures import PictureFinder
+from model.files.cells import says_nothing
+from model.files.picture_finder import Several
+from model.files.table_text import HEAD_BYTES, encoding_of, separator_of
+from training.datasets.base import DatasetError, Loaded, Sample, Skipped, SkippedKind, existing
+from training.datasets.pictures import RowPictures
+from training.datasets.shown import named, shown
 
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 CSV_SUFFIXES = (".csv", ".tsv")
-_BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _MAX_HEADER_CHARS = 100_000
-_MAX_SHOWN_CHARS = 80
-_MAX_SHOWN_WORDS = 3
 _NOT_UTF8 = "not UTF-8; save the file as UTF-8"
 
 
@@ -33,9 +33,8 @@ class Row:
     values: dict[str, Any] = field(repr=False)
 
     def text(self, column: str) -> str:
-        """The column as text without white space around it; "" where it is absent or null."""
-        value = self.values.get(column)
-        return "" if value is None else str(value).strip()
+        """The column as text without white space around it; "" where it is absent, null or says nothing ("nan")."""
+        return _said(self.values.get(column))
 
 
 @dataclass(frozen=True)
@@ -72,13 +71,9 @@ def header_of(path: Path) -> tuple[str, ...]:
     try:
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
             first = file.readline(_MAX_HEADER_CHARS)
-        return tuple(name.strip() for name in next(csv.reader([first], delimiter=_separator(first)), []))
+        return tuple(name.strip() for name in next(csv.reader([first], delimiter=separator_of(first)), []))
     except (OSError, csv.Error):
         return ()
-
-
-def _separator(header: str) -> str:
-    return "\t" if "\t" in header else ";" if ";" in header and "," not in header else ","
 
 
 def read_table(path: Path) -> Table:
@@ -89,7 +84,7 @@ def read_table(path: Path) -> Table:
 def read_csv(path: Path) -> Table:
     """Rows of a CSV with a header. The separator is what the header has: tab, semicolon or comma."""
     text = _decoded(path)
-    lines = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text.partition("\n")[0]))
+    lines = csv.reader(io.StringIO(text, newline=""), delimiter=separator_of(text.partition("\n")[0]))
     columns: tuple[str, ...] = ()
     rows: list[Row] = []
     skipped: list[Skipped] = []
@@ -141,7 +136,7 @@ def read_json(path: Path) -> Table:
 def _whole_document(text: str) -> list[Any] | None:
     """The items of a document that is one array or one object of objects; None when it is JSON Lines."""
     try:
-        document = json.loads(text)
+        document = _json(text)
     except (json.JSONDecodeError, RecursionError):
         return None
     if isinstance(document, list):
@@ -162,7 +157,7 @@ def _json_lines(path: Path, text: str, skipped: list[Skipped]) -> Iterator[tuple
         if line.strip():
             place = f"{path}, line {number}"
             try:
-                yield place, json.loads(line)
+                yield place, _json(line)
             except json.JSONDecodeError as error:
                 skipped.append(Skipped(place, f"not JSON ({error.msg} at column {error.colno})"))
             except RecursionError:
@@ -175,8 +170,9 @@ def _decoded(path: Path) -> str:
         data = existing(path).read_bytes()
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror}") from error
-    encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if data.startswith(mark)), "utf-8")
-    return data.decode(encoding, "replace" if encoding == "utf-16" else "surrogateescape")
+    encoding = encoding_of(data[:HEAD_BYTES])
+    text = data.decode(encoding, "surrogateescape" if encoding.startswith("utf-8") else "replace")
+    return text.removeprefix("\ufeff")
 
 
 def _is_damaged(text: str) -> bool:
@@ -184,52 +180,73 @@ def _is_damaged(text: str) -> bool:
     return any("\udc80" <= char <= "\udcff" for char in text)
 
 
+class _WrittenNumber(float):
+    """A number of JSON whose text is what the file has: an id 1e5 or a text 2.50 keeps its characters."""
+
+    def __new__(cls, written: str) -> "_WrittenNumber":
+        number = super().__new__(cls, written)
+        number._written = written
+        return number
+
+    _written: str
+
+    def __str__(self) -> str:
+        return self._written
+
+
+def _json(text: str) -> Any:
+    return json.loads(text, parse_float=_WrittenNumber)
+
+
 class RowProblem(Exception):  # noqa: N818  it is no error of ours: it becomes a Skipped
     """Why a row is left out. Never holds the words of a meme."""
 
+    def __init__(self, reason: str, kind: SkippedKind = "row") -> None:
+        super().__init__(reason)
+        self.kind = kind
 
-def load_rows(table: Table, parse: Callable[[Row], Sample]) -> Loaded:
-    """A sample of each row; a row for which ``parse`` raises ``RowProblem`` is skipped with that reason."""
+
+def load_rows(table: Table, parse: Callable[[Row], Sample], pictures: RowPictures | None = None) -> Loaded:
+    """A sample of each row; a row for which ``parse`` raises ``RowProblem`` is skipped with that reason.
+
+    ``pictures`` are those that ``parse`` takes.
+    """
     samples: list[Sample] = []
     skipped = list(table.skipped)
     for row in table.rows:
         try:
             samples.append(parse(row))
         except RowProblem as problem:
-            skipped.append(Skipped(row.place, str(problem)))
-    return Loaded(samples, skipped)
+            skipped.append(Skipped(row.place, str(problem), problem.kind))
+    if pictures is None:
+        return Loaded(samples, skipped)
+    return Loaded(samples, skipped, picture_folders=pictures.folders, respelled=pictures.respelled)
 
 
-def picture_of(finder: PictureFinder, name: str) -> Path:
-    """The picture that a row names; raises ``RowProblem`` when it is not there."""
-    path = finder.find(name)
-    if path is None:
-        raise RowProblem(f"the picture {shown(name)} is missing" if name else "no picture is named")
-    return path
-
-
-def named(columns: Sequence[str]) -> str:
-    """Column names as a message may show them. Without a header a meme's words would stand in their place."""
-    return ", ".join(name if _is_short(name) else f"one of {len(name)} characters" for name in columns) or "no columns"
-
-
-def shown(value: object) -> str:
-    """A label or a file name as a message may show it. In a damaged row a meme's words may stand in its place."""
-    text = repr(value)
-    return text if _is_short(text) else f"of {len(text)} characters"
-
-
-def _is_short(text: str) -> bool:
-    return len(text) <= _MAX_SHOWN_CHARS and len(text.split()) <= _MAX_SHOWN_WORDS
+def picture_of(pictures: RowPictures, name: str) -> Path:
+    """The picture that a row names; raises ``RowProblem`` when it is not there, or when several files may be it."""
+    found = None if says_nothing(name) else pictures.of_row(name)
+    if isinstance(found, Several):
+        raise RowProblem(f"the picture {shown(name)} is not clear: {found}", "ambiguous_picture")
+    if says_nothing(name):
+        raise RowProblem("no picture is named")
+    if found is None:
+        raise RowProblem(f"the picture {shown(name)} is missing", "missing_picture")
+    return found.path
 
 
 def tags_of(value: Any) -> tuple[str, ...]:
-    """Tags of a list or of a text separated by commas; blank ones are left out."""
+    """Tags of a list or of a text separated by commas; those that say nothing are left out."""
     items = value if isinstance(value, list) else str(value or "").split(",")
-    return tuple(tag for tag in (str(item).strip() for item in items) if tag)
+    return tuple(tag for tag in map(_said, items) if tag)
 
 
 def words_of(value: Any) -> str:
-    """A text, or a list of texts (the boxes of a meme) in one."""
+    """A text, or a list of texts (the boxes of a meme) in one; "" for what says nothing, such as "nan"."""
     items = value if isinstance(value, list) else [value]
-    return " ".join(str(item).strip() for item in items if item is not None).strip()
+    return " ".join(filter(None, map(_said, items)))
+
+
+def _said(value: Any) -> str:
+    text = "" if value is None else str(value).strip()
+    return "" if says_nothing(text) else text

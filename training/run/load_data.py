@@ -18,6 +18,7 @@ from training.datasets.pictures import readable
 from training.datasets.registry import LAYOUTS, Source, detect_layout, load_source, parse_source
 from training.evaluation.scoring import network_tags
 from training.run.config import DataConfig, TextFilling, TrainConfig
+from training.run.picture_notes import picture_notes
 from training.run.provenance import picture_digest
 
 #: What a dev split is called; the first that is there is taken.
@@ -82,12 +83,15 @@ class _Reader:
         self._fill_text = fill_text
         self._engine = make_engine(fill_text.engine)
         self._cache = cache
+        self._looked_through: set[Path] = set()
         self.skipped: list[Skipped] = []
         self.notes: list[str] = []
 
     def read(self, source: Source) -> list[Sample]:
         """Samples with words, and with pictures that can be decoded."""
         loaded = readable(load_source(source))
+        self.notes += picture_notes(source, loaded, look_through=source.path not in self._looked_through)
+        self._looked_through.add(source.path)
         if source.render is not None:
             loaded = replace(loaded, samples=rendered_memes(loaded.samples, source.render, self._cache))
         read = read_texts(loaded.samples, self._fill_text.mode, self._engine, self._cache / "ocr")

@@ -12,10 +12,11 @@ from pathlib import Path
 
 from model.taxonomy import TASKS
 from training.datasets.base import Labels, Loaded, Sample, label_of
-from training.datasets.pictures import PictureFinder
+from training.datasets.pictures import RowPictures
 from training.datasets.readers.hateful_memes import words
+from training.datasets.shown import shown
 from training.datasets.split_files import file_of_split, files_by_stem, first_object, in_order
-from training.datasets.tables import Row, RowProblem, load_rows, picture_of, read_json, shown
+from training.datasets.tables import Row, RowProblem, load_rows, picture_of, read_json
 
 _FOLDERS = ("", "annotations", "data/annotations")
 _GOLD = {"gold_pc": "protected_class", "gold_attack": "attack"}
@@ -39,8 +40,8 @@ def read_hateful_memes_fine_grained(root: Path, split: str, *, dataset: str = "h
     """
     path = file_of_split(_files(root), split, root / f"{split}.json")
     table = read_json(path).nonempty().require("id", "img", "text")
-    finder = PictureFinder(path.parent, *path.resolve().parents[1:3])
-    return load_rows(table, lambda row: _sample(row, finder, split, dataset))
+    pictures = RowPictures(path.parent, *path.resolve().parents[1:3])
+    return load_rows(table, lambda row: _sample(row, pictures, split, dataset), pictures)
 
 
 def _files(root: Path) -> dict[str, Path]:
@@ -53,21 +54,21 @@ def _is_row(row: dict[str, object]) -> bool:
     return {"id", "img", "text"} <= row.keys() and bool({"gold_hate", "set_name"} & row.keys())
 
 
-def _sample(row: Row, finder: PictureFinder, split: str, dataset: str) -> Sample:
+def _sample(row: Row, pictures: RowPictures, split: str, dataset: str) -> Sample:
     if row.values.get("id") is None:
         raise RowProblem("no id")
     labels: Labels = _hate(row)
     for column, task in _GOLD.items():
         names = _names(row, column)
         if names:
-            labels[task] = tuple(sorted({_place(task, name, column) for name in names}))
+            labels[task] = tuple(sorted({_class_index(task, name, column) for name in names}))
     return Sample(
         id=row.text("id").zfill(_ID_DIGITS),
         dataset=dataset,
         split=split,
         text=words(row, "text"),
         labels=labels,
-        image=picture_of(finder, words(row, "img")),
+        image=picture_of(pictures, words(row, "img")),
     )
 
 
@@ -77,7 +78,7 @@ def _hate(row: Row) -> Labels:
         raise RowProblem(f"gold_hate holds {len(names)} classes; one was expected")
     if not names:
         return {}
-    _place("hateful", names[0], "gold_hate")
+    _class_index("hateful", names[0], "gold_hate")
     return label_of("hateful", names[0])
 
 
@@ -90,7 +91,7 @@ def _names(row: Row, column: str) -> list[str]:
     return [str(name) for name in value]
 
 
-def _place(task: str, name: str, column: str) -> int:
+def _class_index(task: str, name: str, column: str) -> int:
     classes = TASKS[task].classes
     if name not in classes:
         raise RowProblem(f"{column}: unknown class {shown(name)}; expected one of {', '.join(classes)}")

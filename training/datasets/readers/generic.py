@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from model.files.picture_names import looks_like_picture
 from training.datasets.base import DatasetError, Loaded, Sample
 from training.datasets.columns import WEAK_IMAGE, Columns, columns_of, normalised
 from training.datasets.label_map import FILE_NAME, read_label_map
-from training.datasets.pictures import PICTURE_SUFFIXES, PictureFinder
+from training.datasets.pictures import RowPictures
 from training.datasets.readers.generic_files import SplitRows, parts_of, picture_folders
 from training.datasets.readers.generic_labels import LabelReader, check_labelled, has_meaning
 from training.datasets.readers.image_folder import class_folders, read_image_folder, splits_of_image_folder
@@ -66,7 +67,7 @@ def _columns(table: Table) -> Columns:
     image = columns.image
     if image is None or normalised(image) not in WEAK_IMAGE:
         return columns
-    if any(row.text(image).lower().endswith(PICTURE_SUFFIXES) for row in table.rows):
+    if any(looks_like_picture(row.text(image)) for row in table.rows):
         return columns
     return columns_of(name for name in table.columns if name != image)
 
@@ -77,7 +78,7 @@ def _read_part(part: SplitRows, split: str, dataset: str, label_map: Mapping[str
     check_labelled(whole, columns, label_map)
     table = Table(whole.path, whole.columns, [row for row in whole.rows if part.holds(row)], whole.skipped)
     rows = _Rows(table, columns, split, dataset, LabelReader(columns, label_map))
-    return replace(load_rows(table, rows.sample), unknown_columns=columns.others)
+    return replace(load_rows(table, rows.sample, rows.pictures), unknown_columns=columns.others)
 
 
 class _Rows:
@@ -85,11 +86,11 @@ class _Rows:
 
     def __init__(self, table: Table, columns: Columns, split: str, dataset: str, labels: LabelReader) -> None:
         self._columns, self._split, self._dataset, self._labels = columns, split, dataset, labels
-        self._finder = PictureFinder(*picture_folders(table.path, split))
+        self.pictures = RowPictures(*picture_folders(table.path, split))
         self._numbers = {id(row): str(number) for number, row in enumerate(table.rows, 1)}
         #: Some sets name no pictures: they are named as the ids are.
-        self._named_by_id = columns.image is None and any(
-            self._finder.find(row.text(columns.id)) for row in table.rows if columns.id is not None
+        self._named_by_id = columns.image is None and self.pictures.are_named_by(
+            row.text(columns.id) for row in table.rows if columns.id is not None
         )
 
     def sample(self, row: Row) -> Sample:
@@ -104,7 +105,7 @@ class _Rows:
             split=self._split,
             text=text,
             labels=self._labels(row),
-            image=picture_of(self._finder, name) if name else None,
+            image=picture_of(self.pictures, name) if name else None,
             tags=tags_of(row.values.get(self._columns.tags or "")),
             caption=words_of(row.values.get(self._columns.caption or "")) or None,
         )

@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from model.files.picture_finder import usual_folders
 from training.datasets.base import DatasetError
 from training.datasets.columns import columns_of
+from training.datasets.shown import named
 from training.datasets.split_files import in_order, split_of
-from training.datasets.tables import CSV_SUFFIXES, JSON_SUFFIXES, Row, named, read_table
+from training.datasets.tables import CSV_SUFFIXES, JSON_SUFFIXES, Row, read_table
 
 UNSPLIT = "all"
 #: Where a release keeps its tables when they are not in the folder itself.
 _TABLE_FOLDERS = ("annotations", "annotation", "labels", "data")
-_PICTURE_FOLDERS = ("images", "img", "image", "imgs", "pictures", "memes", "img_resized")
 #: JSON that lies beside the rows and is none of them.
 _NOT_ROWS = ("captions.json",)
 
@@ -63,10 +64,8 @@ def picture_folders(path: Path, split: str) -> list[Path]:
 
 
 def _named_folders(folder: Path, *own: str) -> list[Path]:
-    """Subfolders of the usual names in their order, in any case; then those named as the file or the split."""
-    there = {path.name.casefold(): path for path in sorted(folder.iterdir()) if path.is_dir()}
-    wanted = [*_PICTURE_FOLDERS, *(name.casefold() for name in own), *(f"{name.casefold()}_images" for name in own)]
-    return [there[name] for name in wanted if name in there]
+    """Subfolders of the usual names; then those named as the file or the split."""
+    return usual_folders(folder, *own, *(f"{name}_images" for name in own))
 
 
 def _parts_of_folder(folder: Path, split: str | None = None) -> list[SplitRows]:

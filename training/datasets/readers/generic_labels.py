@@ -11,7 +11,8 @@ from model.taxonomy import TASKS, Task
 from training.datasets.base import DatasetError, Labels
 from training.datasets.columns import Columns, normalised
 from training.datasets.label_map import FILE_NAME, targets
-from training.datasets.tables import Row, RowProblem, Table, shown
+from training.datasets.shown import shown
+from training.datasets.tables import Row, RowProblem, Table
 
 #: What a column ``label`` may say, letters and digits only: "non-hateful", "Not Hateful" and "noHate" are alike.
 _WORDS: dict[str, tuple[str, str]] = {
@@ -170,7 +171,8 @@ def _text_of(value: Any) -> str:
     """``1.0`` (pandas writes whole numbers so beside blanks), ``True`` and ``1`` are the same label."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
-    text = str(int(value)) if isinstance(value, bool) else str(value).strip()
+    text = str(int(value)) if isinstance(value, bool) else repr(value) if isinstance(value, float) else str(value)
+    text = text.strip()
     return text[:-2] if re.fullmatch(r"-?\d+\.0", text) else text
 
 

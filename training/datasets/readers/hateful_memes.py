@@ -8,12 +8,14 @@ without labels (older test files; -1 in copies from a hub) gives samples with em
 
 from pathlib import Path
 
+from model.files.cells import says_nothing
 from model.taxonomy import TASKS
 from training.datasets.base import Labels, Loaded, Sample, hateful
-from training.datasets.pictures import PictureFinder
+from training.datasets.pictures import RowPictures
 from training.datasets.readers.generic_files import picture_folders
+from training.datasets.shown import shown
 from training.datasets.split_files import file_of_split, files_by_stem, first_object, in_order, split_of
-from training.datasets.tables import Row, RowProblem, load_rows, picture_of, read_json, shown, tags_of, words_of
+from training.datasets.tables import Row, RowProblem, load_rows, picture_of, read_json, tags_of, words_of
 
 _LABELS: dict[object, Labels] = {0: hateful(False), 1: hateful(True), "0": hateful(False), "1": hateful(True)}
 _FINE_GRAINED = {"gold_hate", "set_name"}
@@ -32,8 +34,8 @@ def read_hateful_memes(root: Path, split: str, *, dataset: str = "hateful_memes"
     """
     path = file_of_split(_files(root), split, root / f"{split}.jsonl")
     table = read_json(path).nonempty().require("id", "img", "text")
-    finder = PictureFinder(*picture_folders(path, split))
-    return load_rows(table, lambda row: _sample(row, finder, split, dataset))
+    pictures = RowPictures(*picture_folders(path, split))
+    return load_rows(table, lambda row: _sample(row, pictures, split, dataset), pictures)
 
 
 def _files(root: Path) -> dict[str, Path]:
@@ -58,14 +60,14 @@ def is_hateful_memes_row(row: dict[str, object]) -> bool:
     return {"id", "img", "text"} <= row.keys() and not others and (label in _UNLABELLED or str(label) in ("0", "1"))
 
 
-def _sample(row: Row, finder: PictureFinder, split: str, dataset: str) -> Sample:
+def _sample(row: Row, pictures: RowPictures, split: str, dataset: str) -> Sample:
     return Sample(
         id=_id(row),
         dataset=dataset,
         split=split,
         text=words(row, "text"),
         labels=_labels(row.values.get("label")),
-        image=picture_of(finder, words(row, "img")),
+        image=picture_of(pictures, words(row, "img")),
         tags=tags_of(row.values.get("tags")),
         caption=words_of(row.values.get("caption")) or None,
     )
@@ -86,8 +88,8 @@ def _labels(label: object) -> Labels:
 
 
 def words(row: Row, key: str) -> str:
-    """A field that must be a string; raises ``RowProblem`` for anything else."""
+    """A field that must be a string, "" where it says nothing; raises ``RowProblem`` for anything else."""
     value = row.values.get(key)
     if not isinstance(value, str):
         raise RowProblem(f"{key} is not a string" if key in row.values else f"no {key}")
-    return value
+    return "" if says_nothing(value) else value

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from model.files.picture_names import is_picture
 from training.datasets.base import Loaded, Sample, Skipped
-from training.datasets.pictures import PICTURE_SUFFIXES
 from training.datasets.readers.generic_labels import LabelReader
 from training.datasets.split_files import in_order, split_of
 from training.datasets.tables import RowProblem
@@ -33,7 +33,7 @@ def read_image_folder(folder: Path, split: str, dataset: str, labels: LabelReade
     samples: list[Sample] = []
     skipped: list[Skipped] = []
     for class_folder in class_folders(folder):
-        pictures = sorted(path for path in class_folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES)
+        pictures = sorted(filter(is_picture, class_folder.rglob("*")))
         try:
             label = labels.of_word(class_folder.name)
         except RowProblem as problem:
@@ -50,4 +50,4 @@ def _folders(folder: Path) -> list[Path]:
 
 
 def _has_pictures(folder: Path) -> bool:
-    return any(path.suffix.lower() in PICTURE_SUFFIXES for path in folder.rglob("*"))
+    return any(map(is_picture, folder.rglob("*")))

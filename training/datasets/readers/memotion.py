@@ -11,13 +11,15 @@ offensive, motivational; C asks how much. A test label is "-1_1110_2110": sentim
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 from model.taxonomy import TASKS
 from training.datasets.base import DatasetError, Labels, Loaded, Sample, Skipped, label_of
-from training.datasets.pictures import PictureFinder
-from training.datasets.tables import Row, RowProblem, header_of, load_rows, picture_of, read_csv, shown
+from training.datasets.pictures import RowPictures
+from training.datasets.shown import shown
+from training.datasets.tables import Row, RowProblem, header_of, load_rows, picture_of, read_csv
 
 T = TypeVar("T")
 
@@ -65,9 +67,11 @@ def read_memotion7k(root: Path, split: str, *, dataset: str = "memotion7k") -> L
 
 def _read_train(path: Path, dataset: str) -> Loaded:
     table = read_csv(path).nonempty().require(*_COLUMNS)
-    finder = PictureFinder(path.parent / "images", path.parent)
+    pictures = RowPictures(path.parent / "images", path.parent)
     texts = ("text_corrected", "text_ocr")
-    return load_rows(table, lambda row: _sample(row, "image_name", texts, finder, _train_labels(row), "train", dataset))
+    return load_rows(
+        table, lambda row: _sample(row, "image_name", texts, pictures, _train_labels(row), "train", dataset), pictures
+    )
 
 
 def _train_labels(row: Row) -> Labels:
@@ -98,13 +102,15 @@ def _read_test(root: Path, path: Path, dataset: str) -> Loaded:
     name = table.column("image_name")
     texts = (table.column("corrected_text"), table.column("ocr_extracted_text"))
     truth = _truth(root, path)
-    finder = PictureFinder(path.parent / _TEST_PICTURES, root / _TEST_PICTURES, path.parent)
+    pictures = RowPictures(path.parent / _TEST_PICTURES, root / _TEST_PICTURES, path.parent)
     loaded = load_rows(
-        table, lambda row: _sample(row, name, texts, finder, _test_labels(truth.get(row.text(name))), "test", dataset)
+        table,
+        lambda row: _sample(row, name, texts, pictures, _test_labels(truth.get(row.text(name))), "test", dataset),
+        pictures,
     )
     named = {row.text(name) for row in table.rows}
     strangers = [Skipped(str(path), f"{shown(other)} has a truth but no row") for other in truth if other not in named]
-    return Loaded(loaded.samples, loaded.skipped + strangers)
+    return replace(loaded, skipped=loaded.skipped + strangers)
 
 
 def _truth(root: Path, test_table: Path) -> dict[str, set[str]]:
@@ -140,7 +146,7 @@ def _test_labels(truth: set[str] | None) -> Labels:
 
 
 def _sample(
-    row: Row, name: str, texts: tuple[str, ...], finder: PictureFinder, labels: Labels, split: str, dataset: str
+    row: Row, name: str, texts: tuple[str, ...], pictures: RowPictures, labels: Labels, split: str, dataset: str
 ) -> Sample:
     return Sample(
         id=row.text(name),
@@ -148,7 +154,7 @@ def _sample(
         split=split,
         text=next(filter(None, map(row.text, texts)), ""),
         labels=labels,
-        image=picture_of(finder, row.text(name)),
+        image=picture_of(pictures, row.text(name)),
     )
 
 

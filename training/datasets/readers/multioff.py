@@ -10,9 +10,10 @@ import json
 from pathlib import Path
 
 from training.datasets.base import DatasetError, Loaded, Sample, label_of
-from training.datasets.pictures import PictureFinder
+from training.datasets.pictures import RowPictures
+from training.datasets.shown import shown
 from training.datasets.split_files import file_of_split
-from training.datasets.tables import Row, RowProblem, load_rows, picture_of, read_csv, shown
+from training.datasets.tables import Row, RowProblem, load_rows, picture_of, read_csv
 
 _FOLDER, _PICTURES = "Split Dataset", "Labelled Images"
 _FILES = {"train": "Training", "dev": "Validation", "test": "Testing"}
@@ -39,8 +40,8 @@ def read_multioff(root: Path, split: str, *, dataset: str = "multioff") -> Loade
     root = root if root.is_dir() else path.absolute().parents[1]
     table = read_csv(path).nonempty().require("image_name", "sentence", "label")
     captions = _captions(root)
-    finder = PictureFinder(root / _PICTURES)
-    return load_rows(table, lambda row: _sample(row, finder, split, dataset, captions))
+    pictures = RowPictures(root / _PICTURES)
+    return load_rows(table, lambda row: _sample(row, pictures, split, dataset, captions), pictures)
 
 
 def _paths(root: Path) -> dict[str, Path]:
@@ -62,7 +63,7 @@ def _captions(root: Path) -> dict[str, str]:
     return {str(name): str(caption) for name, caption in captions.items()}
 
 
-def _sample(row: Row, finder: PictureFinder, split: str, dataset: str, captions: dict[str, str]) -> Sample:
+def _sample(row: Row, pictures: RowPictures, split: str, dataset: str, captions: dict[str, str]) -> Sample:
     name, label = row.text("image_name"), row.text("label")
     if label not in _CLASSES:
         raise RowProblem(f"label {shown(label)} is unknown; expected one of {', '.join(_CLASSES)}")
@@ -74,6 +75,6 @@ def _sample(row: Row, finder: PictureFinder, split: str, dataset: str, captions:
         split=split,
         text=row.text("sentence"),
         labels=label_of("offensive", _CLASSES[label]),
-        image=picture_of(finder, name),
+        image=picture_of(pictures, name),
         caption=captions.get(name),
     )

@@ -7,8 +7,9 @@ Each reader takes the folder or, since all three may lie in one, the file itself
 from pathlib import Path
 
 from training.datasets.base import Loaded, Sample, hateful
+from training.datasets.shown import shown
 from training.datasets.split_files import file_of_split
-from training.datasets.tables import Row, RowProblem, Table, load_rows, read_csv, shown
+from training.datasets.tables import Row, RowProblem, Table, load_rows, read_csv
 
 _HATEMOJI = {
     split: f"hatemoji_build_{name}.csv" for split, name in (("train", "train"), ("dev", "validation"), ("test", "test"))

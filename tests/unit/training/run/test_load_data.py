@@ -1,6 +1,7 @@
 """The samples of a run: what is said of them before anything is trained."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,26 @@ def test_dev_samples_that_are_in_train_too_are_counted(tmp_path: Path) -> None:
     (root / "dev.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     notes = load_run_data(config, tmp_path / "cache").notes
     assert notes[-1].startswith("dev: 2 of 4 have the words or the picture of a training sample")
+
+
+def test_pictures_that_are_named_otherwise_twice_or_not_at_all_are_told_of(tmp_path: Path) -> None:
+    root = write_generic(tmp_path / "memes")
+    rows = [json.loads(line) for line in (root / "train.jsonl").read_text().splitlines()]
+    rows[0]["image"], rows[1]["image"] = rows[0]["image"].upper(), "gone.png"
+    rows[2]["image"] = rows[3]["image"]
+    (root / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    shutil.copytree(root / "images", root / "photos")
+    notes = load_run_data(config_of(tmp_path), tmp_path / "cache").notes
+    n_pictures = len(list((root / "photos").iterdir()))
+    for note in (
+        f"{root}:train: 1 row(s) name their picture otherwise than its file is called (letter case or form of Unicode: "
+        f"'{rows[0]['image']}' is 'train0.png')",
+        f"{root}:train: 1 picture(s) are named by more than one row",
+        f"{root}:train: 1 row(s) have no picture on disk",
+        f"{root}/photos holds {n_pictures} picture(s), and no row names any of them (such as 'dev0.png')",
+        f"{root}/images holds {n_pictures} picture(s), of which no row names 2 (such as 'train1.png')",
+    ):
+        assert note in notes, notes
 
 
 def test_a_set_whose_labels_were_not_understood_is_refused_with_where_to_look(tmp_path: Path) -> None:
