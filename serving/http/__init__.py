@@ -1,5 +1,6 @@
 """The ASGI application, from the outside in.
 
-Read ``app`` (the order of what follows), ``request_middleware`` (id, deadline, errors, log), ``auth_middleware`` (keys
-and rates), ``admission_middleware`` (room), ``body_limits``; then ``openapi`` and ``graceful_shutdown``.
+Read ``app`` (the order of what follows), ``cors_middleware``, ``methods`` (HEAD as GET), ``request_middleware`` (id,
+deadline, errors, log), ``auth_middleware`` (keys and rates), ``admission_middleware`` (room), ``body_limits``; then
+``openapi`` and ``graceful_shutdown``.
 """

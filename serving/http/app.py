@@ -13,7 +13,9 @@ from starlette.responses import Response
 from serving.app_state import AppState
 from serving.http.admission_middleware import AdmissionMiddleware
 from serving.http.auth_middleware import AuthMiddleware
+from serving.http.cors_middleware import CorsMiddleware
 from serving.http.graceful_shutdown import stop_gracefully
+from serving.http.methods import HeadMiddleware, allowed_methods
 from serving.http.openapi import complete_openapi
 from serving.http.request_middleware import RequestMiddleware
 from serving.openai import route as moderations
@@ -22,7 +24,8 @@ from serving.routes import catalogue, classify, feedback, operations
 
 #: Of the interface, not of the package: a built bento holds no package metadata.
 API_VERSION = "1.0"
-_HTTP_CODES = {404: "not_found", 405: "method_not_allowed"}
+_METHOD_NOT_ALLOWED = 405
+_HTTP_CODES = {404: "not_found", _METHOD_NOT_ALLOWED: "method_not_allowed"}
 
 
 class MemeguardAPI(FastAPI):
@@ -48,7 +51,8 @@ def create_app(open_state: Callable[[], AppState]) -> FastAPI:
     app = MemeguardAPI(
         title="Memeguard",
         version=API_VERSION,
-        description="Scores memes for hate: a picture and its words in, a verdict with its evidence out.",
+        description="Scores memes for hate: a picture and its words in, a verdict with its evidence out. "
+        "HEAD is answered wherever GET is. No compressed request body is read.",
         lifespan=lifespan,
         redirect_slashes=False,
         # Swagger's and ReDoc's pages load scripts from elsewhere; any viewer opens /openapi.json.
@@ -59,17 +63,24 @@ def create_app(open_state: Callable[[], AppState]) -> FastAPI:
     routes = [*app.routes, *(route for router in routers for route in router.routes)]
     app.add_middleware(AdmissionMiddleware)
     app.add_middleware(AuthMiddleware)
-    app.add_middleware(RequestMiddleware, routes=routes)  # what is added last is outermost
-    app.exception_handler(HTTPException)(_as_problem)
+    app.add_middleware(RequestMiddleware, routes=routes)
+    app.add_middleware(HeadMiddleware)
+    app.add_middleware(CorsMiddleware)  # what is added last is outermost
+
+    async def as_problem(request: Request, error: HTTPException) -> Response:
+        """Starlette's own 404 and 405, raised again in our shape for ``RequestMiddleware`` to answer."""
+        code = _HTTP_CODES.get(error.status_code, "http_error")
+        headers = dict(error.headers or {})
+        if (
+            error.status_code == _METHOD_NOT_ALLOWED
+        ):  # Starlette names the methods of one route, and a path may have two
+            headers["Allow"] = allowed_methods(request.scope, routes)
+        raise ProblemError(error.status_code, code, error.detail, headers) from error
+
+    app.exception_handler(HTTPException)(as_problem)
     for router in routers:
         app.include_router(router)
     return app
-
-
-async def _as_problem(_: Request, error: HTTPException) -> Response:
-    """Starlette's own 404 and 405, raised again in our shape for ``RequestMiddleware`` to answer."""
-    code = _HTTP_CODES.get(error.status_code, "http_error")
-    raise ProblemError(error.status_code, code, error.detail, dict(error.headers or {})) from error
 
 
 def _let_our_log_lines_through() -> None:

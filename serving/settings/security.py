@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, Field, field_validator, model_validator
 
+#: As browsers write the header Origin: no path, and no port where it is the scheme's own.
+_ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://(\[[0-9a-f:]+\]|[a-z0-9_-]+(\.[a-z0-9_-]+)*)(:\d{1,5})?")
 _HOST = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?")
 
 
@@ -28,6 +30,11 @@ class SecuritySettings(BaseModel):
     max_header_bytes: int = Field(
         16 * 1024, ge=256, le=60 * 1024, description="Largest request line and headers together; over it: 431."
     )
+    cors_origins: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
+        (),
+        description="Origins whose pages may call from a browser, with commas between: https://app.example.org, "
+        "http://localhost:5173; *: every page. They send a key by header; unset: no page of another origin.",
+    )
     fetch_hosts: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
         (),
         description="Hosts from which pictures are fetched by https URL, with commas between: cdn.example.org, "
@@ -40,6 +47,14 @@ class SecuritySettings(BaseModel):
     fetch_ca_file: Path | None = Field(
         None, description="Certificates in PEM to trust for fetching, in place of the system's."
     )
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is no origin; write https://app.example.org, without a path, or *")
+        return origins
 
     @field_validator("fetch_hosts")
     @classmethod
