@@ -31,15 +31,21 @@ def invalid_members(error: ValidationError) -> list[InvalidMember]:
     ]
 
 
-def in_words(error: ValidationError, whole: str, *, known: Collection[str] | None = None, within: str = "") -> str:
-    """The first thing that is wrong, as ``place: what``.
+def place_and_message(
+    error: ValidationError, whole: str, *, known: Collection[str] | None = None, within: str = ""
+) -> tuple[str, str]:
+    """The first thing that is wrong: where, and what.
 
     ``whole`` is the place of what is wrong with all of the document. With ``known`` a key that is not in it is not
     repeated; indices of lists are. ``within`` is the place of the document itself in a larger one.
     """
     first = invalid_members(error)[0]
     steps = [str(step) for step in first.location if known is None or isinstance(step, int) or step in known]
-    place = ".".join([within, *steps] if within else steps)
     if first.location and not steps:
-        place = f"{within}: an unknown field" if within else "an unknown field"
-    return f"{place or whole}: {first.message}"
+        return within, f"an unknown field: {first.message}"
+    return ".".join([within, *steps] if within else steps) or whole, first.message
+
+
+def in_words(error: ValidationError, whole: str, *, known: Collection[str] | None = None, within: str = "") -> str:
+    """The same as ``place: what``."""
+    return ": ".join(filter(None, place_and_message(error, whole, known=known, within=within)))

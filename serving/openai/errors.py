@@ -15,8 +15,8 @@ _TYPES = {
     500: "server_error",
     503: "server_error",
 }
-#: The member of the request that an error is about, where its code says so.
-_PARAMS = {"model_not_found": "model", "unknown_policy": "policy", "bad_data_url": "input", "too_many_items": "input"}
+#: The member of the request that an error is about, where it was not told its place and its code says so.
+_PARAMS = {"model_not_found": "model", "unknown_policy": "policy", "too_many_items": "input"}
 
 
 def extra_members(path: str, problem: ProblemError) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def extra_members(path: str, problem: ProblemError) -> dict[str, Any]:
     error = OpenAIErrorDoc(
         message=problem.detail,
         type=_TYPES.get(problem.status, "invalid_request_error"),
-        param=_PARAMS.get(problem.code),
+        param=problem.place or _PARAMS.get(problem.code),
         code=problem.code,
     )
     return {"error": error.model_dump()}

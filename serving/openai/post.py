@@ -9,7 +9,7 @@ from serving.inference.concurrency import together
 from serving.openai.request import Picture, Post
 from serving.problems import ProblemError
 from serving.requests.base64_image import from_data_url, is_data_url
-from serving.requests.classify_body import BadItem, ClassifyInput
+from serving.requests.classify_body import OF_WORDS, BadItem, ClassifyInput
 from serving.requests.context import RequestContext
 
 
@@ -49,28 +49,32 @@ class PostJudge:
         judgements = []
         for picture, content in zip(post.pictures, pictures, strict=True):
             if words is not None:
-                judgements.append(self._judge(picture.part, content, words))
+                judgements.append(self._judge(post, picture, content, words))
             if read:
-                judgements.append(self._judge(picture.part, content, None))
+                judgements.append(self._judge(post, picture, content, None))
         parts = await together(judgements)
         if words is not None and not any(part.with_words and isinstance(part.outcome, Verdict) for part in parts):
-            parts.append(await self._judge(None, None, words))
+            parts.append(await self._judge(post, None, None, words))
         return parts
 
     async def _opened(self, picture: Picture) -> bytes | ProblemError:
         try:
             if is_data_url(picture.url):
-                return await self._state.classifier.pipeline.run(lambda: from_data_url(picture.url))
+                return await self._state.classifier.pipeline.run(lambda: from_data_url(picture.url, picture.place))
             return await self._state.fetcher.fetch(picture.url, self._context.deadline, self._context.hold_fetched)
         except ProblemError as problem:
-            return _kept(problem)
+            return _kept(problem, picture.place)
 
-    async def _judge(self, part: int | None, picture: bytes | ProblemError | None, words: str | None) -> JudgedPart:
-        item = BadItem(None, picture) if isinstance(picture, ProblemError) else ClassifyInput(picture, words)
+    async def _judge(
+        self, post: Post, picture: Picture | None, content: bytes | ProblemError | None, words: str | None
+    ) -> JudgedPart:
+        item = BadItem(None, content) if isinstance(content, ProblemError) else ClassifyInput(content, words)
         outcome = await self._state.classifier.outcome(item, self._context, self._policy)
         if isinstance(outcome, ProblemError):
-            outcome = _kept(outcome)
-        return JudgedPart(part, part is not None, words is not None, outcome)
+            place = post.place if picture is None or outcome.code in OF_WORDS else picture.place
+            outcome = _kept(outcome, place)
+        part = None if picture is None else picture.part
+        return JudgedPart(part, picture is not None, words is not None, outcome)
 
 
 def errors_of(parts: Sequence[JudgedPart]) -> list[tuple[int | None, ProblemError]]:
@@ -80,12 +84,13 @@ def errors_of(parts: Sequence[JudgedPart]) -> list[tuple[int | None, ProblemErro
     for part in parts:
         if isinstance(part.outcome, ProblemError):
             # A picture that was judged without these words is not to blame.
-            found.setdefault(None if part.part in seen else part.part, part.outcome)
+            is_of_words = part.part in seen or part.outcome.code in OF_WORDS
+            found.setdefault(None if is_of_words else part.part, part.outcome)
     return list(found.items())
 
 
-def _kept(problem: ProblemError) -> ProblemError:
-    """The problem of one part; one of the server's own load is raised: the caller had better come again."""
+def _kept(problem: ProblemError, place: str) -> ProblemError:
+    """The problem of one part, told its place; one of the server's own load is raised: it had better come again."""
     if problem.status == 503:
         raise problem
-    return problem
+    return problem if problem.place else problem.at(place)

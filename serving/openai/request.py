@@ -1,5 +1,6 @@
 """Parser of a moderation request's body, to posts, each of which gets one result."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from model.meme import has_words
@@ -8,23 +9,36 @@ from serving.requests.json_body import json_object, validated
 from serving.schemas.moderations import ImagePart, ModerationOptions, TextPart
 from serving.settings import Settings
 
-_PARTS: dict[str, type[TextPart | ImagePart]] = {"text": TextPart, "image_url": ImagePart}
-_MEMBERS = frozenset({"input", "model", "policy", "type", "text", "image_url", "url"})
+#: By its type the parts of OpenAI's moderations, and those of its newer Responses, which mean the same.
+_PARTS: dict[str, type[TextPart | ImagePart]] = {
+    "text": TextPart,
+    "input_text": TextPart,
+    "image_url": ImagePart,
+    "input_image": ImagePart,
+}
+#: A client that writes out every member that a part can have writes null for those that it has not.
+_MAY_BE_NULL = ("text", "image_url", "file_id", "detail")
+_MEMBERS = frozenset({"input", "model", "policy", "type", "url", *_MAY_BE_NULL})
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of a post: the index of its part in the input, and where its bytes are."""
+    """A picture of a post: the index of its part in the input, where its bytes are, and what an error calls it."""
 
     part: int
     url: str = field(repr=False)
+    place: str
 
 
 @dataclass(frozen=True)
 class Post:
-    """What one result is about: words, pictures or both. ``words`` is None where nothing of them can be seen."""
+    """What one result is about: words, pictures or both. ``words`` is None where nothing of them can be seen.
+
+    ``place`` is what an error calls the words.
+    """
 
     words: str | None = field(repr=False)
+    place: str
     pictures: tuple[Picture, ...] = ()
 
 
@@ -57,29 +71,44 @@ def parse_moderation(content_type: str | None, body: bytes, limits: Settings) ->
 
 def _posts(given: object) -> list[Post]:
     if isinstance(given, str):
-        return [_post(given)]
+        return [_post(given, "input")]
     if not isinstance(given, list) or not given:
         raise ProblemError(422, "invalid_body", "input must be a string, a list of strings or a list of parts")
     strings = [one for one in given if isinstance(one, str)]
     if len(strings) == len(given):
-        return [_post(words) for words in strings]
-    return [_post_of_parts([_part(one, f"input.{index}") for index, one in enumerate(given)])]
+        return [_post(words, f"input[{index}]") for index, words in enumerate(strings)]
+    return [_post_of_parts(given)]
+
+
+def _post_of_parts(given: Sequence[object]) -> Post:
+    words: list[str] = []
+    places: list[str] = []
+    pictures: list[Picture] = []
+    for index, one in enumerate(given):
+        location = f"input[{index}]"
+        part = _part(one, location)
+        if isinstance(part, TextPart):
+            words.append(part.text)
+            places.append(f"{location}.text")
+        else:
+            pictures.append(Picture(index, part.image_url.url, f"{location}.{_url_member(one)}"))
+    return _post("\n".join(words), places[0] if len(places) == 1 else "input", tuple(pictures))
 
 
 def _part(given: object, location: str) -> TextPart | ImagePart:
     kind = given.get("type") if isinstance(given, dict) else None
-    if not isinstance(kind, str) or kind not in _PARTS:
-        raise ProblemError(
-            422, "invalid_body", f"{location}: a list holds only strings, or only parts of type text or image_url"
-        )
-    return validated(_PARTS[kind], given, _MEMBERS, location)
+    if not isinstance(given, dict) or not isinstance(kind, str) or kind not in _PARTS:
+        kinds = f"{', '.join(list(_PARTS)[:-1])} or {list(_PARTS)[-1]}"
+        detail = f"a list holds only strings, or only parts of type {kinds}"
+        raise ProblemError(422, "invalid_body", detail).at(location)
+    members = {name: value for name, value in given.items() if value is not None or name not in _MAY_BE_NULL}
+    return validated(_PARTS[kind], members, _MEMBERS, location, within=location)
 
 
-def _post_of_parts(parts: list[TextPart | ImagePart]) -> Post:
-    words = "\n".join(part.text for part in parts if isinstance(part, TextPart))
-    pictures = (Picture(index, part.image_url.url) for index, part in enumerate(parts) if isinstance(part, ImagePart))
-    return _post(words, tuple(pictures))
+def _url_member(part: object) -> str:
+    is_plain = isinstance(part, dict) and isinstance(part["image_url"], str)
+    return "image_url" if is_plain else "image_url.url"
 
 
-def _post(words: str, pictures: tuple[Picture, ...] = ()) -> Post:
-    return Post(words if has_words(words) else None, pictures)
+def _post(words: str, place: str, pictures: tuple[Picture, ...] = ()) -> Post:
+    return Post(words if has_words(words) else None, place, pictures)

@@ -75,7 +75,7 @@ async def moderations(request: Request) -> Response:
 async def _answered(state: AppState, asked: ModerationRequest, request: Request) -> ModerationsDoc:
     classifier, context = state.classifier, request_context(request)
     model = classifier.scorer.model
-    _check_model(asked.model, model)
+    check_model(asked.model, model)
     policy = classifier.policies.get(asked.policy or request.headers.get(POLICY_HEADER))
     context.rate_limiter.count_memes(asked.n_memes)
     judge = PostJudge(state, policy, context)
@@ -94,7 +94,8 @@ def model_id(model: ModelRef) -> str:
     return f"{model.name}-{model.version}"
 
 
-def _check_model(asked: str | None, model: ModelRef) -> None:
+def check_model(asked: str | None, model: ModelRef) -> None:
+    """Raise ``ProblemError`` 404 for a name that is neither this model's nor one of OpenAI's own."""
     if asked is None or asked in (model.name, model_id(model)) or _OPENAI_MODELS.fullmatch(asked):
         return
     raise ProblemError(404, "model_not_found", f"there is no such model; this server has {model_id(model)}")

@@ -52,9 +52,8 @@ def from_data_url(url: str, name: str = "image") -> bytes:
     """
     head, comma, content = url.partition(",")
     if not comma or not _IN_BASE64.fullmatch(head[head.rfind(";") :]):
-        raise ProblemError(
-            400, "bad_data_url", f"{name}: a data: URL must be data:image/...;base64, followed by the picture"
-        )
+        detail = "a data: URL must be data:image/...;base64, followed by the picture"
+        raise ProblemError(400, "bad_data_url", detail).at(name)
     if "%" in content:
         for code, char in _IN_PERCENT.items():
             content = content.replace(code, char).replace(code.lower(), char)
@@ -71,4 +70,4 @@ def _decoded(content: bytes) -> bytes:
 
 
 def _bad(name: str) -> ProblemError:
-    return ProblemError(400, "bad_base64", f"{name}: this is not base64")
+    return ProblemError(400, "bad_base64", "this is not base64").at(name)

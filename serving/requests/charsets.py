@@ -45,7 +45,7 @@ def known_charset(label: str, name: str) -> str:
     """Python's name of the charset that ``name`` is declared to be in; raises ``ProblemError`` 415 for none of text."""
     found = _BY_LABEL.get(_squashed(label))
     if found is None:
-        raise ProblemError(415, "unsupported_charset", f"{name}: its charset is not known here; {_EXAMPLES}")
+        raise ProblemError(415, "unsupported_charset", f"its charset is not known here; {_EXAMPLES}").at(name)
     return found
 
 
@@ -54,4 +54,4 @@ def decoded(content: bytes, charset: str, name: str) -> str:
     try:
         return content.decode(charset).removeprefix(_BOM)
     except UnicodeError as error:
-        raise ProblemError(400, "bad_encoding", f"{name}: this is not {charset.upper()}") from error
+        raise ProblemError(400, "bad_encoding", f"this is not {charset.upper()}").at(name) from error

@@ -37,7 +37,8 @@ Item = ClassifyInput | LinkedItem | BadItem
 
 #: The member that an error is about, where its code says so; every other error of a meme is about its picture.
 _MEMBER_OF_CODE = {"text_too_long": "text", "bad_tags": "tags"}
-_PICTURE_CODES = {*get_args(MemeErrorCode), "url_not_allowed", "url_not_fetched"} - {*_MEMBER_OF_CODE}
+OF_WORDS = frozenset(_MEMBER_OF_CODE)
+_OF_PICTURE = {*get_args(MemeErrorCode), "url_not_allowed", "url_not_fetched"} - OF_WORDS
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class ItemPlaces:
 
     def of(self, code: str) -> str:
         """The place of an error with this code; empty where it is about the only item of a request."""
-        name = self.picture if code in _PICTURE_CODES else _MEMBER_OF_CODE.get(code)
+        name = self.picture if code in _OF_PICTURE else _MEMBER_OF_CODE.get(code)
         return self.whole if name is None else self.member.format(name)
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 from python_multipart.multipart import parse_options_header
 
-from model.validation_errors import in_words
+from model.validation_errors import place_and_message
 from serving.problems import ProblemError
 from serving.requests.charsets import UTF_8, decoded, known_charset
 
@@ -70,4 +70,5 @@ def validated(model: type[_Model], document: object, known: Collection[str], who
     try:
         return model.model_validate(document)
     except ValidationError as error:
-        raise ProblemError(422, _INVALID, in_words(error, whole, known=known, within=within)) from error
+        place, message = place_and_message(error, whole, known=known, within=within)
+        raise ProblemError(422, _INVALID, message).at(place) from error

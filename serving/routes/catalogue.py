@@ -7,8 +7,8 @@ from fastapi import APIRouter, Request
 from model import Policy, Scorer
 from model.bundle import MANIFEST_NAME, Thresholds
 from serving.app_state import app_state
+from serving.openai.route import check_model
 from serving.openai.route import model_id as id_of
-from serving.problems import ProblemError
 from serving.schemas import OpenAIProblemDoc
 from serving.schemas.catalogue import (
     BandDoc,
@@ -55,11 +55,10 @@ async def models(request: Request) -> ModelsDoc:
     responses=problems(404, 500, 503, document=OpenAIProblemDoc.__name__),
 )
 async def model(request: Request, model_id: str) -> ModelCardDoc:
-    """By its id, or by its name without the version."""
-    card = _card(app_state(request).classifier.scorer)
-    if model_id not in (card.id, card.name):
-        raise ProblemError(404, "model_not_found", f"there is no such model; this server has {card.id}")
-    return card
+    """By its id, by its name without the version, or by a name of OpenAI's: every one that a moderation may name."""
+    scorer = app_state(request).classifier.scorer
+    check_model(model_id, scorer.model)
+    return _card(scorer)
 
 
 def _rules(policy: Policy) -> PolicyRulesDoc:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from model.verdict import Decision
 from serving.schemas.requests import POLICY
@@ -30,12 +30,16 @@ InputType = Literal["text", "image"]
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+#: OpenAI takes these values, and what they say of a picture's size is nothing to who judges the whole picture.
+_Ignored = Annotated[Any, Field(description="Taken and ignored.")]
+
+
 class TextPart(Wire):
     """Words that belong to the post."""
 
     model_config = _STRICT
 
-    type: Literal["text"]
+    type: Literal["text", "input_text"]
     text: str
 
 
@@ -45,15 +49,21 @@ class ImageUrl(Wire):
     model_config = _STRICT
 
     url: str
+    detail: _Ignored = None
+
+
+def _as_object(value: object) -> object:
+    return {"url": value} if isinstance(value, str) else value
 
 
 class ImagePart(Wire):
-    """A picture of the post."""
+    """A picture of the post. ``image_url`` may be the URL itself."""
 
     model_config = _STRICT
 
-    type: Literal["image_url"]
-    image_url: ImageUrl
+    type: Literal["image_url", "input_image"]
+    image_url: Annotated[ImageUrl, BeforeValidator(_as_object)]
+    detail: _Ignored = None
 
 
 Part = Annotated[TextPart | ImagePart, Field(discriminator="type")]
@@ -81,7 +91,7 @@ def moderation_schema() -> dict[str, Any]:
     schema = ModerationRequest.model_json_schema()
     definitions = schema.pop("$defs")
     image = definitions["ImagePart"]
-    image["properties"]["image_url"] = definitions["ImageUrl"]
+    image["properties"]["image_url"] = {"anyOf": [definitions["ImageUrl"], {"type": "string"}]}
     schema["properties"]["input"]["anyOf"][2]["items"] = {"anyOf": [definitions["TextPart"], image]}
     return schema
 

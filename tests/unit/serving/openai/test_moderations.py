@@ -42,6 +42,10 @@ def _image(content: bytes | None = None) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{encoded}"}}
 
 
+def _link(url: str) -> dict[str, Any]:
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
 def _text(words: str) -> dict[str, Any]:
     return {"type": "text", "text": words}
 
@@ -195,11 +199,14 @@ def test_openais_names_and_our_own_name_the_model(client: TestClient, scorer: Sc
         ({"input": "words", "model": "gpt-9"}, 404, "model_not_found", "model"),
         ({"input": "words", "policy": "no such"}, 400, "unknown_policy", "policy"),
         ({"input": ["words"] * 17}, 413, "too_many_items", "input"),
-        ({"input": [_image(b"junk")]}, 415, "unsupported_format", None),
-        ({"input": [_image(b"")]}, 400, "empty", None),
-        ({"input": "x" * 10_001}, 413, "text_too_long", None),
-        ({"input": [{"type": "image_url", "image_url": {"url": "data:x"}}]}, 400, "bad_data_url", "input"),
-        ({"input": [{"type": "image_url", "image_url": {"url": "http://10.0.0.1/"}}]}, 400, "url_not_allowed", None),
+        ({"input": [_image(b"junk")]}, 415, "unsupported_format", "input[0].image_url.url"),
+        ({"input": [_text(" "), _image(b"")]}, 400, "empty", "input[1].image_url.url"),
+        ({"input": "x" * 10_001}, 413, "text_too_long", "input"),
+        ({"input": ["", "x" * 10_001]}, 413, "text_too_long", "input[1]"),
+        ({"input": [{"type": "text", "text": 5}]}, 400, "invalid_body", "input[0].text"),
+        ({"input": [_link("data:x")]}, 400, "bad_data_url", "input[0].image_url.url"),
+        ({"input": [{"type": "image_url", "image_url": "data:x"}]}, 400, "bad_data_url", "input[0].image_url"),
+        ({"input": [_link("http://10.0.0.1/")]}, 400, "url_not_allowed", "input[0].image_url.url"),
     ],
 )
 def test_an_error_says_the_same_to_both_kinds_of_client(
@@ -219,14 +226,20 @@ def test_an_error_says_the_same_to_both_kinds_of_client(
         ({"input": None}, "input must be"),
         ({"input": []}, "input must be"),
         ({"input": {"text": "x"}}, "input must be"),
-        ({"input": [5]}, "input.0: a list holds only"),
-        ({"input": ["words", _text("words")]}, "input.0: a list holds only"),
-        ({"input": [{"type": "secret"}]}, "input.0: a list holds only"),
-        ({"input": [{"type": ["text"]}]}, "input.0: a list holds only"),
-        ({"input": [{"type": "text"}]}, "text: Field required"),
-        ({"input": [{"type": "image_url", "image_url": "secret"}]}, "image_url: Input should be"),
-        ({"input": [{"type": "image_url", "image_url": {"url": 5}}]}, "image_url.url: Input should be"),
-        ({"input": [{"type": "text", "text": "x", "secret": 1}]}, "an unknown field"),
+        ({"input": [5]}, "input[0]: a list holds only"),
+        ({"input": ["words", _text("words")]}, "input[0]: a list holds only"),
+        ({"input": [{"type": "secret"}]}, "input[0]: a list holds only"),
+        ({"input": [{"type": ["text"]}]}, "input[0]: a list holds only"),
+        ({"input": [_text("x"), "words"]}, "input[1]: a list holds only"),
+        ({"input": [{"type": "text"}]}, "input[0].text: Field required"),
+        ({"input": [_text("x"), {"type": "input_text", "text": None}]}, "input[1].text: Field required"),
+        ({"input": [{"type": "image_url", "image_url": ["secret"]}]}, "input[0].image_url: Input should be"),
+        ({"input": [{"type": "image_url", "image_url": {"url": 5}}]}, "input[0].image_url.url: Input should be"),
+        ({"input": [{"type": "image_url", "image_url": {"secret": 5}}]}, "input[0].image_url.url: Field required"),
+        ({"input": [_link("data:") | {"secret": 1}]}, "input[0]: an unknown field"),
+        ({"input": [{"type": "input_image", "file_id": "secret"}]}, "input[0].image_url: Field required"),
+        ({"input": [_link("data:") | {"file_id": "secret"}]}, "input[0].file_id: Extra inputs are not"),
+        ({"input": [{"type": "text", "text": "x", "secret": 1}]}, "input[0]: an unknown field"),
         ({"input": "x", "secret": 1}, "an unknown field"),
         ({"input": "x", "model": 5}, "model: Input should be"),
     ],
