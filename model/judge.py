@@ -1,21 +1,43 @@
-"""The judge: memes whose words are known become judgements, with an explanation of those that are asked about."""
+"""The judge: memes whose words are known become judgements, with an explanation of those that are asked about.
+
+A meme is judged in parts: each window of its words with each view of its picture. The highest score counts.
+"""
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from model.bundle import Bundle
 from model.calibration import calibrated
 from model.errors import MemeguardError
-from model.explain import Rescore, explain
-from model.meme import Meme
-from model.runtime import ImageFeatures, Logits, Runtime
-from model.verdict import Judgement, ModelRef, Score, TextEvidence
+from model.explain import Rescore, explain, merged, shifted
+from model.parts import Part, Parts, parts_of
+from model.pooling import Logits, Pooled, pool
+from model.reading import Reading
+from model.runtime import ImageFeatures, Runtime
+from model.verdict import (
+    Explanation,
+    Judgement,
+    ModelRef,
+    PictureEvidence,
+    Score,
+    TextEvidence,
+    ViewEvidence,
+    worst_status,
+)
 
-#: Texts that the network scores at once for an explanation.
+#: Parts that go through the head at once, and texts that are scored at once for an explanation.
 _BATCH = 16
+#: An explanation asks the network about a hundred texts for each.
+_MOST_PARTS_EXPLAINED = 2
+
+__all__ = ["Judge", "Reading", "ScoringError"]
 
 
 class ScoringError(MemeguardError):
@@ -24,13 +46,32 @@ class ScoringError(MemeguardError):
     code = "no_score"
 
 
-@dataclass(frozen=True)
-class Reading:
-    """A meme and the words that it will be judged by. ``ocr_ms`` is 0 when they came with the request."""
+class _Question(NamedTuple):
+    """What the head is asked about: words and tags, with the picture in this row of the features."""
 
-    meme: Meme
-    text: TextEvidence
-    ocr_ms: float = 0.0
+    text: str
+    tags: Sequence[str]
+    picture: int
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """One meme with what the network said of its parts: ``rows`` of ``logits``.
+
+    ``first_view`` is the row of its first view in ``features``.
+    """
+
+    reading: Reading
+    parts: Parts
+    rows: slice
+    first_view: int
+    features: ImageFeatures
+    logits: Logits
+    timings_ms: dict[str, float]
+
+    @property
+    def is_finite(self) -> bool:
+        return all(np.isfinite(values[self.rows]).all() for values in self.logits.values())
 
 
 class Judge:
@@ -48,20 +89,8 @@ class Judge:
         """
         if not readings:
             return []
-        features, logits, shared_ms = self._run(readings)
-        judged: list[Judgement | ScoringError] = []
-        for row, reading in enumerate(readings):
-            if not all(np.isfinite(values[row]).all() for values in logits.values()):
-                judged.append(ScoringError("the network gave no finite score for this meme"))
-                continue
-            explanation = None
-            if explained and explained[row]:
-                rescore = self._rescorer(reading, features.rows([row]))
-                explanation = explain(reading.text.content, rescore, has_image=reading.meme.image is not None)
-            timings_ms = {"ocr": reading.ocr_ms, **shared_ms}
-            scores = self.scores(logits, row)
-            judged.append(Judgement(reading.meme.digest, scores, reading.text, self.model, timings_ms, explanation))
-        return judged
+        wanted = explained or [False] * len(readings)
+        return [self._judgement(one, explain) for one, explain in zip(self._run(readings), wanted, strict=True)]
 
     def scores(self, logits: Logits, row: int) -> dict[str, Score]:
         """Calibrated scores of one row, by task."""
@@ -70,32 +99,129 @@ class Judge:
             task.name: calibrated(task, logits[task.name][row], calibration[task.name]) for task in self.bundle.tasks
         }
 
-    def _run(self, readings: Sequence[Reading]) -> tuple[ImageFeatures, Logits, dict[str, float]]:
-        """What the network makes of a batch, and the time in ms that it took, of which each meme is told its share."""
+    def _run(self, readings: Sequence[Reading]) -> list[_Judged]:
+        """What the network makes of a batch, with the time in ms that it took, of which each part has its share."""
         started = time.perf_counter()
-        memes = [reading.meme for reading in readings]
-        inputs = self.bundle.preprocessor(memes, [reading.text.content for reading in readings])
+        windows = self.bundle.preprocessor.windows
+        parts = [parts_of(one.text.content, len(one.meme.shown), one.spans, windows) for one in readings]
+        pixels, mask, first_views = self._pictures(readings)
         prepared = time.perf_counter()
-        features = self.runtime.encode_images(inputs.pixel_values, inputs.image_mask)
-        logits = self.runtime.head(features, inputs.image_mask, inputs.text)
-        finished = time.perf_counter()
-        took_s = {"preprocess": prepared - started, "model": finished - prepared}
-        return features, logits, {part: seconds * 1000 / len(memes) for part, seconds in took_s.items()}
+        features = self.runtime.encode_images(pixels, mask)
+        asked = [
+            _Question(
+                readings[at].text.content[part.start : part.end], readings[at].meme.tags, first_views[at] + part.view
+            )
+            for at, found in enumerate(parts)
+            for part in found.parts
+        ]
+        logits = self._logits(features, mask, asked)
+        took_s = {"preprocess": prepared - started, "model": time.perf_counter() - prepared}
+        judged, row = [], 0
+        for reading, found, first in zip(readings, parts, first_views, strict=True):
+            rows = slice(row, row := row + len(found.parts))
+            share = len(found.parts) / len(asked)
+            times = {"ocr": reading.ocr_ms} | {name: 1000 * share * seconds for name, seconds in took_s.items()}
+            judged.append(_Judged(reading, found, rows, first, features, logits, times))
+        return judged
 
-    def _rescorer(self, reading: Reading, features: ImageFeatures) -> Rescore:
-        """What scores the same meme again with other texts, from the features [1, ...] that its picture already has."""
+    def _pictures(self, readings: Sequence[Reading]) -> tuple[NDArray[np.float32], NDArray[np.int64], list[int]]:
+        """Pixels [V, 3, S, S] of every view, with the mask [V], and for each meme the row of its first."""
+        side = self.bundle.preprocessor.config.side_px
+        shown: list[list[Image.Image | None]] = [
+            [view.image for view in reading.meme.shown] or [None] for reading in readings
+        ]
+        images = [image for one in shown for image in one]
+        pixels = np.zeros((len(images), 3, side, side), dtype=np.float32)
+        for row, image in enumerate(images):
+            if image is not None:
+                pixels[row] = self.bundle.preprocessor.pixels(image)
+        mask = np.array([image is not None for image in images], dtype=np.int64)
+        return pixels, mask, [0, *accumulate(map(len, shown))][:-1]
+
+    def _logits(self, features: ImageFeatures, mask: NDArray[np.int64], asked: Sequence["_Question"]) -> Logits:
+        """Of every question, by task [Q, n_logits]; ``features`` and ``mask`` are of the pictures."""
+        found = []
+        for at in range(0, len(asked), _BATCH):
+            some = asked[at : at + _BATCH]
+            rows = [question.picture for question in some]
+            inputs = self.bundle.preprocessor.text_inputs([one.text for one in some], [one.tags for one in some])
+            found.append(self.runtime.head(features.rows(rows), mask[rows], inputs))
+        return {name: np.concatenate([logits[name] for logits in found]) for name in found[0]}
+
+    def _judgement(self, one: _Judged, explain: bool) -> Judgement | ScoringError:
+        if not one.is_finite:
+            return ScoringError("the network gave no finite score for this meme")
+        pooled = pool(self.bundle.tasks, {name: values[one.rows] for name, values in one.logits.items()})
+        return Judgement(
+            digest=one.reading.meme.digest,
+            scores=self.scores(pooled.logits, 0),
+            text=_judged_text(one.reading.text, one.parts.judged_chars),
+            model=self.model,
+            timings_ms=one.timings_ms,
+            explanation=self._explanation(one, pooled) if explain else None,
+            picture=self._picture(one, pooled) if one.reading.meme.image is not None else None,
+        )
+
+    def _picture(self, one: _Judged, pooled: Pooled) -> PictureEvidence:
+        meme = one.reading.meme
+        views = self._views(one) if len(meme.shown) > 1 else ()
+        return PictureEvidence(
+            format=meme.source_format,
+            width_px=meme.picture.width,
+            height_px=meme.picture.height,
+            is_animated=meme.is_animated,
+            n_frames=meme.n_frames,
+            status="partial" if meme.not_seen else "ok",
+            detail=meme.not_seen,
+            damage=meme.damage,
+            views=views,
+            strictest=one.parts.parts[pooled.leading].view,
+        )
+
+    def _views(self, one: _Judged) -> tuple[ViewEvidence, ...]:
+        content, spans = one.reading.text.content, one.reading.spans
+        found = []
+        for index, view in enumerate(one.reading.meme.shown):
+            rows = [one.rows.start + at for at, part in enumerate(one.parts.parts) if part.view == index]
+            pooled = pool(self.bundle.tasks, {name: values[rows] for name, values in one.logits.items()})
+            text = content[slice(*spans[index])] if spans else content
+            found.append(ViewEvidence(view.frame, view.ground, text, self.scores(pooled.logits, 0)))
+        return tuple(found)
+
+    def _explanation(self, one: _Judged, pooled: Pooled) -> Explanation:
+        """Of the parts that decided the yes/no tasks; most memes have one part."""
+        binary = [task.name for task in self.bundle.tasks if task.kind == "binary"]
+        deciding = list(dict.fromkeys([pooled.leading, *(pooled.deciding[name] for name in binary)]))
+        found = {}
+        for index in deciding[:_MOST_PARTS_EXPLAINED]:
+            part = one.parts.parts[index]
+            text = one.reading.text.content[part.start : part.end]
+            has_image = one.reading.meme.image is not None
+            explained = explain(text, self._rescorer(one, part), has_image=has_image)
+            found[index] = shifted(explained, part.start)
+        return merged(found, pooled)
+
+    def _rescorer(self, one: _Judged, part: Part) -> Rescore:
+        """What scores the same meme again with other texts, from the features that its picture already has."""
+        picture = one.features.rows([one.first_view + part.view])
+        has_image = one.reading.meme.image is not None
 
         def rescore(texts: Sequence[str], *, pictured: bool = True, tagged: bool = True) -> list[dict[str, Score]]:
-            shown = pictured and reading.meme.image is not None
-            row = features if shown else self.runtime.no_features(1)
-            tags = reading.meme.tags if tagged else ()
-            found = []
-            for at in range(0, len(texts), _BATCH):
-                part = texts[at : at + _BATCH]
-                inputs = self.bundle.preprocessor.text_inputs(part, [tags] * len(part))
-                mask = np.full(len(part), int(shown), dtype=np.int64)
-                logits = self.runtime.head(row.rows([0] * len(part)), mask, inputs)
-                found += [self.scores(logits, index) for index in range(len(part))]
-            return found
+            shown = pictured and has_image
+            tags = one.reading.meme.tags if tagged else ()
+            features = picture if shown else self.runtime.no_features(1)
+            mask = np.array([int(shown)], dtype=np.int64)
+            logits = self._logits(features, mask, [_Question(text, tags, 0) for text in texts])
+            return [self.scores(logits, row) for row in range(len(texts))]
 
         return rescore
+
+
+def _judged_text(text: TextEvidence, judged_chars: int) -> TextEvidence:
+    """``text``, with what the network was given of it."""
+    n_chars = len(text.content)
+    if judged_chars == n_chars:
+        return text
+    detail = f"{judged_chars} of {n_chars} characters were judged"
+    status = worst_status([text.status, "partial"])
+    return replace(text, status=status, judged_chars=judged_chars, detail=text.detail or detail)

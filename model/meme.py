@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from model.budget import DEFAULT_WORK_S, Budget
 from model.errors import MemeError
 from model.text.characters import is_visible
 
@@ -44,6 +45,8 @@ class MemeLimits:
     max_text_chars: int = 10_000
     max_tags: int = 8
     max_tag_chars: int = 100
+    #: Seconds of one thread that decoding a picture and reading its words may take together.
+    max_work_s: float = DEFAULT_WORK_S
 
     def __post_init__(self) -> None:
         pillow_bound = Image.MAX_IMAGE_PIXELS or 0
@@ -126,8 +129,10 @@ class Meme:
         tags: Sequence[str] = (),
         id: str | None = None,
         limits: MemeLimits = DEFAULT_LIMITS,
+        budget: Budget | None = None,
     ) -> "Meme":
-        """Decode ``data``. A ``text`` without a visible character counts as not given: the picture is then read.
+        """Decode ``data`` within ``budget``. A ``text`` without a visible character counts as not given: the picture
+        is then read.
 
         Raises ``MemeError``, and nothing else, for whatever the bytes, text or tags hold.
         """
@@ -190,6 +195,15 @@ def _open(data: bytes, limits: MemeLimits) -> Image.Image:
             f"the picture is {picture.width} x {picture.height} = {n_pixels} pixels; the limit is {limits.max_pixels}",
         )
     return picture
+
+
+def declared_pixels(data: bytes) -> int:
+    """At most how many pixels ``data`` will be once it is decoded, by its header; 0 for what is no picture."""
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            return picture.width * picture.height
+    except Exception:  # whatever is wrong with it is told when it is decoded
+        return 0
 
 
 def _unidentified(data: bytes) -> MemeError:

@@ -7,6 +7,7 @@ text, so that a changed library is found at load and not in production scores.
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,17 +21,23 @@ from tokenizers import Tokenizer
 
 from model.confusables import fold_homoglyphs
 from model.meme import Meme
+from model.windows import MAX_WINDOWS, Windows, windows_of
 
 Resize = Literal["squash", "pad"]
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
+#: WordPiece makes one unknown token of a longer run, and what it says would not be read.
+_LONG_RUN = re.compile(r"\w{100}(?=\w)")
+
+
 class PreprocessConfig(BaseModel):
     """How a meme becomes arrays.
 
     The whole picture is kept, since memes carry words at the edges: ``squash`` resizes both sides to ``side_px``
-    whatever the aspect, ``pad`` keeps the aspect and fills with black. Text longer than ``max_text_tokens`` is cut.
+    whatever the aspect, ``pad`` keeps the aspect and fills with black. Text longer than ``max_text_tokens`` is cut;
+    who judges gives it in windows (``Preprocessor.windows``).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -78,6 +85,9 @@ class Preprocessor:
         # Two tokenizers, since truncation is a setting of the object and calls may come from many threads.
         self._text_tokenizer = _truncating(tokenizer_json, config.max_text_tokens)
         self._tag_tokenizer = _truncating(tokenizer_json, config.max_tag_tokens)
+        self._counter = Tokenizer.from_str(tokenizer_json.decode("utf-8"))
+        self._counter.no_padding()
+        self._counter.no_truncation()
 
     def __call__(
         self, memes: Sequence[Meme], texts: Sequence[str | None], tags: Sequence[Sequence[str]] | None = None
@@ -115,6 +125,15 @@ class Preprocessor:
         shape = (len(texts), n_tags, -1)
         return TextInputs(input_ids, attention_mask, tag_ids.reshape(shape), tag_mask.reshape(shape))
 
+    def windows(self, text: str, max_windows: int = MAX_WINDOWS) -> Windows:
+        """Pieces of ``text`` of which nothing is cut when each is given as a text of its own."""
+        room = self.config.max_text_tokens - self._counter.num_special_tokens_to_add(False)
+        return windows_of(text, self._n_tokens, room, max_windows)
+
+    def _n_tokens(self, texts: Sequence[str]) -> list[int]:
+        clean = [self._clean(text) for text in texts]
+        return [len(found.ids) for found in self._counter.encode_batch(clean, add_special_tokens=False)]
+
     def fingerprint(self) -> str:
         """sha256 over the config, the tokenizer and what both make of a fixed probe picture and text."""
         probe = self.text_inputs([_PROBE_TEXT], [("Probe Tag",)])
@@ -142,8 +161,12 @@ class Preprocessor:
 
     def _ids(self, tokenizer: Tokenizer, text: str) -> list[int]:
         """Token ids of ``text``; none at all, special tokens included, for a text without words."""
-        clean = normalise_text(text, emoji_names=self.config.emoji_names)
+        clean = self._clean(text)
         return list(tokenizer.encode(clean).ids) if clean else []
+
+    def _clean(self, text: str) -> str:
+        """Normalised; letters without any gap are parted where WordPiece would take them for one unknown word."""
+        return _LONG_RUN.sub(r"\g<0> ", normalise_text(text, emoji_names=self.config.emoji_names))
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         width = max([1, *map(len, rows)])

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from model.bundle import Bundle, ImageTowerSpec
 from model.errors import EngineUnavailableError
+from model.pooling import Logits
 from model.preprocess import ModelInputs, TextInputs
 
 Provider = Literal["cpu", "cuda"]
 _ORT_PROVIDER: dict[Provider, str] = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-Logits = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)

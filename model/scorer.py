@@ -4,23 +4,23 @@ The service, the command line and batch all call this and nothing deeper, so tha
 everything; who runs the steps on pools of its own calls ``read``, ``judge`` and ``rule``, which are those of ``score``.
 """
 
-import time
+import math
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
+from model.budget import Budget, result_of
 from model.bundle import COMPACT_BUNDLE, Bundle, open_bundle
 from model.errors import MemeError
-from model.judge import Judge, Reading, ScoringError
+from model.judge import Judge, ScoringError
 from model.meme import DEFAULT_LIMITS, Meme, MemeLimits
 from model.ocr import OcrEngine, make_engine
 from model.policy.decide import decide
 from model.policy.policy import Policy, default_policy
+from model.reading import Reading, read_steps
 from model.runtime import Provider, Runtime
-from model.verdict import Failure, Judgement, ModelRef, PolicyRef, TextEvidence, Verdict
+from model.verdict import Failure, Judgement, ModelRef, PolicyRef, Verdict
 
 #: Memes that go through the network together: enough to use the cores, few enough to bound memory.
 _CHUNK = 8
@@ -103,15 +103,17 @@ class Scorer:
                 chunk = []
         return results + list(self._score_chunk(chunk, explain))
 
-    def read(self, meme: Meme) -> Reading:
-        """The meme with the caller's words, or those that the OCR engine reads."""
-        if meme.text is not None:
-            return Reading(meme, TextEvidence.from_caller(meme.text))
-        if meme.image is None:
-            return Reading(meme, TextEvidence.from_caller(""))
-        started = time.perf_counter()
-        result = self.ocr.read(np.asarray(meme.image))
-        return Reading(meme, TextEvidence.from_ocr(result), (time.perf_counter() - started) * 1000)
+    def read(self, meme: Meme, budget: Budget | None = None) -> Reading:
+        """The meme with the caller's words, or those that the OCR engine reads within ``budget``."""
+        return result_of(self.read_steps(meme, budget or self.budget()))
+
+    def read_steps(self, meme: Meme, budget: Budget) -> Generator[None, None, Reading]:
+        """``read`` in pieces of a second or so: it yields between them, and may go on in another thread."""
+        return read_steps(meme, self.ocr, budget)
+
+    def budget(self, deadline: float = math.inf) -> Budget:
+        """What one meme may cost."""
+        return Budget(self.limits.max_work_s, deadline)
 
     def judge(self, readings: Sequence[Reading], explained: Sequence[bool] = ()) -> list[Judgement | ScoringError]:
         """Scores of a batch, in order; see ``Judge``."""
@@ -120,7 +122,7 @@ class Scorer:
     def rule(self, judgement: Judgement, policy: Policy | None = None, id: str | None = None) -> Verdict:
         """Hold a judgement against ``policy`` (default: the scorer's own)."""
         policy = policy or self.policy
-        ruling = decide(judgement.scores, judgement.text, policy)
+        ruling = decide(judgement.scores, judgement.text, policy, judgement.picture)
         timings_ms = judgement.timings_ms | {"total": sum(judgement.timings_ms.values())}
         decision_id = _new_id()
         return Verdict(
@@ -135,6 +137,7 @@ class Scorer:
             model=judgement.model,
             timings_ms={name: round(value, 3) for name, value in timings_ms.items()},
             explanation=judgement.explanation,
+            picture=judgement.picture,
         )
 
     def _opened(self, item: Meme | bytes | str | Path) -> Meme | Failure:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from model.ocr.types import OcrResult, OcrStatus, OcrWord
+from model.meme import Ground
+from model.ocr.types import Box, OcrResult, OcrStatus, OcrWord
 
 #: The milder first; see ``strictest``.
 Decision = Literal["allow", "review", "block"]
@@ -15,6 +16,7 @@ Decision = Literal["allow", "review", "block"]
 Action = Literal["review", "block"]
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
 TextSource = Literal["caller", "ocr"]
+PictureStatus = Literal["ok", "partial"]
 #: A probability for a binary task; for the others a probability a class.
 Score = float | dict[str, float]
 
@@ -43,9 +45,23 @@ class PolicyRef:
     reasons: tuple[str, ...]
 
 
+#: Of the words, the better known first; see ``worst_status``.
+_STATUSES: tuple[OcrStatus, ...] = get_args(OcrStatus)
+
+
+def worst_status(statuses: Iterable[OcrStatus]) -> OcrStatus:
+    """The status that goes for all; "ok" where there is none."""
+    return max(statuses, key=_STATUSES.index, default="ok")
+
+
 @dataclass(frozen=True)
 class TextEvidence:
-    """The words that were judged. ``status`` "unavailable" or "failed" means that nobody could read the picture."""
+    """The words that were judged.
+
+    ``status`` "unavailable" or "failed" means that nobody could read the picture; "timeout", that there was no time to
+    read all of it; "partial", that some text was found and not read (``unread`` are its boxes) or not judged:
+    ``judged_chars`` is how many characters of ``content`` the network was given.
+    """
 
     content: str
     source: TextSource
@@ -55,11 +71,13 @@ class TextEvidence:
     confidence: float | None = None
     words: tuple[OcrWord, ...] = ()
     detail: str | None = None
+    judged_chars: int = 0
+    unread: tuple[Box, ...] = ()
 
     @classmethod
     def from_caller(cls, text: str) -> "TextEvidence":
         """Words that came with the request."""
-        return cls(content=text, source="caller", status="ok")
+        return cls(content=text, source="caller", status="ok", judged_chars=len(text))
 
     @classmethod
     def from_ocr(cls, result: OcrResult) -> "TextEvidence":
@@ -73,7 +91,43 @@ class TextEvidence:
             confidence=result.confidence,
             words=result.words,
             detail=result.detail,
+            judged_chars=len(result.text),
+            unread=result.unread,
         )
+
+
+@dataclass(frozen=True)
+class ViewEvidence:
+    """What was judged of a picture that is not always shown the same: a frame, from 0, or its clear parts on a ground.
+
+    ``text`` are the words that were judged with it, ``scores`` those that it got.
+    """
+
+    frame: int | None
+    ground: Ground | None
+    text: str
+    scores: dict[str, Score]
+
+
+@dataclass(frozen=True)
+class PictureEvidence:
+    """The picture that was judged.
+
+    ``status`` is "partial" where people are shown more of it than was judged, which ``detail`` names. ``damage`` says
+    what was wrong with its bytes. ``views`` are those of an animation or a transparent picture, where several were
+    judged; the scores of the meme are the highest of theirs, and ``strictest`` is the index of the one that decided.
+    """
+
+    format: str
+    width_px: int
+    height_px: int
+    is_animated: bool
+    n_frames: int
+    status: PictureStatus = "ok"
+    detail: str | None = None
+    damage: str | None = None
+    views: tuple[ViewEvidence, ...] = ()
+    strictest: int = 0
 
 
 @dataclass(frozen=True)
@@ -106,7 +160,8 @@ class Explanation:
 class Judgement:
     """Scores of one meme with their evidence, before any policy has looked at them.
 
-    ``digest`` is the meme's: the sha256 of the picture file, or of words that stand alone.
+    ``digest`` is the meme's: the sha256 of the picture file, or of words that stand alone. ``picture`` is None for
+    these.
     """
 
     digest: str
@@ -115,6 +170,7 @@ class Judgement:
     model: ModelRef
     timings_ms: dict[str, float]
     explanation: Explanation | None = None
+    picture: PictureEvidence | None = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +211,7 @@ class Verdict:
     model: ModelRef
     timings_ms: dict[str, float]
     explanation: Explanation | None = None
+    picture: PictureEvidence | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, ready for JSON."""

@@ -1,7 +1,7 @@
 """Logits become calibrated scores, and scores held against a policy become a decision.
 
 The decision is an aid to a moderator. "review" is an answer of its own: it is also given when the words of a picture
-could not be read, since a score without them is no ground for letting a meme pass.
+could not be read, or something of the meme was not judged, since a score without that is no ground for letting it pass.
 """
 
 from collections import Counter
@@ -10,7 +10,17 @@ from dataclasses import dataclass
 
 from model.ocr.types import OcrStatus
 from model.policy.policy import Policy
-from model.verdict import DECISIONS, Decision, Ruling, Score, TextEvidence, WordMatch, strictest
+from model.verdict import (
+    DECISIONS,
+    Decision,
+    PictureEvidence,
+    PictureStatus,
+    Ruling,
+    Score,
+    TextEvidence,
+    WordMatch,
+    strictest,
+)
 
 _NO_GROUND = "every score is under its review threshold"
 
@@ -24,13 +34,15 @@ class Ground:
     reason: str
 
 
-def decide(scores: Mapping[str, Score], text: TextEvidence, policy: Policy) -> Ruling:
+def decide(
+    scores: Mapping[str, Score], text: TextEvidence, policy: Policy, picture: PictureEvidence | None = None
+) -> Ruling:
     """The strictest decision that a threshold, a word list or the lack of words asks for, with the reasons for it.
 
     Reasons may be logged: they name a word list, never the word that was found.
     """
     matches = policy.words.find(text.content)
-    found = grounds(scores, text.status, matches, policy)
+    found = grounds(scores, text.status, matches, policy, "ok" if picture is None else picture.status)
     return Ruling(
         decision=strictest(ground.decision for ground in found),
         reasons=tuple(ground.reason for ground in found) or (_NO_GROUND,),
@@ -40,14 +52,26 @@ def decide(scores: Mapping[str, Score], text: TextEvidence, policy: Policy) -> R
 
 
 def grounds(
-    scores: Mapping[str, Score], text_status: OcrStatus, matches: Sequence[WordMatch], policy: Policy
+    scores: Mapping[str, Score],
+    text_status: OcrStatus,
+    matches: Sequence[WordMatch],
+    policy: Policy,
+    picture_status: PictureStatus = "ok",
 ) -> list[Ground]:
     """Everything that asks for more than "allow", the strictest first."""
-    found = [*_met_thresholds(scores, policy), *_met_lists(matches)]
-    if text_status != "ok":
-        reason = f"the picture's words could not be read ({text_status})"
-        found.append(Ground("review", "words not read", reason))
+    found = [*_met_thresholds(scores, policy), *_met_lists(matches), *_not_judged(text_status, picture_status, policy)]
+    found = [ground for ground in found if ground.decision != "allow"]
     return sorted(found, key=lambda ground: DECISIONS.index(ground.decision), reverse=True)
+
+
+def _not_judged(text_status: OcrStatus, picture_status: PictureStatus, policy: Policy) -> Iterator[Ground]:
+    """What no score is of: always a review where nobody read the words, as the policy says where some are missing."""
+    if text_status in ("unavailable", "failed"):
+        yield Ground("review", "words not read", f"the picture's words could not be read ({text_status})")
+    elif text_status != "ok":
+        yield Ground(policy.partial.text, "words partly judged", f"not all of the words were judged ({text_status})")
+    if picture_status != "ok":
+        yield Ground(policy.partial.picture, "picture partly judged", "not all that the picture shows was judged")
 
 
 def _met_thresholds(scores: Mapping[str, Score], policy: Policy) -> Iterator[Ground]:

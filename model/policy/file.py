@@ -11,7 +11,7 @@ import yaml
 from model.atomic import file_digest
 from model.bundle import Bundle, Thresholds
 from model.errors import MemeguardError
-from model.policy.policy import DEFAULT_POLICY, Policy, default_policy
+from model.policy.policy import DEFAULT_POLICY, PartialRules, Policy, default_policy
 from model.policy.schema import PolicyEntry, PolicyFileEntry, WordListEntry, check_entries, parse_document
 from model.policy.word_lists import WordList
 
@@ -110,6 +110,7 @@ class PolicyFile:
             thresholds=thresholds,
             severity={task: tuple(band.band() for band in bands) for task, bands in entry.severity.items()},
             word_lists=tuple(self._word_list(name, key, one) for key, one in entry.word_lists.items()),
+            partial=PartialRules(entry.partial.text, entry.partial.picture),
         )
 
     def _check_tasks(self, place: str, tasks: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from model.bundle import Manifest, Thresholds
 from model.policy.word_lists import WordFinder, WordList
+from model.verdict import Decision
 
 DEFAULT_POLICY = "default"
 
@@ -18,6 +19,14 @@ class Band:
 
     name: str
     lower: float
+
+
+@dataclass(frozen=True)
+class PartialRules:
+    """What is done about a meme of which something was not judged: words of its text, or frames of its picture."""
+
+    text: Decision = "review"
+    picture: Decision = "review"
 
 
 @dataclass(frozen=True)
@@ -32,17 +41,20 @@ class Policy:
     thresholds: Mapping[str, Thresholds]
     severity: Mapping[str, tuple[Band, ...]] = field(default_factory=dict)
     word_lists: tuple[WordList, ...] = ()
+    partial: PartialRules = PartialRules()
 
     @cached_property
     def digest(self) -> str:
         """sha256 over everything the policy says: two policies that could decide differently differ in it."""
-        rules = {
+        rules: dict[str, object] = {
             "name": self.name,
             "version": self.version,
             "thresholds": {task: limits.model_dump() for task, limits in self.thresholds.items()},
             "severity": {task: [asdict(band) for band in bands] for task, bands in self.severity.items()},
             "word_lists": [asdict(one) for one in self.word_lists],
         }
+        if self.partial != PartialRules():  # digests from before this rule stay true
+            rules["partial"] = asdict(self.partial)
         return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
     @cached_property

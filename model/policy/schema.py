@@ -17,7 +17,7 @@ from pydantic import (
 from model.bundle import Thresholds
 from model.policy.policy import Band
 from model.policy.word_lists import MAX_ENTRY_CHARS, folded_entry
-from model.verdict import Action
+from model.verdict import Action, Decision
 
 #: Names stand in verdicts, logs and command lines.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -106,6 +106,13 @@ class WordListEntry(_Strict):
         return self
 
 
+class PartialEntry(_Strict):
+    """What is done where something of a meme was not judged."""
+
+    text: Decision = "review"
+    picture: Decision = "review"
+
+
 class PolicyEntry(_Strict):
     """One policy."""
 
@@ -114,6 +121,7 @@ class PolicyEntry(_Strict):
     thresholds: dict[str, ThresholdsEntry] = Field(default_factory=dict)
     severity: dict[str, Bands] = Field(default_factory=dict)
     word_lists: dict[Name, WordListEntry] = Field(default_factory=dict)
+    partial: PartialEntry = PartialEntry()
 
     @model_validator(mode="after")
     def _says_something(self) -> "PolicyEntry":
@@ -184,6 +192,6 @@ def _what(kind: str, message: str, key: str) -> str:
 
 _KNOWN_KEYS = {
     field.alias or name
-    for entry in (PolicyFileEntry, PolicyEntry, ThresholdsEntry, BandEntry, WordListEntry)
+    for entry in (PolicyFileEntry, PolicyEntry, ThresholdsEntry, BandEntry, WordListEntry, PartialEntry)
     for name, field in entry.model_fields.items()
 }

@@ -11,7 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from model import Policy
 from model.ocr.types import OcrStatus
 from model.policy.decide import grounds
-from model.verdict import Decision
+from model.verdict import Decision, PictureStatus
 
 NO_RULE = "no rule is met"
 
@@ -21,6 +21,10 @@ _Score = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
 class _PastText(BaseModel):
     content: str | None = None
     status: OcrStatus = "ok"
+
+
+class _PastPicture(BaseModel):
+    status: PictureStatus = "ok"
 
 
 def _as_text(text: object) -> object:
@@ -35,6 +39,7 @@ class PastVerdict(BaseModel):
     decision: Decision
     scores: dict[str, _Score | dict[str, _Score]]
     text: Annotated[_PastText | None, BeforeValidator(_as_text)] = None
+    picture: _PastPicture | None = None
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,9 @@ def _compare(trial: Trial, verdict: PastVerdict, number: int, policy: Policy, ag
 
 def _decided(verdict: PastVerdict, policy: Policy) -> tuple[Decision, tuple[str, ...]]:
     matches = policy.words.find(_words(verdict) or "")
-    found = grounds(verdict.scores, verdict.text.status if verdict.text else "ok", matches, policy)
+    text_status = verdict.text.status if verdict.text else "ok"
+    picture_status = verdict.picture.status if verdict.picture else "ok"
+    found = grounds(verdict.scores, text_status, matches, policy, picture_status)
     if not found:
         return "allow", (NO_RULE,)
     decision = found[0].decision

@@ -34,7 +34,8 @@ def _rules(policy: Policy) -> list[str]:
         for task, bands in policy.severity.items()
     ]
     lists = [f"words {one.name}: {one.action}, {len(one.entries)} of them" for one in policy.word_lists]
-    return thresholds + severity + lists
+    partial = [f"partly judged: text {policy.partial.text}, picture {policy.partial.picture}"]
+    return thresholds + severity + lists + partial
 
 
 def print_trial(trial: Trial, tried: Policy) -> None:

@@ -14,6 +14,7 @@ from serving.schemas.catalogue import (
     BandDoc,
     ModelCardDoc,
     ModelsDoc,
+    PartialDoc,
     PoliciesDoc,
     PolicyRulesDoc,
     TaskDoc,
@@ -75,6 +76,7 @@ def _rules(policy: Policy) -> PolicyRulesDoc:
             WordListDoc(name=one.name, action=one.action, whole_words=one.whole_words, entries=len(one.entries))
             for one in policy.word_lists
         ],
+        partial=PartialDoc(text=policy.partial.text, picture=policy.partial.picture),
     )
 
 

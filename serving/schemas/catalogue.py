@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from model.verdict import Action
+from model.verdict import Action, Decision
 from serving.schemas.wire import Probability, Wire
 
 
@@ -31,6 +31,13 @@ class WordListDoc(Wire):
     entries: int = Field(ge=1, description="How many there are.")
 
 
+class PartialDoc(Wire):
+    """What is done where something was not judged: words of the text, or what the picture shows."""
+
+    text: Decision
+    picture: Decision
+
+
 class PolicyRulesDoc(Wire):
     """One policy; ``digest`` is the sha256 of everything it says, its words included."""
 
@@ -40,6 +47,7 @@ class PolicyRulesDoc(Wire):
     thresholds: dict[str, ThresholdsDoc]
     severity: dict[str, list[BandDoc]]
     word_lists: list[WordListDoc]
+    partial: PartialDoc
 
 
 class PoliciesDoc(Wire):

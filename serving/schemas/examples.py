@@ -37,6 +37,8 @@ VERDICT: dict[str, Any] = {
         "confidence": None,
         "words": [],
         "detail": None,
+        "judged_chars": len(_WORDS),
+        "unread": [],
     },
     "model": {
         "name": "compact",
@@ -52,6 +54,7 @@ VERDICT: dict[str, Any] = {
         "total": 161.153,
     },
     "explanation": None,
+    "picture": None,
 }
 PROBLEM: dict[str, Any] = {
     "type": "about:blank",

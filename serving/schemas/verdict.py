@@ -4,8 +4,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from model.meme import Ground
 from model.ocr.types import OcrStatus
-from model.verdict import Action, Decision
+from model.verdict import Action, Decision, PictureStatus
 from serving.schemas.wire import Probability, Scores, Wire
 
 
@@ -37,6 +38,32 @@ class TextDoc(Wire):
     confidence: Probability | None
     words: list[WordDoc]
     detail: str | None
+    judged_chars: int = Field(description="Characters of content that the network was given.")
+    unread: list[tuple[int, int, int, int]] = Field(description="Boxes of text that was found and not read.")
+
+
+class ViewDoc(Wire):
+    """A frame of an animation, from 0, or the picture with its clear parts on a ground; with what was judged of it."""
+
+    frame: int | None
+    ground: Ground | None
+    text: str
+    scores: Scores
+
+
+class PictureDoc(Wire):
+    """The picture that was judged. ``status`` partial: people are shown more of it, as ``detail`` says."""
+
+    format: str
+    width_px: int
+    height_px: int
+    is_animated: bool
+    n_frames: int
+    status: PictureStatus
+    detail: str | None
+    damage: str | None = Field(description="What was wrong with its bytes; null: nothing.")
+    views: list[ViewDoc] = Field(description="Where several were judged; the scores are the highest of theirs.")
+    strictest: int = Field(description="Index of the view that decided.")
 
 
 class ModelDoc(Wire):
@@ -87,6 +114,7 @@ class VerdictDoc(Wire):
     model: ModelDoc
     timings_ms: dict[str, float]
     explanation: ExplanationDoc | None
+    picture: PictureDoc | None
 
 
 class ItemErrorDoc(Wire):

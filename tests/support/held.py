@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 from model import Meme, Scorer
+from model.budget import Budget
 
 
 class HeldScorer(Scorer):
@@ -16,11 +17,11 @@ class HeldScorer(Scorer):
         self.n_read = 0
         self._began = threading.Semaphore(0)
 
-    def read(self, meme: Meme) -> Any:
+    def read(self, meme: Meme, budget: Budget | None = None) -> Any:
         self.n_read += 1
         self._began.release()
         assert self.go_on.wait(timeout=60)
-        return super().read(meme)
+        return super().read(meme, budget)
 
     async def until_begun(self) -> None:
         """Wait for the next meme to be read."""

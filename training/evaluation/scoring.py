@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,9 @@ from model.bundle import Bundle
 from model.calibration import probabilities_of
 from model.errors import MemeError
 from model.meme import Meme, encodable
-from model.runtime import ImageFeatures, Logits, Provider, Runtime
+from model.parts import parts_of
+from model.pooling import Logits, pool
+from model.runtime import ImageFeatures, Provider, Runtime
 from model.taxonomy import Task
 from model.verdict import Failure
 from training.data.feature_cache import FrozenTower
@@ -151,13 +154,32 @@ class _Run:
             kept = [index for index in indices if index in memes]
             if kept:
                 paths = [path for index in kept if (path := samples[index].image) is not None]
-                features = encoder([memes[index] for index in kept], paths)
+                features = self._features(encoder, [memes[index] for index in kept], paths)
         shared_s = time.perf_counter() - started
         self._rows += kept
         for name, view in self._views.items():
             started = time.perf_counter()
             self._logits[name] += self._heads(kept, samples, view, features)
             self._seconds[name] += shared_s + time.perf_counter() - started
+
+    def _features(
+        self, encoder: "_Live | _Cached", memes: Sequence[Meme], paths: Sequence[Path]
+    ) -> list[ImageFeatures]:
+        """Of each meme those of all its views; the encoder knows the first."""
+        first = encoder(memes, paths)
+        found = []
+        for row, meme in enumerate(memes):
+            own = ImageFeatures(
+                first.embeds[row : row + 1], first.patches[row : row + 1].astype(np.float32, copy=False)
+            )
+            others = [self._bundle.preprocessor.pixels(view.image) for view in meme.shown[1:]]
+            if others:
+                more = self.runtime.encode_images(np.stack(others))
+                own = ImageFeatures(
+                    np.concatenate([own.embeds, more.embeds]), np.concatenate([own.patches, more.patches])
+                )
+            found.append(own)
+        return found
 
     def results(self, samples: Sequence[Sample]) -> dict[str, Scored]:
         """Everything that was added, in the order of ``samples``."""
@@ -191,24 +213,45 @@ class _Run:
         return memes
 
     def _heads(
-        self, rows: Sequence[int], samples: Sequence[Sample], view: View, features: ImageFeatures | None
+        self, rows: Sequence[int], samples: Sequence[Sample], view: View, features: Sequence[ImageFeatures] | None
     ) -> Iterator[Logits]:
+        """Logits of a sample each, in parts as the service judges them."""
         words = view.texts if view.texts is not None else [sample.text for sample in samples]
-        for at in range(0, len(rows), self._batch_size):
-            picked = rows[at : at + self._batch_size]
-            texts = [encodable(words[index]) if view.text else None for index in picked]
-            tags = [network_tags(samples[index]) if view.text else () for index in picked]
-            shown = view.image and features is not None
-            pictures = self._slice(features if shown else None, at, len(picked))
-            mask = np.full(len(picked), int(shown), dtype=np.int64)
-            yield self.runtime.head(pictures, mask, self._bundle.preprocessor.text_inputs(texts, tags))
+        shown = features if view.image else None
+        asked: list[_Asked] = []
+        for at, index in enumerate(rows):
+            text = encodable(words[index] or "") if view.text else ""
+            tags = network_tags(samples[index]) if view.text else ()
+            n_views = 0 if shown is None else len(shown[at].embeds)
+            parts = parts_of(text, n_views, (), self._bundle.preprocessor.windows).parts
+            pictures = self.runtime.no_features(1) if shown is None else shown[at]
+            asked += [_Asked(at, text[part.start : part.end], tags, pictures.rows([part.view])) for part in parts]
+        logits = [
+            self._head(asked[at : at + self._batch_size], shown is not None)
+            for at in range(0, len(asked), self._batch_size)
+        ]
+        owners = np.array([question.sample for question in asked])
+        for at in range(len(rows)):
+            own = np.flatnonzero(owners == at)
+            yield pool(self._bundle.tasks, {t.name: _joined(t, logits)[own] for t in self._bundle.tasks}).logits
 
-    def _slice(self, features: ImageFeatures | None, at: int, size: int) -> ImageFeatures:
-        """Rows of ``features``, or none of a picture that is not shown."""
-        if features is None:
-            return self.runtime.no_features(size)
-        rows = slice(at, at + size)
-        return ImageFeatures(features.embeds[rows], features.patches[rows].astype(np.float32, copy=False))
+    def _head(self, asked: Sequence["_Asked"], pictured: bool) -> Logits:
+        features = ImageFeatures(
+            np.concatenate([one.picture.embeds for one in asked]),
+            np.concatenate([one.picture.patches for one in asked]),
+        )
+        mask = np.full(len(asked), int(pictured), dtype=np.int64)
+        inputs = self._bundle.preprocessor.text_inputs([one.text for one in asked], [one.tags for one in asked])
+        return self.runtime.head(features, mask, inputs)
+
+
+class _Asked(NamedTuple):
+    """One part of the sample at this place of a chunk."""
+
+    sample: int
+    text: str
+    tags: Sequence[str]
+    picture: ImageFeatures
 
 
 def network_tags(sample: Sample) -> tuple[str, ...]:

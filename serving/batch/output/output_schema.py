@@ -11,7 +11,8 @@ import pyarrow as pa
 from model import Failure, Verdict
 from model.taxonomy import Task
 
-_WORD = pa.struct([("text", pa.string()), ("box", pa.list_(pa.int32())), ("confidence", pa.float64())])
+_BOX = pa.list_(pa.int32())
+_WORD = pa.struct([("text", pa.string()), ("box", _BOX), ("confidence", pa.float64())])
 _TEXT = pa.struct(
     [
         ("content", pa.string()),
@@ -22,6 +23,8 @@ _TEXT = pa.struct(
         ("confidence", pa.float64()),
         ("words", pa.list_(_WORD)),
         ("detail", pa.string()),
+        ("judged_chars", pa.int32()),
+        ("unread", pa.list_(_BOX)),
     ]
 )
 _POLICY = pa.struct(
@@ -33,6 +36,28 @@ _ERROR = pa.struct([("code", pa.string()), ("message", pa.string())])
 _NUMBERS = pa.map_(pa.string(), pa.float64())
 
 
+def _scores_type(tasks: Sequence[Task]) -> pa.DataType:
+    return pa.struct([(task.name, _score_type(task)) for task in tasks])
+
+
+def _picture_type(tasks: Sequence[Task]) -> pa.DataType:
+    view = [("frame", pa.int32()), ("ground", pa.string()), ("text", pa.string()), ("scores", _scores_type(tasks))]
+    return pa.struct(
+        [
+            ("format", pa.string()),
+            ("width_px", pa.int32()),
+            ("height_px", pa.int32()),
+            ("is_animated", pa.bool_()),
+            ("n_frames", pa.int32()),
+            ("status", pa.string()),
+            ("detail", pa.string()),
+            ("damage", pa.string()),
+            ("views", pa.list_(pa.struct(view))),
+            ("strictest", pa.int32()),
+        ]
+    )
+
+
 def schema(tasks: Sequence[Task]) -> pa.Schema:
     """Columns of an output shard, of a bundle with these tasks."""
     return pa.schema(
@@ -41,10 +66,11 @@ def schema(tasks: Sequence[Task]) -> pa.Schema:
             ("decision_id", pa.string()),
             ("decision", pa.string()),
             ("policy", _POLICY),
-            ("scores", pa.struct([(task.name, _score_type(task)) for task in tasks])),
+            ("scores", _scores_type(tasks)),
             ("severity", pa.map_(pa.string(), pa.string())),
             ("matches", pa.list_(_MATCH)),
             ("text", _TEXT),
+            ("picture", _picture_type(tasks)),
             ("model", _MODEL),
             ("timings_ms", _NUMBERS),
             ("error", _ERROR),

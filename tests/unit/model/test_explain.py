@@ -1,13 +1,15 @@
+from collections.abc import Sequence
+
 import pytest
 from support.judgements import hateful
 from support.preparation import picture
 from support.tiny import TinyBundle
 
 from model import Judgement, Meme
-from model.explain import MAX_WORDS_TOLD, MAX_WORDS_TRIED
+from model.explain import MAX_WORDS_TOLD, MAX_WORDS_TRIED, explain
 from model.judge import Judge, Reading
 from model.runtime import Runtime
-from model.verdict import Explanation, TextEvidence
+from model.verdict import Explanation, Score, TextEvidence
 
 
 @pytest.fixture(scope="module")
@@ -40,10 +42,10 @@ def test_each_modality_alone_is_scored_as_if_the_other_were_not_there(judge: Jud
 
 
 def test_a_words_effect_is_the_score_with_it_less_the_score_without_it(judge: Judge) -> None:
-    whole = _judged(judge, "red green blue")
-    without = _judged(judge, "red  blue")
+    whole = _judged(judge, "red gre blu")
+    without = _judged(judge, "red  blu")
     assert whole.explanation is not None
-    (green,) = [word for word in whole.explanation.words if word.text == "green"]
+    (green,) = [word for word in whole.explanation.words if word.text == "gre"]
     expected = hateful(whole) - hateful(without)
     assert green.effects["hateful"] == pytest.approx(expected, abs=1e-5)
     assert abs(expected) > 1e-4
@@ -55,25 +57,42 @@ def test_effects_are_told_of_binary_tasks_only(judge: Judge) -> None:
 
 
 def test_words_are_told_in_the_order_of_the_text_with_their_places(judge: Judge) -> None:
-    text = "when  the code\nworks"
+    text = "wh  the cod\nwo"
     words = _explained(judge, text).words
-    assert [word.text for word in words] == ["when", "the", "code", "works"]
+    assert [word.text for word in words] == ["wh", "the", "cod", "wo"]
     assert [text[word.start : word.end] for word in words] == [word.text for word in words]
 
 
-def test_the_strongest_of_many_words_are_told(judge: Judge) -> None:
-    text = " ".join(f"w{at}" for at in range(12))  # the network reads fewer tokens than these have
-    words = _explained(judge, text).words
-    assert len(words) == MAX_WORDS_TOLD
-    assert words[0].text == "w0"
-    assert words[0].effects["hateful"] != 0
+def _rescore(texts: Sequence[str], *, pictured: bool = True, tagged: bool = True) -> list[dict[str, Score]]:
+    """A network to which every word is worth its number: "w7" raises the score by .007."""
+    return [{"hateful": sum(int(word[1:]) for word in text.split()) / 1000} for text in texts]
 
 
-def test_a_long_text_is_explained_by_its_beginning(judge: Judge) -> None:
-    text = "a" + " b" * 3 * MAX_WORDS_TRIED
-    words = _explained(judge, text).words
-    assert len(words) == MAX_WORDS_TOLD
-    assert max(word.end for word in words) <= 2 * MAX_WORDS_TRIED
+def test_the_strongest_of_many_words_are_told() -> None:
+    words = explain(" ".join(f"w{at}" for at in range(20)), _rescore, has_image=False).words
+    assert [word.text for word in words] == [f"w{at}" for at in range(20 - MAX_WORDS_TOLD, 20)]
+    assert [word.effects["hateful"] for word in words] == pytest.approx([at / 1000 for at in range(10, 20)])
+
+
+def test_no_more_words_are_left_out_in_turn_than_a_part_has() -> None:
+    words = explain(" ".join(f"w{at}" for at in range(2 * MAX_WORDS_TRIED)), _rescore, has_image=False).words
+    assert [word.text for word in words] == [
+        f"w{at}" for at in range(MAX_WORDS_TRIED - MAX_WORDS_TOLD, MAX_WORDS_TRIED)
+    ]
+
+
+def test_a_long_text_is_explained_by_the_part_that_decided(judge: Judge) -> None:
+    text = " ".join(f"{chr(97 + at)}{chr(98 + at)}" for at in range(24))
+    spans = judge.bundle.preprocessor.windows(text).spans
+    alone = [hateful(_judged(judge, text[start:end])) for start, end in spans]
+    start, end = spans[alone.index(max(alone))]
+    found = _judged(judge, text)
+    assert hateful(found) == pytest.approx(max(alone), abs=1e-5)
+    assert found.explanation is not None
+    assert found.explanation.words, "the part that decided has words"
+    for word in found.explanation.words:
+        assert start <= word.start < word.end <= end
+        assert text[word.start : word.end] == word.text
 
 
 def test_words_without_a_picture_have_no_picture_alone(judge: Judge) -> None:

@@ -7,8 +7,9 @@ from support.tiny import TinyBundle, export_tower, tower_spec
 
 from model.errors import EngineUnavailableError
 from model.meme import Meme
+from model.pooling import Logits
 from model.preprocess import ModelInputs
-from model.runtime import Logits, Runtime
+from model.runtime import Runtime
 
 TEXTS = ["short", "a much longer text", None, "x y z", "words"]
 MEMES = [Meme(picture(seed), "digest", tags=("cat", "a dog", "x")[: seed % 4]) for seed in range(5)]

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from model.bundle import CalibrationSpec, Thresholds
 from model.calibration import calibrated
-from model.ocr.types import OcrResult, OcrWord
+from model.ocr.types import OcrResult, OcrStatus, OcrWord
 from model.policy.decide import decide
-from model.policy.policy import Band, Policy
+from model.policy.policy import Band, PartialRules, Policy
 from model.policy.word_lists import WordList
 from model.taxonomy import TASKS
-from model.verdict import DECISIONS, Decision, TextEvidence, strictest
+from model.verdict import DECISIONS, Decision, PictureEvidence, TextEvidence, strictest
 
 WORDS = TextEvidence.from_caller("words")
 UNREAD = TextEvidence.from_ocr(OcrResult("unavailable", "", (), None, "rapidocr", None, "not installed"))
@@ -183,3 +183,31 @@ def test_evidence_of_ocr_keeps_words_boxes_and_engine() -> None:
 @given(st.lists(st.sampled_from(DECISIONS)))
 def test_the_strictest_of_several_decisions_goes_for_all(decisions: list[Decision]) -> None:
     assert SEVERITY[strictest(decisions)] == max([SEVERITY[one] for one in decisions], default=0)
+
+
+@pytest.mark.parametrize("status", ["partial", "timeout"])
+def test_words_that_were_not_all_judged_mean_review_unless_the_policy_says_otherwise(status: OcrStatus) -> None:
+    partly = replace(WORDS, status=status)
+    ruling = decide({"hateful": 0.0}, partly, POLICY)
+    assert (ruling.decision, ruling.reasons) == ("review", (f"not all of the words were judged ({status})",))
+    assert decide({"hateful": 0.0}, partly, replace(POLICY, partial=PartialRules(text="allow"))).decision == "allow"
+    assert decide({"hateful": 0.0}, partly, replace(POLICY, partial=PartialRules(text="block"))).decision == "block"
+    assert decide({"hateful": 0.9}, partly, replace(POLICY, partial=PartialRules(text="allow"))).decision == "block"
+
+
+def test_a_picture_that_was_not_all_judged_means_review_unless_the_policy_says_otherwise() -> None:
+    picture = PictureEvidence("GIF", 9, 9, True, 20, "partial", "8 of 20 distinct frames")
+    ruling = decide({"hateful": 0.0}, WORDS, POLICY, picture)
+    assert (ruling.decision, ruling.reasons) == ("review", ("not all that the picture shows was judged",))
+    lenient = replace(POLICY, partial=PartialRules(picture="allow"))
+    assert decide({"hateful": 0.0}, WORDS, lenient, picture).decision == "allow"
+
+
+def test_words_that_nobody_could_read_mean_review_whatever_the_policy_says_of_parts() -> None:
+    lenient = replace(POLICY, partial=PartialRules("allow", "allow"))
+    assert decide({"hateful": 0.0}, UNREAD, lenient).decision == "review"
+
+
+def test_the_rule_for_parts_changes_the_digest_only_where_it_is_another() -> None:
+    assert replace(POLICY, partial=PartialRules()).digest == POLICY.digest
+    assert replace(POLICY, partial=PartialRules(text="allow")).digest != POLICY.digest

@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from support.pictures import meme
 
 from model import Meme, Scorer, Verdict, load
+from model.budget import Budget
 from serving.app_state import AppState
 from serving.http.app import create_app
 from serving.settings import Settings
@@ -18,7 +19,7 @@ URL = "/v1/classify"
 
 
 class _BrokenScorer(Scorer):
-    def read(self, meme: Meme) -> Any:
+    def read(self, meme: Meme, budget: Budget | None = None) -> Any:
         raise RuntimeError(f"a bug that quotes {meme.text}")
 
 
@@ -28,10 +29,10 @@ class _PausedScorer(Scorer):
     started = threading.Event()
     go_on = threading.Event()
 
-    def read(self, meme: Meme) -> Any:
+    def read(self, meme: Meme, budget: Budget | None = None) -> Any:
         self.started.set()
         assert self.go_on.wait(timeout=60)
-        return super().read(meme)
+        return super().read(meme, budget)
 
 
 def _client(state: AppState) -> TestClient:

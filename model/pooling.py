@@ -1,0 +1,43 @@
+"""Pooling of what the network says of the parts of one meme (windows of its words, views of its picture): the highest.
+
+Of a yes/no task, and of each class that is a yes/no question of its own, the highest logit counts. Of a task whose
+classes exclude each other the part counts that is highest in the meme's first yes/no task, since classes of different
+parts make no distribution together.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.taxonomy import Task
+
+#: By task, float32 [N, n_logits].
+Logits = dict[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Logits of one meme, by task [1, n_logits], and by task which of its parts decided it.
+
+    ``leading`` is the part that decided the first yes/no task.
+    """
+
+    logits: Logits
+    deciding: dict[str, int]
+    leading: int
+
+
+def pool(tasks: Sequence[Task], logits: Logits) -> Pooled:
+    """The highest of the parts of one meme; ``logits`` by task [P, n_logits], P >= 1."""
+    leading = next((int(logits[task.name].argmax()) for task in tasks if task.kind == "binary"), 0)
+    pooled, deciding = {}, {}
+    for task in tasks:
+        values = logits[task.name]
+        if task.kind == "multiclass":
+            pooled[task.name], deciding[task.name] = values[leading : leading + 1], leading
+        else:
+            pooled[task.name] = values.max(axis=0, keepdims=True)
+            deciding[task.name] = int(values.max(axis=1).argmax())
+    return Pooled(pooled, deciding, leading)
