@@ -20,14 +20,28 @@ class RunningServer:
     """Where it listens, and the process of its supervisor."""
 
     port: int
-    pid: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def pid(self) -> int:
+        """Of the supervisor."""
+        return self.process.pid
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self.process.terminate()
+
+    def wait(self, timeout_s: float) -> float:
+        """The moment, by ``time.monotonic``, at which it has ended."""
+        self.process.wait(timeout=timeout_s)
+        return time.monotonic()
 
 
 @contextmanager
-def served(folder: Path, threads: int, workers: int) -> Iterator[RunningServer]:
-    """A server without OCR and without the cache; its ledger and its log lie in ``folder``."""
+def served(folder: Path, threads: int, workers: int, ocr: str = "none") -> Iterator[RunningServer]:
+    """A server without the cache; its ledger and its log lie in ``folder``."""
     port = _free_port()
-    command = ["-m", "serving.cli", "serve", "--ocr", "none", "--port", str(port)]
+    command = ["-m", "serving.cli", "serve", "--ocr", ocr, "--port", str(port)]
     settings = {"MEMEGUARD_CACHE_ITEMS": "0", "MEMEGUARD_LEDGER_URL": f"sqlite:///{folder.resolve()}/ledger.db"}
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
@@ -39,7 +53,7 @@ def served(folder: Path, threads: int, workers: int) -> Iterator[RunningServer]:
         )
     try:
         _wait_until_ready(process, port, folder / "server.log")
-        yield RunningServer(port, process.pid)
+        yield RunningServer(port, process)
     finally:
         process.terminate()
         process.wait(timeout=60)
@@ -51,6 +65,12 @@ def family(pid: int) -> list[int]:
         int(child) for file in Path(f"/proc/{pid}/task").glob("*/children") for child in file.read_text().split()
     ]
     return [pid, *(descendant for child in children for descendant in family(child))]
+
+
+def cpu_s(pid: int) -> float:
+    """Seconds of CPU time that a process has had, with those of its children that have ended."""
+    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, after_name[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_mib(pid: int) -> float:

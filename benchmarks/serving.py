@@ -104,8 +104,8 @@ class Memory:
 def main() -> int:
     """Run all parts and print their tables."""
     arguments = _arguments()
-    samples = list(_samples())
-    requests = [_request(*sample) for sample in samples]
+    samples = list(meme_samples())
+    requests = [request_with_words(*sample) for sample in samples]
     scorer = load(ocr="none", threads=arguments.threads)
     with tempfile.TemporaryDirectory() as folder, served(Path(folder), arguments.threads, arguments.workers) as server:
         bare, over_http, tally = _take_turns(scorer, samples, server.port, requests, arguments)
@@ -131,9 +131,9 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _samples() -> Iterator[Sample]:
+def meme_samples(n_memes: int = _N_MEMES) -> Iterator[Sample]:
     """Memes of 600 x 450 pixels as JPEG, with the words that are on them."""
-    for seed in range(_N_MEMES):
+    for seed in range(n_memes):
         rng = np.random.default_rng(seed)
         picture = Image.fromarray(rng.integers(40, 200, size=(45, 60, 3), dtype=np.uint8)).resize((600, 450))
         words = " ".join(rng.permutation(_WORDS)[: rng.integers(4, 16)])
@@ -143,7 +143,8 @@ def _samples() -> Iterator[Sample]:
         yield file.getvalue(), words
 
 
-def _request(picture: bytes, words: str) -> bytes:
+def request_with_words(picture: bytes, words: str) -> bytes:
+    """A request with a meme and its words; blank ones are not given, so that the picture is read."""
     parts = (("image", '; filename="meme.jpg"', picture), ("text", "", words.encode()))
     body = b"".join(
         f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'.encode() + content + b"\r\n"
