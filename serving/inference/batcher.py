@@ -39,13 +39,18 @@ class _Waiting:
     def pictured(self) -> bool:
         return self.reading.meme.image is not None
 
+    @property
+    def is_long(self) -> bool:
+        return self.explain or self.reading.is_long
+
 
 class Batcher:
     """Collects readings into batches for ``judge_batch``. It lives in one event loop and needs no task of its own.
 
     A batch that raises is judged again one by one, so that a poisoned meme spoils only itself. A meme that wants an
-    explanation goes alone, and costs many runs of the network: after it, memes that want none go first until they
-    have had as much time. So explanations get at most half of the network while others wait, and never less.
+    explanation, has a long text or several views goes alone, and costs many runs of the network: after it, the others
+    go first until they have had as much time. So long ones get at most half of the network while others wait, and
+    never less.
     """
 
     def __init__(
@@ -62,14 +67,14 @@ class Batcher:
         self._pool = ThreadPoolExecutor(limits.threads, thread_name_prefix="memeguard-network")
         self._n_idle = limits.threads
         self._plain: deque[_Waiting] = deque()
-        self._explained: deque[_Waiting] = deque()
+        self._long: deque[_Waiting] = deque()
         self._owed_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     async def judge(self, reading: Reading, explain: bool) -> Judgement:
         """The judgement of one meme; raises what the network raised for it. Cancelled while it waits, it is dropped."""
         waiting = _Waiting(reading, explain, asyncio.get_running_loop().create_future())
-        (self._explained if explain else self._plain).append(waiting)
+        (self._long if waiting.is_long else self._plain).append(waiting)
         self._begin()
         return await waiting.answer
 
@@ -81,9 +86,9 @@ class Batcher:
         """Start as many batches as there are idle threads and memes for them."""
         while self._n_idle:
             self._forget_cancelled()
-            if not self._plain and not self._explained:
+            if not self._plain and not self._long:
                 return
-            if not self._explained and self._may_fill_up():
+            if not self._long and self._may_fill_up():
                 return
             self._start(self._next())
 
@@ -101,13 +106,13 @@ class Batcher:
         self._begin()
 
     def _forget_cancelled(self) -> None:
-        for queue in (self._plain, self._explained):
+        for queue in (self._plain, self._long):
             while queue and queue[0].answer.done():
                 queue.popleft()
 
     def _next(self) -> list[_Waiting]:
-        if self._explained and (not self._plain or self._owed_s <= 0):
-            return [self._explained.popleft()]
+        if self._long and (not self._plain or self._owed_s <= 0):
+            return [self._long.popleft()]
         first = self._plain.popleft()
         batch, others = [first], deque[_Waiting]()
         while self._plain and len(batch) < self._most_with(first):
@@ -137,10 +142,10 @@ class Batcher:
         self._begin()
 
     def _settle(self, batch: list[_Waiting], took_s: float) -> None:
-        """Keep the account between memes with an explanation and those without."""
-        if batch[0].explain:
+        """Keep the account between long memes and the others."""
+        if batch[0].is_long:
             self._owed_s = took_s
-        elif self._explained:
+        elif self._long:
             self._owed_s -= took_s
         else:
             self._owed_s = 0.0

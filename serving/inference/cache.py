@@ -39,10 +39,14 @@ class JudgementCache:
     def put(self, key: bytes, judgement: Judgement) -> None:
         """Keep a judgement, and let go of those not asked for longest.
 
-        One that is larger than the whole cache is not kept; nor is one whose words could not be read: the engine may do
-        better the next time.
+        One that is larger than the whole cache is not kept; nor is one whose words nobody could read, or had time to:
+        the engine may do better the next time.
         """
-        if judgement.text.status != "ok" or key in self._held or size_bytes(judgement) > self._held.maxsize:
+        if (
+            judgement.text.status not in ("ok", "partial")
+            or key in self._held
+            or size_bytes(judgement) > self._held.maxsize
+        ):
             return
         self._held[key] = judgement
         while len(self._held) > self._max_items:

@@ -2,13 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Generator
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import replace
 from typing import TypeVar
 
 from model import Judgement, Meme, MemeError, Scorer
+from model.budget import Budget
 from model.judge import Reading, ScoringError
+from model.meme import declared_pixels
 from serving.inference.batcher import Batcher, BatchLimits
 from serving.inference.cache import JudgementCache, ReadThroughCache, content_key
 from serving.inference.stage import Stage
@@ -21,14 +23,19 @@ T = TypeVar("T")
 
 #: A larger picture is hashed on a thread: this much takes about as long as going to one and back.
 _HASHED_AT_ONCE_BYTES = 256 * 1024
+#: Larger pictures are few at a time; of others as many as are accepted, so that none waits for the large ones.
+_LARGE_PIXELS = 4_000_000
+#: Share of a request's time, and at most so many seconds, that OCR leaves to the network.
+_LEFT_FOR_NETWORK, _LEFT_FOR_NETWORK_S = 0.2, 6.0
 
 
 class Pipeline:
     """Runs a scorer for many requests at once. Its coroutines belong to one event loop.
 
-    Decoded pictures are large, so only some memes are on their way through at a time; the others wait, in the order
-    in which they came, as the bytes that were sent. One that is cancelled, because its caller left or its deadline
-    passed, makes room at once, and what was not begun for it is never begun.
+    Large pictures take much memory once they are decoded, so only some are on their way through at a time; the others
+    wait, in the order in which they came, as the bytes that were sent. One that is cancelled, because its caller left
+    or its deadline passed, makes room at once, and what was not begun for it is never begun. Bodies are parsed, and
+    words without a picture prepared, on threads of their own: they wait for no picture.
     """
 
     def __init__(
@@ -42,11 +49,12 @@ class Pipeline:
         self._metrics = metrics
         self._timeout_s = settings.request_timeout_s
         self._retry_after = retry_after
+        self._parsing = Stage("parse", threads, metrics.saw_queue)
         self._decoding = Stage("decode", threads, metrics.saw_queue)
         self._reading = Stage("ocr", threads, metrics.saw_queue)
         self._network = Batcher(scorer.judge, batches, metrics.saw_queue, metrics.saw_batch)
         # One for each thread, and a second batch that fills while the first is judged.
-        self._in_flight = asyncio.Semaphore(2 * threads + 2 * batches.threads * batches.max_pictures)
+        self._large = asyncio.Semaphore(2 * threads + 2 * batches.threads * batches.max_pictures)
         held = JudgementCache(settings.cache_items, settings.cache_bytes)
         self._cache = ReadThroughCache(held, metrics.saw_cache) if settings.cache_items else None
 
@@ -59,7 +67,7 @@ class Pipeline:
             raise self._too_late()
         try:
             async with asyncio.timeout_at(deadline) as time_left:  # the loop's clock is time.monotonic
-                return await self._judged(item, explain)
+                return await self._judged(item, explain, deadline)
         except TimeoutError as error:
             if not time_left.expired():
                 raise
@@ -67,11 +75,11 @@ class Pipeline:
 
     async def run(self, work: Callable[[], T]) -> T:
         """Do something that would hold up the event loop on a thread."""
-        return await self._decoding.run(work)
+        return await self._parsing.run(work)
 
     def close(self) -> None:
         """Let the threads end."""
-        for stage in (self._decoding, self._reading, self._network):
+        for stage in (self._parsing, self._decoding, self._reading, self._network):
             stage.close()
 
     def _too_late(self) -> ProblemError:
@@ -85,24 +93,25 @@ class Pipeline:
             limit_value=self._timeout_s,
         )
 
-    async def _judged(self, item: ClassifyInput, explain: bool) -> Judgement:
+    async def _judged(self, item: ClassifyInput, explain: bool, deadline: float) -> Judgement:
         if self._cache is None:
-            return await self._computed(item, explain)
-        return await self._cache.get(await self._key(item, explain), lambda: self._computed(item, explain))
+            return await self._computed(item, explain, deadline)
+        return await self._cache.get(await self._key(item, explain), lambda: self._computed(item, explain, deadline))
 
     async def _key(self, item: ClassifyInput, explain: bool) -> bytes:
         if item.image is None or len(item.image) <= _HASHED_AT_ONCE_BYTES:
             return content_key(item, explain, self._scorer)
         return await self.run(lambda: content_key(item, explain, self._scorer))
 
-    async def _computed(self, item: ClassifyInput, explain: bool) -> Judgement:
+    async def _computed(self, item: ClassifyInput, explain: bool, deadline: float) -> Judgement:
         """Through every stage. What was neither decoding, reading nor judging is told as time in the queue."""
         started = time.perf_counter()
-        async with self._in_flight if item.image is not None else nullcontext():
-            decoded, decode_ms = await self._decoding.run(lambda: self._decoded(item), since=started)
+        budget = self._scorer.budget(deadline - min(_LEFT_FOR_NETWORK * self._timeout_s, _LEFT_FOR_NETWORK_S))
+        async with await self._room(item):
+            decoding = self._parsing if item.image is None else self._decoding
+            decoded, decode_ms = await decoding.run(lambda: self._decoded(item, budget), since=started)
             if isinstance(decoded, Meme):
-                meme = decoded
-                decoded = await self._reading.run(lambda: self._scorer.read(meme))
+                decoded = await self._reading.run_steps(self._read(decoded, budget), budget)
             try:
                 judgement = await self._network.judge(decoded, explain)
             except ScoringError as error:
@@ -111,15 +120,32 @@ class Pipeline:
         queue_ms = (time.perf_counter() - started) * 1000 - sum(stages_ms.values())
         return replace(judgement, timings_ms={"queue": max(0.0, queue_ms)} | stages_ms)
 
-    def _decoded(self, item: ClassifyInput) -> tuple[Meme | Reading, float]:
+    def _read(self, meme: Meme, budget: Budget) -> Generator[None, None, Reading]:
+        """What is left unread when its time is over is told in the verdict; not begun by then, it may be sent again."""
+        if time.monotonic() >= budget.deadline:
+            raise self._too_late()
+        return (yield from self._scorer.read_steps(meme, budget))
+
+    async def _room(self, item: ClassifyInput) -> AbstractAsyncContextManager[None]:
+        """Room for what the picture takes in memory."""
+        if item.image is None:
+            return nullcontext()
+        image = item.image
+        is_large = await self._parsing.run(lambda: declared_pixels(image) > _LARGE_PIXELS)
+        return self._large if is_large else nullcontext()
+
+    def _decoded(self, item: ClassifyInput, budget: Budget) -> tuple[Meme | Reading, float]:
         """A meme that is still to be read, or one with its words; and the milliseconds of decoding."""
         started = time.perf_counter()
         limits = self._limits
         try:
-            if item.image is None:
-                meme = Meme.from_text(item.text or "", tags=item.tags, id=item.id, limits=limits)
-            else:
-                meme = Meme.from_bytes(item.image, text=item.text, tags=item.tags, id=item.id, limits=limits)
+            with budget.counted():
+                if item.image is None:
+                    meme = Meme.from_text(item.text or "", tags=item.tags, id=item.id, limits=limits)
+                else:
+                    meme = Meme.from_bytes(
+                        item.image, text=item.text, tags=item.tags, id=item.id, limits=limits, budget=budget
+                    )
         except MemeError as error:
             raise ProblemError.from_meme_error(error, limits) from error
         decode_ms = (time.perf_counter() - started) * 1000

@@ -1,35 +1,107 @@
-"""One stage of the pipeline: a pool of threads, and the time that work waits for one of them."""
+"""One stage of the pipeline: a pool of threads, the queue before it, and the time that work waits there.
+
+Work that a picture can stretch comes in pieces, and each piece queues anew, behind all work that has had less of the
+threads. So one that takes long delays the others by a piece, however many pieces it has.
+"""
 
 import asyncio
+import heapq
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any, TypeVar
+
+from model.budget import Budget
 
 T = TypeVar("T")
+#: Work that has had as many of these seconds is of one rank, and goes in the order in which it came.
+_RANK_S = 1.0
+
+
+@dataclass(order=True)
+class _Waiting:
+    """A piece of work; those of a lower ``rank`` go first."""
+
+    rank: int
+    number: int
+    work: Callable[[], Any] = field(compare=False)
+    answer: "asyncio.Future[Any]" = field(compare=False)
+    since: float = field(compare=False)
 
 
 class Stage:
-    """A bounded pool. ``saw_queue(name, seconds)`` hears how long each piece of work waited for a thread."""
+    """A bounded pool. ``saw_queue(name, seconds)`` hears how long each piece of work waited for a thread.
+
+    It lives in one event loop.
+    """
 
     def __init__(self, name: str, threads: int, saw_queue: Callable[[str, float], None]) -> None:
         self._name = name
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"memeguard-{name}")
         self._saw_queue = saw_queue
+        self._n_idle = threads
+        self._waiting: list[_Waiting] = []
+        self._numbers = count()
 
     async def run(self, work: Callable[[], T], *, since: float | None = None) -> T:
         """Do ``work`` on a thread. Cancelled while it waits for one, it is never begun.
 
         ``since``, by ``time.perf_counter``, is when it began to wait, if that was before this call.
         """
-        queued = time.perf_counter() if since is None else since
+        result: T = await self._queued(0, work, since)
+        return result
 
-        def begin() -> T:
-            self._saw_queue(self._name, time.perf_counter() - queued)
-            return work()
+    async def run_steps(self, steps: Generator[None, None, T], budget: Budget) -> T:
+        """Do ``steps`` one by one, each on whichever thread is free; what they return.
 
-        return await asyncio.get_running_loop().run_in_executor(self._pool, begin)
+        Cancelled, the next is never begun. The budget that they count their work in says how much they have had.
+        """
+        while True:
+            is_done, result = await self._queued(int(budget.used_s / _RANK_S), lambda: _advanced(steps))
+            if is_done:
+                return result  # type: ignore[no-any-return]  # of a generator's end
 
     def close(self) -> None:
         """Let the threads end; work that has not begun is dropped."""
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+    async def _queued(self, rank: int, work: Callable[[], Any], since: float | None = None) -> Any:
+        answer = asyncio.get_running_loop().create_future()
+        waiting = _Waiting(rank, next(self._numbers), work, answer, since or time.perf_counter())
+        heapq.heappush(self._waiting, waiting)
+        self._begin()
+        return await answer
+
+    def _begin(self) -> None:
+        """Start as much as there are idle threads for."""
+        while self._n_idle and self._waiting:
+            waiting = heapq.heappop(self._waiting)
+            if not waiting.answer.done():
+                self._start(waiting)
+
+    def _start(self, waiting: _Waiting) -> None:
+        self._saw_queue(self._name, time.perf_counter() - waiting.since)
+        self._n_idle -= 1
+        work = asyncio.get_running_loop().run_in_executor(self._pool, waiting.work)
+        work.add_done_callback(lambda done: self._finish(waiting.answer, done))
+
+    def _finish(self, answer: "asyncio.Future[Any]", done: "asyncio.Future[Any]") -> None:
+        self._n_idle += 1
+        if not answer.done():  # else whoever asked has left
+            if error := done.exception():
+                answer.set_exception(error)
+            else:
+                answer.set_result(done.result())
+        # Not at once: whoever was answered may have another piece, which comes before work that has had more.
+        asyncio.get_running_loop().call_soon(self._begin)
+
+
+def _advanced(steps: Generator[None, None, T]) -> tuple[bool, T | None]:
+    """The next step: whether it was the last, and then what they all return."""
+    try:
+        next(steps)
+    except StopIteration as end:
+        return True, end.value
+    return False, None

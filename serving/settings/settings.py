@@ -93,6 +93,12 @@ class LimitSettings(BaseModel):
     max_text_chars: int = Field(DEFAULT_LIMITS.max_text_chars, ge=1, description="Longest text; over it: 413.")
     max_tags: int = Field(DEFAULT_LIMITS.max_tags, ge=0, description="Most tags of a meme; over it: 422.")
     max_tag_chars: int = Field(DEFAULT_LIMITS.max_tag_chars, ge=1, description="Longest tag; over it: 422.")
+    max_work_s: float = Field(
+        DEFAULT_LIMITS.max_work_s,
+        gt=0,
+        description="Seconds of one core that decoding a meme and reading its words may take; what is unread then is "
+        "told in the verdict, and means review.",
+    )
 
     @model_validator(mode="after")
     def _limits_hold(self) -> "LimitSettings":
@@ -108,6 +114,7 @@ class LimitSettings(BaseModel):
             max_text_chars=self.max_text_chars,
             max_tags=self.max_tags,
             max_tag_chars=self.max_tag_chars,
+            max_work_s=self.max_work_s,
         )
 
 

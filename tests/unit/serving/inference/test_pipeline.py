@@ -2,19 +2,24 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from starlette.testclient import TestClient
 from support.asgi import Call, started, upload
 from support.held import HeldScorer
 from support.pictures import meme
 from support.poisoned import POISON, PoisonedScorer
 
-from model import Meme, Scorer
+from model import Meme, MemeLimits, Scorer
+from model.budget import Budget
 from model.bundle import Thresholds
+from model.ocr.base import Engine
+from model.ocr.types import Line, OcrResult, OcrWord
 from serving.app_state import AppState
 from serving.http.app import create_app
 from serving.problems import ProblemError
@@ -69,7 +74,7 @@ def test_memes_judged_together_get_the_scores_of_the_library(scorer: Scorer) -> 
         assert over_http["scores"] == pytest.approx(expected.to_dict()["scores"], abs=1e-5)
     assert "memeguard_batch_size_sum 4.0" in metrics
     assert "memeguard_batch_size_count 1.0" in metrics
-    for stage in ("decode", "network"):
+    for stage in ("parse", "network"):
         assert f'memeguard_queue_seconds_count{{stage="{stage}"}}' in metrics
 
 
@@ -87,6 +92,68 @@ def test_time_runs_out_in_the_queue_with_503_and_the_work_is_never_begun(held: H
             assert state.admission.n_memes == 0
             held.go_on.set()
         assert held.n_read == 1
+
+    asyncio.run(steps())
+
+
+class _Endless(Engine):
+    """An engine that reads a word in each piece of its work, and is never done."""
+
+    name = "endless"
+    version = "1"
+
+    def unavailable_reason(self) -> str | None:
+        return None
+
+    def _find_lines(self, image: NDArray[np.uint8]) -> Sequence[Line]:
+        return []
+
+    def steps(self, image: NDArray[np.uint8], budget: Budget) -> Generator[None, None, OcrResult]:
+        words: list[OcrWord] = []
+        while not budget.is_spent:
+            yield
+            with budget.counted():
+                ends = time.thread_time() + 0.01
+                while time.thread_time() < ends:
+                    pass
+                words.append(OcrWord("word", (0, 0, 5, 5), 0.9))
+        text = " ".join(word.text for word in words)
+        return OcrResult(
+            "timeout", text, tuple(words), 0.9, self.name, self.version, "the time was over", ((0, 0, 9, 9),)
+        )
+
+
+def test_a_picture_that_takes_too_long_to_read_is_a_verdict_that_says_so_and_not_a_503(scorer: Scorer) -> None:
+    endless = Scorer(scorer.bundle, scorer.runtime, _Endless(), limits=MemeLimits(max_work_s=0.3))
+    state = AppState(Settings(), endless)
+    with TestClient(create_app(lambda: state)) as client:
+        answer = client.post(URL, files=_files(1))
+        verdict = answer.json()
+        assert answer.status_code == 200
+        assert (verdict["text"]["status"], verdict["decision"]) == ("timeout", "review")
+        assert verdict["text"]["unread"] == [[0, 0, 9, 9]]
+        assert verdict["text"]["content"].startswith("word word")
+        assert "not all of the words were judged (timeout)" in verdict["policy"]["reasons"]
+
+
+def test_words_and_other_pictures_do_not_wait_for_one_that_takes_long_to_read(scorer: Scorer) -> None:
+    endless = Scorer(scorer.bundle, scorer.runtime, _Endless())
+
+    async def steps() -> None:
+        state = AppState(Settings(concurrency=1, request_timeout_s=20.0), endless)
+        async with started(state):
+            pipeline = state.classifier.pipeline
+            deadline = time.monotonic() + 20
+            long = asyncio.create_task(pipeline.judge(ClassifyInput(PICTURE), explain=False, deadline=deadline))
+            await asyncio.sleep(0.5)
+            began = time.monotonic()
+            for item in (ClassifyInput(None, "words"), ClassifyInput(meme(3), "words on a picture")):
+                await pipeline.judge(item, explain=False, deadline=deadline)
+            took_s = time.monotonic() - began
+            assert not long.done()
+            long.cancel()
+            await asyncio.gather(long, return_exceptions=True)
+            assert took_s < 10
 
     asyncio.run(steps())
 
