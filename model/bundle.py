@@ -16,6 +16,7 @@ from model.atomic import file_digest, write_atomically
 from model.errors import BundleError
 from model.preprocess import PreprocessConfig, Preprocessor
 from model.taxonomy import TASKS, Task, tasks_named
+from model.validation_errors import in_words
 from model.verdict import Action
 
 FORMAT_VERSION = 1
@@ -219,11 +220,9 @@ def _parse_manifest(folder: Path, raw: bytes) -> Manifest:
     try:
         return Manifest.model_validate_json(raw)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "document"
         raise BundleError(
             f"{folder}: the manifest does not fit this version of Memeguard (format {FORMAT_VERSION}): "
-            f"{place}: {first['msg']}; export the bundle again with this version"
+            f"{in_words(error, 'document')}; export the bundle again with this version"
         ) from error
 
 

@@ -17,6 +17,7 @@ from pydantic import (
 from model.bundle import Thresholds
 from model.policy.policy import Band
 from model.policy.word_lists import MAX_ENTRY_CHARS, folded_entry
+from model.validation_errors import invalid_members
 from model.verdict import Action, Decision
 
 #: Names stand in verdicts, logs and command lines.
@@ -159,9 +160,9 @@ def parse_document(document: object) -> PolicyFileEntry:
     try:
         return PolicyFileEntry.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        place = [str(part) for part in first["loc"] if not str(part).startswith(_STEPS_OF_PYDANTIC)]
-        raise ValueError(f"{_where(place)}: {_what(first['type'], first['msg'], place[-1])}") from error
+        first = invalid_members(error)[0]
+        place = [str(part) for part in first.location if not str(part).startswith(_STEPS_OF_PYDANTIC)]
+        raise ValueError(f"{_where(place)}: {_what(first.kind, first.message, place[-1])}") from error
 
 
 #: What pydantic adds to a place for the branch of a union that was tried, and for a key.
@@ -187,7 +188,7 @@ def _what(kind: str, message: str, key: str) -> str:
         return 'this is not a string; put it in quotes ("1")'
     if kind == "string_pattern_mismatch":
         return "not a name; use up to 64 letters, digits and _ . - and begin with a letter or digit"
-    return message.removeprefix("Value error, ").replace("Input should be", "this should be")
+    return message.replace("Input should be", "this should be")
 
 
 _KNOWN_KEYS = {

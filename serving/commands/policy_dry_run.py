@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from model import Policy
 from model.ocr.types import OcrStatus
 from model.policy.decide import grounds
+from model.validation_errors import in_words
 from model.verdict import Decision, PictureStatus
 
 NO_RULE = "no rule is met"
@@ -143,6 +144,4 @@ def _verdict(number: int, row: Any) -> PastVerdict | BadLine:
     try:
         return PastVerdict.model_validate(row)
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        key = str(first["loc"][0]) if first["loc"] else "verdict"
-        return BadLine(number, f"{key}: {first['msg']}")
+        return BadLine(number, in_words(error, "verdict"))

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from model.atomic import lock_file, write_atomically
 from model.errors import MemeguardError
+from model.validation_errors import in_words
 from serving.security.keys import KeyEntry, KeyList
 
 logger = logging.getLogger("memeguard.keys")
@@ -31,9 +32,8 @@ def read_keys(path: Path) -> KeyList:
     except OSError as error:
         raise KeyFileError(f"{path}: the keys file cannot be read ({error.strerror})") from error
     except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the document"
-        raise KeyFileError(f"{path}: no keys file of `memeguard keys`: {place}: {first['msg']}") from error
+        told = in_words(error, "the document")
+        raise KeyFileError(f"{path}: no keys file of `memeguard keys`: {told}") from error
 
 
 def change_keys(path: Path, change: Callable[[KeyList], KeyList]) -> None:

@@ -9,6 +9,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import EnvSettingsSource
 
 from model.errors import MemeguardError
+from model.validation_errors import in_words, invalid_members
 from serving.settings.settings import ENV_PREFIX, Settings
 
 #: Kubernetes puts these into every pod beside a Service called "memeguard"; they are not ours.
@@ -57,12 +58,12 @@ def _check_known(key: str) -> None:
 
 
 def _in_words(error: ValidationError) -> str:
-    first = error.errors()[0]
-    if not first["loc"]:
-        return f"settings: {first['msg']}"
-    key = str(first["loc"][0])
-    given = "" if _is_secret(key) else f" (got {first['input']!r})"
-    return f"{ENV_PREFIX}{key.upper()}: {first['msg']}{given}"
+    first = invalid_members(error)[0]
+    if not first.location:
+        return in_words(error, "settings")
+    key = str(first.location[0])
+    given = "" if _is_secret(key) else f" (got {first.given!r})"
+    return f"{ENV_PREFIX}{key.upper()}: {first.message}{given}"
 
 
 def _is_secret(key: str) -> bool:

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from model.errors import MemeguardError
 from model.ocr import ENGINES, make_engine
 from model.runtime import Provider
+from model.validation_errors import invalid_members
 from training.datasets import LAYOUTS, DatasetError, Source, parse_source
 from training.evaluation.options import Setup, WordsFrom
 
@@ -133,7 +134,7 @@ class DataOptions:
                 for source in named
             ]
         except ValidationError as error:
-            raise DatasetError(f"--label-map: {error.errors()[0]['msg'].removeprefix('Value error, ')}") from error
+            raise DatasetError(f"--label-map: {invalid_members(error)[0].message}") from error
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from model.atomic import lock_file, write_atomically
 from model.bundle import MANIFEST_NAME, Bundle, open_bundle
 from model.errors import BundleError
+from model.validation_errors import in_words
 from training.promotion.rules import PromotionError
 
 CURRENT = "current"
@@ -86,9 +87,8 @@ class Store:
         except FileNotFoundError:
             return []
         except ValidationError as error:
-            raise PromotionError(
-                f"{path}: not a list of promotions ({error.errors()[0]['msg']}); move it away"
-            ) from error
+            told = in_words(error, "the document")
+            raise PromotionError(f"{path}: not a list of promotions ({told}); move it away") from error
 
     def folder(self, tag: str) -> Path:
         """Where a tag's bundle lies, whether it is there or not; raises ``PromotionError`` for what is no tag."""

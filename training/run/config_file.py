@@ -12,6 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 from yaml import YAMLError
 
+from model.validation_errors import InvalidMember, invalid_members
 from training.errors import ConfigError
 from training.run.config import TrainConfig
 
@@ -51,7 +52,7 @@ def parse_train_config(plain: Any, place: Path) -> TrainConfig:
     try:
         return TrainConfig.model_validate(plain)
     except ValidationError as error:
-        lines = [_in_words(entry) for entry in _innermost(error.errors())[:_MAX_ERRORS]]
+        lines = [_in_words(entry) for entry in _innermost(invalid_members(error))[:_MAX_ERRORS]]
         raise ConfigError(f"{place}: " + "; ".join(lines)) from error
 
 
@@ -84,28 +85,27 @@ def _first_line(error: Exception) -> str:
     return str(error).splitlines()[0]
 
 
-def _innermost(entries: Sequence[Any]) -> list[Any]:
+def _innermost(members: Sequence[InvalidMember]) -> list[InvalidMember]:
     """Without what follows from an error further in: a list is called too short when its one item does not fit."""
-    places = [entry["loc"] for entry in entries]
+    places = [member.location for member in members]
     return [
-        entry
-        for entry in entries
-        if not any(place != entry["loc"] and place[: len(entry["loc"])] == entry["loc"] for place in places)
+        member
+        for member in members
+        if not any(place != member.location and place[: len(member.location)] == member.location for place in places)
     ]
 
 
-def _in_words(entry: Any) -> str:
-    """One error of pydantic: where, what, and what is allowed."""
+def _in_words(member: InvalidMember) -> str:
+    """One error: where, what, and what is allowed."""
     # Names in angle brackets are members of a union, not keys.
-    location = tuple(step for step in entry["loc"] if not str(step).startswith("<"))
+    location = tuple(step for step in member.location if not str(step).startswith("<"))
     key = ".".join(map(str, location)) or "config"
-    if entry["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+    if member.kind in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"{key}: no such key; {_meant(location)}allowed: {', '.join(_keys_at(location[:-1]))}"
-    if entry["type"] in ("missing", "missing_argument"):
+    if member.kind in ("missing", "missing_argument"):
         return f"{key}: is missing"
-    message = entry["msg"].removeprefix("Value error, ")
-    shown = "" if entry["type"] == "value_error" or isinstance(entry["input"], Mapping) else f", got {entry['input']!r}"
-    return f"{message}" if key == "config" else f"{key}: {message}{shown}"
+    shown = "" if member.kind == "value_error" or isinstance(member.given, Mapping) else f", got {member.given!r}"
+    return member.message if key == "config" else f"{key}: {member.message}{shown}"
 
 
 def _meant(location: Sequence[int | str]) -> str:
