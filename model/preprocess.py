@@ -19,8 +19,8 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 from tokenizers import Tokenizer
 
-from model.confusables import fold_homoglyphs
 from model.meme import Meme
+from model.text.folding import folded
 from model.windows import MAX_WINDOWS, Windows, windows_of
 
 Resize = Literal["squash", "pad"]
@@ -179,23 +179,13 @@ class Preprocessor:
 
 
 def normalise_text(text: str, *, emoji_names: bool = True) -> str:
-    """Compatibility forms and look-alike letters folded, invisible characters dropped, emoji spelt by name.
+    """Text as people see it (``text/folding.py``): invisible characters dropped, compatibility forms, look-alikes and
+    other disguises folded, emoji spelt by name, white space collapsed.
 
-    White space is collapsed. Text towers of this size know no emoji: without their names, much of emoji-based hate is a
-    row of unknown tokens. A Cyrillic letter inside a Latin word is an unknown token too, and put there to be one.
+    Text towers of this size know no emoji: without their names, much of emoji-based hate is a row of unknown tokens. A
+    Cyrillic letter inside a Latin word is an unknown token too, and put there to be one.
     """
-    # Invisible characters go first: one between a letter and its accent would keep the two from being folded.
-    folded = unicodedata.normalize("NFKC", "".join(char for char in text if not _is_dropped(char)))
-    # Once more after the look-alikes: an accent joins the Latin letter that it now follows.
-    folded = unicodedata.normalize("NFKC", fold_homoglyphs(folded))
-    return " ".join("".join(_spelt(char, emoji_names) for char in folded).split())
-
-
-def _is_dropped(char: str) -> bool:
-    category = unicodedata.category(char)
-    if category == "Cf" or char == "\ufe0f":  # zero-width characters, joiners, direction marks, emoji selectors
-        return True
-    return category == "Sk" and ord(char) > 0xFFFF  # skin-tone modifiers: unknown tokens otherwise
+    return " ".join("".join(_spelt(char, emoji_names) for char, _, _ in folded(text)).split())
 
 
 def _spelt(char: str, emoji_names: bool) -> str:

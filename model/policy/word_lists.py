@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from model.policy.aho_corasick import Automaton
-from model.policy.text_folding import Folded, fold
+from model.policy.text_folding import Folded, Reading, fold, readings
 from model.verdict import Action, WordMatch
 
 MAX_ENTRY_CHARS = 200
@@ -93,10 +93,12 @@ class WordFinder:
         """Matches with their places in ``text``, in its order; of each list the first ``MAX_MATCHES_TOLD``."""
         if not self._entries:
             return ()
-        folded = fold(text)
-        found = set(self._in_words(folded))
-        for letters in folded.spaced_out():
-            found.update(self._in_spaced_out(letters))
+        found: set[WordMatch] = set()
+        for reading in readings(text):
+            found.update(self._in_words(reading))
+            if reading.may_be_spaced_out:
+                for letters in reading.folded.spaced_out():
+                    found.update(self._in_spaced_out(letters))
         told: Counter[str] = Counter()
         matches = []
         for match in sorted(found, key=lambda match: (match.start, match.end, match.word_list)):
@@ -105,10 +107,13 @@ class WordFinder:
                 matches.append(match)
         return tuple(matches)
 
-    def _in_words(self, folded: Folded) -> Iterator[WordMatch]:
+    def _in_words(self, reading: Reading) -> Iterator[WordMatch]:
+        folded = reading.folded
         inside = folded.inside_words()
-        for entry, start, end in self._places(folded):
-            if not (entry.word_list.whole_words and (inside[start] or inside[end])):
+        for entry, start, end in self._places(folded, may_be_leet=reading.may_be_leet):
+            is_whole = not (inside[start] or inside[end])
+            may_be_part = not (entry.word_list.whole_words or reading.whole_words)
+            if (is_whole or may_be_part) and entry.n_chars >= reading.min_chars:
                 yield _match(entry, folded, start, end)
 
     def _in_spaced_out(self, letters: Folded) -> Iterator[WordMatch]:
@@ -117,8 +122,8 @@ class WordFinder:
             if entry.may_be_spaced_out and (is_all or entry.n_chars >= _MIN_LETTERS_WITHIN_SPACED_OUT):
                 yield _match(entry, letters, start, end)
 
-    def _places(self, folded: Folded) -> Iterator[tuple[_Entry, int, int]]:
-        for reading in folded.readings():
+    def _places(self, folded: Folded, *, may_be_leet: bool = True) -> Iterator[tuple[_Entry, int, int]]:
+        for reading in folded.readings() if may_be_leet else [folded.chars]:
             starts = [run.start() for run in _RUN.finditer(reading)]
             keys = "".join([reading[start] for start in starts])
             starts.append(len(reading))
@@ -144,4 +149,4 @@ def _runs(chars: str) -> list[Run]:
 
 def _match(entry: _Entry, folded: Folded, start: int, end: int) -> WordMatch:
     one = entry.word_list
-    return WordMatch(one.name, folded.starts[start], folded.ends[end - 1], one.action)
+    return WordMatch(one.name, *folded.written(start, end), one.action)

@@ -1,4 +1,7 @@
 """What people see of a text: the same for the network and for the lists of words.
 
-Read ``characters`` (which of them can be seen).
+Read ``folding`` (the chain that every text goes through), then its steps in their order: ``direction`` (overrides
+applied), ``characters`` (what is invisible), ``letter_symbols`` (letters as emoji), ``composition`` (NFKC, and heaps of
+marks), ``turned`` (upside down), ``confusables`` (look-alikes), ``letters_apart`` and ``leet`` (words taken apart, or
+written in digits).
 """

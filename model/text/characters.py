@@ -15,13 +15,13 @@ _DEFAULT_IGNORABLE = re.compile(f"[{DEFAULT_IGNORABLE}]")
 BLANK = frozenset("\u2800\U00013441\U00013442\U00016fe4\U0001d159")
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def is_default_ignorable(char: str) -> bool:
     """True for what is not to be shown where a font knows nothing of it, whatever surrounds it."""
     return _DEFAULT_IGNORABLE.match(char) is not None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16384)
 def is_visible(char: str) -> bool:
     """False for white space, controls, blank glyphs and what has no glyph at all."""
     category = unicodedata.category(char)

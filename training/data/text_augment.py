@@ -4,14 +4,92 @@ A network that only saw clean words takes a lone "1" for an "l" as another word.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from model.confusables import HOMOGLYPHS, LEET, OCR_CONFUSIONS, ZERO_WIDTH, Table
 from model.preprocess import normalise_text
+from model.text.leet import LEET
+
+Table = Mapping[str, tuple[str, ...]]
+
+#: What OCR reads for what was written.
+OCR_CONFUSIONS: Table = MappingProxyType(
+    {
+        "l": ("1", "I"),
+        "I": ("l", "1"),
+        "1": ("l", "I"),
+        "i": ("l", "1"),
+        "!": ("l",),
+        "O": ("0",),
+        "o": ("0",),
+        "0": ("O", "o"),
+        "rn": ("m",),
+        "m": ("rn",),
+        "cl": ("d",),
+        "d": ("cl",),
+        "vv": ("w",),
+        "w": ("vv",),
+        "nn": ("m",),
+        "S": ("5",),
+        "5": ("S",),
+        "B": ("8",),
+        "8": ("B",),
+        "Z": ("2",),
+        "2": ("Z",),
+        "G": ("6",),
+        "e": ("c",),
+        "c": ("e",),
+        "h": ("b",),
+        "u": ("v",),
+        "t": ("f",),
+        "g": ("q", "9"),
+    }
+)
+
+#: Latin letters and the Cyrillic or Greek ones that look the same (the ones of
+#: Unicode's confusables that common fonts have).
+HOMOGLYPHS: Table = MappingProxyType(
+    {
+        "a": ("\u0430",),
+        "c": ("\u0441",),
+        "d": ("\u0501",),
+        "e": ("\u0435",),
+        "h": ("\u04bb",),
+        "i": ("\u0456", "\u03b9"),
+        "j": ("\u0458",),
+        "o": ("\u043e", "\u03bf"),
+        "p": ("\u0440", "\u03c1"),
+        "s": ("\u0455",),
+        "u": ("\u03c5",),
+        "v": ("\u03bd",),
+        "x": ("\u0445",),
+        "y": ("\u0443",),
+        "A": ("\u0410", "\u0391"),
+        "B": ("\u0412", "\u0392"),
+        "C": ("\u0421",),
+        "E": ("\u0415", "\u0395"),
+        "H": ("\u041d", "\u0397"),
+        "I": ("\u0406", "\u0399"),
+        "J": ("\u0408",),
+        "K": ("\u041a", "\u039a"),
+        "M": ("\u041c", "\u039c"),
+        "N": ("\u039d",),
+        "O": ("\u041e", "\u039f"),
+        "P": ("\u0420", "\u03a1"),
+        "S": ("\u0405",),
+        "T": ("\u0422", "\u03a4"),
+        "X": ("\u0425", "\u03a7"),
+        "Y": ("\u03a5",),
+        "Z": ("\u0396",),
+    }
+)
+
+#: Zero-width space, non-joiner, joiner, word joiner, and the soft hyphen.
+ZERO_WIDTH = ("\u200b", "\u200c", "\u200d", "\u2060", "\u00ad")
 
 Change = Callable[[str, float, np.random.Generator], str]
 _LETTER = re.compile(r"[^\W\d_]")
@@ -27,8 +105,8 @@ class TextNoiseConfig(BaseModel):
     - ``confusion_p``: letters that OCR takes for others (l and 1, O and 0, rn and m).
     - ``spacing_p``: spaces left out, and put into words.
     - ``merge_lines_p``: line breaks left out.
-    - ``homoglyph_p``: Cyrillic and Greek letters that look like Latin ones. ``normalise_text`` folds those that stand
-      beside a Latin letter; a word of nothing else reaches the tokenizer.
+    - ``homoglyph_p``: Cyrillic and Greek letters that look like Latin ones. ``normalise_text`` folds them where
+      they are told from Cyrillic and Greek words; a short word, or a text, of nothing else reaches the tokenizer.
     - ``leet_p``: digits and signs for letters.
     - ``zero_width_p``: characters that nobody sees. ``normalise_text`` drops them, so they only matter to a tokenizer
       that is used without it.

@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from model.confusables import HOMOGLYPHS, LEET, ZERO_WIDTH
 from model.policy.aho_corasick import Automaton
 from model.policy.text_folding import fold
 from model.policy.word_lists import MAX_MATCHES_TOLD, WordFinder, WordList
 from model.preprocess import normalise_text
+from model.text.confusables import look_alike
+from model.text.leet import LEET
+from model.text.turned import IS_TURNED
 
 ENTRIES = ("grumble", "turnip soup", "good", "h8", "c++", "👌", "ss", "tom")
 
@@ -112,9 +114,25 @@ def test_every_folded_character_knows_where_it_was_written(text: str) -> None:
     folded = fold(text)
     assert len(folded.chars) == len(folded.starts) == len(folded.ends) == len(folded.shape)
     assert all(0 <= start < end <= len(text) for start, end in zip(folded.starts, folded.ends, strict=True))
+
+
+@given(ANY_TEXT.filter(lambda text: "\u202e" not in text and IS_TURNED.search(text) is None))
+def test_folded_characters_stand_in_the_order_of_writing_unless_they_are_read_in_another(text: str) -> None:
+    folded = fold(text)
     assert list(folded.starts) == sorted(folded.starts)
 
 
+def is_normal_letter(char: str) -> bool:
+    return char.isalpha() and (unicodedata.normalize("NFKC", char) == char or char == "\u03f2")
+
+
+#: Letters of other scripts that look like small Latin ones: all of Unicode's first plane.
+HOMOGLYPHS = {
+    latin: tuple(char for char, seen in SEEN.items() if seen == latin)
+    for SEEN in [{char: look_alike(char) for char in map(chr, range(0x80, 0xD800)) if is_normal_letter(char)}]
+    for latin in "abcdefghijklmnopqrstuvwxyz"
+}
+ZERO_WIDTH = ("\u200b", "\u200c", "\u200d", "\u2060", "\u00ad", "\u034f", "\U000e0101", "\u3164")
 SEEN_AS = {sign: letter.lower() for table in (LEET, HOMOGLYPHS) for letter, signs in table.items() for sign in signs}
 SPELLINGS = {
     letter: [letter, letter.upper(), letter * 4, *HOMOGLYPHS.get(letter, ()), *(letter + mark for mark in ZERO_WIDTH)]

@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from model.confusables import HOMOGLYPHS, OCR_CONFUSIONS
 from model.preprocess import normalise_text
-from training.data.text_augment import TextNoise, TextNoiseConfig
+from training.data.text_augment import HOMOGLYPHS, OCR_CONFUSIONS, TextNoise, TextNoiseConfig
 
 KINDS = [name for name in TextNoiseConfig.model_fields if name.endswith("_p")]
 OFF = dict.fromkeys(KINDS, 0.0)
