@@ -22,6 +22,7 @@ _SCHEMA = pa.schema(
         ("bytes", pa.large_binary()),
         ("text", pa.binary()),
         ("tags", pa.list_(pa.binary())),
+        ("folder", pa.binary()),
     ]
 )
 
@@ -41,6 +42,7 @@ def write_partition(path: Path, items: Sequence[Item]) -> None:
             "bytes": item.image if isinstance(item.image, bytes) else None,
             "text": None if item.text is None else _packed(item.text),
             "tags": [_packed(tag) for tag in item.tags],
+            "folder": None if item.folder is None else _packed(item.folder),
         }
         for item in items
     ]
@@ -56,6 +58,7 @@ def read_partition(path: Path) -> list[Item]:
             image=_unpacked(row["address"]) if row["bytes"] is None and row["address"] else row["bytes"],
             text=None if row["text"] is None else _unpacked(row["text"]),
             tags=tuple(map(_unpacked, row["tags"])),
+            folder=None if row.get("folder") is None else _unpacked(row["folder"]),  # not in those of older versions
         )
         for row in pq.read_table(path, memory_map=True).to_pylist()
     ]

@@ -87,9 +87,14 @@ def print_summary(console: Console, out: Path, plan: Plan, totals: Totals, progr
         console.print(f"the words of {totals.n_unread:,} items could not be read: these are never allowed")
     if plan.n_passed_over:
         console.print(
-            f"{plan.n_passed_over:,} files were passed over: they end as no picture and no table, or begin with _",
+            f"{plan.n_passed_over:,} files were passed over: they are no picture and no table, or begin with _",
             soft_wrap=True,
         )
+    if totals.found:
+        ways = "; ".join(f"{n:,} by {by}" for by, n in totals.found.most_common())
+        n_found = totals.found.total()
+        line = f"{n_found:,} pictures were found under other names than their rows give ({ways}): see image_found"
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
     lines = [f"{out}: part-*.parquet, {MANIFEST}, {REPORT}"]
     if progress.sample is not None:
         lines.append(_sample_line(progress.sample))

@@ -106,8 +106,9 @@ def batch(
 ) -> None:
     """Judge many memes, one row each. Killed at any moment, the same command goes on.
 
-    INPUT is a Parquet, JSON Lines or CSV file (the last two also as .gz), a folder or a glob, by path or address. DIR
-    gets Parquet shards with the fields of the HTTP answer, errors as rows, manifest.json, report.html, _SUCCESS last.
+    INPUT is a Parquet, JSON (lines or a list), CSV or TSV file (all but the first also as .gz), a folder or a glob, by
+    path or address. DIR gets Parquet shards with the fields of the HTTP answer, errors as rows, manifest.json,
+    report.html, _SUCCESS last.
     """
     _check_ray(engine, ray_address)
     bundle = bundle or COMPACT_BUNDLE

@@ -9,6 +9,7 @@ from typing import Any
 from model import Failure, Meme, Scorer, Verdict
 from serving.batch.input.image_loader import ImageLoader
 from serving.batch.input.items import Item
+from serving.batch.input.picture_paths import Resolved
 from serving.batch.output.output_schema import to_row, to_table
 from serving.batch.partition_files import read_partition, write_table
 
@@ -66,9 +67,10 @@ def score_partition(
     for indices in _chunks(len(items), task):
         on_chunk(indices, done)
         done = OutcomeCounts()
-        for index, outcome in zip(indices, _outcomes(scorer, images, task, items, indices), strict=True):
+        resolved = {index: images.resolve(items[index]) for index in indices if index not in task.poisoned}
+        for index, outcome in zip(indices, _outcomes(scorer, images, items, indices, resolved), strict=True):
             done.add(outcome)
-            rows.append(to_row(str(items[index].id), outcome))
+            rows.append(to_row(str(items[index].id), outcome, resolved[index].found if index in resolved else None))
     on_chunk(range(0), done)  # no row is to blame for what happens while the shard is written
     write_table(task.shard, to_table(rows, scorer.bundle.tasks))
 
@@ -80,10 +82,12 @@ def _chunks(n_rows: int, task: PartitionTask) -> Iterator[range]:
 
 
 def _outcomes(
-    scorer: Scorer, images: ImageLoader, task: PartitionTask, items: Sequence[Item], indices: Collection[int]
+    scorer: Scorer, images: ImageLoader, items: Sequence[Item], indices: Collection[int], resolved: dict[int, Resolved]
 ) -> list[Verdict | Failure]:
-    wanted = [index for index in indices if index not in task.poisoned]
-    loaded = dict(zip(wanted, images.memes([items[index] for index in wanted]), strict=True))
+    """What became of each row; one that is not ``resolved`` is poisoned."""
+    loaded: dict[int, Meme | Failure] = {n: one.failure for n, one in resolved.items() if one.failure is not None}
+    wanted = [index for index in resolved if index not in loaded]
+    loaded.update(zip(wanted, images.memes([resolved[index].item for index in wanted]), strict=True))
     verdicts = iter(_scored(scorer, [one for one in loaded.values() if isinstance(one, Meme)]))
     judged = {index: next(verdicts) if isinstance(one, Meme) else one for index, one in loaded.items()}
     return [judged.get(index) or _poisoned(items[index]) for index in indices]

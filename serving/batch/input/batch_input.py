@@ -1,14 +1,15 @@
-"""The input of a run as a stream of items: Parquet, JSON Lines, CSV, a folder or a glob, by path or address."""
+"""The input of a run as a stream of items: Parquet, JSON, CSV or TSV, a folder or a glob, by path or address."""
 
 import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from model.files.cells import says_nothing
 from serving.batch.errors import BatchError
 from serving.batch.input.files import Files, beside
 from serving.batch.input.items import Columns, Item
-from serving.batch.input.readers import READERS, Row, check_rows
+from serving.batch.input.readers import JSON_KINDS, READERS, Row, check_rows
 from serving.requests.base64_image import is_data_url
 
 
@@ -51,7 +52,7 @@ class BatchInput:
             for file in self._files:
                 yield Item(file, self._files.name(file), self._files.address_of(file))
             return
-        rows = check_rows(self._rows(), self.columns) if self.kind == "jsonl" else self._rows()
+        rows = check_rows(self._rows(), self.columns) if self.kind in JSON_KINDS else self._rows()
         for file, number, row in rows:
             yield self._item(file, row, f"{file} row {number}")
 
@@ -63,19 +64,21 @@ class BatchInput:
 
     def _item(self, file: str, row: Row, location: str) -> Item:
         names = self.columns
+        image = self._image(file, row.get(names.image), location) if names.image else None
         return Item(
             location=location,
             id=_id(row.get(names.id), location, names.id),
-            image=self._image(file, row.get(names.image), location) if names.image else None,
-            text=_text(row.get(names.text), location, names.text),
+            image=image,
+            text=_text(row.get(names.text), location, names.text, has_image=image is not None),
             tags=_tags(row.get(names.tags), location, names.tags),
+            folder=self._files.folder_of(file),
         )
 
     def _image(self, file: str, image: object, location: str) -> str | bytes | None:
         """A relative path is relative to the table's folder."""
         if isinstance(image, Mapping):  # as Hugging Face stores pictures
             image = image.get("path") if image.get("bytes") is None else image["bytes"]
-        if image is None or image == "":
+        if _absent(image) or (isinstance(image, str) and says_nothing(image)):
             return None
         if isinstance(image, bytes):
             return image
@@ -97,9 +100,10 @@ def _id(value: object, location: str, column: str) -> str | None:
     return text or None
 
 
-def _text(value: object, location: str, column: str) -> str | None:
-    """Words, or None when they are not given."""
-    return None if _absent(value) else _one_value(value, location, column)
+def _text(value: object, location: str, column: str, *, has_image: bool) -> str | None:
+    """Words, or None when they are not given. "nan" beside a picture would keep it unread; alone, it is judged."""
+    text = None if _absent(value) else _one_value(value, location, column)
+    return None if text is not None and has_image and text.strip() and says_nothing(text) else text
 
 
 def _tags(value: object, location: str, column: str) -> tuple[str, ...]:
@@ -108,7 +112,7 @@ def _tags(value: object, location: str, column: str) -> tuple[str, ...]:
         return ()
     given = value if isinstance(value, list) else _one_value(value, location, column).split(",")
     words = (_one_value(tag, location, column).strip() for tag in given if not _absent(tag))
-    return tuple(word for word in words if word)
+    return tuple(word for word in words if not says_nothing(word))
 
 
 def _absent(value: object) -> bool:

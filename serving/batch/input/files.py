@@ -10,25 +10,20 @@ from typing import BinaryIO, cast
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
+from model.files.picture_names import PICTURE_SUFFIXES, is_picture, looks_like_picture
 from serving.batch.errors import BatchError
 from serving.batch.input import walk
 
 TABLES = {
-    **{".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv"},
-    **{".jsonl.gz": "jsonl", ".ndjson.gz": "jsonl", ".csv.gz": "csv"},
+    **{".parquet": "parquet", ".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".tsv": "csv", ".json": "json"},
+    **{".jsonl.gz": "jsonl", ".ndjson.gz": "jsonl", ".csv.gz": "csv", ".tsv.gz": "csv", ".json.gz": "json"},
 }
-#: What may be a picture, also of formats that are refused: each file is answered for. Many stores keep them without
-#: an ending.
-PICTURES = (
-    *("", ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".bmp"),
-    *(".tif", ".tiff", ".avif", ".heic", ".heif", ".jxl", ".svg", ".ico"),
-)
 #: In front of a host: a name, and often a password.
 _USER = re.compile(r"://[^/]*@")
 
 
 class Files:
-    """Iterates over the files of one kind ("parquet", "jsonl", "csv" or "pictures"), in one order."""
+    """Iterates over the files of one kind ("parquet", "jsonl", "json", "csv" or "pictures"), in one order."""
 
     def __init__(self, address: str) -> None:
         if not address:  # would be the folder that one is in, for somebody whose variable is not set
@@ -50,7 +45,7 @@ class Files:
         """Paths as ``fs`` knows them."""
         if self._tables:
             return iter(self._tables)
-        return (file for file in self._all() if _kind_of(file) == "pictures")
+        return (file for file in self._all() if self._kind_of(file) == "pictures")
 
     @property
     def protocols(self) -> frozenset[str]:
@@ -94,6 +89,10 @@ class Files:
         """The path or address by which anyone opens a file of ``fs``."""
         return file if self._is_local else "::".join([str(self.fs.unstrip_protocol(file)), *self._chain])
 
+    def folder_of(self, file: str) -> str | None:
+        """The folder of a table on this machine, in which its pictures are looked for."""
+        return str(PurePosixPath(file).parent) if self._is_local else None
+
     def covers(self, folder: Path) -> bool:
         """Whether files in ``folder`` belong to the input, or will when they are written."""
         root, folder = Path(self._root()).resolve(), folder.resolve()
@@ -115,7 +114,7 @@ class Files:
         raise BatchError(f"there is nothing at {self.address}")
 
     def _is_table(self) -> bool:
-        return _kind_of(self._path) not in ("pictures", None)
+        return _table_kind(self._path) is not None
 
     def _root(self) -> str:
         """The folder that ids are relative to."""
@@ -150,7 +149,7 @@ class Files:
         tables: dict[str, list[str]] = {}
         any_pictures = False
         for file in self._all():
-            kind = _kind_of(file)
+            kind = self._kind_of(file)
             if kind == "pictures":
                 any_pictures = True
             # Beside tables lie files of those who wrote them: _SUCCESS, _metadata.
@@ -158,6 +157,9 @@ class Files:
                 self.n_passed_over += 1
             else:
                 tables.setdefault(kind, []).append(file)
+        if any_pictures or len(tables) > 1:
+            # Beside others, JSON says something about them: it is the table only where it is alone.
+            self.n_passed_over += len(tables.pop("json", ()))
         if len(tables) > 1:
             raise BatchError(
                 f"{address} holds {' and '.join(sorted(tables))} files; give one kind, by a glob such as '*.csv'"
@@ -167,10 +169,23 @@ class Files:
         # Pictures beside a table are what the table names.
         return next(iter(tables.items()), ("pictures", []))
 
+    def _kind_of(self, file: str) -> str | None:
+        """The kind of table; "pictures" also for formats that are refused: each file is answered for.
+
+        Where a name does not say so its first bytes do; of another machine's files, each of them a request, none are
+        read: many stores keep pictures without a suffix.
+        """
+        if (kind := _table_kind(file)) is not None:
+            return kind
+        if self._is_local:
+            return "pictures" if is_picture(file) else None
+        name = PurePosixPath(_bare(file)).name
+        return "pictures" if "." not in name or looks_like_picture(name) else None
+
     def _why_empty(self, address: str) -> str:
         if self._shape == "glob" and not self.n_passed_over:
             return f"no file matches {address}; where [, ? or * belongs to a name, write [[], [?] or [*]"
-        known = ", ".join((*TABLES, *filter(None, PICTURES)))
+        known = ", ".join((*TABLES, *PICTURE_SUFFIXES))
         return f"{address} holds no file that can be scored (one of {known}): there is nothing to do"
 
 
@@ -187,10 +202,9 @@ def beside(file: str, name: str) -> str:
     return str(PurePosixPath(file).parent / name)
 
 
-def _kind_of(file: str) -> str | None:
+def _table_kind(file: str) -> str | None:
     path = PurePosixPath(_bare(file))
-    kind = TABLES.get("".join(path.suffixes[-2:])) or TABLES.get(path.suffix)
-    return kind or ("pictures" if path.suffix in PICTURES else None)
+    return TABLES.get("".join(path.suffixes[-2:])) or TABLES.get(path.suffix)
 
 
 def _bare(file: str) -> str:

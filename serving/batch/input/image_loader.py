@@ -12,12 +12,11 @@ import fsspec
 from model import Failure, Meme, MemeError, MemeLimits
 from model.meme import has_words
 from serving.batch.errors import BatchError
-from serving.batch.input.files import without_secrets
 from serving.batch.input.items import Item
+from serving.batch.input.picture_paths import PicturePaths, Resolved, shown_address
 from serving.problems import ProblemError
 from serving.requests.base64_image import from_data_url, is_data_url
 
-_MAX_SHOWN_CHARS = 200
 #: Pictures from elsewhere that are read at once; the time goes by in the network, not on a core.
 _THREADS = 8
 #: Pauses before another try to read from elsewhere.
@@ -42,9 +41,14 @@ class ImageLoader:
     def __init__(self, protocols: frozenset[str], limits: MemeLimits, item_timeout_s: float) -> None:
         self._protocols = protocols
         self._parallel_protocols = frozenset(filter(_is_async, protocols))
+        self._paths = PicturePaths(protocols)
         self._limits = limits
         self._timeout_s = _TIMEOUT_SHARE * item_timeout_s
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="batch-reader")
+
+    def resolve(self, item: Item) -> Resolved:
+        """The item with the path that its picture has on this machine, if the row writes it otherwise."""
+        return self._paths.resolve(item)
 
     def memes(self, items: Sequence[Item]) -> list[Meme | Failure]:
         """The meme of each item, or why there is none."""
@@ -100,7 +104,7 @@ class ImageLoader:
         try:
             return self._read_file(Path(image)) if image.startswith("/") else self._read_remote(image)
         except Exception as error:  # each file system raises its own errors, and any of them is this row's alone
-            raise MemeError("unreadable_file", f"{_shown(image)}: {_reason(_first_cause(error))}") from error
+            raise MemeError("unreadable_file", f"{shown_address(image)}: {_reason(_first_cause(error))}") from error
 
     def _read_file(self, path: Path) -> bytes:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would never end
@@ -184,10 +188,3 @@ def _protocols(address: str) -> list[str]:
     return [
         link.split("://")[0] if "://" in link else link if link in known else "file" for link in address.split("::")
     ]
-
-
-def _shown(address: str) -> str:
-    """What a message may hold of it: no password, not a whole picture that came as text, nothing that is no text."""
-    address = without_secrets(address)
-    shown = address if len(address) <= _MAX_SHOWN_CHARS else f"{address[:_MAX_SHOWN_CHARS]}..."
-    return shown.encode("utf-8", "backslashreplace").decode()

@@ -17,7 +17,7 @@ class Columns:
 class Item:
     """One row of the input. ``image`` is a path or address, the bytes of a picture file, or None (words alone).
 
-    ``location`` says where the row is, for messages.
+    ``location`` says where the row is, for messages. ``folder`` is that of its table, where that is on this machine.
     """
 
     location: str
@@ -25,6 +25,7 @@ class Item:
     image: str | bytes | None = field(repr=False)
     text: str | None = field(default=None, repr=False)
     tags: tuple[str, ...] = ()
+    folder: str | None = None
 
     @property
     def n_bytes(self) -> int:

@@ -1,4 +1,4 @@
-"""Tables as rows: Parquet, JSON Lines and CSV, read in one pass without holding more than a few rows.
+"""Tables as rows: Parquet, JSON and CSV, read in one pass without holding more than a few rows.
 
 A table that is damaged is refused with the location: a row that cannot be read has no id to answer for it.
 """
@@ -9,13 +9,17 @@ import json
 import re
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any, BinaryIO
+from contextlib import contextmanager, suppress
+from itertools import chain
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO, cast
 
 import pyarrow.parquet as pq
 
+from model.files.table_text import HEAD_BYTES, encoding_of
 from serving.batch.errors import BatchError
 from serving.batch.input.items import Columns
+from serving.batch.input.json_rows import json_rows
 
 Row = Mapping[str, Any]
 Reader = Callable[[BinaryIO, str, Columns], Iterator[tuple[int, Row]]]
@@ -26,6 +30,8 @@ _BATCH_BYTES = 16 * 1024 * 1024
 _READ_AHEAD_BYTES = 1024 * 1024
 #: Rows of JSON Lines by which a column must have been there: one row may leave out what it does not have.
 _ROWS_LOOKED_AT = 1000
+_SIGN_NAMES = {",": "comma", "\t": "tab", ";": "semicolon", "|": "bar"}
+JSON_KINDS = ("jsonl", "json")
 
 
 def check_columns(file: str, there: Sequence[str], columns: Columns) -> None:
@@ -84,13 +90,23 @@ def _jsonl(handle: BinaryIO, file: str, columns: Columns) -> Iterator[tuple[int,
     number = 0
     with (
         _damage_reported(file, "no JSON Lines file", lambda: f" at line {number + 1}"),
-        io.TextIOWrapper(handle, "utf-8-sig") as text,
+        _text_of(handle) as text,
     ):
         for number, line in enumerate(iter(lambda: text.readline(_LARGEST_CELL), ""), start=1):
             if len(line) == _LARGEST_CELL:
                 raise BatchError(f"{file} row {number} has more than {_LARGEST_CELL} characters")
             if line.strip():
                 yield number, _json_object(line, f"{file} row {number}")
+
+
+def _json(handle: BinaryIO, file: str, columns: Columns) -> Iterator[tuple[int, Row]]:
+    """A list of objects, objects one after the other as in JSON Lines, or one object of objects by id."""
+    number = 0
+    with _damage_reported(file, "no JSON file", lambda: f" at row {number + 1}"), _text_of(handle) as text:
+        for number, row in enumerate(json_rows(text, columns.id, _LARGEST_CELL), start=1):
+            if not isinstance(row, dict):
+                raise BatchError(f"{file} row {number} is no JSON object")
+            yield number, row
 
 
 def _json_object(line: str, location: str) -> Row:
@@ -108,21 +124,41 @@ def _csv(handle: BinaryIO, file: str, columns: Columns) -> Iterator[tuple[int, R
     number = 0
     with (
         _damage_reported(file, "no CSV file", lambda: f" at row {number + 1}"),
-        io.TextIOWrapper(handle, "utf-8-sig", newline="") as text,
+        _text_of(handle, newline="") as text,
     ):
+        header = text.readline(_LARGEST_CELL)
+        sign = _separator(header, file, columns)
         # Strict: a quote that is never closed would swallow all rows that follow.
-        lines = csv.reader(text, strict=True)
+        lines = csv.reader(chain([header], text), delimiter=sign, strict=True)
         names = next(lines, [])
         check_columns(file, names, columns)
         for number, cells in enumerate(filter(None, lines), start=1):
             if len(cells) > len(names):
                 raise BatchError(
-                    f"{file} row {number} has {len(cells)} cells under {len(names)} columns: is a comma not quoted?"
+                    f"{file} row {number} has {len(cells)} cells under {len(names)} columns: is a "
+                    f"{_SIGN_NAMES[sign]} not quoted?"
                 )
             if columns.image in names[len(cells) :]:
                 raise BatchError(f"{file} row {number} ends before its column {columns.image!r}: was the file cut?")
             # An empty cell is how a CSV says "not given".
             yield number, {name: cell or None for name, cell in zip(names, cells, strict=False)}
+
+
+def _separator(header: str, file: str, columns: Columns) -> str:
+    """The sign by which the header has the columns that must be there; a comma, or in .tsv a tab, when none does."""
+    is_tsv = ".tsv" in PurePosixPath(file.lower()).suffixes
+    signs = sorted(_SIGN_NAMES, key=lambda sign: is_tsv and sign != "\t")
+    for sign in signs:
+        with suppress(csv.Error):
+            if {columns.id, columns.image or columns.text} <= set(next(csv.reader([header], delimiter=sign), [])):
+                return sign
+    return signs[0]
+
+
+def _text_of(handle: BinaryIO, newline: str | None = None) -> io.TextIOWrapper:
+    """A file as text, in the encoding that its first bytes tell; some handles cannot go back to them."""
+    reader = io.BufferedReader(cast("io.RawIOBase", handle))
+    return io.TextIOWrapper(reader, encoding_of(reader.peek(HEAD_BYTES)[:HEAD_BYTES]), newline=newline)
 
 
 @contextmanager
@@ -136,10 +172,11 @@ def _damage_reported(file: str, what: str, location: Callable[[], str]) -> Itera
         raise BatchError(f"{file} cannot be read{location()}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise BatchError(
-            f"{file} is {what}{location()}: it holds what is no UTF-8 ({error.reason}); save it as UTF-8"
+            f"{file} is {what}{location()}: it holds what is no {error.encoding.upper()} ({error.reason}), as files in "
+            "Latin-1 or Windows-1252 do; save it as UTF-8 ('CSV UTF-8' in Excel; iconv -f WINDOWS-1252 -t UTF-8)"
         ) from error
     except (ValueError, csv.Error, EOFError, zlib.error) as error:  # pyarrow's errors are ValueErrors and OSErrors
         raise BatchError(f"{file} is {what}{location()} ({type(error).__name__}: {error})") from error
 
 
-READERS: dict[str, Reader] = {"parquet": _parquet, "jsonl": _jsonl, "csv": _csv}
+READERS: dict[str, Reader] = {"parquet": _parquet, "jsonl": _jsonl, "json": _json, "csv": _csv}

@@ -52,12 +52,16 @@ _BINS = 20
 
 @dataclass
 class Totals:
-    """What the shards of a run hold. ``histograms``: by binary task, counts of scores in 20 equal bins of 0 to 1."""
+    """What the shards of a run hold. ``histograms``: by binary task, counts of scores in 20 equal bins of 0 to 1.
+
+    ``found``: pictures that rows name otherwise than their files are called, by what they were found by.
+    """
 
     n_rows: int = 0
     decisions: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     text: Counter[str] = field(default_factory=Counter)
+    found: Counter[str] = field(default_factory=Counter)
     histograms: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     shards: list[dict[str, Any]] = field(default_factory=list)
 
@@ -68,11 +72,15 @@ class Totals:
 
     def add(self, shard: Path) -> None:
         """Count the rows of one shard."""
-        table = pq.read_table(shard, columns=["decision", "error", "text", "scores"])
+        # Shards of older versions have no image_found.
+        names = {"decision", "error", "text", "scores", "image_found"}.intersection(pq.read_schema(shard).names)
+        table = pq.read_table(shard, columns=sorted(names))
         self.n_rows += table.num_rows
         self.decisions.update(_counts(table["decision"]))
         self.errors.update(_counts(pc.struct_field(table["error"], "code")))
         self.text.update(_counts(pc.struct_field(table["text"], "status")))
+        if "image_found" in names:
+            self.found.update(_counts(pc.struct_field(table["image_found"], "by")))
         for task in table.schema.field("scores").type:
             if str(task.type) == "double":
                 self._bin(task.name, pc.struct_field(table["scores"], task.name).drop_null().to_numpy())
@@ -89,6 +97,7 @@ class Totals:
             decisions=Counter(counts["decisions"]),
             errors=Counter(counts["errors"]),
             text=Counter(counts["text"]),
+            found=Counter(counts.get("found", {})),
             histograms={task: np.array(bins, dtype=np.int64) for task, bins in manifest["histograms"].items()},
             shards=manifest["shards"],
         )
@@ -140,6 +149,7 @@ def write_manifest(out: Path, plan: Plan, totals: Totals, timings: dict[str, Any
             "decisions": dict(sorted(totals.decisions.items())),
             "errors": dict(sorted(totals.errors.items())),
             "text": dict(sorted(totals.text.items())),
+            "found": dict(sorted(totals.found.items())),
         },
         "histograms": {task: bins.tolist() for task, bins in totals.histograms.items()},
         "timings": timings,

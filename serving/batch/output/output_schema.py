@@ -1,6 +1,7 @@
 """Schema of the output: verdicts and failures as Parquet rows: the fields of the HTTP answer, with types.
 
 A row has a verdict or an ``error``, never both. Scores of tasks that the bundle does not have are not columns.
+``image_found`` is the file of a picture that the row writes otherwise, with what it was found by; else null.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from model import Failure, Verdict
+from model.files.picture_finder import Found
 from model.taxonomy import Task
 
 _BOX = pa.list_(pa.int32())
@@ -33,6 +35,7 @@ _POLICY = pa.struct(
 _MATCH = pa.struct([("word_list", pa.string()), ("start", pa.int32()), ("end", pa.int32()), ("action", pa.string())])
 _MODEL = pa.struct([("name", pa.string()), ("version", pa.string()), ("digest", pa.string())])
 _ERROR = pa.struct([("code", pa.string()), ("message", pa.string())])
+_FOUND = pa.struct([("path", pa.string()), ("by", pa.string())])
 _NUMBERS = pa.map_(pa.string(), pa.float64())
 
 
@@ -74,15 +77,17 @@ def schema(tasks: Sequence[Task]) -> pa.Schema:
             ("model", _MODEL),
             ("timings_ms", _NUMBERS),
             ("error", _ERROR),
+            ("image_found", _FOUND),
         ]
     )
 
 
-def to_row(id: str, outcome: Verdict | Failure) -> dict[str, Any]:
-    """One row of ``schema``; ``id`` is the item's in the input."""
+def to_row(id: str, outcome: Verdict | Failure, found: Found | None = None) -> dict[str, Any]:
+    """One row of ``schema``; ``id`` is the item's in the input. ``found``: a picture that is called otherwise there."""
+    row = {"id": id, "image_found": None if found is None else _found(found)}
     if isinstance(outcome, Failure):
-        return {"id": id, "error": {"code": outcome.code, "message": outcome.message}}
-    document = outcome.to_dict() | {"id": id}
+        return row | {"error": {"code": outcome.code, "message": outcome.message}}
+    document = outcome.to_dict() | row
     del document["explanation"]  # is asked for over HTTP, a meme at a time
     for name in ("severity", "timings_ms"):
         document[name] = list(document[name].items())
@@ -93,13 +98,17 @@ def to_answer(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row as HTTP would have answered it."""
     if row["error"] is not None:
         return {"id": row["id"], "error": row["error"]}
-    document = {name: value for name, value in row.items() if name != "error"}
+    document = {name: value for name, value in row.items() if name not in ("error", "image_found")}
     return document | {name: dict(document[name]) for name in ("severity", "timings_ms")}
 
 
 def to_table(rows: Sequence[Mapping[str, Any]], tasks: Sequence[Task]) -> pa.Table:
     """Rows of one shard, in order."""
     return pa.Table.from_pylist(list(rows), schema=schema(tasks))
+
+
+def _found(found: Found) -> dict[str, str]:
+    return {"path": str(found.path).encode("utf-8", "backslashreplace").decode(), "by": ", ".join(found.by)}
 
 
 def _score_type(task: Task) -> pa.DataType:

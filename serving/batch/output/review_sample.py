@@ -129,8 +129,9 @@ def _review_row(pick: _Pick, item: Item, images: ImageLoader, folder: Path) -> d
     """
     line: dict[str, Any] = {"id": pick.id}
     if item.image is not None:
+        item = images.resolve(item).item
         meme = images.meme(item)
-        if isinstance(meme, Failure):
+        if isinstance(meme, Failure) or item.image is None:
             raise _GoneError
         line["img"] = f"img/{hashlib.sha256(pick.id.encode()).hexdigest()[:20]}{SUFFIX_OF[meme.source_format]}"
         write_atomically(folder / line["img"], images.read(item.image))

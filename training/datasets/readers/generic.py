@@ -112,11 +112,12 @@ class _Rows:
 
     def _picture_name(self, row: Row) -> str:
         column = self._columns.id if self._named_by_id else self._columns.image
-        name = "" if column is None else row.text(column)
-        if name.startswith(("http://", "https://")):
+        # Not stripped: a blank may be the file's own.
+        name = "" if column is None or not row.text(column) else str(row.values[column])
+        if name.strip().startswith(("http://", "https://")):
             raise RowProblem("the picture is a web address; download the pictures and name the files")
         return name
 
     def _id(self, row: Row, picture: str) -> str:
         own = row.text(self._columns.id) if self._columns.id is not None else ""
-        return own or picture or self._numbers[id(row)]
+        return own or picture.strip() or self._numbers[id(row)]

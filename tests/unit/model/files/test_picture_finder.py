@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.picture_files import encoded, gradient
 
@@ -47,6 +47,7 @@ def written(path: Path, folder: Path) -> Iterator[str]:
     yield from (f' "{name}" ', f"\ufeff{name}\r\n", unicodedata.normalize("NFD", str(name)))
 
 
+@settings(deadline=None, max_examples=50)
 @given(stem=STEMS, suffix=st.sampled_from([".png", ".JPG", ".jpg_large", ".jfif"]))
 def test_a_path_is_found_in_whatever_way_a_table_writes_it(stem: str, suffix: str) -> None:
     with TemporaryDirectory() as place:
@@ -57,6 +58,7 @@ def test_a_path_is_found_in_whatever_way_a_table_writes_it(stem: str, suffix: st
         assert {cell: found(finder, cell) for cell in cells} == dict.fromkeys(cells, path)
 
 
+@settings(deadline=None, max_examples=50)
 @given(number=st.integers(0, 10**9), width=st.integers(0, 12), suffix=st.sampled_from(["", ".png", ".jpg"]))
 def test_a_number_that_lost_its_zeros_or_became_a_float_finds_its_file(number: int, width: int, suffix: str) -> None:
     with TemporaryDirectory() as place:

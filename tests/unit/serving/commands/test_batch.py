@@ -77,7 +77,7 @@ def test_files_that_were_passed_over_are_told_of(memes: Path, tmp_path: Path, sm
     for _ in range(2):
         told = _run("batch", memes.parent, "--out", tmp_path / "out", *small)
         assert "6 items, one row each" in told.stdout
-        assert "2 files were passed over: they end as no picture and no table, or begin with _\n" in told.stdout
+        assert "2 files were passed over: they are no picture and no table, or begin with _\n" in told.stdout
 
 
 def test_words_that_nobody_could_read_are_told_of(memes: Path, tmp_path: Path, small: list[object]) -> None:

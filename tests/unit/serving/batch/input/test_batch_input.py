@@ -30,7 +30,7 @@ def pictures(tmp_path: Path) -> Path:
     for name in ("b.JPG", "_a.png", "deep/er/c.webp", "deep/b.JPG", "0f3a", "photo.heic", ".DS_Store", "notes.txt"):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(meme())
+        path.write_bytes(b"some notes" if name == "notes.txt" else meme())
     return folder
 
 

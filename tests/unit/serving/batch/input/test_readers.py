@@ -100,7 +100,7 @@ def test_columns_may_have_other_names_and_a_table_may_be_of_words_alone(tmp_path
         ("t.csv", "id,text\n1,a\n", "no column 'image'.*--image-column '' judges words alone"),
         ("t.csv", "id,id,image\n1,2,a\n", "two columns 'id'"),
         ("t.csv", 'id,image,text\n1,a,"open\n2,b,c\n', "is no CSV file at row 1.*unexpected end of data"),
-        ("t.csv", "id;image\n1;a\n", "no column 'image', being separated by ';' and not by commas; it has 'id;image'"),
+        ("t.csv", "id;img\n1;a\n", "no column 'image', being separated by ';' and not by commas; it has 'id;img'"),
         ("t.csv", "id, image\n1,a\n", "no column 'image'; it has 'id', ' image'"),
         ("t.csv", "id,text,image\n1,words\n", "row 1 ends before its column 'image': was the file cut"),
         ("t.csv.gz", gzip.compress(b"id,image\n1,a\n" * 9000)[:-20], "is no CSV file at row .*EOFError"),
