@@ -32,7 +32,7 @@ from training.kernel.soft_labels import teach
 from training.run.backbone import open_towers
 from training.run.build import SourceExamples, TrainingSetup, assemble, build_learner, picture_source
 from training.run.config import TrainConfig
-from training.run.config_file import config_path, load_train_config
+from training.run.config.file import config_path, load_train_config
 from training.run.load_data import RunData, load_run_data
 from training.trainer.learner import Learner
 from training.trainer.predict import predict

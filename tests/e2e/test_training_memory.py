@@ -12,8 +12,8 @@ from support.runs import Workplace, dev_logits, done, invoke, results
 from model import open_bundle
 from training.evaluation.scoring import score_bundle
 from training.kernel.soft_labels import read_soft_labels, write_soft_labels
+from training.run.export.restore import restore
 from training.run.folder import RunFolder
-from training.run.restore import restore
 from training.trainer.trainer import predict
 
 TAUGHT: dict[str, Any] = {"teacher": {"folds": 4}, "losses": {"distillation_weight": 0.5}, "memory": {}}

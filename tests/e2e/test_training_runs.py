@@ -23,8 +23,8 @@ from support.runs import (
 
 from model import open_bundle
 from training.evaluation.scoring import score_bundle
+from training.run.export.restore import restore
 from training.run.folder import RunFolder
-from training.run.restore import restore
 
 #: Long enough to be killed in: two phases, a checkpoint a step.
 _PHASE = {"batch_size": 8, "text_tower_lr": 0, "fusion_lr": 1.0e-3, "checkpoint_every_steps": 1}

@@ -11,8 +11,8 @@ from support.runs import Workplace, done, invoke, results
 
 from model import open_bundle
 from training.evaluation.scoring import score_bundle
+from training.run.export.restore import restore
 from training.run.folder import RunFolder
-from training.run.restore import restore
 
 PHASE: dict[str, Any] = {"batch_size": 8, "fusion_lr": 5.0e-3}
 SEVERAL: dict[str, Any] = {

@@ -19,8 +19,8 @@ from support.dataset_files import write_hateful_memes
 from support.preparation import tokenizer_json
 from support.tiny import export_tower, tiny_network
 from training.evaluation.scoring import score_bundle
+from training.run.export.restore import restore
 from training.run.folder import RunFolder
-from training.run.restore import restore
 
 SPLITS = {"train": 24, "dev": 12}
 TINY_CLIP = {

@@ -4,9 +4,8 @@ Read ``fit`` (every baseline of a task), ``linear``, ``tfidf``, ``towers`` and `
 """
 
 from training.baselines.fit import Baseline, Baselines, fit_baselines, labels_of
-from training.baselines.linear import logistic_regression
 from training.baselines.table import BaselineTable, MeasuredSet, baseline_table, metric_row
-from training.baselines.towers import FrozenTowers, frozen_features
+from training.baselines.towers import FrozenTowers
 
 __all__ = [
     "Baseline",
@@ -16,8 +15,6 @@ __all__ = [
     "MeasuredSet",
     "baseline_table",
     "fit_baselines",
-    "frozen_features",
     "labels_of",
-    "logistic_regression",
     "metric_row",
 ]

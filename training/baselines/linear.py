@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
@@ -15,7 +14,6 @@ from sklearn.svm import LinearSVC
 from model.bundle import CalibrationSpec
 from model.calibration import probabilities_of
 from model.taxonomy import Task
-from training.datasets.base import ABSENT
 from training.evaluation.calibrate import CalibrationError, fit_calibration, known_rows
 from training.evaluation.metrics.measures import primary_value
 
@@ -65,25 +63,6 @@ def majority(task: Task, labels: Labels) -> Probabilities:
         return rows[:, 0] if task.kind == "binary" else rows
 
     return probabilities
-
-
-def logistic_regression(
-    train: NDArray[np.float64],
-    train_labels: NDArray[np.int64],
-    dev: NDArray[np.float64],
-    dev_labels: NDArray[np.int64],
-    test: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Probabilities [N_test] of the model whose regularisation does best on dev; ``ABSENT`` labels are left out."""
-    known, dev_known = train_labels != ABSENT, dev_labels != ABSENT
-    fitted = [
-        make_pipeline(StandardScaler(), LogisticRegression(C=c, max_iter=2000)).fit(train[known], train_labels[known])
-        for c in _LR_STRENGTHS
-    ]
-    best = max(
-        fitted, key=lambda model: roc_auc_score(dev_labels[dev_known], model.predict_proba(dev[dev_known])[:, 1])
-    )
-    return np.asarray(best.predict_proba(test)[:, 1], dtype=np.float64)
 
 
 def _chosen(

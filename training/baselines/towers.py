@@ -82,11 +82,6 @@ class FrozenTowers:
         return text, image, mask.any(dim=1).cpu().numpy(), (image_mask > 0).cpu().numpy()
 
 
-def frozen_features(tower: TextTower, examples: Examples) -> NDArray[np.float64]:
-    """Unit vectors of the untuned text tower and of the image tower, side by side: [N, Dt + Di]."""
-    return FrozenTowers(tower)(examples).both
-
-
 def _unit(rows: Tensor, present: Tensor) -> NDArray[np.float64]:
     shown = torch.where(present[:, None], rows, torch.zeros_like(rows))
     return np.asarray(normalize(shown.float().cpu().numpy()), dtype=np.float64)

@@ -37,7 +37,7 @@ def train(
     Stopped or killed, the same command goes on where it was. A finished run is never overwritten.
     """
     with train_extra():
-        from training.run.config_file import config_path, load_train_config  # noqa: PLC0415
+        from training.run.config.file import config_path, load_train_config  # noqa: PLC0415
         from training.run.folder import RunFolder  # noqa: PLC0415
 
     chosen = load_train_config(config_path(config), overrides, data)

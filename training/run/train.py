@@ -17,7 +17,7 @@ from training.kernel.soft_labels import SOFT_LABELS_FILE, read_soft_labels, teac
 from training.run.backbone import RunTowers, image_tower_digest, open_towers
 from training.run.build import TrainingSetup, assemble, check_remembered, save_weights, shown_modalities
 from training.run.config import TrainConfig
-from training.run.config_file import parse_train_config
+from training.run.config.file import parse_train_config
 from training.run.dev_metrics import baseline_rows, dev_set, network_rows, write_results
 from training.run.folder import RunFolder, locked, start_or_resume, write_json
 from training.run.load_data import RunData, check_sources, load_run_data

@@ -67,12 +67,6 @@ def dev_metrics(
     return metrics
 
 
-def dev_auroc(model: MemeNetwork | Learner, dev: Examples, modalities: Modalities) -> dict[str, float]:
-    """AUROC of each binary task over the dev samples that have its label, where both classes occur."""
-    judged = {task.name for task in judged_tasks(dev).values() if task.kind == "binary"}
-    return {name: value for name, value in dev_metrics(model, dev, modalities).items() if name in judged}
-
-
 def judged_tasks(dev: Examples) -> dict[int, Task]:
     """Index and task of each that ``dev`` has two classes of (a multilabel task: some label with and without)."""
     return {index: task for index, task in enumerate(dev.tasks) if _can_judge(dev, index, task)}

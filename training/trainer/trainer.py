@@ -21,7 +21,7 @@ from training.trainer.learner import Learner
 from training.trainer.loader import EpochSeed, Rank, load_batches, plan_epoch
 from training.trainer.optimizer import frozen_by_rate, make_optimiser, set_rates
 from training.trainer.phase import EpochResult, PhaseConfig
-from training.trainer.predict import check_selection, dev_auroc, dev_metrics, predict
+from training.trainer.predict import check_selection, dev_metrics, predict
 from training.trainer.progress import PhaseProgress
 from training.trainer.step import DivergedError, Stepper, Values
 
@@ -30,7 +30,6 @@ __all__ = [
     "EpochResult",
     "PhaseConfig",
     "TrainContext",
-    "dev_auroc",
     "dev_metrics",
     "predict",
     "train_phase",

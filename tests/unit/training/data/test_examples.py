@@ -12,7 +12,7 @@ from support.tiny import TASKS, TinyBundle, tower_spec
 from model.preprocess import PreprocessConfig, Preprocessor
 from model.runtime import ImageTower
 from model.taxonomy import tasks_named
-from training.baselines import frozen_features
+from training.baselines import FrozenTowers
 from training.data.examples import BOTH, Examples, Modalities, PixelPictures
 from training.data.feature_cache import FrozenTower
 from training.data.image_augment import AugmentConfig
@@ -277,7 +277,7 @@ def test_every_sample_comes_once_an_epoch_and_never_beside_the_other_kind(mixed:
 
 
 def test_the_baseline_sees_no_picture_where_there_is_none(mixed: Examples, tiny: TinyBundle) -> None:
-    features = frozen_features(tiny.network.text_tower, mixed)
+    features = FrozenTowers(tiny.network.text_tower)(mixed).both
     image = features[:, tiny.network.text_tower.pooled_width :]
     assert np.linalg.norm(image, axis=1) == pytest.approx([1, 0, 1, 1], abs=1e-6)
     assert torch.is_grad_enabled()

@@ -11,7 +11,7 @@ from model import open_bundle
 from model.taxonomy import TASKS
 from training.datasets import LAYOUTS, Layout, columns
 from training.datasets.label_map import check_label_map
-from training.run.model_card import CARDS, card_path, render_model_card
+from training.run.export.model_card import CARDS, card_path, render_model_card
 
 DATASETS = sorted(path.stem for path in CARDS.glob("*.md") if not path.stem.startswith("model_"))
 SECTIONS = ("Motivation", "Composition", "Collection", "Annotators", "Known biases", "Leakage", "Unsafe uses")

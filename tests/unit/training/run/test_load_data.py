@@ -11,7 +11,7 @@ from support.runs import config_document
 
 from training.datasets import DatasetError
 from training.run.config import TrainConfig
-from training.run.config_file import load_train_config
+from training.run.config.file import load_train_config
 from training.run.load_data import load_run_data
 
 

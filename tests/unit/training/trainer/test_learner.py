@@ -19,7 +19,7 @@ from training.data.examples import BOTH, Batch, Examples, Modalities, PixelPictu
 from training.datasets import Sample
 from training.datasets.base import ABSENT
 from training.losses.multi_task import multi_task_loss
-from training.run.build import check_losses
+from training.run.loss_checks import check_losses
 from training.trainer.learner import Learner, LossConfig
 
 NO_DROPOUT = {"projection_dropout": 0.0, "encoder_dropout": 0.0, "head_dropout": 0.0}

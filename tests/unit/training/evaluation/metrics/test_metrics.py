@@ -5,7 +5,8 @@ import pytest
 
 from model.bundle import CalibrationSpec, Interval
 from model.calibration import apply_platt
-from training.baselines import logistic_regression
+from model.taxonomy import TASKS
+from training.baselines.linear import fit_logistic
 from training.datasets.base import ABSENT
 from training.evaluation.calibrate import Target, fit_platt, pick_thresholds
 from training.evaluation.metrics.bootstrap import Estimate, bootstrap
@@ -166,7 +167,7 @@ def test_the_baseline_learns_from_known_labels_alone() -> None:
     labels = RNG.integers(0, 2, 200)
     features = RNG.normal(size=(200, 4)) + 2 * labels[:, None]
     unknown = np.where(np.arange(200) < 60, ABSENT, labels)
-    found = logistic_regression(features, unknown, features, unknown, features)
+    found = fit_logistic(TASKS["hateful"], features, unknown, features, unknown)(features)
     assert ((found > 0.5) == labels).mean() > 0.85
 
 

@@ -1,4 +1,4 @@
-"""A bundle's model card, generated from its manifest: ``python -m training.run.model_card BUNDLE [--out FILE]``.
+"""A bundle's model card, generated from its manifest: ``python -m training.run.export.model_card BUNDLE [--out FILE]``.
 
 Prose that no manifest holds (intended use, limits) is taken from ``data_cards/model_<bundle>.prose.md``. A bundle
 without such a file gets prose that is true of every bundle, and says that nobody has written its own yet.
@@ -13,7 +13,7 @@ import yaml
 
 from model.bundle import COMPACT_BUNDLE, Bundle, Interval, Manifest, MetricRow, open_bundle
 
-CARDS = Path(__file__).parents[2] / "data_cards"
+CARDS = Path(__file__).parents[3] / "data_cards"
 #: Metrics in the order of the table, as people write them; others follow under their own names.
 _TITLES = {
     "auroc": "AUROC",
@@ -95,7 +95,8 @@ def _facts(manifest: Manifest) -> str:
     tasks = "; ".join(f"`{task.name}` ({', '.join(task.classes)})" for task in manifest.tasks)
     return (
         f"# Model card: {manifest.name} {manifest.version}\n\n"
-        "Generated from the manifest by `python -m training.run.model_card`; edit the prose file, not this one.\n\n"
+        "Generated from the manifest by `python -m training.run.export.model_card`; "
+        "edit the prose file, not this one.\n\n"
         f"{manifest.description}\n\n"
         f"- Image tower: {tower.backbone}, {tower.precision} ({tower.licence}).\n"
         f"- Text tower and fusion: {head.text_backbone}, MemeFier fusion, {head.precision} weights ({head.licence}).\n"

@@ -1,184 +1,44 @@
 """The typed config of a training run. Everything that can be known to be wrong is refused here, before any work.
 
-``training/run/config_file.py`` reads it from YAML and the command line; ``training/configs/`` holds examples.
+``training/run/config/file.py`` reads it from YAML and the command line; ``training/configs/`` holds examples.
 """
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    NonNegativeInt,
-    PositiveInt,
-    Tag,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, NonNegativeInt, model_validator
 
-from model.bundle import VERSION_PATTERN, Precision
-from model.network.config import BackboneConfig, NetworkConfig, TowerTuning, TuningMode
-from model.ocr import ENGINES
-from model.preprocess import Resize
-from training.data.image_augment import AugmentConfig
+from model.bundle import VERSION_PATTERN
+from model.network.config import BackboneConfig
 from training.data.modalities import BY_NAME, Modalities
 from training.data.text_augment import TextNoiseConfig
 from training.datasets.registry import Source
-from training.errors import ConfigError
-from training.evaluation.calibrate import CalibrationError, parse_targets
 from training.kernel.config import MemoryConfig, TeacherConfig
 from training.losses.config import LossConfig
-from training.run.config_checks import check_kernel_machines, check_phases, check_towers
-from training.trainer.phase import PhaseConfig
-
-__all__ = ["ConfigError", "TrainConfig"]
+from training.run.config.checks import check_kernel_machines, check_phases, check_towers
+from training.run.config.parts import (
+    COMPACT_PAIR,
+    Backbone,
+    DataConfig,
+    ExportChoices,
+    ModalityNames,
+    Network,
+    PictureAugmentation,
+    PreprocessChoices,
+    RunPhase,
+    StrictConfig,
+    TextFilling,
+    Towers,
+)
 
 TrackerName = Literal["tensorboard", "mlflow", "wandb"]
-ModalityNames = Literal["both", "text", "image"]
-#: The one backbone that is fetched from the package registry (``training.run.pretrained``) instead of a model hub.
-COMPACT_PAIR = "compact-pair"
 #: What a policy may be about, where the config does not say; the first that the network has.
 _HARMS = ("hateful", "offensive", "memotion_offensive")
 _LOCAL_DIR = "local-dir:"
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _with_preset(value: Any) -> Any:
-    """The sizes of ``preset`` ("small" or "large", the paper's) below the settings that are given."""
-    if not isinstance(value, dict) or "preset" not in value:
-        return value
-    settings = {name: setting for name, setting in value.items() if name != "preset"}
-    return NetworkConfig.preset(value["preset"], tuple(settings.get("tasks", ()))).to_dict() | settings
-
-
-def _source(value: Any) -> Any:
-    """``PATH:SPLIT`` for a mapping with these two."""
-    if not isinstance(value, str):
-        return value
-    path, colon, split = value.rpartition(":")
-    if not colon or not path:
-        raise ValueError(f"{value!r}: write PATH:SPLIT, or a mapping with 'path' and 'split'")
-    return {"path": path, "split": split}
-
-
-Backbone = Annotated[
-    Annotated[Literal["compact-pair"], Tag("<preset>")] | Annotated[BackboneConfig, Tag("<mapping>")],
-    Discriminator(lambda value: "<preset>" if isinstance(value, str) else "<mapping>"),
-]
-Network = Annotated[NetworkConfig, BeforeValidator(_with_preset)]
-SourceText = Annotated[Source, BeforeValidator(_source)]
-
-
-class PreprocessChoices(_Strict):
-    """What is a choice in preprocessing; side, pixel statistics and padding id are the backbone's.
-
-    ``max_text_tokens`` is by default 96, or what the text tower takes if that is less.
-    """
-
-    resize: Resize = "squash"
-    max_text_tokens: int | None = Field(default=None, gt=2)
-    max_tags: PositiveInt = 8
-    max_tag_tokens: int = Field(default=16, gt=2)
-    emoji_names: bool = True
-
-
-class DataConfig(_Strict):
-    """Where the samples come from.
-
-    - ``dev`` None: the dev split of each training source, or where it has none ``dev_share`` of its groups (near
-      duplicates by picture and same texts stay together).
-    - ``calibrate``: what calibration and thresholds are fitted on; None: ``dev``.
-    - ``tests``: read at the end, by the baselines and at export, to be reported; nothing is chosen on them.
-    - ``split_seed`` is not the run's seed: runs with other seeds are compared on the same dev items.
-    """
-
-    train: tuple[SourceText, ...] = Field(min_length=1)
-    dev: tuple[SourceText, ...] | None = Field(default=None, min_length=1)
-    calibrate: tuple[SourceText, ...] | None = Field(default=None, min_length=1)
-    tests: tuple[SourceText, ...] | None = Field(default=None, min_length=1)
-    dev_share: float = Field(default=0.1, gt=0, lt=0.5)
-    split_seed: NonNegativeInt = 17
-
-    @model_validator(mode="after")
-    def _apart(self) -> "DataConfig":
-        trained = {(source.path, source.split) for source in self.train}
-        for name, sources in (("dev", self.dev), ("tests", self.tests)):
-            for source in sources or ():
-                if (source.path, source.split) in trained:
-                    raise ValueError(f"{source.path}:{source.split} is in 'train' and in {name!r}")
-        return self
-
-
-class TextFilling(_Strict):
-    """Whose words are trained on: the ``given`` ones, OCR's where they are ``missing``, or ``always`` OCR's."""
-
-    mode: Literal["given", "missing", "always"] = "missing"
-    engine: str = "rapidocr"
-
-    @field_validator("engine")
-    @classmethod
-    def _known(cls, engine: str) -> str:
-        if engine not in ENGINES:
-            raise ValueError(f"unknown OCR engine {engine!r}; known engines: {', '.join(ENGINES)}")
-        return engine
-
-
-class Towers(_Strict):
-    """What of each tower is trained."""
-
-    image: TowerTuning = TowerTuning()
-    text: TowerTuning = TowerTuning()
-
-    @property
-    def modes(self) -> dict[str, TuningMode]:
-        """The mode of each tower."""
-        return {"image": self.image.mode, "text": self.text.mode}
-
-
-class PictureAugmentation(_Strict):
-    """Changes to training pictures; of a frozen tower ``n_views`` changed views are computed once and cached."""
-
-    settings: AugmentConfig = AugmentConfig()
-    n_views: PositiveInt = 4
-
-
-class RunPhase(PhaseConfig):
-    """A phase with the part of the data that it sees: ``sources`` are indices into ``data.train`` (None: all)."""
-
-    name: str = "train"
-    sources: tuple[NonNegativeInt, ...] | None = None
-    modalities: ModalityNames | None = None
-    """None: the run's."""
-    losses: LossConfig | None = None
-    """None: the run's."""
-
-
-class ExportChoices(_Strict):
-    """What ``memeguard export`` does unless told otherwise."""
-
-    precision: Precision = "fp32"
-    targets: tuple[str, ...] = ("recall=0.9", "precision=0.9")
-    policy_tasks: tuple[str, ...] | None = None
-    """The binary tasks that the bundle's own policy decides by; None: the harm that the network judges first."""
-
-    @field_validator("targets")
-    @classmethod
-    def _readable(cls, targets: tuple[str, ...]) -> tuple[str, ...]:
-        try:
-            parse_targets(targets)
-        except CalibrationError as error:
-            raise ValueError(str(error)) from error
-        return targets
-
-
-class TrainConfig(_Strict):
+class TrainConfig(StrictConfig):
     """One run of ``memeguard train``: a network, its data, how it is trained, and how it is exported."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")

@@ -8,8 +8,8 @@ import yaml
 
 from model import open_bundle
 from model.bundle import Interval, Manifest, MetricRow, Thresholds
-from training.run import model_card
-from training.run.model_card import CARDS, render_model_card
+from training.run.export import model_card
+from training.run.export.model_card import CARDS, render_model_card
 
 if TYPE_CHECKING:
     from support.tiny import TinyBundle

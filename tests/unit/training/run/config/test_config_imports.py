@@ -7,7 +7,7 @@ import pytest
 from support import ROOT
 
 
-@pytest.mark.parametrize("module", ["training.run.config", "training.run.config_file", "model.network.config"])
+@pytest.mark.parametrize("module", ["training.run.config", "training.run.config.file", "model.network.config"])
 def test_a_config_class_imports_no_torch(module: str) -> None:
     code = f"import sys, {module}; assert 'torch' not in sys.modules, 'torch is imported'"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

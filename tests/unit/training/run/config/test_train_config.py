@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from serving.cli import main
 from training.errors import ConfigError
 from training.run.config import TrainConfig
-from training.run.config_file import CONFIGS, config_path, load_train_config, parse_train_config
+from training.run.config.file import CONFIGS, config_path, load_train_config, parse_train_config
 
 SHIPPED = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
 DOCUMENT: dict[str, Any] = {

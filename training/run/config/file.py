@@ -16,7 +16,7 @@ from model.validation_errors import InvalidMember, invalid_members
 from training.errors import ConfigError
 from training.run.config import TrainConfig
 
-CONFIGS = Path(__file__).parents[1] / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 _MAX_ERRORS = 5
 
 

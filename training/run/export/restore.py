@@ -17,7 +17,7 @@ from training.errors import RunError
 from training.run.backbone import RunTowers, image_tower_digest, open_towers
 from training.run.build import picture_source
 from training.run.config import TrainConfig
-from training.run.config_file import parse_train_config
+from training.run.config.file import parse_train_config
 from training.run.folder import RunFolder
 from training.run.load_data import load_run_data
 from training.run.provenance import data_digest
