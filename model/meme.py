@@ -4,74 +4,31 @@ The format is found by content, never by name or header. Size limits are checked
 """
 
 import hashlib
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
-import numpy as np
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image
 
-from model.budget import DEFAULT_WORK_S, Budget
+from model.budget import Budget
 from model.errors import MemeError
+from model.picture.containers.sniff import FORMATS
+from model.picture.door import declared_pixels, open_picture
+from model.picture.limits import DEFAULT_LIMITS, MemeLimits
+from model.picture.views import Ground, View
 from model.text.characters import is_visible
 
-#: Pillow's names of the formats we read. AVIF, TIFF, SVG and the rest are refused by name.
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP")
-_FORMATS_TEXT = "JPEG, PNG, WebP, GIF or BMP"
-#: How our formats begin. BMP's two letters are left out: plain text begins so too.
-_SIGNATURES = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF"}
-#: Transparent pictures are judged as most pages show them.
-_BACKGROUND = (255, 255, 255)
-#: What makes a picture of each EXIF orientation upright.
-_TO_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
-
-@dataclass(frozen=True)
-class MemeLimits:
-    """What is refused before decoding. ``max_pixels`` may not exceed Pillow's own decompression-bomb bound."""
-
-    max_bytes: int = 20 * 1024 * 1024
-    max_pixels: int = 40_000_000
-    max_text_chars: int = 10_000
-    max_tags: int = 8
-    max_tag_chars: int = 100
-    #: Seconds of one thread that decoding a picture and reading its words may take together.
-    max_work_s: float = DEFAULT_WORK_S
-
-    def __post_init__(self) -> None:
-        pillow_bound = Image.MAX_IMAGE_PIXELS or 0
-        if not 0 < self.max_pixels <= pillow_bound:
-            raise ValueError(f"max_pixels must be between 1 and {pillow_bound}, got {self.max_pixels}")
-
-
-DEFAULT_LIMITS = MemeLimits()
-
-
-#: What lies behind the clear parts of a picture.
-Ground = Literal["light", "dark"]
-
-
-@dataclass(frozen=True, eq=False)
-class View:
-    """One thing that people are shown of a picture: a frame of an animation, or its clear parts on another ground.
-
-    ``frame`` counts from 0 and is None for a picture of one frame; ``ground`` is None where nothing is clear, or where
-    the ground makes no difference.
-    """
-
-    image: Image.Image = field(repr=False)
-    frame: int | None = None
-    ground: Ground | None = None
+__all__ = [
+    "DEFAULT_LIMITS",
+    "FORMATS",
+    "Ground",
+    "Meme",
+    "MemeLimits",
+    "View",
+    "declared_pixels",
+    "encodable",
+    "has_words",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,15 +95,19 @@ class Meme:
         """
         words = _checked_text(text, limits)
         checked_tags = _checked_tags(tags, limits)
-        picture = _open(data, limits)
+        picture = open_picture(data, limits, budget or Budget(limits.max_work_s))
         return cls(
-            image=_decode(picture),
+            image=picture.views[0].image,
             digest=hashlib.sha256(data).hexdigest(),
             text=words,
             tags=checked_tags,
             id=id,
-            source_format=picture.format or "unknown",
-            is_animated=_is_animated(picture),
+            source_format=picture.format,
+            is_animated=picture.n_frames > 1,
+            views=picture.views,
+            n_frames=picture.n_frames,
+            damage=picture.damage,
+            not_seen=picture.not_seen,
         )
 
     @classmethod
@@ -158,9 +119,11 @@ class Meme:
         tags: Sequence[str] = (),
         id: str | None = None,
         limits: MemeLimits = DEFAULT_LIMITS,
+        budget: Budget | None = None,
     ) -> "Meme":
         """Read and decode a file; a file that cannot be read raises ``MemeError`` with code ``unreadable_file``."""
-        return cls.from_bytes(_read(Path(path), limits), text=text, tags=tags, id=id, limits=limits)
+        data = _read(Path(path), limits)
+        return cls.from_bytes(data, text=text, tags=tags, id=id, limits=limits, budget=budget)
 
 
 def _read(path: Path, limits: MemeLimits) -> bytes:
@@ -172,95 +135,6 @@ def _read(path: Path, limits: MemeLimits) -> bytes:
         raise MemeError("unreadable_file", f"{path}: {error.strerror or type(error).__name__}") from error
     except ValueError as error:  # a NUL or a lone surrogate, which no file name can hold
         raise MemeError("unreadable_file", f"{str(path)!r} is no file name") from error
-
-
-def _open(data: bytes, limits: MemeLimits) -> Image.Image:
-    """Parse the header and hold the picture against the limits, without decoding its pixels."""
-    if not data:
-        raise MemeError("empty", "the picture has zero bytes")
-    if len(data) > limits.max_bytes:
-        raise MemeError("too_many_bytes", f"the picture is over the limit of {limits.max_bytes} bytes")
-    try:
-        picture = Image.open(io.BytesIO(data), formats=FORMATS)
-    except UnidentifiedImageError as error:
-        raise _unidentified(data) from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise MemeError("too_many_pixels", f"the picture is over the limit of {limits.max_pixels} pixels") from error
-    except Exception as error:  # a hostile header may raise anything in a parser; it is the bytes' fault either way
-        raise MemeError("corrupt", f"the picture's header is damaged ({type(error).__name__})") from error
-    n_pixels = picture.width * picture.height
-    if n_pixels > limits.max_pixels:
-        raise MemeError(
-            "too_many_pixels",
-            f"the picture is {picture.width} x {picture.height} = {n_pixels} pixels; the limit is {limits.max_pixels}",
-        )
-    return picture
-
-
-def declared_pixels(data: bytes) -> int:
-    """At most how many pixels ``data`` will be once it is decoded, by its header; 0 for what is no picture."""
-    try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            return picture.width * picture.height
-    except Exception:  # whatever is wrong with it is told when it is decoded
-        return 0
-
-
-def _unidentified(data: bytes) -> MemeError:
-    """Pillow knows no such picture: another format, or one of ours whose header is cut short."""
-    for signature, name in _SIGNATURES.items():
-        if data.startswith(signature):
-            return MemeError("corrupt", f"the bytes begin as {name}, but its header is damaged or cut short")
-    return MemeError(
-        "unsupported_format", f"the bytes are no {_FORMATS_TEXT} picture (they begin with {data[:8].hex(' ')})"
-    )
-
-
-def _decode(picture: Image.Image) -> Image.Image:
-    """Decode the first frame, upright, flattened on white, 8-bit RGB."""
-    try:
-        picture.load()
-        return _to_rgb(_upright(picture))
-    except Exception as error:  # decoders raise OSError, SyntaxError, ValueError, struct.error and others on bad bytes
-        raise MemeError(
-            "corrupt", f"the {picture.format} data is truncated or damaged ({type(error).__name__}: {error})"
-        ) from error
-
-
-def _upright(picture: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation; a picture whose EXIF cannot be read stays as it is.
-
-    Not ``ImageOps.exif_transpose``: it also writes the EXIF anew, which fails on one odd tag beside a good orientation.
-    """
-    try:
-        method = _TO_UPRIGHT.get(picture.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:
-        return picture
-    return picture if method is None else picture.transpose(method)
-
-
-def _is_animated(picture: Image.Image) -> bool:
-    """Whether more frames follow the first. They are not counted: a small GIF can hold millions."""
-    try:
-        return bool(getattr(picture, "is_animated", False))
-    except Exception:  # a damaged second frame
-        return True
-
-
-def _to_rgb(picture: Image.Image) -> Image.Image:
-    if picture.mode.startswith("I"):
-        return _from_16_bit(picture)
-    if picture.has_transparency_data:
-        rgba = picture.convert("RGBA")
-        flat = Image.new("RGBA", rgba.size, (*_BACKGROUND, 255))
-        return Image.alpha_composite(flat, rgba).convert("RGB")
-    return picture.convert("RGB")
-
-
-def _from_16_bit(picture: Image.Image) -> Image.Image:
-    """Scale 16-bit grey to 8 bits; Pillow's own conversion would clip everything above 255 to white."""
-    grey = np.clip(np.asarray(picture) // 257, 0, 255).astype(np.uint8)
-    return Image.fromarray(grey).convert("RGB")
 
 
 def _checked_text(text: str | None, limits: MemeLimits) -> str | None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
-from model.meme import Ground
 from model.ocr.types import Box, OcrResult, OcrStatus, OcrWord
+from model.picture.views import Ground
 
 #: The milder first; see ``strictest``.
 Decision = Literal["allow", "review", "block"]

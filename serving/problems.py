@@ -16,14 +16,19 @@ _STATUS_OF_MEME_ERROR: dict[MemeErrorCode, int] = {
     "unreadable_file": 400,
     "too_many_bytes": 413,
     "too_many_pixels": 413,
+    "too_many_scans": 413,
+    "too_many_parts": 413,
     "text_too_long": 413,
     "unsupported_format": 415,
     "bad_tags": 422,
+    "out_of_time": 503,
 }
 #: The setting that a meme was over, where its error says which.
 _LIMIT_OF_MEME_ERROR: dict[MemeErrorCode, str] = {
     "too_many_bytes": "max_bytes",
     "too_many_pixels": "max_pixels",
+    "too_many_scans": "max_scans",
+    "too_many_parts": "max_parts",
     "text_too_long": "max_text_chars",
 }
 

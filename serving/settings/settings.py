@@ -90,6 +90,29 @@ class LimitSettings(BaseModel):
         description="Largest width x height; over it: 413. A pixel takes up to 20 bytes while it is decoded, and "
         "4 until it is judged.",
     )
+    max_scans: int = Field(
+        DEFAULT_LIMITS.max_scans,
+        ge=1,
+        description="Most scans of a JPEG of up to 10 megapixels, counted by colour component (an ordinary progressive "
+        "one has 14); a larger one may have fewer, so that scans x pixels stay the same; over it: 413.",
+    )
+    max_parts: int = Field(
+        DEFAULT_LIMITS.max_parts,
+        ge=1000,
+        description="Most segments, chunks or blocks that a picture's file may be cut into; over it: 413.",
+    )
+    max_frames: int = Field(
+        DEFAULT_LIMITS.max_frames,
+        ge=1,
+        description="Most frames of an animation that are judged, the most different ones; where others differ too, "
+        "the verdict says so and the decision is review.",
+    )
+    max_frame_pixels: int = Field(
+        DEFAULT_LIMITS.max_frame_pixels,
+        ge=1,
+        description="Most pixels of all frames of an animation that are decoded (a frame counts as 65,536 at least); "
+        "frames behind them are not seen, which the verdict says, and the decision is review.",
+    )
     max_text_chars: int = Field(DEFAULT_LIMITS.max_text_chars, ge=1, description="Longest text; over it: 413.")
     max_tags: int = Field(DEFAULT_LIMITS.max_tags, ge=0, description="Most tags of a meme; over it: 422.")
     max_tag_chars: int = Field(DEFAULT_LIMITS.max_tag_chars, ge=1, description="Longest tag; over it: 422.")
@@ -115,6 +138,10 @@ class LimitSettings(BaseModel):
             max_tags=self.max_tags,
             max_tag_chars=self.max_tag_chars,
             max_work_s=self.max_work_s,
+            max_scans=self.max_scans,
+            max_parts=self.max_parts,
+            max_frames=self.max_frames,
+            max_frame_pixels=self.max_frame_pixels,
         )
 
 
