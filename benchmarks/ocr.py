@@ -126,7 +126,7 @@ def engine_reader(engine: OcrEngine) -> Reader:
 
     def read(picture: Picture) -> str | None:
         result = engine.read(picture)
-        return result.text if result.status == "ok" else None
+        return None if result.status == "failed" else result.text
 
     return read
 

@@ -1,8 +1,11 @@
 """Rectangles (left, top, right, bottom) in pixels: what reading order and merging ask of them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from model.ocr.types import Box
+
+#: More boxes than this are not listed one by one.
+MAX_BOXES = 50
 
 
 def area(box: Box) -> int:
@@ -42,3 +45,11 @@ def clipped(box: Box, width_px: int, height_px: int) -> Box:
         min(max(right, 0), width_px),
         min(max(bottom, 0), height_px),
     )
+
+
+def fewest(boxes: Sequence[Box]) -> tuple[Box, ...]:
+    """The boxes that have an area, each once, largest first; of very many the smaller ones as one around them all."""
+    by_size = sorted({box for box in boxes if area(box)}, key=lambda box: (-area(box), box))
+    if len(by_size) <= MAX_BOXES:
+        return tuple(by_size)
+    return (*by_size[: MAX_BOXES - 1], bounding_box(by_size[MAX_BOXES - 1 :]))

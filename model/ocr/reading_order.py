@@ -77,7 +77,10 @@ def _blocks(lines: Sequence[Line]) -> list[Block]:
     boxes = [_line_box(line) for line in lines]
     below, above = defaultdict(list), defaultdict(list)
     for i, first in enumerate(boxes):
-        for j, second in enumerate(boxes):
+        for j in range(i + 1, len(boxes)):
+            second = boxes[j]
+            if second[1] > first[3] + _MAX_LINE_GAP * _height(first):
+                break  # the lines come from the top down: none of the others is near
             if first[1] < second[1] and _follows(first, second):
                 below[i].append(j)
                 above[j].append(i)

@@ -2,6 +2,9 @@
 
 Tesseract is made for dark text on light paper. Of a caption in outlined white capitals it reads a quarter of the words
 as is, two thirds when only the lightest pixels are kept and inverted; a screenshot it reads best as it is, enlarged.
+
+It reads the scripts whose language packs are installed and asked for: English alone by default, "eng+rus" with the
+system package tesseract-ocr-rus. Text in other scripts is not noticed: it has no detector of lines that it cannot read.
 """
 
 import importlib.util
@@ -9,6 +12,7 @@ import os
 import shutil
 import threading
 import time
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from model.ocr.base import Engine
+from model.budget import Budget
+from model.ocr.base import Engine, Found
 from model.ocr.merge import merge_by_place
 from model.ocr.reading_order import group_words
-from model.ocr.types import Line, OcrWord
+from model.ocr.types import OcrWord
 
 Picture = NDArray[np.uint8]
 
@@ -32,6 +37,9 @@ ENLARGEMENT = 2
 MAX_SIDE_TO_ENLARGE_PX = 1200
 
 _AUTOMATIC_LAYOUT, _SPARSE_TEXT = 3, 11  # tesseract's --psm
+#: Tesseract's names of languages, with "+" between them.
+DEFAULT_LANGUAGES = "eng"
+
 _PYTESSERACT_MISSING = "pytesseract is not installed; install it with: pip install pytesseract"
 
 
@@ -70,7 +78,8 @@ def _light_text_as_ink(image: Picture) -> Image.Image:
 class TesseractEngine(Engine):
     """The alternative engine, for installations that have Tesseract.
 
-    ``command`` is the binary's name or path. ``timeout_s`` bounds one read, all preparations together. ``threads``
+    ``command`` is the binary's name or path; ``languages`` are Tesseract's, "eng+rus". ``timeout_s`` bounds one read,
+    all preparations together; a smaller budget bounds it, too, by the clock: the work is another process's. ``threads``
     limits Tesseract's threads: with the four that it starts by itself, which wait for one another in busy loops, a
     read took up to four times as long on a busy machine. Each preparation is a process of its own, so that reads from
     several threads share nothing; pytesseract hands the picture over in a temporary file and deletes it.
@@ -78,27 +87,47 @@ class TesseractEngine(Engine):
 
     name = "tesseract"
 
-    def __init__(self, *, command: str = "tesseract", threads: int = 1, timeout_s: float = 30.0) -> None:
+    def __init__(
+        self,
+        *,
+        command: str = "tesseract",
+        languages: str = DEFAULT_LANGUAGES,
+        threads: int = 1,
+        timeout_s: float = 30.0,
+    ) -> None:
         self._command = command
+        self._languages = languages
         self._threads = threads
         self._timeout_s = timeout_s
         self._pytesseract: Any = None
         self._version: str | None = None
+        self._has_languages = False
         self._lock = threading.Lock()
 
     @property
     def version(self) -> str | None:
-        """Version of the Tesseract binary."""
+        """Version of the Tesseract binary, with its languages where they are not the default."""
         if self._version is None and self.unavailable_reason() is None:
-            self._version = str(self._load().get_tesseract_version())
+            languages = [] if self._languages == DEFAULT_LANGUAGES else [self._languages]
+            self._version = " ".join([str(self._load().get_tesseract_version()), *languages])
         return self._version
 
     def unavailable_reason(self) -> str | None:
-        """None when both the Python package and the binary are there; else what is missing."""
+        """None when the Python package, the binary and its language packs are there; else what is missing."""
         if importlib.util.find_spec("pytesseract") is None:
             return _PYTESSERACT_MISSING
         if shutil.which(self._command) is None:
             return f"no {self._command!r} command; install the system package tesseract-ocr"
+        return self._missing_languages()
+
+    def _missing_languages(self) -> str | None:
+        if self._has_languages:
+            return None
+        missing = sorted(set(self._languages.split("+")) - set(self._load().get_languages()))
+        if missing:
+            packages = ", ".join(f"tesseract-ocr-{language.replace('_', '-')}" for language in missing)
+            return f"tesseract has no language pack {', '.join(missing)}; install the system package {packages}"
+        self._has_languages = True
         return None
 
     def _load(self) -> Any:
@@ -107,27 +136,39 @@ class TesseractEngine(Engine):
                 self._pytesseract = _private_pytesseract(self._command, self._threads)
             return self._pytesseract
 
-    def _find_lines(self, image: Picture) -> list[Line]:
-        deadline = time.monotonic() + self._timeout_s
-        readings = [self._read_prepared(image, preparation, deadline) for preparation in PREPARATIONS]
-        return list(group_words(merge_by_place(readings)))
+    def _find(self, image: Picture, budget: Budget) -> Generator[None, None, Found]:
+        started = time.monotonic()
+        work_s = min(self._timeout_s, budget.work_s - budget.used_s)
+        readings: list[list[OcrWord]] = []
+        for preparation in PREPARATIONS:
+            yield
+            remaining_s = min(started + work_s, budget.deadline) - time.monotonic()
+            if remaining_s <= 0 or budget.is_spent:
+                break
+            with budget.counted():
+                words = self._read_prepared(image, preparation, remaining_s)
+            if words is None:
+                break
+            readings.append(words)
+        with budget.counted():
+            lines = group_words(merge_by_place(readings))
+        return Found(lines, is_complete=len(readings) == len(PREPARATIONS))
 
-    def _read_prepared(self, image: Picture, preparation: Preparation, deadline: float) -> list[OcrWord]:
-        remaining_s = deadline - time.monotonic()
-        if remaining_s <= 0:
-            raise TimeoutError
+    def _read_prepared(self, image: Picture, preparation: Preparation, timeout_s: float) -> list[OcrWord] | None:
+        """The words of one preparation; None when the process was ended because it took longer."""
         pytesseract = self._load()
         try:
             data = pytesseract.image_to_data(
                 preparation.apply(image),
+                lang=self._languages,
                 config=f"--psm {preparation.page_segmentation_mode}",
                 output_type=pytesseract.Output.DICT,
-                timeout=remaining_s,
+                timeout=timeout_s,
             )
         except pytesseract.TesseractError:
             raise
-        except RuntimeError as error:  # pytesseract's only other one says that the process ran out of time
-            raise TimeoutError from error
+        except RuntimeError:  # pytesseract's only other one says that the process ran out of time
+            return None
         return _confident_words(data, preparation.scale_for(image))
 
 

@@ -44,7 +44,7 @@ class ReadingCache:
     def read(self, picture: Path) -> OcrResult:
         """The reading of a picture file. Raises ``MemeError`` for a file that is no picture.
 
-        A reading that failed is given back and not kept: the next call tries again.
+        A reading that failed or ran out of time is given back and not kept: the next call tries again.
         """
         folder = self.folder / engine_key(self.engine)
         stored = _load(folder / f"{_digest(picture)}.json")
@@ -54,7 +54,7 @@ class ReadingCache:
         result = self.engine.read(np.asarray(meme.picture))
         if result.status == "unavailable":
             raise EngineUnavailableError(f"OCR engine {self.engine.name}: {result.detail}")
-        if result.status == "ok":
+        if result.status in ("ok", "partial"):
             write_atomically(folder / f"{meme.digest}.json", _document(result))
         return result
 
@@ -115,7 +115,7 @@ def _read_all(pictures: Sequence[Path], cache: ReadingCache, workers: int) -> di
             result = cache.read(picture)
         except MemeError as error:
             return _Unread(f"{picture.name}: {error.code}: {error.message}")
-        return result.text if result.status == "ok" else _Unread(f"{picture.name}: OCR failed ({result.detail})")
+        return _Unread(f"{picture.name}: OCR failed ({result.detail})") if result.status == "failed" else result.text
 
     with ThreadPoolExecutor(max_workers=workers) as pool:
         answers = tqdm(pool.map(text_of, pictures), total=len(pictures), desc="OCR", unit="picture", disable=None)
@@ -133,8 +133,8 @@ def _code_digest() -> str:
     """Digest of ``model/ocr``: its constants are the engines' settings, and its code decides what a line is."""
     (folder,) = model.ocr.__path__
     digest = hashlib.sha256()
-    for path in sorted(Path(folder).glob("*.py")):
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    for path in sorted(Path(folder).rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
 
@@ -163,6 +163,6 @@ def _load(path: Path) -> OcrResult | None:
         if document["sha256"] != _checksum(content):
             return None
         words = tuple(OcrWord(word["text"], tuple(word["box"]), word["confidence"]) for word in content["words"])
-        return OcrResult(**content | {"words": words})
+        return OcrResult(**content | {"words": words, "unread": tuple(tuple(box) for box in content["unread"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -176,7 +176,8 @@ def test_an_unknown_engine_is_refused_with_the_known_names() -> None:
 
 def test_tesseract_stops_at_its_time_limit() -> None:
     result = TesseractEngine(timeout_s=0.01).read(_pixels(_meme("classic", "too slow")))
-    assert (result.status, result.detail) == ("failed", "TimeoutError")
+    assert (result.status, result.text) == ("timeout", "")
+    assert result.detail == "the time for reading was over before all of the text was read"
 
 
 class _CrashingEngine(Engine):
