@@ -99,6 +99,7 @@ DISGUISES: Mapping[str, Disguise] = MappingProxyType(
         "an asterisk between letters": _between("*"),
         "a dash between letters": _between("-"),
         "any sign between letters": _between(".", "-", "*", "_", "·", "|", "~"),
+        "brackets between letters": _between(")(", "]["),
         "an emoji between letters": _between("👏"),
         "blank glyphs between letters": _between("\u2800"),
         "a letter a line": _between("\n"),

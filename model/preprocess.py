@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tokenizers import Tokenizer
 
 from model.meme import Meme
+from model.text.direction import RIGHT_TO_LEFT_OVERRIDE
 from model.text.folding import folded
 from model.windows import MAX_WINDOWS, Windows, windows_of
 
@@ -128,7 +129,11 @@ class Preprocessor:
     def windows(self, text: str, max_windows: int = MAX_WINDOWS) -> Windows:
         """Pieces of ``text`` of which nothing is cut when each is given as a text of its own."""
         room = self.config.max_text_tokens - self._counter.num_special_tokens_to_add(False)
-        return windows_of(text, self._n_tokens, room, max_windows)
+        found = windows_of(text, self._n_tokens, room, max_windows)
+        if len(found.spans) > 1 and RIGHT_TO_LEFT_OVERRIDE in text:
+            # What is read forwards from there on is written backwards, and a later window does not know it.
+            return Windows(found.spans, min(found.judged_chars, text.index(RIGHT_TO_LEFT_OVERRIDE)))
+        return found
 
     def _n_tokens(self, texts: Sequence[str]) -> list[int]:
         clean = [self._clean(text) for text in texts]

@@ -10,7 +10,8 @@ from itertools import groupby
 
 from model.text.composition import Piece, clusters
 
-_RLO, _LRO, _PDF, _PDI = "\u202e", "\u202d", "\u202c", "\u2069"
+RIGHT_TO_LEFT_OVERRIDE = "\u202e"
+_LRO, _PDF, _PDI = "\u202d", "\u202c", "\u2069"
 _LEFT_TO_RIGHT = frozenset("\u202a\u202b\u2066\u2067\u2068" + _LRO)
 _ISOLATES = frozenset("\u2066\u2067\u2068")
 #: Directions within directions that are told apart. Each costs one more turn of all that lies in it.
@@ -19,7 +20,7 @@ _DEEPEST = 6
 
 def in_reading_order(text: str, pieces: Sequence[Piece]) -> Sequence[Piece]:
     """``pieces``, one for each character of ``text``, in the order in which they are read; direction marks stay."""
-    if _RLO not in text:
+    if RIGHT_TO_LEFT_OVERRIDE not in text:
         return pieces
     ordered: list[Piece] = []
     for _, line in groupby(zip(_levels(text), pieces, strict=True), key=lambda one: one[0] is None):
@@ -45,9 +46,9 @@ def _levels(text: str) -> Iterator[int | None]:
             n_isolates -= 1
             while open_ones.pop()[0] not in _ISOLATES:
                 pass
-        elif char == _RLO or char in _LEFT_TO_RIGHT:
+        elif char == RIGHT_TO_LEFT_OVERRIDE or char in _LEFT_TO_RIGHT:
             n_isolates += char in _ISOLATES
-            open_ones.append((char, _inner_level(level, is_odd=char == _RLO)))
+            open_ones.append((char, _inner_level(level, is_odd=char == RIGHT_TO_LEFT_OVERRIDE)))
 
 
 def _inner_level(level: int, *, is_odd: bool) -> int:

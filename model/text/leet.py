@@ -37,7 +37,7 @@ _READ_AS = MappingProxyType({"0": "o", "3": "e", "4": "a", "5": "s", "7": "t", "
 _TOKEN = re.compile(r"(?<![\w@$./:#])(?=[a-zA-Z0-9@$]*[013457@$])[a-zA-Z013457@$]{4,40}(?![\w@$]|[./:]\w)")
 _INSIDE = re.compile(r"(?<=[a-zA-Z])([013457@$])\1?(?=[a-zA-Z])")
 #: Numbers of two digits or more, what is counted in the plural, and names of people.
-_NOT_A_WORD = re.compile(r"([013457])(?!\1)[013457]|[013457@$]{3}|[0-9]s$|^@", re.IGNORECASE)
+_NOT_A_WORD = re.compile(r"([013457])(?!\1)[013457]|[013457@$]{3}|^[a-z]+[0-9]s$|^@", re.IGNORECASE)
 _TWO_LETTERS = re.compile(r"[a-z][034][a-z][034]")
 #: "march4marriage": a number between words.
 _BETWEEN_WORDS = re.compile(r"[a-zA-Z]{4}4[a-zA-Z]{4}")

@@ -14,17 +14,20 @@ from model.text.composition import Piece
 from model.text.confusables import is_latin, look_alike
 
 #: Kinds of character: letters that may be put together, signs that may stand for some, what may stand between.
-_LETTER, _LETTER_SIGN, _OTHER_LETTER, _GAP, _MARK, _OTHER = "ldL m."
-_ROW = re.compile(r"(?<![ldL])[ld](?:(?: +(?:m{1,3} *)?|m{1,3} *)[ld](?![ldL])){3,}")
+_LETTER, _LETTER_SIGN, _OTHER_LETTER, _GAP, _MARK, _BRACKET, _OTHER = "ldL m)."
+_ROW = re.compile(r"(?<![ldL])[ld](?:(?: +(?:m{1,3} *)?|m{1,3} +|[m)]{1,3})[ld](?![ldL])){3,}")
 _HYPHENATED = re.compile(r"(?<=[^\W\d_])[-\u2010\u00ac][^\S\n]*\n\s*(?=[a-z])")
 _ONE = re.compile(r"([^ld]*)([ld])")
-#: They set off, quote, or join two words.
-_BETWEEN_WORDS = frozenset(",;()[]{}<>\"'\u2018\u2019\u201c\u201d\u00ab\u00bb&%#+=")
+#: They enclose, set off or add: with white space beside them they stand between words.
+_BRACKETS = frozenset(',;()[]{}<>"\u201c\u201d\u00ab\u00bb&%#+=')
+#: They join two words, or a word to its ending.
+_APOSTROPHES = frozenset("'\u2018\u2019")
 _ASCII_KINDS = {
     code: _LETTER if chr(code).isalpha()
     else _LETTER_SIGN if chr(code).isdigit() or chr(code) in "@$"
     else _GAP if not is_visible(chr(code))
-    else _OTHER if chr(code) in _BETWEEN_WORDS
+    else _BRACKET if chr(code) in _BRACKETS
+    else _OTHER if chr(code) in _APOSTROPHES
     else _MARK
     for code in range(128)
 }  # fmt: skip
@@ -105,7 +108,7 @@ _WIDEST_COUNTED = 3
 
 def _width(between: str) -> int:
     """How wide a gap is: white space counts most, and is wider where there is nothing else."""
-    return 2 * min(between.count(_GAP), 2) + (_MARK not in between)
+    return 2 * min(between.count(_GAP), 2) + between.isspace()
 
 
 def _parted(letters: Sequence[tuple[int, int]]) -> list[_Word]:
@@ -129,4 +132,4 @@ def kind(char: str) -> str:
         return _LETTER if category[0] == "L" and (is_latin(char) or look_alike(char)) else _OTHER_LETTER
     if not is_visible(char):
         return _GAP
-    return _OTHER if char in _BETWEEN_WORDS else _MARK
+    return _BRACKET if char in _BRACKETS else _OTHER if char in _APOSTROPHES else _MARK

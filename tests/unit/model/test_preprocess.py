@@ -192,3 +192,10 @@ def test_normalised_text_is_normal_already(text: str, emoji_names: bool) -> None
 def test_an_invisible_character_anywhere_changes_nothing(text: str, invisible: str, index: int) -> None:
     index %= len(text) + 1
     assert normalise_text(text[:index] + invisible + text[index:]) == normalise_text(text)
+
+
+def test_a_long_text_with_an_override_is_not_said_to_be_judged_behind_it() -> None:
+    plain = "ab c " * 20
+    assert preprocessor().windows(plain).judged_chars == len(plain)
+    assert preprocessor().windows(f"abc \u202e{plain}").judged_chars == 4
+    assert preprocessor().windows("abc \u202ecba\u202c").judged_chars == 9

@@ -59,12 +59,14 @@ RLO, LRO, PDF, RLI, PDI = "\u202e", "\u202d", "\u202c", "\u2067", "\u2069"
         ("w\u2800o\u2800r\u2800d", "word"),
         ("w\U0001f44fo\U0001f44fr\U0001f44fd", "word"),
         ("w . o . r . d", "word"),
+        ("(w)(o)(r)(d)", "(word)"),
         ("I l i k e it", "I like it"),
         ("some-\nthing", "something"),
         # Digits in words.
         ("w0rd", "word"),
         ("b1ack b1tch k1ll he11o", "black bitch kill hello"),
         ("B4N4N4", "BANANA"),
+        ("b4n4n4s w0rd5", "bananas words"),
     ],
 )  # fmt: skip
 def test_text_is_read_as_people_see_it(written: str, read: str) -> None:
@@ -77,6 +79,7 @@ def test_text_is_read_as_people_see_it(written: str, read: str) -> None:
         "the U.S.A. at 3.5 p.m., e.g. in the U.K.",
         "A) one B) two C) three D) four",
         "1 2 3 4 5 6",
+        "a, b, c, d (e) (f)",
         "a 1 b 2 c 3",
         "I'm a U.S. citizen",
         "n-n-n-no",
@@ -154,7 +157,7 @@ HOSTILE = {
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_time_grows_with_the_text_and_no_faster(text: str) -> None:
     # Ten times the text; were the time quadratic, it would be a hundred times as much.
-    assert _cost_s(text[:10_000]) < 30 * _cost_s(text[:1000]) + 0.02
+    assert _cost_s(text[:10_000]) < 30 * _cost_s(text[:1000]) + 0.1
 
 
 def _cost_s(text: str) -> float:
