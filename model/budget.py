@@ -12,8 +12,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-#: Work of one item, in seconds of the thread that does it. A phone's screenshot of a hundred lines takes about ten.
-DEFAULT_WORK_S = 20.0
+#: Work of one item, in seconds of the thread that does it. A screenshot of a hundred lines takes about ten.
+DEFAULT_WORK_S = 12.0
 
 
 class Budget:

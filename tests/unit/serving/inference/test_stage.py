@@ -1,6 +1,7 @@
 """Stages: long work comes in pieces, and each piece waits behind all work that has had less."""
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Generator
@@ -44,30 +45,55 @@ def test_short_work_waits_for_a_piece_of_the_long_and_not_for_all_of_it() -> Non
     assert done.count("long") == 20
 
 
-def test_who_has_had_less_goes_first() -> None:
+def _spent(seconds: float) -> Budget:
+    budget = Budget()
+    with budget.counted():
+        ends = time.thread_time() + seconds
+        while time.thread_time() < ends:
+            pass
+    return budget
+
+
+def _held(go_on: threading.Event) -> Generator[None, None, int]:
+    assert go_on.wait(60)
+    yield
+    return os.getpriority(os.PRIO_PROCESS, 0)
+
+
+def test_who_has_had_more_than_a_second_holds_up_nobody_else_and_runs_on_a_nicer_thread() -> None:
+    async def steps() -> int:
+        stage = _stage()
+        go_on = threading.Event()
+        long = asyncio.create_task(stage.run_steps(_held(go_on), _spent(1.1)))
+        await asyncio.sleep(0.05)
+        assert await stage.run(lambda: os.getpriority(os.PRIO_PROCESS, 0)) == os.getpriority(os.PRIO_PROCESS, 0)
+        go_on.set()
+        niceness = await long
+        stage.close()
+        return niceness
+
+    assert asyncio.run(steps()) > os.getpriority(os.PRIO_PROCESS, 0)
+
+
+def test_of_those_who_have_had_much_who_has_had_less_goes_first() -> None:
     done: list[str] = []
 
     async def steps() -> None:
         stage = _stage()
-        hungry, new = Budget(), Budget()
-        with hungry.counted():  # as if it had had more than a second
-            ends = time.thread_time() + 1.1
-            while time.thread_time() < ends:
-                pass
         go_on = threading.Event()
-        first = asyncio.create_task(stage.run(lambda: go_on.wait(60)))
-        await asyncio.sleep(0.01)
+        first = asyncio.create_task(stage.run_steps(_held(go_on), _spent(1.1)))
+        await asyncio.sleep(0.05)
         waiting = [
             asyncio.create_task(stage.run_steps(_long(done, budget, name, 2), budget))
-            for name, budget in (("hungry", hungry), ("new", new))
+            for name, budget in (("much", _spent(2.1)), ("less", _spent(1.1)))
         ]
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
         go_on.set()
         await asyncio.gather(first, *waiting)
         stage.close()
 
     asyncio.run(steps())
-    assert done == ["new", "new", "hungry", "hungry"]
+    assert done == ["less", "less", "much", "much"]
 
 
 def test_a_piece_that_raises_is_the_error_of_its_caller_alone() -> None:
