@@ -53,8 +53,10 @@ class PictureFinder:
         """The picture that a cell names; None when there is none."""
         if not cell or len(cell) > MAX_PATH_CHARS or "\0" in cell:
             return None
+        if (found := self._exact([Spelling(cell)])) is not None:
+            return found
         meant = spellings(cell)
-        return self._exact(meant) or self._alike(meant)
+        return self._exact(meant[1:]) or self._alike(meant)
 
     def _exact(self, meant: Sequence[Spelling]) -> Found | None:
         for spelling in meant:

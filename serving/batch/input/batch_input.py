@@ -82,6 +82,8 @@ class BatchInput:
             return None
         if isinstance(image, bytes):
             return image
+        if isinstance(image, int | float) and not isinstance(image, bool):  # a name that a table took for a number
+            image = str(image)
         if not isinstance(image, str):
             raise BatchError(
                 f"{location}: column {self.columns.image!r} holds {type(image).__name__}, not a path or bytes; "

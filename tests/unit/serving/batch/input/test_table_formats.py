@@ -131,6 +131,11 @@ def test_what_pandas_writes_for_nothing_is_neither_a_picture_nor_words_beside_on
     ]  # fmt: skip
 
 
+def test_a_name_that_a_table_took_for_a_number_is_a_name(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "t.jsonl", [{"id": 1, "image": 7}, {"id": 2, "image": 7.0}, {"id": 3, "image": None}])
+    assert [item.image for item in items_of(path)] == [f"{tmp_path}/7", f"{tmp_path}/7.0", None]
+
+
 def test_files_of_a_folder_are_pictures_by_their_first_bytes_or_their_names(tmp_path: Path) -> None:
     pictures = ("0f3a", "a.jpg_large", "b.jpg:orig", "c.JFIF", "d.txt", "e.dat", "f f%20.x.y")
     for name in pictures:
