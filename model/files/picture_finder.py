@@ -20,6 +20,8 @@ USUAL_FOLDERS = ("images", "img", "image", "imgs", "pictures", "memes", "img_res
 #: Ways that are no more than what is documented of a name.
 IN_ANOTHER_FOLDER, WITH_A_SUFFIX = "in another of its folders", "with a suffix"
 FROM_ELSEWHERE = "path of another machine"
+#: A URI as pathlib writes it is the file's name in another notation.
+_WELL_FORMED = (("file URI",), ("file URI", "percent encoding"))
 _BY_LIKENESS = {"letters": "letter case or form of Unicode", "suffix": "suffix", "number": "number"}
 
 
@@ -62,7 +64,7 @@ class PictureFinder:
         for spelling in meant:
             for path, by in self._candidates(spelling):
                 if _is_file(path):
-                    return Found(path, by)
+                    return Found(path, () if by in _WELL_FORMED else by)
         return None
 
     def _candidates(self, spelling: Spelling) -> Iterator[tuple[Path, tuple[str, ...]]]:

@@ -90,8 +90,7 @@ class _Reader:
     def read(self, source: Source) -> list[Sample]:
         """Samples with words, and with pictures that can be decoded."""
         loaded = readable(load_source(source))
-        self.notes += picture_notes(source, loaded, look_through=source.path not in self._looked_through)
-        self._looked_through.add(source.path)
+        self.notes += picture_notes(source, loaded, look_through=self._is_new(source))
         if source.render is not None:
             loaded = replace(loaded, samples=rendered_memes(loaded.samples, source.render, self._cache))
         read = read_texts(loaded.samples, self._fill_text.mode, self._engine, self._cache / "ocr")
@@ -102,6 +101,12 @@ class _Reader:
         if not read.samples:
             raise DatasetError(f"{source}: no row can be used; `memeguard data check {source.path}` says why")
         return read.samples
+
+    def _is_new(self, source: Source) -> bool:
+        """Whether its folder was not looked through; templates that words are rendered on are no rows' pictures."""
+        is_new = source.render is None and source.path not in self._looked_through
+        self._looked_through.add(source.path)
+        return is_new
 
     def read_all(self, sources: Iterable[Source]) -> list[Sample]:
         """The samples of several sources, one after the other."""

@@ -87,6 +87,7 @@ def test_digits_that_were_rounded_away_are_not_guessed(tmp_path: Path) -> None:
         ("a.jpg:large", ["a.jpg_large"], "a.jpg_large", "suffix"),
         ("a.jpg?name=orig&x=/", ["a.jpg"], "a.jpg", "rest after its suffix"),
         ("a.jpg", ["a"], "a", "suffix"),
+        ("file:/in/a%20b.png", ["in/a b.png"], "in/a b.png", "file URI, percent encoding, path of another machine"),
         ("a", ["a.webp"], "a.webp", "with a suffix"),
         ("a.png", ["memes/a.png"], "memes/a.png", "in another of its folders"),
         ("/else/where/img/a.png", ["a.png", "img/a.png"], "img/a.png", "path of another machine"),
@@ -98,7 +99,7 @@ def test_digits_that_were_rounded_away_are_not_guessed(tmp_path: Path) -> None:
 def test_what_was_taken_instead_of_a_name_is_said(
     tmp_path: Path, cell: str, files: list[str], taken: str, by: str
 ) -> None:
-    assert placed(tmp_path, *files).find(cell) == Found(tmp_path / taken, tuple(filter(None, [by])))
+    assert placed(tmp_path, *files).find(cell) == Found(tmp_path / taken, tuple(filter(None, by.split(", "))))
 
 
 @pytest.mark.parametrize(
@@ -116,6 +117,12 @@ def test_where_several_files_fit_none_is_taken(tmp_path: Path, cell: str, files:
     assert isinstance(result, Several)
     assert sorted(result.paths) == sorted(tmp_path / file for file in files)
     assert str(result).startswith("2 files fit (")
+
+
+def test_a_uri_of_a_file_that_is_there_names_it_exactly(tmp_path: Path) -> None:
+    finder = placed(tmp_path, "img/50% off.png")
+    for cell in ((tmp_path / "img" / "50% off.png").as_uri(), f"file://{tmp_path}/img/50% off.png"):
+        assert finder.find(cell) == Found(tmp_path / "img" / "50% off.png")
 
 
 def test_a_text_file_of_that_name_is_no_picture(tmp_path: Path) -> None:
