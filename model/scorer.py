@@ -168,6 +168,7 @@ def load(
     bundle: str | Path = COMPACT_BUNDLE,
     *,
     ocr: str = "rapidocr",
+    ocr_languages: str | None = None,
     provider: Provider = "cpu",
     threads: int | None = None,
     policy: Policy | None = None,
@@ -175,13 +176,14 @@ def load(
 ) -> Scorer:
     """Open a bundle and make a scorer of it.
 
-    ``ocr`` names the engine ("rapidocr", "tesseract", or "none" when callers always send the words); ``threads`` bounds
-    the cores of one call. Raises ``BundleError`` for a bundle that does not fit, ``EngineUnavailableError`` for an
-    execution provider that is not there. A missing OCR engine does not raise: ``readiness`` and each verdict name it.
+    ``ocr`` names the engine ("rapidocr", "tesseract", or "none" when callers always send the words), ``ocr_languages``
+    what tesseract reads ("eng+rus"); ``threads`` bounds the cores of one call. Raises ``BundleError`` for a bundle that
+    does not fit, ``EngineUnavailableError`` for an execution provider that is not there. A missing OCR engine does not
+    raise: ``readiness`` and each verdict name it.
     """
     opened = open_bundle(bundle)
     runtime = Runtime(opened, provider=provider, threads=threads)
-    return Scorer(opened, runtime, make_engine(ocr, threads=threads), policy, limits)
+    return Scorer(opened, runtime, make_engine(ocr, threads=threads, languages=ocr_languages), policy, limits)
 
 
 def _new_id() -> str:

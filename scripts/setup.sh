@@ -68,6 +68,9 @@ fingerprint() { cat pyproject.toml constraints.txt scripts/setup.sh | sha256sum 
 if [ "$kind" = full ] && ! command -v tesseract >/dev/null; then
     apt_install tesseract-ocr "the tests read pictures with both OCR engines"
 fi
+if [ "$kind" = full ] && ! tesseract --list-langs 2>/dev/null | grep -qx rus; then
+    apt_install tesseract-ocr-rus "the tests read Russian with tesseract"
+fi
 if [ "$kind" = full ] && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 && ! command -v initdb >/dev/null; then
     apt_install_postgresql
 fi

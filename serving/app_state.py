@@ -49,6 +49,7 @@ class AppState:
             scorer = load(
                 settings.bundle,
                 ocr=settings.ocr,
+                ocr_languages=settings.ocr_languages,
                 provider=settings.provider,
                 threads=settings.threads,
                 limits=settings.limits,

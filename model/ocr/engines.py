@@ -10,6 +10,9 @@ from model.ocr.types import OcrEngine
 EngineName = Literal["rapidocr", "tesseract", "none"]
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 
+#: Names of Tesseract's language packs, with "+" between them.
+LANGUAGES_PATTERN = r"^[A-Za-z][A-Za-z0-9_]*(\+[A-Za-z][A-Za-z0-9_]*)*$"
+
 
 class NoEngine(Engine):
     """OCR switched off, for callers who send the text themselves: a picture is reported as unread, not as wordless."""

@@ -61,6 +61,7 @@ class BatchOptions:
     threads: int = 1
     bundle: Path = COMPACT_BUNDLE
     ocr: str = "rapidocr"
+    ocr_languages: str | None = None
     provider: Provider = "cpu"
     policy: Policy | None = None
     columns: Columns = field(default_factory=Columns)
@@ -110,7 +111,7 @@ def run_batch(options: BatchOptions, callbacks: ProgressCallbacks) -> tuple[Plan
 def worker_spec(options: BatchOptions, source: BatchInput) -> WorkerSpec:
     """What workers are told, after a look at whether they can do it."""
     bundle = open_bundle(options.bundle)
-    engine = make_engine(options.ocr)
+    engine = make_engine(options.ocr, languages=options.ocr_languages)
     if options.ocr != "none" and (reason := engine.unavailable_reason()):
         raise BatchError(f"OCR engine {options.ocr}: {reason}; --ocr none scores rows by the text that they bring")
     if options.provider != "cpu" and options.engine == "local":
@@ -121,6 +122,7 @@ def worker_spec(options: BatchOptions, source: BatchInput) -> WorkerSpec:
     return WorkerSpec(
         bundle=options.bundle.absolute(),
         ocr=options.ocr,
+        ocr_languages=options.ocr_languages,
         provider=options.provider,
         threads=options.threads,
         policy=policy,

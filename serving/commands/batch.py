@@ -18,7 +18,7 @@ from serving.batch.input.items import Columns
 from serving.batch.progress import print_summary, show_progress
 from serving.batch.run import BatchOptions, Engine, run_batch
 from serving.batch.verify import verify as verify_run
-from serving.commands.options import bundle_option, ocr_option, provider_option
+from serving.commands.options import bundle_option, ocr_languages_option, ocr_option, provider_option
 
 
 class _RunOrVerify(click.Command):
@@ -49,6 +49,7 @@ class _RunOrVerify(click.Command):
 @click.option("--policy", metavar="FILE[:NAME]", help="Policy that decides; default: the bundle's own.")
 @bundle_option
 @ocr_option
+@ocr_languages_option
 @provider_option
 @click.option("--id-column", default="id", show_default=True, help="Every row has one, and no two the same.")
 @click.option("--image-column", default="image", show_default=True, help="Holds a path, an address or bytes.")
@@ -94,6 +95,7 @@ def batch(
     policy: str | None,
     bundle: Path | None,
     ocr: EngineName | None,
+    ocr_languages: str | None,
     provider: Provider | None,
     id_column: str,
     image_column: str,
@@ -120,6 +122,7 @@ def batch(
         threads=threads,
         bundle=bundle,
         ocr=ocr or "rapidocr",
+        ocr_languages=ocr_languages,
         provider=provider or "cpu",
         policy=None if policy is None else chosen_policy(policy, open_bundle(bundle)),
         columns=Columns(id_column, image_column, text_column, tags_column),

@@ -11,7 +11,14 @@ import click
 from model import Failure, MemeError, Scorer, Verdict, load
 from model.judge import ScoringError
 from model.policy.file import chosen_policy
-from serving.commands.options import bundle_option, json_option, ocr_option, provider_option, threads_option
+from serving.commands.options import (
+    bundle_option,
+    json_option,
+    ocr_languages_option,
+    ocr_option,
+    provider_option,
+    threads_option,
+)
 from serving.commands.tables import print_outcomes
 from serving.requests.classify_body import split_tags
 
@@ -24,6 +31,7 @@ Outcome = tuple[Path, Verdict | Failure]
 @click.option("--tags", multiple=True, help="Tags, separated by commas; may be repeated.")
 @bundle_option
 @ocr_option
+@ocr_languages_option
 @provider_option
 @threads_option
 @click.option("--policy", metavar="FILE[:NAME]", help="Policy that decides; default: the bundle's own.")

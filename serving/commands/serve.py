@@ -11,7 +11,7 @@ import click
 
 from model import MemeguardError, open_bundle
 from model.policy.file import read_policies
-from serving.commands.options import bundle_option, ocr_option, provider_option, threads_option
+from serving.commands.options import bundle_option, ocr_languages_option, ocr_option, provider_option, threads_option
 from serving.security.addresses import is_loopback
 from serving.security.key_file import read_keys
 from serving.settings import Settings, from_env, to_env
@@ -35,6 +35,7 @@ class ListenError(MemeguardError):
 @click.option("--allow-anonymous", is_flag=True, default=None, help="Serve beyond this machine without keys.")
 @bundle_option
 @ocr_option
+@ocr_languages_option
 @provider_option
 @threads_option
 def serve(host: str, port: int, workers: int, **flags: str | int | Path | None) -> None:

@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from model.bundle import COMPACT_BUNDLE
 from model.meme import DEFAULT_LIMITS, MemeLimits
-from model.ocr import EngineName
+from model.ocr import LANGUAGES_PATTERN, EngineName
 from model.runtime import Provider
 from serving.settings.ledger import LedgerSettings
 from serving.settings.security import SecuritySettings
@@ -161,6 +161,12 @@ class PartSettings(BaseModel):
 
     bundle: Path = Field(COMPACT_BUNDLE, description="Bundle folder to serve.")
     ocr: EngineName = Field("rapidocr", description="OCR engine; none when callers always send the text.")
+    ocr_languages: str | None = Field(
+        None,
+        pattern=LANGUAGES_PATTERN,
+        description="Languages that tesseract reads, eng+rus, each with its language pack; unset: eng. rapidocr reads "
+        "Latin letters, Chinese and Japanese, and tells other scripts as unread.",
+    )
     provider: Provider = Field("cpu", description="Where the network runs; cuda needs the extra 'gpu'.")
     threads: int | None = Field(None, ge=1, description="Cores that one meme may use; unset: all.")
 

@@ -34,6 +34,7 @@ class WorkerSpec:
 
     bundle: Path
     ocr: str
+    ocr_languages: str | None
     provider: Provider
     threads: int
     policy: Policy
@@ -124,6 +125,7 @@ def _scorer(spec: WorkerSpec) -> Scorer:
     scorer = load(
         spec.bundle,
         ocr=spec.ocr,
+        ocr_languages=spec.ocr_languages,
         provider=spec.provider,
         threads=spec.threads,
         policy=spec.policy,

@@ -86,6 +86,18 @@ def test_a_missing_ocr_engine_is_said_on_stderr(picture: Path, monkeypatch: pyte
     assert json.loads(result.stdout)["text"]["status"] == "unavailable"
 
 
+def test_a_language_that_tesseract_lacks_is_said_on_stderr(picture: Path) -> None:
+    result = _run("score", picture, "--ocr", "tesseract", "--ocr-languages", "eng+qqq", "--json")
+    assert "Warning: OCR engine tesseract: tesseract has no language pack qqq" in result.stderr
+    assert json.loads(result.stdout)["text"]["status"] == "unavailable"
+
+
+def test_languages_that_are_no_names_are_a_usage_error(picture: Path) -> None:
+    result = _run("score", picture, "--ocr", "tesseract", "--ocr-languages", "eng, rus")
+    assert result.exit_code == 2
+    assert "such as eng+rus" in result.stderr
+
+
 def test_a_folder_without_a_bundle_is_one_line_that_says_what_to_do(picture: Path, tmp_path: Path) -> None:
     result = _run("score", picture, "--bundle", tmp_path)
     assert result.exit_code == 1

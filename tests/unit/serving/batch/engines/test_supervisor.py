@@ -30,6 +30,7 @@ def spec(tiny: TinyBundle) -> WorkerSpec:
     return WorkerSpec(
         bundle=bundle.path,
         ocr="none",
+        ocr_languages=None,
         provider="cpu",
         threads=1,
         policy=policy,
