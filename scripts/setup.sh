@@ -83,7 +83,7 @@ fi
 [ -x "$venv/bin/python" ] || make_venv
 case $kind in
     base) target=. ;;
-    full) target='.[train,tracking,tracing,postgres,batch,docs,dev]' ;;
+    full) target='.[train,tracking,tracing,postgres,batch,heif,docs,dev]' ;;
     *) fail "unknown kind '$kind'; use base or full" ;;
 esac
 say "installing $target into $venv (versions from constraints.txt; a few minutes the first time)"

@@ -18,7 +18,7 @@ from model.picture.limits import DEFAULT_LIMITS, MemeLimits
 from model.picture.pixels import decode
 from model.picture.views import Picture, View
 
-#: The share of a picture that may be missing before it is told as not seen: a cut of a few bytes costs less.
+#: The share of a picture that may be missing before it is told as not seen: a cut of a few bytes costs less, or a row.
 _NEGLIGIBLE = 0.01
 
 
@@ -80,8 +80,9 @@ def _still(container: Container, budget: Budget) -> Picture:
     views = _views(image, None, container.orientation, None)
     if missing == 0:
         return Picture(container.format, views)
+    is_negligible = missing <= max(_NEGLIGIBLE, 1 / container.height_px)
     damage = f"{_percent(missing)} of the picture is missing"
-    return Picture(container.format, views, damage=damage, not_seen=damage if missing > _NEGLIGIBLE else None)
+    return Picture(container.format, views, damage=damage, not_seen=None if is_negligible else damage)
 
 
 def _animation(container: Container, limits: MemeLimits, budget: Budget) -> Picture:

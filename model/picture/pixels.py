@@ -6,7 +6,7 @@ the whole process, and tells nobody.
 """
 
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image, ImageChops, ImageFile
@@ -20,7 +20,7 @@ _BLOCK_BYTES = 4096
 #: Rows below which nothing can be read in a picture.
 _MIN_ROWS = 8
 #: A damaged picture of more pixels is not decoded a second time.
-_MAX_PIXELS_TWICE = 10_000_000
+MAX_PIXELS_TWICE = 10_000_000
 #: Rows and columns that a JPEG or WebP decodes at once.
 _BLOCK_ROWS = 16
 
@@ -52,8 +52,6 @@ class _WatchedFile(io.BytesIO):
 
 def decode(encoded: Encoded, size: tuple[int, int], budget: Budget) -> Decoded:
     """Decode one file of ``size``. Raises ``MemeError`` where nothing of it can be seen, or no time is left."""
-    if encoded.decoded is not None:
-        return Decoded(encoded.decoded)
     try:
         return _decode(encoded, size, budget)
     except OutOfTimeError as error:
@@ -61,15 +59,17 @@ def decode(encoded: Encoded, size: tuple[int, int], budget: Budget) -> Decoded:
 
 
 def _decode(encoded: Encoded, size: tuple[int, int], budget: Budget) -> Decoded:
-    image, error = _load(encoded, encoded.file, size, budget)
-    missing = 0.0
-    if error is not None:
-        image, missing = _partly(encoded, image, budget)
-    elif encoded.other is not None:
-        other, failed = _load(encoded, encoded.other, size, budget)
-        missing = 0.0 if failed else _missing_from_first_difference(image, other)
-    n_rows = (1 - missing) * size[1]
-    if missing > 0 and n_rows < min(_MIN_ROWS, size[1] / 2):
+    image, missing, error = encoded.decoded, encoded.missing, None
+    if image is None:
+        image, error = _load(encoded, encoded.file, size, budget)
+        if error is not None:
+            image, missing = _partly(encoded, image, budget)
+            if encoded.unchecked is not None and missing > 0 and image.width * image.height <= MAX_PIXELS_TWICE:
+                image, missing = _without_check(encoded, encoded.unchecked(), (image, missing), budget)
+        elif encoded.other is not None:
+            other, failed = _load(encoded, encoded.other, size, budget)
+            missing = 0.0 if failed else missing_from_first_difference(image, other)
+    if missing > 0 and (1 - missing) * size[1] < min(_MIN_ROWS, size[1] / 2):
         why = "cut off" if error is None else f"{type(error).__name__}: {error}"
         raise MemeError("corrupt", f"the {encoded.format} data is truncated or damaged before its first rows ({why})")
     return Decoded(_with_transparency(image, encoded.transparent_index), missing)
@@ -133,9 +133,19 @@ def _partly(encoded: Encoded, picture: Image.Image, budget: Budget) -> tuple[Ima
     return flat, share
 
 
+def _without_check(
+    encoded: Encoded, file: bytes, found: tuple[Image.Image, float], budget: Budget
+) -> tuple[Image.Image, float]:
+    """What the file without its checksum gives, if that is more."""
+    unchecked = replace(encoded, file=file)
+    image, _ = _load(unchecked, file, found[0].size, budget)
+    other = _partly(unchecked, image, budget)
+    return min(found, other, key=lambda pair: pair[1])
+
+
 def _unwritten(encoded: Encoded, picture: Image.Image, budget: Budget) -> Image.Image:
     """A mask of what a decoder did not write. Of large pictures, which cost too much to decode again, the black end."""
-    if picture.width * picture.height > _MAX_PIXELS_TWICE:
+    if picture.width * picture.height > MAX_PIXELS_TWICE:
         box = picture.getbbox(alpha_only=False)
         mask = Image.new("L", picture.size, 255)
         mask.paste(0, (0, 0, picture.width, box[3] if box else _MIN_ROWS))
@@ -152,18 +162,19 @@ def _first_band_differs(picture: Image.Image, other: Image.Image) -> Image.Image
     return Image.fromarray(np.where(np.asarray(picture) != np.asarray(other), 255, 0).astype(np.uint8))
 
 
-def _missing_from_first_difference(image: Image.Image, other: Image.Image) -> float:
+def missing_from_first_difference(image: Image.Image, other: Image.Image) -> float:
     """The share of pixels behind the first that is another one in ``other``, in the order of decoding."""
     rgb, other_rgb = image.convert("RGB"), other.convert("RGB")
     box = ImageChops.difference(rgb, other_rgb).getbbox()
     if box is None:
         return 0.0
     width_px, height_px = rgb.size
-    top = box[1] // _BLOCK_ROWS * _BLOCK_ROWS
+    # Colour that is stored coarser is smoothed over one or two pixels of the block before.
+    top = (box[1] + 2) // _BLOCK_ROWS * _BLOCK_ROWS
     bottom = min(top + _BLOCK_ROWS, height_px)
-    row = (0, top, width_px, bottom)
+    row = (0, min(top + 2, height_px - 1), width_px, bottom)
     first = ImageChops.difference(rgb.crop(row), other_rgb.crop(row)).getbbox()
-    left = 0 if first is None else first[0]
+    left = 0 if first is None else (first[0] + 2) // _BLOCK_ROWS * _BLOCK_ROWS
     n_missing = (height_px - bottom) * width_px + (bottom - top) * (width_px - left)
     return n_missing / (width_px * height_px)
 

@@ -5,7 +5,6 @@ were kept there is nothing to train on: such a row goes to ``without_content/``,
 can be found where it is.
 """
 
-import io
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,10 +13,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import sqlalchemy as sa
-from PIL import Image
 
 from model.atomic import open_atomically, write_atomically
 from model.files.picture_names import SUFFIX_OF
+from model.picture.containers.sniff import format_of
 from serving.ledger.database import Database
 from serving.ledger.errors import LedgerError
 from serving.ledger.queries import Label
@@ -134,8 +133,7 @@ def _content(connection: sa.Connection, decision: dict[str, Any], folder: Path) 
 
 
 def _suffix(picture: bytes) -> str:
-    with Image.open(io.BytesIO(picture)) as image:
-        return SUFFIX_OF[image.format or ""]
+    return SUFFIX_OF.get(format_of(picture) or "", "")
 
 
 def _write(file: BinaryIO, row: dict[str, Any]) -> None:

@@ -18,7 +18,8 @@ class Encoded:
 
     ``other`` is the same file with other bytes in the place of missing ones: where the two decode differently, the
     file had nothing. ``transparent_index`` is the colour of a palette that is clear. ``decoded``: the pixels, where a
-    decoder that knows the frames before this one made them.
+    decoder of its own made them, without the share ``missing``. ``unchecked`` makes the file without a
+    checksum that lets a decoder throw away the last row.
     """
 
     format: str
@@ -26,6 +27,8 @@ class Encoded:
     other: bytes | None = None
     transparent_index: int | None = None
     decoded: Image.Image | None = None
+    missing: float = 0.0
+    unchecked: Callable[[], bytes] | None = None
 
 
 @dataclass(frozen=True)

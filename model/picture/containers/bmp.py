@@ -11,6 +11,8 @@ from model.picture.limits import MemeLimits
 #: Sizes that the second header of a BMP has.
 HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)
 _RLE8, _RLE4 = 1, 2
+#: How many runs there may be, per limit: they are shorter than other formats' parts.
+_RUNS_PER_PART = 2
 _EMBEDDED_PROFILE = b"DEBM"
 _HIGH, _LOW = bytes(value >> 4 for value in range(256)), bytes(value & 15 for value in range(256))
 
@@ -59,9 +61,11 @@ def _rows(data: bytes, place: int, size: tuple[int, int], is_rle4: bool, limits:
     stride = (width_px + 3) // 4 * 4
     rows = bytearray(stride * height_px)
     x = y = n_runs = 0
+    most_runs = limits.max_parts * _RUNS_PER_PART
     while place + 2 <= len(data) and y < height_px:
         n_runs += 1
-        limits.check_parts(n_runs // 2)
+        if n_runs > most_runs:
+            limits.check_parts(n_runs)
         count, value = data[place], data[place + 1]
         place += 2
         if count:

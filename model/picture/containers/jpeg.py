@@ -59,9 +59,12 @@ class _Segments:
             self._limits.check_parts(n_segments)
             length = int.from_bytes(data[place : place + 2], "big")
             body, end = data[place + 2 : place + length], place + length
+            if end > len(data):  # cut off within a table or the head of a scan: what is before it can be decoded
+                self._kept.append(data[start : found.start()])
+                return
             if not self._is_kept(marker, body):
                 self._kept.append(data[start : found.start()])
-                start = min(end, len(data))
+                start = end
             self._note(marker, body)
             place = max(end, place)
         self._kept.append(data[start:])

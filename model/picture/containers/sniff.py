@@ -36,21 +36,39 @@ _CUT = {b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF"}
 _SVG = re.compile(rb"<svg[\s>]", re.IGNORECASE)
 
 Parse = Callable[[bytes, MemeLimits], Container]
+_PARSE: dict[str, Parse] = {
+    "PNG": png.parse,
+    "JPEG": jpeg.parse,
+    "GIF": gif.parse,
+    "WEBP": webp.parse,
+    "BMP": bmp.parse,
+    "AVIF": isobmff.parse_avif,
+    "HEIF": isobmff.parse_heic,
+}
 
 
 def parse_of(data: bytes) -> Parse | None:
     """What walks the format that ``data`` begin as; None where they begin as none that is read."""
+    return _PARSE.get(_format_at_start(data) or "")
+
+
+def format_of(data: bytes) -> str | None:
+    """The format of a picture, which may begin a little later; None where there is none."""
+    return _format_at_start(data) or _format_at_start(after_leading_bytes(data) or b"")
+
+
+def _format_at_start(data: bytes) -> str | None:
     if data.startswith(png.SIGNATURE):
-        return png.parse
+        return "PNG"
     if data.startswith(b"\xff\xd8\xff"):
-        return jpeg.parse
+        return "JPEG"
     if data.startswith(gif.SIGNATURES):
-        return gif.parse
+        return "GIF"
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return webp.parse
+        return "WEBP"
     if data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in bmp.HEADER_SIZES:
-        return bmp.parse
-    return {"AVIF": isobmff.parse_avif, "HEIC": isobmff.parse_heic}.get(isobmff.brand(data) or "")
+        return "BMP"
+    return isobmff.brand(data)
 
 
 def after_leading_bytes(data: bytes) -> bytes | None:

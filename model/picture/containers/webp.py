@@ -11,6 +11,7 @@ from model.picture.icc import MAX_PROFILE_BYTES
 from model.picture.limits import MemeLimits
 
 _OF_PIXELS = (b"VP8 ", b"VP8L")
+_MAX_FILLING = 1 << 16
 #: Kind, content, and how many bytes of it are missing.
 _Chunk = tuple[bytes, bytes, int]
 
@@ -105,11 +106,16 @@ def _encoded(chunks: list[_Chunk]) -> Encoded:
 
 
 def _file(parts: list[_Chunk], size: tuple[int, int], filling: int) -> bytes:
-    chunks = b"".join(_chunk(kind, body + bytes([filling]) * min(missing, 1 << 16)) for kind, body, missing in parts)
+    chunks = b"".join(_chunk(kind, body + _filled(missing, filling)) for kind, body, missing in parts)
     if len(parts) > 1:
         canvas = b"".join((side_px - 1).to_bytes(3, "little") for side_px in size)
         chunks = _chunk(b"VP8X", b"\x10\0\0\0" + canvas) + chunks
     return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WEBP" + chunks
+
+
+def _filled(missing: int, filling: int) -> bytes:
+    """Bytes in the place of missing ones, and more: a decoder that was led astray by them fails where they end."""
+    return bytes([filling]) * (min(missing, _MAX_FILLING) + _MAX_FILLING if missing else 0)
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
