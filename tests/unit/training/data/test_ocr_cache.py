@@ -4,18 +4,22 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from support import ROOT
 from support.ocr_cache import LevelEngine, samples_of
 
+from model.budget import Budget
 from model.errors import EngineUnavailableError
-from model.ocr import make_engine
-from training.data.ocr_cache import read_missing_texts, read_texts
+from model.ocr import OcrWord, make_engine
+from model.ocr.base import Found
+from training.data.ocr_cache import ReadingCache, read_missing_texts, read_texts
 from training.datasets.base import Sample
 
 WRITER = ROOT / "tests/support/ocr_cache.py"
@@ -92,6 +96,37 @@ def test_a_failed_reading_is_tried_again(tmp_path: Path) -> None:
     engine = LevelEngine()
     for _ in range(2):
         read_texts(samples, "missing", engine, tmp_path / "c")
+    assert engine.n_reads == 2
+
+
+class PartialEngine(LevelEngine):
+    """Reads one word, and leaves another unread or runs out of time."""
+
+    def __init__(self, *, is_complete: bool) -> None:
+        super().__init__()
+        self._is_complete = is_complete
+
+    def _find(self, image: NDArray[np.uint8], budget: Budget) -> Generator[None, None, Found]:
+        yield
+        self.n_reads += 1
+        return Found([[OcrWord("read", (0, 0, 2, 2), 0.9)]], unread=[(2, 2, 4, 4)], is_complete=self._is_complete)
+
+
+def test_what_was_read_of_a_picture_in_part_is_used_and_kept_with_what_was_not(tmp_path: Path) -> None:
+    folder = grey_pictures(tmp_path / "p", range(20, 21))
+    engine = PartialEngine(is_complete=True)
+    first, second = (ReadingCache(engine, tmp_path / "c").read(folder / "020.png") for _ in range(2))
+    assert (first.status, first.text, first.unread) == ("partial", "read", ((2, 2, 4, 4),))
+    assert second == first
+    assert engine.n_reads == 1
+    assert first_words(read_missing_texts(samples_of(folder), "missing", engine, tmp_path / "c")) == ["read"]
+
+
+def test_a_reading_that_ran_out_of_time_is_used_and_tried_again(tmp_path: Path) -> None:
+    samples = samples_of(grey_pictures(tmp_path / "p", range(20, 21)))
+    engine = PartialEngine(is_complete=False)
+    for _ in range(2):
+        assert first_words(read_missing_texts(samples, "missing", engine, tmp_path / "c")) == ["read"]
     assert engine.n_reads == 2
 
 
