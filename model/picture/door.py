@@ -9,7 +9,7 @@ from model.budget import Budget
 from model.errors import MemeError
 from model.picture import frames
 from model.picture.blocks import Blocks, measured, shows_more_on_dark
-from model.picture.colour import in_srgb
+from model.picture.colour import PLAIN, in_srgb
 from model.picture.containers.base import Container, Frame
 from model.picture.containers.sniff import after_leading_bytes, parse_of, refusal
 from model.picture.exif import upright
@@ -20,6 +20,23 @@ from model.picture.views import Picture, View
 
 #: The share of a picture that may be missing before it is told as not seen: a cut of a few bytes costs less, or a row.
 _NEGLIGIBLE = 0.01
+
+
+#: Raised when pixels of some picture change, so that what was computed of them is not taken for the new ones'.
+DECODER_VERSION = 2
+
+
+def decoder_key(data: bytes, limits: MemeLimits = DEFAULT_LIMITS) -> str:
+    """What names the decoder beside a picture's digest: "" where version 1 made the same pixels of it.
+
+    Version 1 knew no colour spaces and no animations, and refused what is damaged.
+    """
+    try:
+        container, leading = _parsed(data, limits)
+    except MemeError:  # nothing is kept of it
+        return ""
+    is_as_ever = container.colour == PLAIN and not (container.is_animation or container.damage or leading)
+    return "" if is_as_ever and container.format not in ("AVIF", "HEIF") else f".d{DECODER_VERSION}"
 
 
 def open_picture(data: bytes, limits: MemeLimits, budget: Budget) -> Picture:

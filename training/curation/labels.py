@@ -24,6 +24,7 @@ def count(part: SplitSamples) -> SplitCounts:
         unknown_columns=part.loaded.unknown_columns,
         n_named_twice=named_twice(part.samples),
         respelled=part.loaded.respelled,
+        n_damaged=sum(item is not None and item.damage is not None for item in part.prints),
     )
 
 

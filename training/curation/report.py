@@ -29,7 +29,8 @@ class SplitCounts:
 
     ``classes`` is task to class name to samples; a multilabel sample counts for each of its classes.
     ``unknown_columns`` are those of a table of one's own whose names have no meaning. ``n_named_twice`` pictures are
-    named by several rows; ``respelled`` are those whose files are called otherwise than rows name them.
+    named by several rows; ``respelled`` are those whose files are called otherwise than rows name them. Of
+    ``n_damaged`` the files are cut off or have wrong checksums, and what can be seen of them is used.
     """
 
     split: str
@@ -42,6 +43,7 @@ class SplitCounts:
     unknown_columns: tuple[str, ...] = ()
     n_named_twice: int = 0
     respelled: tuple[Respelled, ...] = ()
+    n_damaged: int = 0
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,8 @@ def warnings_of(report: Report) -> Iterator[str]:
         yield from (f"{counts.split}: {respelled}" for respelled in counts.respelled)
         if counts.n_named_twice:
             yield f"{counts.split}: {counts.n_named_twice} picture(s) are named by more than one row"
+        if counts.n_damaged:
+            yield f"{counts.split}: {counts.n_damaged} of {counts.n_pictures} picture(s) are damaged and used as shown"
         if counts.n_empty_text:
             yield f"{counts.split}: {counts.n_empty_text} of {counts.n_usable} have no text; read it from the pictures"
         if counts.n_unlabelled:

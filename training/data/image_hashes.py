@@ -25,10 +25,14 @@ _THUMBNAIL_PX = 32
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """``digest`` is the sha256 of the file's bytes; ``hashes`` are (pHash, dHash), None for a blank picture."""
+    """``digest`` is the sha256 of the file's bytes; ``hashes`` are (pHash, dHash), None for a blank picture.
+
+    ``damage`` says what is wrong with a file whose picture can be seen, None where nothing is.
+    """
 
     digest: str
     hashes: tuple[int, int] | None
+    damage: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ def fingerprint(path: Path) -> Fingerprint | BadPicture:
         if not path.exists():
             return BadPicture("missing", "no such file")
         return BadPicture(error.code, error.message)
-    return Fingerprint(meme.digest, _hashes(meme.picture))
+    return Fingerprint(meme.digest, _hashes(meme.picture), meme.damage)
 
 
 def fingerprint_files(paths: Iterable[Path], *, workers: int | None = None) -> dict[Path, Fingerprint | BadPicture]:

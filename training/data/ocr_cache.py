@@ -1,9 +1,9 @@
 """Words of pictures whose dataset does not give them, read by the OCR that serves, and kept on disk.
 
-A reading is one JSON file. Its key is the sha256 of the picture's bytes, below a folder for the engine: name, version
-and everything in ``model/ocr`` that decides what is read. So a changed picture, engine or setting is read anew. Files
-are written whole (``model.atomic``) and carry a checksum: what a killed writer, a full disk or an editor left
-half done is read anew, never trusted. Several processes may fill one cache.
+A reading is one JSON file. Its key is the sha256 of the picture's bytes, below a folder for the engine: name, version,
+the decoder's version and everything in ``model/ocr`` that decides what is read. So a changed picture, engine or setting
+is read anew. Files are written whole (``model.atomic``) and carry a checksum: what a killed writer, a full disk or an
+editor left half done is read anew, never trusted. Several processes may fill one cache.
 """
 
 import hashlib
@@ -24,6 +24,7 @@ from model.atomic import file_digest, write_atomically
 from model.errors import EngineUnavailableError, MemeError
 from model.meme import Meme, has_words
 from model.ocr import OcrEngine, OcrResult, OcrWord
+from model.picture.door import DECODER_VERSION
 from training.datasets.base import Loaded, Sample, Skipped
 
 ReadingMode = Literal["given", "missing", "always"]
@@ -123,8 +124,10 @@ def _read_all(pictures: Sequence[Path], cache: ReadingCache, workers: int) -> di
 
 
 def engine_key(engine: OcrEngine) -> str:
-    """Name of the folder of an engine's readings: its name, its version and a digest of the code that steers it."""
-    content = "\n".join((engine.name, str(engine.version), type(engine).__qualname__, _code_digest()))
+    """Name of the folder of an engine's readings: its name and version, the decoder's, and a digest of its code."""
+    content = "\n".join(
+        (engine.name, str(engine.version), type(engine).__qualname__, str(DECODER_VERSION), _code_digest())
+    )
     return f"{engine.name}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
 
 

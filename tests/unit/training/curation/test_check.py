@@ -80,6 +80,16 @@ def test_what_cannot_be_used_is_named_and_left_out(tmp_path: Path) -> None:
     assert "train: 1 row(s) have a picture that cannot be decoded; left out" in report.warnings
 
 
+def test_damaged_pictures_are_used_as_they_are_shown_and_counted(tmp_path: Path) -> None:
+    root = hateful_memes(tmp_path, train=[row(0), row(1), row(2)])
+    for name in ("0.png", "1.png"):
+        content = (root / "img" / name).read_bytes()
+        (root / "img" / name).write_bytes(content[:-12])
+    report = check(root)
+    assert (report.splits[0].n_usable, report.splits[0].n_damaged, report.left_out) == (3, 2, ())
+    assert report.warnings == ("train: 2 of 3 picture(s) are damaged and used as shown",)
+
+
 def test_a_split_whose_file_is_wrong_is_reported_beside_the_others(tmp_path: Path) -> None:
     root = hateful_memes(tmp_path, train=[row(0)])
     (root / "dev.jsonl").write_text('{"something": "else"}\n')

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import ROOT
+from support.picture_files import png_chunk
 from support.preparation import PREPROCESS, picture, tokenizer_json
 from support.tiny import TinyBundle, export_tower, tower_spec
 
@@ -216,3 +217,15 @@ def test_a_missing_picture_is_named(plain: FrozenTower, tmp_path: Path) -> None:
 def test_no_pictures_have_no_features(plain: FrozenTower) -> None:
     found = plain.features([])
     assert (found.embeds.shape, found.patches.shape) == ((0, 6), (0, 0, 8))
+
+
+def test_pictures_that_a_later_decoder_makes_other_pixels_of_have_rows_of_their_own(
+    plain: FrozenTower, tmp_path: Path
+) -> None:
+    (ordinary,) = pictures(tmp_path / "p", 1)
+    managed = tmp_path / "p" / "managed.png"
+    data = ordinary.read_bytes()
+    managed.write_bytes(data[:33] + png_chunk(b"gAMA", (3000).to_bytes(4, "big")) + data[33:])
+    plain.features([ordinary, managed])
+    digests = {path: hashlib.sha256(path.read_bytes()).hexdigest() for path in (ordinary, managed)}
+    assert {path.name for path in stored(plain)} == {f"{digests[ordinary]}.npz", f"{digests[managed]}.d2.npz"}
