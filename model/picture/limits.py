@@ -1,6 +1,6 @@
 """Limits of a meme: what is refused before it is decoded, and how much of an animation is looked at.
 
-Within them no bytes cost more than about two seconds of a core to decode; ``tests/support/hostile_pictures.py`` makes
+Within them no bytes cost more than about three seconds of a core to decode; ``tests/support/hostile_pictures.py`` makes
 the worst that we know of each format.
 """
 
