@@ -18,9 +18,11 @@ demo:  ## serve the compact bundle, classify a sample meme over HTTP, print the 
 	@scripts/setup.sh base
 	@$(PYTHON) scripts/demo.py
 
-test: setup lint  ## lint, then all tests
+test: setup lint  ## lint, then all tests, and what the fast ones cover
 	@echo "==> tests"
-	@$(PYTEST)
+	@$(PYTEST) --cov --cov-report=
+	@echo "==> coverage by the tests that are not slow, in percent of lines"
+	@$(PYTHON) -m coverage report --format=total
 
 check: setup style  ## what lint says of the code, then the fast tests: a few minutes
 	@echo "==> the tests that are not slow"

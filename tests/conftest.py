@@ -19,10 +19,15 @@ if TYPE_CHECKING:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whole servers, commands and exports are slow. Files with slow tests come first, so that no worker ends on one."""
+    """Whole servers, commands and exports are slow. Files with slow tests come first, so that no worker ends on one.
+
+    What slow tests cover is not measured: most of it runs in processes of its own, and measuring costs a third more.
+    """
     for item in items:
         if item.path.is_relative_to(ROOT / "tests/e2e") or item.path.is_relative_to(ROOT / "tests/parity"):
             item.add_marker(pytest.mark.slow)
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.no_cover)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)
 

@@ -39,7 +39,7 @@ def test_a_text_beyond_the_most_windows_is_judged_up_to_there() -> None:
     assert found.judged_chars == found.spans[-1][1] < len(text)
 
 
-@given(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=200))
+@given(st.text(alphabet=st.characters(exclude_categories=["Cs"], exclude_characters="\u202e"), max_size=200))
 @example("🏳️‍🌈" * 30)
 @example("\ufdfa" * 5)
 @example("a" * 199)
@@ -63,3 +63,10 @@ def test_what_is_said_last_in_letters_without_a_gap_changes_what_is_read(n_chars
         spans = PREPROCESSOR.windows(text, 1000).spans
         inputs.append(PREPROCESSOR.text_inputs([text[start:end] for start, end in spans], [()] * len(spans)))
     assert inputs[0].input_ids.tolist() != inputs[1].input_ids.tolist()
+
+
+def test_a_long_text_is_judged_up_to_an_override_of_its_direction() -> None:
+    text = "ab cd ef gh \u202e" + "zy xw " * 10
+    found = PREPROCESSOR.windows(text)
+    assert len(found.spans) > 1
+    assert found.judged_chars == text.index("\u202e")
