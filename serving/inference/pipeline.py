@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Generator
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TypeVar
 
@@ -107,9 +107,12 @@ class Pipeline:
         """Through every stage. What was neither decoding, reading nor judging is told as time in the queue."""
         started = time.perf_counter()
         budget = self._scorer.budget(deadline - min(_LEFT_FOR_NETWORK * self._timeout_s, _LEFT_FOR_NETWORK_S))
-        async with await self._room(item):
+        is_large = await self._is_large(item)
+        async with self._large if is_large else nullcontext():
             decoding = self._parsing if item.image is None else self._decoding
-            decoded, decode_ms = await decoding.run(lambda: self._decoded(item, budget), since=started)
+            decoded, decode_ms = await decoding.run(
+                lambda: self._decoded(item, budget), since=started, is_long=is_large
+            )
             if isinstance(decoded, Meme):
                 decoded = await self._reading.run_steps(self._read(decoded, budget), budget)
             try:
@@ -126,13 +129,12 @@ class Pipeline:
             raise self._too_late()
         return (yield from self._scorer.read_steps(meme, budget))
 
-    async def _room(self, item: ClassifyInput) -> AbstractAsyncContextManager[None]:
-        """Room for what the picture takes in memory."""
+    async def _is_large(self, item: ClassifyInput) -> bool:
+        """Whether the picture takes so much memory and time that others should not wait for it."""
         if item.image is None:
-            return nullcontext()
+            return False
         image = item.image
-        is_large = await self._parsing.run(lambda: declared_pixels(image) > _LARGE_PIXELS)
-        return self._large if is_large else nullcontext()
+        return await self._parsing.run(lambda: declared_pixels(image, self._limits) > _LARGE_PIXELS)
 
     def _decoded(self, item: ClassifyInput, budget: Budget) -> tuple[Meme | Reading, float]:
         """A meme that is still to be read, or one with its words; and the milliseconds of decoding."""

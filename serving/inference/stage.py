@@ -85,12 +85,12 @@ class Stage:
         self._long_lane = _Lane(f"memeguard-{name}-long", threads, _LONG_NICENESS)
         self._numbers = count()
 
-    async def run(self, work: Callable[[], T], *, since: float | None = None) -> T:
-        """Do ``work`` on a thread. Cancelled while it waits for one, it is never begun.
+    async def run(self, work: Callable[[], T], *, since: float | None = None, is_long: bool = False) -> T:
+        """Do ``work`` on a thread, ``is_long`` on one for long work. Cancelled while it waits, it is never begun.
 
         ``since``, by ``time.perf_counter``, is when it began to wait, if that was before this call.
         """
-        result: T = await self._queued(0, work, since)
+        result: T = await self._queued(int(is_long), work, since)
         return result
 
     async def run_steps(self, steps: Generator[None, None, T], budget: Budget) -> T:
