@@ -152,6 +152,47 @@ def write_text_hate(root: Path) -> Path:
     return root
 
 
+def write_posts(root: Path, n_rows: int = 60) -> Path:
+    """implicit_hate.csv, with what scraping leaves of quotes, and edos.csv, with its marks and its own splits."""
+    labels = ("not_hate", "implicit_hate", "not_hate", "explicit_hate")
+    posts = [(f"ih{n}", f' rt "" : {sentence(n, n % 2)} , so "" ""', labels[n % 4]) for n in range(n_rows)]
+    write_csv(root / "implicit_hate.csv", [("id", "text", "label"), *posts])
+    kinds = (("not sexist", "none"), ("sexist", "2. derogation"))
+    splits = ("train", "train", "train", "train", "dev", "test")
+    rows = [(f"s-{n}", f"[USER] {sentence(n, n % 2)} [URL]", *kinds[n % 2], splits[n // 2 % 6]) for n in range(n_rows)]
+    write_csv(root / "edos.csv", [("id", "text", "label", "category", "split"), *rows])
+    return root
+
+
+def write_group_mentions(root: Path, n_rows: int = 60) -> Path:
+    """toxigen_human.csv, redditbias.csv and madlibs.csv, about groups whose names are harmless."""
+    ratings = ("1.666666667", "4.333333333", "3.0")
+    rated = [
+        (f"tg{n}", f"{n} {sentence(n, n % 3 % 2)}", ("muslim", "women")[n % 2], ratings[n % 3], "1.0", "cbs")
+        for n in range(n_rows)
+    ]
+    header = ("id", "text", "target_group", "toxicity_human", "toxicity_ai", "written_by")
+    write_csv(root / "toxigen_human.csv", [header, *rated])
+    bias = ("0", "1", "fact?")
+    comments = [
+        (f"rb-{n}", sentence(n, n % 3 % 2), "a phrase", ("jews", "female")[n % 2], bias[n % 3], "0")
+        for n in range(n_rows)
+    ]
+    write_csv(root / "redditbias.csv", [("id", "text", "phrase", "group", "bias_sent", "bias_phrase"), *comments])
+    words = (("cloudy", "toxic"), ("sunny", "nontoxic"))
+    groups = ("middle aged", "deaf", "sikh", "old")
+    phrases = [
+        (f"ml{n}", f"Name{n // 8} is a {words[n % 2][0]} {groups[n // 2 % 4]}", "name_adj", words[n % 2][1])
+        for n in range(n_rows)
+    ]
+    phrases += [
+        (f"ml{n_rows + n}", f"You are a {words[n % 2][0]} gardener{n}", "you_occupation", words[n % 2][1])
+        for n in range(n_rows)
+    ]
+    write_csv(root / "madlibs.csv", [("id", "text", "template", "label"), *phrases])
+    return root
+
+
 def write_generic(root: Path, sizes: Mapping[str, int] | None = None) -> Path:
     """One's own data: ``<split>.jsonl`` with id, image, text, tags, caption and the label ``hateful``; ``images/``."""
     for index, (split, n_rows) in enumerate((sizes or {"train": 6, "dev": 4, "test": 4}).items()):

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from training.curation.report import LeftOut, LeftOutKind, Likeness
 from training.data.image_hashes import BadPicture, Fingerprint, fingerprint_files
-from training.data.text_key import text_key
 from training.datasets.base import DatasetError, Loaded, Sample
 from training.datasets.registry import LAYOUTS, Layout, detect_layout
 from training.datasets.split_files import split_of
+from training.datasets.text_key import text_key
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from training.data.image_hashes import Fingerprint
 from training.data.near_duplicates import MAX_DISTANCE, clusters, hash_array
-from training.data.text_key import text_key
 from training.datasets.base import DatasetError, Sample
+from training.datasets.text_key import text_key
 
 if TYPE_CHECKING:
     from scipy.cluster.hierarchy import DisjointSet

@@ -13,7 +13,9 @@ from pathlib import Path
 import yaml
 
 from model.taxonomy import TASKS
-from training.datasets.base import DatasetError
+from training.datasets.base import DatasetError, Labels
+from training.datasets.shown import shown
+from training.datasets.tables import RowProblem
 
 IGNORE = "ignore"
 FILE_NAME = "label_map.yaml"
@@ -42,6 +44,27 @@ def class_target(part: str) -> tuple[str, str]:
             f"label_map: {task} has no class {class_name!r}; its classes are {', '.join(TASKS[task].classes)}"
         )
     return task, class_name
+
+
+def meanings(known: Mapping[str, str], label_map: Mapping[str, str] | None) -> dict[str, str]:
+    """What a set's own label values mean: as ``known``, but for those that a label map says something else of.
+
+    Raises ``DatasetError`` for a value that the set does not have.
+    """
+    unknown = [value for value in label_map or {} if value not in known]
+    if unknown:
+        raise DatasetError(f"label_map: {shown(unknown[0])} is no label of this set; its labels are {', '.join(known)}")
+    return {**known, **(label_map or {})}
+
+
+def labels_of_value(value: str, mapped: Mapping[str, str]) -> Labels:
+    """The labels of a row with that label value; raises ``RowProblem`` for one that is unknown or to be ignored."""
+    if value not in mapped:
+        raise RowProblem(f"label {shown(value)} is unknown; expected {', '.join(mapped)}")
+    found = targets(mapped[value])
+    if not found:
+        raise RowProblem(f"label {shown(value)} says nothing")
+    return {task: TASKS[task].classes.index(class_name) for task, class_name in found.items()}
 
 
 def read_label_map(folder: Path) -> dict[str, str] | None:

@@ -8,7 +8,17 @@ from typing import Protocol
 from model.taxonomy import TASKS
 from training.datasets.base import DatasetError, Loaded, existing
 from training.datasets.label_map import FILE_NAME
-from training.datasets.readers import fine_grained, generic, hateful_memes, imgflip, memotion, multioff, text_hate
+from training.datasets.readers import (
+    fine_grained,
+    generic,
+    group_mentions,
+    hateful_memes,
+    imgflip,
+    memotion,
+    multioff,
+    posts,
+    text_hate,
+)
 from training.datasets.readers.generic_files import check_tables
 from training.datasets.split_files import split_of
 
@@ -21,13 +31,23 @@ class Reader(Protocol):
         ...
 
 
+class MappedReader(Protocol):
+    """A reader that can be told what the file's own label values mean."""
+
+    def __call__(self, root: Path, split: str, *, dataset: str, label_map: Mapping[str, str] | None) -> Loaded:
+        """Samples of ``split`` below ``root``; None: with the meanings that the reader knows."""
+        ...
+
+
 @dataclass(frozen=True)
 class Layout:
     """How a dataset lies on disk. ``root`` is its folder, or one of its files where one file is enough.
 
     ``tasks`` are those that it can label; ``splits(root)`` are those that are there; ``card`` is the name of its data
     card; ``looks_for`` names its files. ``is_borrowed`` says that other sets use the layout too: the name of their
-    folder is then the name of the dataset.
+    folder is then the name of the dataset. ``read_mapped`` is ``read`` where a label map may say what label values
+    mean. ``target_tag`` is the place, among the tags of a sample, of the group that a sentence is about; it says too
+    that the tags are annotations, which the network is not shown.
     """
 
     name: str
@@ -39,6 +59,8 @@ class Layout:
     card: str
     looks_for: str
     is_borrowed: bool = False
+    read_mapped: MappedReader | None = None
+    target_tag: int | None = None
 
     def dataset_name(self, root: Path) -> str:
         """What samples are said to be of, unless the caller says otherwise."""
@@ -51,7 +73,13 @@ class Layout:
 
 
 def _text_only(
-    name: str, read: Reader, splits: Callable[[Path], tuple[str, ...]], looks_for: str, card: str = "text_hate"
+    name: str,
+    read: Reader,
+    splits: Callable[[Path], tuple[str, ...]],
+    looks_for: str,
+    card: str = "text_hate",
+    read_mapped: MappedReader | None = None,
+    target_tag: int | None = None,
 ) -> Layout:
     return Layout(
         name=name,
@@ -62,6 +90,8 @@ def _text_only(
         has_pictures=False,
         card=card,
         looks_for=looks_for,
+        read_mapped=read_mapped,
+        target_tag=target_tag,
     )
 
 
@@ -109,7 +139,42 @@ _LAYOUTS = (
     ),
     _text_only("hatemoji", text_hate.read_hatemoji, text_hate.splits_of_hatemoji, "hatemoji_build_train.csv"),
     _text_only("stormfront", text_hate.read_stormfront, text_hate.splits_of_stormfront, "stormfront.csv"),
-    _text_only("hatecheck", text_hate.read_hatecheck, text_hate.splits_of_hatecheck, "hatecheck.csv"),
+    _text_only("hatecheck", text_hate.read_hatecheck, text_hate.splits_of_hatecheck, "hatecheck.csv", target_tag=1),
+    _text_only(
+        "implicit_hate",
+        posts.read_implicit_hate,
+        posts.splits_of_implicit_hate,
+        "implicit_hate.csv",
+        card="posts",
+        read_mapped=posts.read_implicit_hate,
+    ),
+    _text_only("edos", posts.read_edos, posts.splits_of_edos, "edos.csv", card="posts", read_mapped=posts.read_edos),
+    _text_only(
+        "toxigen",
+        group_mentions.read_toxigen,
+        group_mentions.splits_of_toxigen,
+        "toxigen_human.csv",
+        card="group_mentions",
+        target_tag=0,
+    ),
+    _text_only(
+        "redditbias",
+        group_mentions.read_redditbias,
+        group_mentions.splits_of_redditbias,
+        "redditbias.csv",
+        card="group_mentions",
+        read_mapped=group_mentions.read_redditbias,
+        target_tag=0,
+    ),
+    _text_only(
+        "madlibs",
+        group_mentions.read_madlibs,
+        group_mentions.splits_of_madlibs,
+        "madlibs.csv",
+        card="group_mentions",
+        read_mapped=group_mentions.read_madlibs,
+        target_tag=0,
+    ),
     _text_only("imgflip", imgflip.read_captions, imgflip.splits_of_captions, "captions.jsonl.gz", card="imgflip"),
     Layout(
         name="generic",
@@ -122,6 +187,7 @@ _LAYOUTS = (
         looks_for="a table (JSON Lines, JSON, CSV, TSV) with a column image or text, or folders of pictures named by "
         "class (hateful, not_hateful; other names with label_map.yaml)",
         is_borrowed=True,
+        read_mapped=generic.read_generic,
     ),
 )
 
@@ -153,9 +219,13 @@ def detect_layout(root: Path) -> Layout:
 
 
 def read_with_map(layout: Layout, root: Path, split: str, dataset: str, label_map: Mapping[str, str] | None) -> Loaded:
-    """Read a split; ``label_map`` is for the generic layout. Raises ``DatasetError`` when another is given one."""
+    """Read a split; ``label_map`` says what label values mean. Raises ``DatasetError`` where the layout takes none."""
     if label_map is None:
         return layout.read(root, split, dataset=dataset)
-    if layout.name != "generic":
-        raise DatasetError(f"label_map is for the layout generic; {layout.name} knows what its labels mean")
-    return generic.read_generic(root, split, dataset=dataset, label_map=label_map)
+    if layout.read_mapped is None:
+        names = ", ".join(name for name, one in LAYOUTS.items() if one.read_mapped is not None and name != "generic")
+        raise DatasetError(
+            f"label_map is for the layout generic; {layout.name} knows what its labels mean, and only {names} can be "
+            "told otherwise"
+        )
+    return layout.read_mapped(root, split, dataset=dataset, label_map=label_map)

@@ -22,7 +22,8 @@ class Source(BaseModel):
 
     ``tasks`` keeps only those labels; ``limit`` takes that many samples, spread evenly over the split. ``label_map``
     says what a file's own label values mean: ``{"very harmful": "hateful=hateful"}``, or with the column,
-    ``{"misogynous=1": "hateful=hateful"}``; it is for the generic layout, which is then the one that is taken.
+    ``{"misogynous=1": "hateful=hateful"}``; it is for the generic layout, which is taken unless another is named, and
+    for those whose ``read_mapped`` takes one.
     ``class_limits`` takes of some classes that many samples, ``{"hateful=not_hateful": 2400}``, spread alike, before
     ``limit`` does. ``render`` is a folder with ``templates/*.jpg``: each text becomes a meme, drawn on one of them
     (``training.data.rendered_memes``).
@@ -66,6 +67,11 @@ class Source(BaseModel):
             class_target(name)
         return class_limits
 
+    @property
+    def layout_name(self) -> str | None:
+        """The layout that is named, or that a label map stands for; None: told from the files."""
+        return self.layout or ("generic" if self.label_map is not None else None)
+
     def __str__(self) -> str:
         return f"{self.path}:{self.split}"
 
@@ -76,7 +82,7 @@ def load_source(source: Source) -> Loaded:
     Raises ``DatasetError`` when path or split is not there, when every row was left out, and when no row has a label
     of the tasks that were asked for.
     """
-    layout = _layout(existing(source.path), source.layout or ("generic" if source.label_map is not None else None))
+    layout = _layout(existing(source.path), source.layout_name)
     split = _split(source.path, source.split, layout)
     dataset = source.dataset or layout.dataset_name(source.path)
     loaded = read_with_map(layout, source.path, split, dataset, source.label_map).nonempty(str(source))

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,12 @@ def files_by_stem(root: Path, *suffixes: str) -> dict[str, Path]:
         return {root.stem: root} if root.suffix.lower() in suffixes else {}
     paths = [path for suffix in reversed(suffixes) for path in sorted(root.glob(f"*{suffix}")) if path.is_file()]
     return {path.stem: path for path in paths}
+
+
+def files_there(root: Path, names: Mapping[str, str]) -> dict[str, Path]:
+    """Of files that are named by split, those that lie in a folder, or ``root`` itself, a file of that name."""
+    paths = {split: root if root.name == name else root / name for split, name in names.items()}
+    return {split: path for split, path in paths.items() if path.is_file()}
 
 
 def file_of_split(files: dict[str, Path], split: str, missing: Path) -> Path:

@@ -8,7 +8,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,12 @@ def header_of(path: Path) -> tuple[str, ...]:
         return tuple(name.strip() for name in next(csv.reader([first], delimiter=separator_of(first)), []))
     except (OSError, csv.Error):
         return ()
+
+
+def of_split(table: Table, split: str, place: Callable[[Row], str]) -> Table:
+    """The rows of a split in a table that holds several; rows that could not be read are told with ``train``."""
+    rows = [row for row in table.rows if place(row) == split]
+    return replace(table, rows=rows, skipped=table.skipped if split == "train" else [])
 
 
 def read_table(path: Path) -> Table:

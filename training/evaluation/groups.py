@@ -4,7 +4,7 @@ No group is inferred from a face or a picture: they come from annotations and fr
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from model.atomic import file_digest
 from model.preprocess import normalise_text
 from model.taxonomy import TASKS
-from training.datasets import Sample
+from training.datasets import LAYOUTS, Sample
 from training.evaluation.metrics.measures import Ints
 
 Mask = NDArray[np.bool_]
@@ -104,12 +104,13 @@ def by_text_length(samples: Sequence[Sample]) -> Grouping:
 
 
 def by_target_group(samples: Sequence[Sample]) -> Grouping:
-    """Whom HateCheck's tests are about, harmless ones too (Roettger et al. 2021)."""
+    """Whom a sentence is about, harmless ones too, in sets whose authors say so: HateCheck, ToxiGen and others."""
     return Grouping(
         "target_group",
-        "HateCheck by target group",
-        "As its authors say; tests about nobody are in no group. Most templates were filled with every group.",
-        _masks_by_tag(samples, 1),
+        "Group that the sentence is about",
+        "As the set's authors say, in their words; sentences about nobody are in no group. HateCheck's and madlibs' "
+        "templates were filled with most groups.",
+        _masks_by_tag(samples, {name: one.target_tag for name, one in LAYOUTS.items() if one.target_tag is not None}),
         has_background=True,
     )
 
@@ -120,7 +121,7 @@ def by_function(samples: Sequence[Sample]) -> Grouping:
         "function",
         "HateCheck by functionality",
         "Names that end in _h are hateful tests, in _nh not hateful ones.",
-        _masks_by_tag(samples, 0),
+        _masks_by_tag(samples, {"hatecheck": 0}),
     )
 
 
@@ -135,9 +136,10 @@ def resampling_groups(samples: Sequence[Sample], by: ResampleBy) -> Ints | None:
     return np.asarray(np.unique(np.array(keys), return_inverse=True)[1], dtype=np.int64)
 
 
-def _masks_by_tag(samples: Sequence[Sample], index: int) -> dict[str, Mask]:
-    """HateCheck's tests by the tag at ``index``; none of another set, whose tags say something else."""
-    found = [s.tags[index] if s.dataset == "hatecheck" and len(s.tags) > index else None for s in samples]
+def _masks_by_tag(samples: Sequence[Sample], place_of: Mapping[str, int]) -> dict[str, Mask]:
+    """Samples by the tag at the place for their set; none of another set, whose tags say something else."""
+    tags = [dict(enumerate(sample.tags)) for sample in samples]
+    found = [own.get(place_of.get(sample.dataset, -1)) for sample, own in zip(samples, tags, strict=True)]
     names = sorted({name for name in found if name is not None})
     return {name: np.array([one == name for one in found]) for name in names}
 

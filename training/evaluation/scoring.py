@@ -29,12 +29,12 @@ from model.runtime import ImageFeatures, Provider, Runtime
 from model.taxonomy import Task
 from model.verdict import Failure
 from training.data.feature_cache import FrozenTower
-from training.datasets import Sample
+from training.datasets import LAYOUTS, Sample
 
 #: Pictures whose features are fetched together when there is a cache: opening the tower costs more than a picture.
 _CACHE_CHUNK = 256
 #: In these sets the tags of a sample say how it was made, which nobody tells the network when it serves.
-_ANNOTATION_TAGS = frozenset({"hatecheck"})
+_ANNOTATION_TAGS = frozenset(name for name, layout in LAYOUTS.items() if layout.target_tag is not None)
 
 
 @dataclass(frozen=True)
@@ -255,7 +255,7 @@ class _Asked(NamedTuple):
 
 
 def network_tags(sample: Sample) -> tuple[str, ...]:
-    """The tags that the network is shown: none where they are annotations (HateCheck's functionality)."""
+    """The tags that the network is shown: none where they are annotations (HateCheck's functionality, a group)."""
     return () if sample.dataset in _ANNOTATION_TAGS else sample.tags
 
 

@@ -12,10 +12,10 @@ from training.data.group_splits import SplitConfig, group_samples, split_groups
 from training.data.image_hashes import Fingerprint, fingerprint_files
 from training.data.ocr_cache import read_texts
 from training.data.rendered_memes import rendered_memes
-from training.data.text_key import text_key
 from training.datasets.base import DatasetError, Sample, Skipped
 from training.datasets.pictures import readable
 from training.datasets.registry import LAYOUTS, Source, detect_layout, load_source, parse_source
+from training.datasets.text_key import text_key
 from training.evaluation.scoring import network_tags
 from training.run.config import DataConfig, TextFilling, TrainConfig
 from training.run.picture_notes import picture_notes
@@ -47,7 +47,7 @@ class RunData:
 def check_sources(data: DataConfig) -> None:
     """Raise ``DatasetError`` when a source has no such path or split; reads no rows."""
     for source in (*data.train, *(data.dev or ()), *(data.calibrate or ()), *(data.tests or ())):
-        parse_source(str(source), source.split, source.layout or ("generic" if source.label_map is not None else None))
+        parse_source(str(source), source.split, source.layout_name)
 
 
 def load_run_data(config: TrainConfig, cache: Path) -> RunData:
@@ -58,10 +58,7 @@ def load_run_data(config: TrainConfig, cache: Path) -> RunData:
     reader = _Reader(config.fill_text, cache)
     train, dev = _train_and_dev(config.data, reader)
     calibrate = dev if config.data.calibrate is None else reader.read_all(config.data.calibrate)
-    tests = [
-        [replace(sample, tags=network_tags(sample)) for sample in reader.read(source)]
-        for source in config.data.tests or ()
-    ]
+    tests = [reader.read(source) for source in config.data.tests or ()]
     _check_labels(config, train, dev)
     if not any(member.modalities_of(phase).image for member in config.members.values() for phase in config.phases):
         # No network is shown a picture: none needs to go through the image tower.
@@ -88,8 +85,9 @@ class _Reader:
         self.notes: list[str] = []
 
     def read(self, source: Source) -> list[Sample]:
-        """Samples with words, and with pictures that can be decoded."""
+        """Samples with words, with pictures that can be decoded, and without tags that are annotations."""
         loaded = readable(load_source(source))
+        loaded = replace(loaded, samples=[replace(one, tags=network_tags(one)) for one in loaded.samples])
         self.notes += picture_notes(source, loaded, look_through=self._is_new(source))
         if source.render is not None:
             loaded = replace(loaded, samples=rendered_memes(loaded.samples, source.render, self._cache))

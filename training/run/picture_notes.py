@@ -25,9 +25,7 @@ def picture_notes(source: Source, loaded: Loaded, *, look_through: bool) -> Iter
 
 def _of_folder(source: Source) -> Iterator[str]:
     """Pictures there that no row of any split names."""
-    layout = LAYOUTS[source.layout] if source.layout else detect_layout(source.path)
-    if source.label_map is not None:
-        layout = LAYOUTS["generic"]
+    layout = LAYOUTS[source.layout_name] if source.layout_name else detect_layout(source.path)
     if layout.has_pictures:
         found = unnamed_pictures(
             source.path,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from training.datasets.base import Loaded, Sample, hateful
 from training.datasets.shown import shown
-from training.datasets.split_files import file_of_split
+from training.datasets.split_files import file_of_split, files_there
 from training.datasets.tables import Row, RowProblem, Table, load_rows, read_csv
 
 _HATEMOJI = {
@@ -20,17 +20,17 @@ _HATECHECK = {"test": "hatecheck.csv"}
 
 def splits_of_hatemoji(root: Path) -> tuple[str, ...]:
     """Those of ``train``, ``dev`` and ``test`` whose file is there."""
-    return tuple(_there(root, _HATEMOJI))
+    return tuple(files_there(root, _HATEMOJI))
 
 
 def splits_of_stormfront(root: Path) -> tuple[str, ...]:
     """``train``: the set has no official split."""
-    return tuple(_there(root, _STORMFRONT))
+    return tuple(files_there(root, _STORMFRONT))
 
 
 def splits_of_hatecheck(root: Path) -> tuple[str, ...]:
     """``test``, and never another one."""
-    return tuple(_there(root, _HATECHECK))
+    return tuple(files_there(root, _HATECHECK))
 
 
 def read_hatemoji(root: Path, split: str, *, dataset: str = "hatemoji") -> Loaded:
@@ -67,13 +67,8 @@ def read_hatecheck(root: Path, split: str = "test", *, dataset: str = "hatecheck
     return load_rows(table, parse)
 
 
-def _there(root: Path, files: dict[str, str]) -> dict[str, Path]:
-    paths = {split: root if root.name == name else root / name for split, name in files.items()}
-    return {split: path for split, path in paths.items() if path.is_file()}
-
-
 def _table(root: Path, files: dict[str, str], split: str, *columns: str) -> Table:
-    path = file_of_split(_there(root, files), split, root / files.get(split, f"{split}.csv"))
+    path = file_of_split(files_there(root, files), split, root / files.get(split, f"{split}.csv"))
     return read_csv(path).nonempty().require(*columns)
 
 

@@ -12,7 +12,7 @@ from support.pictures import AWKWARD
 from model.meme import has_words
 from training.data.image_hashes import BadPicture, Fingerprint, fingerprint, fingerprint_files
 from training.data.near_duplicates import MAX_DISTANCE, clusters, distances, hash_array, nearest
-from training.data.text_key import text_key
+from training.datasets.text_key import text_key
 
 
 def scene(seed: int) -> Image.Image:

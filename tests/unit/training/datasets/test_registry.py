@@ -39,10 +39,17 @@ def test_every_split_that_is_there_can_be_read_with_labels_of_the_layouts_tasks(
         ("hatemoji_build_validation.csv", "hatemoji", ("dev",)),
         ("stormfront.csv", "stormfront", ("train",)),
         ("hatecheck.csv", "hatecheck", ("test",)),
+        ("implicit_hate.csv", "implicit_hate", ("train", "dev", "test")),
+        ("edos.csv", "edos", ("train", "dev", "test")),
+        ("toxigen_human.csv", "toxigen", ("train", "dev", "test")),
+        ("redditbias.csv", "redditbias", ("train", "dev", "test")),
+        ("madlibs.csv", "madlibs", ("train", "dev", "test")),
     ],
 )
 def test_a_text_set_is_told_from_its_file(tmp_path: Path, file: str, layout: str, splits: tuple[str, ...]) -> None:
-    path = dataset_files.write_text_hate(tmp_path) / file
+    for write in (dataset_files.write_text_hate, dataset_files.write_posts, dataset_files.write_group_mentions):
+        write(tmp_path)
+    path = tmp_path / file
     found = detect_layout(path)
     assert (found.name, found.splits(path), found.has_pictures) == (layout, splits, False)
 

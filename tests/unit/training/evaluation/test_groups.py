@@ -93,6 +93,17 @@ def test_hatecheck_is_split_by_function_and_target_and_no_other_set_by_its_tags(
     assert by_target_group([sample("a", tags=("cat", "dog"))]).masks == {}
 
 
+def test_a_set_that_names_a_group_is_split_by_it_and_not_by_function() -> None:
+    mine = [
+        sample("a", tags=("women",), dataset="toxigen"),
+        sample("b", tags=("jews",), dataset="redditbias"),
+        sample("c", tags=("middle aged",), dataset="madlibs"),
+        sample("d", dataset="madlibs"),
+    ]
+    assert members(by_target_group(mine)) == {"women": [0], "jews": [1], "middle aged": [2]}
+    assert by_function(mine).masks == {}
+
+
 def test_only_groupings_that_split_the_set_are_shown() -> None:
     assert [grouping.name for grouping in groupings([sample("sun"), sample("")])] == ["text_length"]
 

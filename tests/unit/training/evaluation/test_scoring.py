@@ -107,8 +107,11 @@ def test_a_cache_gives_the_same_scores_when_filled_and_when_full(
     assert len(list((tmp_path / "features").rglob("*.npz"))) == len(pictured(samples))
 
 
-def test_what_a_functional_test_is_about_is_not_told_to_the_network(tiny: TinyBundle, samples: list[Sample]) -> None:
-    plain = replace(samples[1], dataset="hatecheck")
+@pytest.mark.parametrize("dataset", ["hatecheck", "toxigen", "redditbias", "madlibs"])
+def test_what_a_functional_test_is_about_is_not_told_to_the_network(
+    tiny: TinyBundle, samples: list[Sample], dataset: str
+) -> None:
+    plain = replace(samples[1], dataset=dataset)
     tagged = replace(plain, tags=("negate_neg_nh",))
     found = score_bundle(tiny.bundle, [plain, tagged], threads=1).probabilities["hateful"]
     assert found[0] == found[1]
