@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support.dataset_files import write_generic
+from support.dataset_files import write_generic, write_group_mentions
 from support.runs import config_document
 
-from training.datasets import DatasetError
+from training.datasets import DatasetError, Source
 from training.run.config import TrainConfig
 from training.run.config.file import load_train_config
 from training.run.load_data import load_run_data
@@ -53,6 +53,24 @@ def test_pictures_that_are_named_otherwise_twice_or_not_at_all_are_told_of(tmp_p
         f"{root}/images holds {n_pictures} picture(s), of which no row names 2 (such as 'train1.png')",
     ):
         assert note in notes, notes
+
+
+def test_the_group_that_a_sentence_is_about_is_in_no_sample_of_a_run(tmp_path: Path) -> None:
+    write_generic(tmp_path / "memes")
+    path = write_group_mentions(tmp_path) / "redditbias.csv"
+    config = config_of(tmp_path)
+    sources = {
+        split: Source(path=path, split=split, layout="redditbias", label_map={"fact?": "hateful=not_hateful"})
+        for split in ("train", "dev", "test")
+    }
+    data = config.data.model_copy(
+        update={"train": (*config.data.train, sources["train"]), "dev": (sources["dev"],), "tests": (sources["test"],)}
+    )
+    read = load_run_data(config.model_copy(update={"data": data}), tmp_path / "cache")
+    about = [sample for part in (read.train[-1], read.dev, read.tests[0]) for sample in part]
+    assert (len(about), {sample.tags for sample in about}) == (60, {()})
+    assert {sample.tags for sample in read.train[0]} == {("weather",)}
+    assert [note for note in read.notes if "row names" in note] == []
 
 
 def test_a_set_whose_labels_were_not_understood_is_refused_with_where_to_look(tmp_path: Path) -> None:
