@@ -114,7 +114,7 @@ class Pipeline:
                 lambda: self._decoded(item, budget), since=started, is_long=is_large
             )
             if isinstance(decoded, Meme):
-                decoded = await self._reading.run_steps(self._read(decoded, budget), budget)
+                decoded = await self._reading.run_steps(self._read(decoded, budget), budget, is_long=is_large)
             try:
                 judgement = await self._network.judge(decoded, explain)
             except ScoringError as error:

@@ -93,13 +93,14 @@ class Stage:
         result: T = await self._queued(int(is_long), work, since)
         return result
 
-    async def run_steps(self, steps: Generator[None, None, T], budget: Budget) -> T:
-        """Do ``steps`` one by one, each on whichever thread is free; what they return.
+    async def run_steps(self, steps: Generator[None, None, T], budget: Budget, *, is_long: bool = False) -> T:
+        """Do ``steps`` one by one, each on whichever thread is free; what they return. ``is_long`` as in ``run``.
 
         Cancelled, the next is never begun. The budget that they count their work in says how much they have had.
         """
         while True:
-            is_done, result = await self._queued(int(budget.used_s / _RANK_S), lambda: _advanced(steps))
+            rank = max(int(is_long), int(budget.used_s / _RANK_S))
+            is_done, result = await self._queued(rank, lambda: _advanced(steps))
             if is_done:
                 return result  # type: ignore[no-any-return]  # of a generator's end
 
