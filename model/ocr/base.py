@@ -10,22 +10,22 @@ from numpy.typing import NDArray
 from model.budget import Budget, result_of
 from model.ocr.boxes import area, clipped, fewest
 from model.ocr.reading_order import order_lines
+from model.ocr.turn import UPRIGHT, Turn
 from model.ocr.types import Box, Line, OcrResult, OcrStatus, OcrWord
-from model.ocr.views import UPRIGHT, View
 
 
 @dataclass(frozen=True)
 class Found:
     """The lines of a picture in any order, their words in the order in which they are read.
 
-    ``unread``, ``is_complete``: text that was found and not read, and whether the time was enough. ``view`` is how the
+    ``unread``, ``is_complete``: text that was found and not read, and whether the time was enough. ``turn`` is how the
     picture is turned by who reads most of it.
     """
 
     lines: Sequence[Line]
     unread: Sequence[Box] = ()
     is_complete: bool = True
-    view: View = UPRIGHT
+    turn: Turn = UPRIGHT
 
 
 class Engine(abc.ABC):
@@ -79,7 +79,7 @@ class Engine(abc.ABC):
             ]
             for line in found.lines
         ]
-        ordered = _in_order([line for line in inside if line], found.view, width_px, height_px)
+        ordered = _in_order([line for line in inside if line], found.turn, width_px, height_px)
         words = tuple(word for line in ordered for word in line)
         unread = fewest([clipped(box, width_px, height_px) for box in found.unread])
         return OcrResult(
@@ -97,11 +97,11 @@ class Engine(abc.ABC):
         return OcrResult(status, "", (), None, self.name, self.version, detail)
 
 
-def _in_order(lines: Sequence[Line], view: View, width_px: int, height_px: int) -> list[Line]:
-    """Lines in the order in which they are read by who sees the picture in ``view``."""
-    if view == UPRIGHT:
+def _in_order(lines: Sequence[Line], turn: Turn, width_px: int, height_px: int) -> list[Line]:
+    """Lines in the order in which they are read by who sees the picture turned by ``turn``."""
+    if turn == UPRIGHT:
         return order_lines(lines)
-    seen = [[replace(word, box=view.box(word.box, width_px, height_px)) for word in line] for line in lines]
+    seen = [[replace(word, box=turn.box(word.box, width_px, height_px)) for word in line] for line in lines]
     original = {id(line): lines[index] for index, line in enumerate(seen)}
     return [original[id(line)] for line in order_lines(seen)]
 

@@ -17,9 +17,9 @@ from model.ocr.rapid.line import ReadLine, Region
 from model.ocr.rapid.models import Models
 from model.ocr.rapid.recognition import LineReader
 from model.ocr.rapid.sheet import Sheet
-from model.ocr.rapid.turns import FLIPS, is_better, is_out_of_line, main_view, may_be_too, may_be_turned
+from model.ocr.rapid.turns import FLIPS, is_better, is_out_of_line, main_turn, may_be_too, may_be_turned
+from model.ocr.turn import Turn
 from model.ocr.types import Box
-from model.ocr.views import View
 
 _HOW_TO_INSTALL = "install it with: pip install rapidocr"
 
@@ -126,7 +126,7 @@ def _turn(
     reader: LineReader, lines: dict[int, ReadLine], short_side_px: int, budget: Budget
 ) -> Generator[None, None, None]:
     """Read anew, turned, what was read badly; the better reading takes the place of the other."""
-    helpful: list[View] = []
+    helpful: list[Turn] = []
     for index in [index for index, line in lines.items() if may_be_turned(line, short_side_px)]:
         for flip in sorted(FLIPS, key=lambda flip: flip not in helpful):
             turned = yield from _read_turned(reader, index, flip, budget)
@@ -140,7 +140,7 @@ def _turn(
             lines[index] = turned
 
 
-def _read_turned(reader: LineReader, index: int, flip: View, budget: Budget) -> Generator[None, None, ReadLine | None]:
+def _read_turned(reader: LineReader, index: int, flip: Turn, budget: Budget) -> Generator[None, None, ReadLine | None]:
     if budget.is_spent:
         return None
     yield
@@ -150,10 +150,10 @@ def _read_turned(reader: LineReader, index: int, flip: View, budget: Budget) -> 
 
 def _found(lines: Sequence[ReadLine], left_out: Sequence[Box], short_side_px: int) -> Found:
     sure = [line for line in lines if line.is_sure]
-    view, n_letters = main_view(sure)
+    turn, n_letters = main_turn(sure)
     doubtful = [
-        line.region.box for line in lines if is_doubtful(line, short_side_px) or is_out_of_line(line, view, n_letters)
+        line.region.box for line in lines if is_doubtful(line, short_side_px) or is_out_of_line(line, turn, n_letters)
     ]
     return Found(
-        lines=[line.words() for line in sure], unread=(*left_out, *doubtful), is_complete=not left_out, view=view
+        lines=[line.words() for line in sure], unread=(*left_out, *doubtful), is_complete=not left_out, turn=turn
     )

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.ocr.ctc import DecodedChar, split_words, word_extents
+from model.ocr.turn import Turn
 from model.ocr.types import Box, OcrWord
-from model.ocr.views import View
 
 Quad = NDArray[np.floating]
 
@@ -63,10 +63,10 @@ class Region:
 
 @dataclass(frozen=True, eq=False)
 class ReadLine:
-    """What was read in a region of the original picture. ``view`` is how its pixels were turned before."""
+    """What was read in a region of the original picture. ``turn`` is how its pixels were turned before."""
 
     region: Region
-    view: View
+    turn: Turn
     chars: tuple[DecodedChar, ...]
 
     @cached_property
@@ -99,7 +99,7 @@ class ReadLine:
 
     def _box_along(self, start: float, end: float) -> Box:
         """Bound the part of the line from ``start`` to ``end``, shares of its length."""
-        if self.view.is_flipped_sideways:
+        if self.turn.is_flipped_sideways:
             start, end = 1.0 - end, 1.0 - start
         top_left, top_right, bottom_right, bottom_left = self.region.quad
         if self.region.is_vertical:  # read from its top to its bottom

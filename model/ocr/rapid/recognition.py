@@ -10,7 +10,7 @@ from model.ocr.ctc import DecodedChar
 from model.ocr.rapid.line import ReadLine, Region
 from model.ocr.rapid.models import Models
 from model.ocr.rapid.sheet import Sheet
-from model.ocr.views import UPRIGHT, View
+from model.ocr.turn import UPRIGHT, Turn
 
 Picture = NDArray[np.uint8]
 
@@ -41,7 +41,7 @@ class LineReader:
         """A region in pixels of the original picture."""
         return self._sheet.original(self._regions[index])
 
-    def read(self, index: int, flip: View = UPRIGHT) -> ReadLine:
+    def read(self, index: int, flip: Turn = UPRIGHT) -> ReadLine:
         """Read a region, its pixels flipped before."""
         crop = flip.picture(self._models.crop(self._sheet, self._regions[index]))
         return ReadLine(self.original(index), flip, self._chars(crop, self._padded_aspects[index]))

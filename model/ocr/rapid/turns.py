@@ -9,13 +9,13 @@ from collections.abc import Iterable
 
 from model.ocr.rapid.doubt import is_doubtful
 from model.ocr.rapid.line import ReadLine
-from model.ocr.views import UPRIGHT, View
+from model.ocr.turn import UPRIGHT, Turn
 
 #: Upside down first: for a line on its side it is the other side.
 FLIPS = (
-    View(is_flipped_sideways=True, is_flipped_over=True),
-    View(is_flipped_sideways=True),
-    View(is_flipped_over=True),
+    Turn(is_flipped_sideways=True, is_flipped_over=True),
+    Turn(is_flipped_sideways=True),
+    Turn(is_flipped_over=True),
 )
 # Of 330 drawn lines that were turned, English ones had .985 and more once they stood upright; read the wrong way they
 # had .93 and less, and lines of other scripts, whichever way they were turned, had less than this but for a short one.
@@ -36,7 +36,7 @@ def may_be_turned(line: ReadLine, short_side_px: int) -> bool:
 
 def may_be_too(line: ReadLine) -> bool:
     """Whether a line is worth turning in a picture where another one was turned."""
-    return line.view == UPRIGHT and line.confidence < _SURE
+    return line.turn == UPRIGHT and line.confidence < _SURE
 
 
 def is_better(turned: ReadLine, line: ReadLine, *, is_first: bool) -> bool:
@@ -45,19 +45,19 @@ def is_better(turned: ReadLine, line: ReadLine, *, is_first: bool) -> bool:
     return turned.confidence >= least and len(turned.letters) >= _LEAST_LETTERS and turned.worth > line.worth
 
 
-def main_view(lines: Iterable[ReadLine]) -> tuple[View, int]:
+def main_turn(lines: Iterable[ReadLine]) -> tuple[Turn, int]:
     """How most letters of the picture stand, and how many these are."""
-    letters: Counter[View] = Counter()
+    letters: Counter[Turn] = Counter()
     for line in lines:
         letters[_stands(line)] += len(line.letters)
-    view = max(letters, key=lambda view: (letters[view], view == UPRIGHT), default=UPRIGHT)
-    return view, letters[view]
+    turn = max(letters, key=lambda turn: (letters[turn], turn == UPRIGHT), default=UPRIGHT)
+    return turn, letters[turn]
 
 
-def is_out_of_line(line: ReadLine, view: View, n_letters: int) -> bool:
+def is_out_of_line(line: ReadLine, turn: Turn, n_letters: int) -> bool:
     """Whether a turned line is alone in that: letters of other scripts may look like Latin ones when turned."""
-    return line.view != UPRIGHT and (_stands(line) != view or n_letters < _ENOUGH_LETTERS)
+    return line.turn != UPRIGHT and (_stands(line) != turn or n_letters < _ENOUGH_LETTERS)
 
 
-def _stands(line: ReadLine) -> View:
-    return View(line.region.is_vertical, line.view.is_flipped_sideways, line.view.is_flipped_over)
+def _stands(line: ReadLine) -> Turn:
+    return Turn(line.region.is_vertical, line.turn.is_flipped_sideways, line.turn.is_flipped_over)

@@ -8,7 +8,7 @@ from model.ocr.ctc import DecodedChar
 from model.ocr.rapid import RapidOcrEngine
 from model.ocr.rapid.doubt import is_doubtful
 from model.ocr.rapid.line import ReadLine, Region, rectangle
-from model.ocr.views import UPRIGHT
+from model.ocr.turn import UPRIGHT
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from model.ocr.types import Box
 
 
 @dataclass(frozen=True)
-class View:
+class Turn:
     """How a picture is turned before its text is read: first a quarter turn to the left, then the two flips."""
 
     is_turned_left: bool = False
@@ -17,12 +17,12 @@ class View:
     is_flipped_over: bool = False
 
     def picture(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Pixels, uint8 [H, W, ...], as this view shows them."""
+        """Pixels, uint8 [H, W, ...], turned."""
         turned = np.rot90(pixels) if self.is_turned_left else pixels
         return turned[:: -1 if self.is_flipped_over else 1, :: -1 if self.is_flipped_sideways else 1]
 
     def box(self, box: Box, width_px: int, height_px: int) -> Box:
-        """Where a box of a picture of that size lies in the view of it."""
+        """Where a box of a picture of that size lies once it is turned."""
         left, top, right, bottom = box
         if self.is_turned_left:
             left, top, right, bottom = top, width_px - right, bottom, width_px - left
@@ -34,4 +34,4 @@ class View:
         return left, top, right, bottom
 
 
-UPRIGHT = View()
+UPRIGHT = Turn()
