@@ -119,8 +119,8 @@ class LimitSettings(BaseModel):
     max_work_s: float = Field(
         DEFAULT_LIMITS.max_work_s,
         gt=0,
-        description="Seconds of one core that decoding a meme and reading its words may take; what is unread then is "
-        "told in the verdict, and means review.",
+        description="Seconds of CPU time of the thread that decodes a meme and reads its words; those that help it, "
+        "where threads is above 1, come on top. What is unread then is told in the verdict, and means review.",
     )
 
     @model_validator(mode="after")
