@@ -109,10 +109,11 @@ def _end_of(path: Path) -> str:
 def _words(outcome: Verdict | Failure) -> str:
     if isinstance(outcome, Failure):
         return outcome.message
-    if outcome.text.status != "ok":
-        return f"({outcome.text.status}: {outcome.text.detail})"
-    content = outcome.text.content
-    return content if len(content) <= _TEXT_CHARS else f"{content[:_TEXT_CHARS]}…"
+    text, picture = outcome.text, outcome.picture
+    content = text.content if len(text.content) <= _TEXT_CHARS else f"{text.content[:_TEXT_CHARS]}…"
+    notes = [f"({text.status}: {text.detail})"] if text.status != "ok" else []
+    notes += [f"(picture {picture.status}: {picture.detail})"] if picture and picture.status != "ok" else []
+    return " ".join([content, *notes] if content else notes)
 
 
 def plain(text: str) -> Text:

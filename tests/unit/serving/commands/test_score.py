@@ -60,6 +60,17 @@ def test_the_table_shows_decision_score_and_words(picture: Path, scorer: Scorer)
         assert shown in result.stdout
 
 
+def test_the_table_says_what_was_not_judged_beside_the_words(tmp_path: Path) -> None:
+    frames = [Image.effect_noise((64, 64), 10 * seed + 5) for seed in range(12)]
+    path = tmp_path / "many.gif"
+    frames[0].save(path, save_all=True, append_images=frames[1:], duration=50)
+    result = _run("score", path, "--ocr", "none", "--text", "some words")
+    told = " ".join(result.stdout.split())
+    assert "some" in told
+    assert "partial" in told
+    assert "review" in told
+
+
 def test_the_table_shows_a_bad_file_as_an_error(no_picture: Path) -> None:
     result = _run("score", no_picture, "--ocr", "none")
     assert result.exit_code == 1
