@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -72,6 +73,29 @@ class Examples:
     def has_soft_labels(self) -> bool:
         """Whether a teacher says something of some sample."""
         return self._soft_labels is not None and not bool(self._soft_labels.isnan().all())
+
+    def in_windows(self) -> tuple["Examples", NDArray[np.int64]]:
+        """The same with each window of a long text as a sample of its own, and whose it is: how the service judges it.
+
+        Ascending; most samples have one window. A window's labels and picture are its sample's.
+        """
+        spans = [self._preprocessor.windows(sample.text).spans for sample in self.samples]
+        owners = np.repeat(np.arange(len(spans)), [len(windows) for windows in spans])
+        if len(owners) == len(self):
+            return self, owners
+        parts = copy.copy(self)
+        parts.samples = [
+            replace(sample, text=sample.text[start:end])
+            for sample, windows in zip(self.samples, spans, strict=True)
+            for start, end in windows
+        ]
+        rows = torch.from_numpy(owners)
+        parts._labels = self._labels[rows]
+        parts._label_sets = {task: targets[rows] for task, targets in self._label_sets.items()}
+        parts._soft_labels = None if self._soft_labels is None else self._soft_labels[rows]
+        parts._has_picture, parts._places = self._has_picture[owners], self._places[owners]
+        parts._lengths = np.array([len(sample.text) for sample in parts.samples])
+        return parts, owners
 
     def labels(self, index: int) -> NDArray[np.int64]:
         """Class indices [N] of the task at ``index``, ``ABSENT`` where unknown; all of them for a multilabel task."""

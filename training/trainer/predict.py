@@ -9,6 +9,7 @@ from accelerate.utils import gather_object
 from numpy.typing import NDArray
 
 from model.network.memefier import MemeNetwork
+from model.pooling import pool
 from model.taxonomy import Task
 from training.data.examples import Examples
 from training.data.modalities import BOTH, Modalities
@@ -31,21 +32,34 @@ def predict(
 ) -> Logits:
     """Logits [N, n_logits] a task, in the order of ``examples``, float32 on the device where ``model`` lies.
 
-    With the ``accelerator`` of several processes, which must all call this, each does its share and gets everything.
+    A long text is judged in windows, of which the highest logit counts, as the service does it. With the
+    ``accelerator`` of several processes, which must all call this, each does its share and gets everything.
     """
     model.eval()
-    order = np.argsort([len(sample.text) for sample in examples.samples], kind="stable")
+    parts, owners = examples.in_windows()
+    order = np.argsort([len(sample.text) for sample in parts.samples], kind="stable")
     chunks = [order[at : at + _BATCH_SIZE] for at in range(0, len(order), _BATCH_SIZE)]
     process, n_processes = (accelerator.process_index, accelerator.num_processes) if accelerator else (0, 1)
     done = [
-        (index, _logits(model, examples, chunks[index], modalities))
-        for index in range(process, len(chunks), n_processes)
+        (index, _logits(model, parts, chunks[index], modalities)) for index in range(process, len(chunks), n_processes)
     ]
     if n_processes > 1:
         done = sorted(gather_object(done), key=lambda part: int(part[0]))
     stacked = [np.concatenate(parts) for parts in zip(*(logits for _, logits in done), strict=True)]
     back = np.argsort(order, kind="stable")
-    return [logits[back] for logits in stacked]
+    return _pooled(examples.tasks, [logits[back] for logits in stacked], owners)
+
+
+def _pooled(tasks: tuple[Task, ...], logits: Logits, owners: NDArray[np.int64]) -> Logits:
+    """Of each sample the highest of its windows; ``owners`` [W] ascends."""
+    _, starts, counts = np.unique(owners, return_index=True, return_counts=True)
+    pooled = [values[starts] for values in logits]
+    for sample in np.flatnonzero(counts > 1):
+        rows = slice(starts[sample], starts[sample] + counts[sample])
+        found = pool(tasks, {task.name: values[rows] for task, values in zip(tasks, logits, strict=True)})
+        for values, task in zip(pooled, tasks, strict=True):
+            values[sample] = found.logits[task.name][0]
+    return pooled
 
 
 def _logits(model: MemeNetwork | Learner, examples: Examples, rows: NDArray[Any], modalities: Modalities) -> Logits:

@@ -73,7 +73,8 @@ def memes_seen_by(image_tower: torch.nn.Module, folder: Path) -> Examples:
     for index in range(14):
         path = folder / f"{index}.png"
         picture(index).save(path)
-        text = "" if index == 13 else ("a cat " if index % 2 else "words ") * (index // 2 + 1)
+        # Each in one window of twelve tokens: of a longer text the highest window counts, and votes do not add up.
+        text = "" if index == 13 else ("a b " if index % 2 else "w ") * (index // 3 + 1) + chr(ord("c") + index)
         image = None if index == 12 else path
         samples.append(Sample(str(index), "toy", "train", text, {"hateful": index % 2}, image))
     return Examples(samples, tasks_named(TASKS), preprocessor, tower)

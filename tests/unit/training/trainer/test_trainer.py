@@ -57,6 +57,23 @@ def examples(tiny: TinyBundle, tmp_path: Path) -> Maker:
     return make
 
 
+def test_a_long_text_is_predicted_by_the_highest_of_its_windows_as_the_service_judges_it(
+    tiny: TinyBundle, tmp_path: Path
+) -> None:
+    preprocessor, net = Preprocessor(PREPROCESS, tokenizer_json()), network()
+    tower = FrozenTower(tiny.parts.image_tower_path, tower_spec(), preprocessor, tmp_path, threads=1)
+    text = " ".join("abcdxzbadcxabz" * 3)
+    spans = preprocessor.windows(text).spans
+    assert len(spans) > 3
+    texts = [text, *(text[start:end] for start, end in spans), "a b"]
+    samples = [Sample(str(at), "toy", "train", words, {"hateful": at % 2}) for at, words in enumerate(texts)]
+    hateful, sentiment = predict(net, Examples(samples, net.config.task_list, preprocessor, tower))
+    assert len(hateful) == len(texts)
+    best = 1 + int(hateful[1:-1, 0].argmax())
+    assert hateful[0] == pytest.approx(hateful[best], abs=1e-5)
+    assert sentiment[0] == pytest.approx(sentiment[best], abs=1e-5)
+
+
 def test_a_network_learns_what_can_be_learnt_and_its_best_epoch_is_kept(examples: Maker) -> None:
     net, train, dev = network(), examples(96, True), examples(40, True)
     history = fit(net, train, dev, PHASE)
