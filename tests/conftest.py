@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 from starlette.testclient import TestClient
 from support import ROOT
 
@@ -16,6 +17,11 @@ from serving.settings import Settings
 if TYPE_CHECKING:
     from support.postgres import Cluster
     from support.tiny import TinyBundle
+
+
+# The same examples at every run, however busy the machine: `pytest --hypothesis-profile=default` looks for new ones.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -13,6 +13,8 @@ from model import open_bundle
 from training.evaluation.scoring import score_bundle
 from training.run.export.restore import restore
 from training.run.folder import RunFolder
+from training.run.trained import Average
+from training.trainer.predict import predict
 
 PHASE: dict[str, Any] = {"batch_size": 8, "fusion_lr": 5.0e-3}
 SEVERAL: dict[str, Any] = {
@@ -113,7 +115,8 @@ def test_the_average_of_the_seeds_ships_as_one_head(place: Workplace, tmp_path: 
     finally:
         (run / "config.yaml").write_text(config)
     bundle = open_bundle(tmp_path / "average")
-    expected = np.mean([network.logits(restored.dev)[0] for network in restored.candidates], axis=0)
+    average = Average([network.shipped for network in restored.candidates]).eval()
+    expected = predict(average, restored.dev)[0]
     found = score_bundle(bundle, restored.dev.samples).logits["hateful"]
     assert np.abs(found - expected).max() < (5e-3 if precision == "fp32" else 0.1 * np.abs(expected).max())
     assert bundle.manifest.training["shipped_seed"] == "average"

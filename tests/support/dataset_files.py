@@ -6,7 +6,7 @@ first word of a text follows the label ("sun" 0, "rain" 1), so that a network ca
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,11 @@ _SEED_STEP = 1000
 def sentence(number: int, label: int) -> str:
     """Neutral words whose first tells the label; no two numbers give the same."""
     return f"{_WORDS[label]} number {number}"
+
+
+def short_sentence(number: int, label: int) -> str:
+    """As ``sentence``, in one window of the tiny towers, which read a letter a token."""
+    return f"{('sun out', 'rain on')[label]} {number}"
 
 
 def write_picture(path: Path, seed: int, file_format: str | None = None) -> Path:
@@ -46,7 +51,12 @@ def write_csv(path: Path, rows: Sequence[Sequence[object]], **options: Any) -> P
 
 
 def write_hateful_memes(
-    root: Path, splits: Mapping[str, int] | None = None, *, unlabelled: Sequence[str] = (), first_seed: int = 0
+    root: Path,
+    splits: Mapping[str, int] | None = None,
+    *,
+    unlabelled: Sequence[str] = (),
+    first_seed: int = 0,
+    text: Callable[[int, int], str] = sentence,
 ) -> Path:
     """``<split>.jsonl`` and ``img/``, ids with leading zeros; the first two ids of dev_unseen are those of dev_seen."""
     for index, (split, n_rows) in enumerate((HATEFUL_MEMES if splits is None else splits).items()):
@@ -56,7 +66,7 @@ def write_hateful_memes(
             seed = first_seed + (index - shared) * _SEED_STEP + number
             name = f"{seed + 1:05d}"
             write_picture(root / "img" / f"{name}.png", seed)
-            row = {"id": name, "img": f"img/{name}.png", "label": number % 2, "text": sentence(seed, number % 2)}
+            row = {"id": name, "img": f"img/{name}.png", "label": number % 2, "text": text(seed, number % 2)}
             rows.append({key: value for key, value in row.items() if key != "label" or split not in unlabelled})
         write_json_lines(root / f"{split}.jsonl", rows)
     return root

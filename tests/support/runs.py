@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from model import open_bundle
 from serving.cli import main
 from support import ROOT
-from support.dataset_files import write_hateful_memes
+from support.dataset_files import short_sentence, write_hateful_memes
 from support.preparation import tokenizer_json
 from support.tiny import export_tower, tiny_network
 from training.evaluation.scoring import score_bundle
@@ -91,7 +91,7 @@ class Workplace:
         backbone = changed.pop("backbone", None) or write_compact_weights(folder / "weights")
         self.config = folder / "tiny.yaml"
         self.config.write_text(yaml.safe_dump(config_document(backbone, **changed)), encoding="utf-8")
-        self.memes = write_hateful_memes(folder / "data" / "memes", SPLITS)
+        self.memes = write_hateful_memes(folder / "data" / "memes", SPLITS, text=short_sentence)
 
     def train_arguments(self, out: str, *overrides: str) -> list[str]:
         folders = ["--data", str(self.folder / "data"), "--cache", str(self.folder / "cache")]

@@ -74,13 +74,15 @@ def test_of_an_animation_the_first_frame_is_judged(format: str) -> None:
     assert meme.is_animated
 
 
-def test_an_animation_of_many_frames_costs_no_more_than_its_first() -> None:
+def test_an_animation_of_many_frames_costs_no_more_than_the_frames_that_are_decoded() -> None:
     still = encoded(Image.new("P", (4, 4)), "GIF")
     frame = b",\0\0\0\0\1\0\1\0\0\2\2D\1\0"
     data = still[:-1] + frame * 200_000 + b";"
     started = time.process_time()
-    assert Meme.from_bytes(data).is_animated
-    assert time.process_time() - started < 0.5
+    meme = Meme.from_bytes(data)
+    assert meme.is_animated
+    assert meme.not_seen is not None
+    assert time.process_time() - started < 2.0
 
 
 def test_a_damaged_second_frame_does_not_spoil_the_first() -> None:

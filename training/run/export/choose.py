@@ -20,6 +20,7 @@ from training.run.dev_metrics import calibrations
 from training.run.export.restore import RestoredRun
 from training.run.trained import Average, TrainedNetwork
 from training.trainer.learner import Learner
+from training.trainer.predict import predict
 
 Say = Callable[[str], None]
 
@@ -82,8 +83,9 @@ def _name(network: TrainedNetwork) -> str:
 
 
 def _mean_logits(restored: RestoredRun, examples: Examples) -> list[NDArray[np.float32]]:
-    found = [network.logits(examples) for network in restored.candidates]
-    return [np.mean(logits, axis=0, dtype=np.float32) for logits in zip(*found, strict=True)]
+    """Of the average as it ships: of a long text it is the average that has a highest window."""
+    average = Average([network.shipped for network in restored.candidates]).eval()
+    return predict(average, examples, restored.candidates[0].shown)
 
 
 def _check_rounding(before: Mapping[str, float], after: Mapping[str, float], say: Say) -> None:
