@@ -50,7 +50,7 @@ def test_the_bundle_votes_as_the_run_does(place: Workplace, precision: str) -> N
     found = score_bundle(open_bundle(out), restored.dev.samples).logits["hateful"]
     alone = predict(restored.learner, restored.dev)[0]
     assert np.abs(found - expected).max() < (5e-3 if precision == "fp32" else 0.1 * np.abs(expected).max())
-    assert np.abs(found - alone).max() > 0.2 * np.abs(expected).max()
+    assert np.abs(found - alone).max() > 0.1 * np.abs(expected).max()  # more than rounding may take
     assert [row.model for row in open_bundle(out).manifest.metrics] == ["fused"]
 
 
