@@ -1,7 +1,7 @@
 """Characters that know where they were written, and NFKC of them."""
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from model.text.confusables import look_alike
@@ -12,6 +12,19 @@ Piece = tuple[str, int, int]
 
 #: Longer ones are left: of one Arabic ligature NFKC makes eighteen letters, and a text of them would take seconds.
 _LONGEST_FORM = 6
+
+
+def runs_of(pieces: Sequence[Piece], belongs: Callable[[str], object]) -> Iterator[Sequence[Piece]]:
+    """Each row of pieces that ``belongs`` says belong together, and what stands between rows a piece at a time."""
+    begun = 0
+    for index, piece in enumerate(pieces):
+        if not belongs(piece[0]):
+            if begun < index:
+                yield pieces[begun:index]
+            yield (piece,)
+            begun = index + 1
+    if begun < len(pieces):
+        yield pieces[begun:]
 
 
 def composed(pieces: Iterable[Piece]) -> Iterator[Piece]:

@@ -5,11 +5,11 @@ The network (``normalise_text``) and the lists of words (``policy/text_folding.p
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from model.text.characters import BLANK, is_default_ignorable
-from model.text.composition import Piece, composed, is_mark, without_stacked_marks
+from model.text.composition import Piece, composed, is_mark, runs_of, without_stacked_marks
 from model.text.confusables import is_latin, look_alike, script
 from model.text.direction import in_reading_order
 from model.text.leet import read_as_letters
@@ -47,7 +47,7 @@ def _with_look_alikes(pieces: Sequence[Piece]) -> Sequence[Piece]:
     if not any(map(look_alike, {piece[0] for piece in pieces})):
         return pieces
     masked = _Masked([piece[0] for piece in pieces])
-    return [piece for word in _words(pieces) for piece in _in_latin(word, masked)]
+    return [piece for word in runs_of(pieces, _is_in_word) for piece in _in_latin(word, masked)]
 
 
 @lru_cache(maxsize=16384)
@@ -99,19 +99,7 @@ def real_scripts(chars: Iterable[str]) -> set[str]:
     return {script(char) for char in chars if char.isalpha() and not is_latin(char) and not look_alike(char)}
 
 
-def _words(pieces: Sequence[Piece]) -> Iterator[Sequence[Piece]]:
-    """Runs of letters, their marks and what looks like a letter; all else a piece at a time."""
-    begun = 0
-    for index, piece in enumerate(pieces):
-        if not _is_in_word(piece[0]):
-            if begun < index:
-                yield pieces[begun:index]
-            yield (piece,)
-            begun = index + 1
-    if begun < len(pieces):
-        yield pieces[begun:]
-
-
 @lru_cache(maxsize=16384)
 def _is_in_word(char: str) -> bool:
+    """True for letters, their marks and what looks like a letter."""
     return char.isalpha() or is_mark(char) or bool(look_alike(char))

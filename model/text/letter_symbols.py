@@ -5,7 +5,7 @@ from itertools import pairwise
 from string import ascii_lowercase, ascii_uppercase
 from types import MappingProxyType
 
-from model.text.composition import Piece
+from model.text.composition import Piece, runs_of
 
 #: Those that NFKC leaves, or of which it makes a letter in brackets. Squares and discs with a black letter it knows.
 LETTER_SYMBOLS: Mapping[str, str] = MappingProxyType(
@@ -39,7 +39,7 @@ def spelt_letters(pieces: Sequence[Piece], *, flags_too: bool = False) -> Iterat
 
     Invisible characters are gone, but their places are not: what was written apart is no flag.
     """
-    for run in _runs_of_indicators(pieces):
+    for run in runs_of(pieces, REGIONAL_INDICATORS.__contains__):
         if run[0][0] in REGIONAL_INDICATORS and (flags_too or not _are_flags(run)):
             yield from ((REGIONAL_INDICATORS[char], start, end) for char, start, end in run)
         else:
@@ -50,16 +50,3 @@ def _are_flags(run: Sequence[Piece]) -> bool:
     letters = "".join(REGIONAL_INDICATORS[char] for char, _, _ in run)
     is_paired = len(run) % 2 == 0 and all(one[2] == two[1] for one, two in pairwise(run))
     return is_paired and all(letters[at : at + 2] in REGIONS for at in range(0, len(letters), 2))
-
-
-def _runs_of_indicators(pieces: Sequence[Piece]) -> Iterator[Sequence[Piece]]:
-    """Each row of regional indicators, and what stands between rows a piece at a time."""
-    begun = 0
-    for index, piece in enumerate(pieces):
-        if piece[0] not in REGIONAL_INDICATORS:
-            if begun < index:
-                yield pieces[begun:index]
-            yield (piece,)
-            begun = index + 1
-    if begun < len(pieces):
-        yield pieces[begun:]
