@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from model import Judgement
 from model.judge import Reading, ScoringError
+from serving.inference.concurrency import give
 
 JudgeBatch = Callable[[Sequence[Reading], Sequence[bool]], Sequence[Judgement | ScoringError]]
 _Answer = Judgement | Exception
@@ -138,7 +139,7 @@ class Batcher:
         self._n_idle += 1
         self._settle(batch, time.perf_counter() - started)
         for waiting, answer in zip(batch, done.result(), strict=True):
-            _give(waiting.answer, answer)
+            give(waiting.answer, answer)
         self._begin()
 
     def _settle(self, batch: list[_Waiting], took_s: float) -> None:
@@ -160,12 +161,3 @@ class Batcher:
             if len(batch) == 1:
                 return [error]
             return [answer for waiting in batch for answer in self._answers([waiting])]
-
-
-def _give(future: "asyncio.Future[Judgement]", answer: _Answer) -> None:
-    if future.done():  # whoever asked has left
-        return
-    if isinstance(answer, Exception):
-        future.set_exception(answer)
-    else:
-        future.set_result(answer)

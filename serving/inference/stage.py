@@ -17,6 +17,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 from model.budget import Budget
+from serving.inference.concurrency import give
 
 T = TypeVar("T")
 #: Work that has had as many of these seconds is of one rank, and goes in the order in which it came.
@@ -63,11 +64,8 @@ class _Lane:
 
     def _finish(self, answer: "asyncio.Future[Any]", done: "asyncio.Future[Any]") -> None:
         self._n_idle += 1
-        if not answer.done():  # else whoever asked has left
-            if error := done.exception():
-                answer.set_exception(error)
-            else:
-                answer.set_result(done.result())
+        if not done.cancelled():
+            give(answer, done.exception() or done.result())
         # Not at once: whoever was answered may have another piece, which comes before work that has had more.
         asyncio.get_running_loop().call_soon(self._begin)
 
