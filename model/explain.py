@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from model.pooling import Pooled
+from model.parts.pooling import Pooled
 from model.verdict import Explanation, Score, WordEffect
 
 _WORD = re.compile(r"\S+")

@@ -7,7 +7,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +16,10 @@ from model.bundle import Bundle
 from model.calibration import calibrated
 from model.errors import MemeguardError
 from model.explain import Rescore, explain, merged, shifted
-from model.parts import Part, Parts, parts_of
-from model.pooling import Logits, Pooled, pool
-from model.reading import Reading
-from model.runtime import ImageFeatures, Runtime
+from model.parts.pooling import Logits, Pooled, pool
+from model.parts.reading import Reading
+from model.parts.split import Part, Parts, parts_of
+from model.runtime import ImageFeatures, Question, Runtime
 from model.verdict import (
     Explanation,
     Judgement,
@@ -44,14 +43,6 @@ class ScoringError(MemeguardError):
     """The network gave a meme no finite score."""
 
     code = "no_score"
-
-
-class _Question(NamedTuple):
-    """What the head is asked about: words and tags, with the picture in this row of the features."""
-
-    text: str
-    tags: Sequence[str]
-    picture: int
 
 
 @dataclass(frozen=True)
@@ -108,13 +99,13 @@ class Judge:
         prepared = time.perf_counter()
         features = self.runtime.encode_images(pixels, mask)
         asked = [
-            _Question(
+            Question(
                 readings[at].text.content[part.start : part.end], readings[at].meme.tags, first_views[at] + part.view
             )
             for at, found in enumerate(parts)
             for part in found.parts
         ]
-        logits = self._logits(features, mask, asked)
+        logits = self.runtime.ask(features, mask, asked, _BATCH)
         took_s = {"preprocess": prepared - started, "model": time.perf_counter() - prepared}
         judged, row = [], 0
         for reading, found, first in zip(readings, parts, first_views, strict=True):
@@ -137,16 +128,6 @@ class Judge:
                 pixels[row] = self.bundle.preprocessor.pixels(image)
         mask = np.array([image is not None for image in images], dtype=np.int64)
         return pixels, mask, [0, *accumulate(map(len, shown))][:-1]
-
-    def _logits(self, features: ImageFeatures, mask: NDArray[np.int64], asked: Sequence["_Question"]) -> Logits:
-        """Of every question, by task [Q, n_logits]; ``features`` and ``mask`` are of the pictures."""
-        found = []
-        for at in range(0, len(asked), _BATCH):
-            some = asked[at : at + _BATCH]
-            rows = [question.picture for question in some]
-            inputs = self.bundle.preprocessor.text_inputs([one.text for one in some], [one.tags for one in some])
-            found.append(self.runtime.head(features.rows(rows), mask[rows], inputs))
-        return {name: np.concatenate([logits[name] for logits in found]) for name in found[0]}
 
     def _judgement(self, one: _Judged, explain: bool) -> Judgement | ScoringError:
         if not one.is_finite:
@@ -211,7 +192,7 @@ class Judge:
             tags = one.reading.meme.tags if tagged else ()
             features = picture if shown else self.runtime.no_features(1)
             mask = np.array([int(shown)], dtype=np.int64)
-            logits = self._logits(features, mask, [_Question(text, tags, 0) for text in texts])
+            logits = self.runtime.ask(features, mask, [Question(text, tags, 0) for text in texts], _BATCH)
             return [self.scores(logits, row) for row in range(len(texts))]
 
         return rescore

@@ -20,9 +20,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from tokenizers import Tokenizer
 
 from model.meme import Meme
+from model.parts.windows import MAX_WINDOWS, Windows, windows_of
 from model.text.direction import RIGHT_TO_LEFT_OVERRIDE
 from model.text.folding import folded
-from model.windows import MAX_WINDOWS, Windows, windows_of
 
 Resize = Literal["squash", "pad"]
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import onnxruntime as ort
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from model.bundle import Bundle, ImageTowerSpec
 from model.errors import EngineUnavailableError
-from model.pooling import Logits
+from model.parts.pooling import Logits
 from model.preprocess import ModelInputs, TextInputs
 
 Provider = Literal["cpu", "cuda"]
@@ -31,6 +31,14 @@ class ImageFeatures:
     def rows(self, places: Sequence[int]) -> "ImageFeatures":
         """Those of some pictures of the batch, in this order, repeated where a place is."""
         return ImageFeatures(self.embeds[places], self.patches[places])
+
+
+class Question(NamedTuple):
+    """What the head is asked about: words and tags, with the picture in this row of the features."""
+
+    text: str
+    tags: Sequence[str]
+    picture: int
 
 
 class ImageTower:
@@ -69,6 +77,7 @@ class Runtime:
         """Open the sessions; raises ``EngineUnavailableError`` when ``provider`` cannot be had."""
         spec = bundle.manifest.image_tower
         self._spec = spec
+        self._preprocessor = bundle.preprocessor
         self._tower = ImageTower(bundle.file(spec.file), spec, provider=provider, threads=threads)
         self._head = _session(bundle.file(bundle.manifest.head.file), provider, threads)
         self._head_inputs = {node.name for node in self._head.get_inputs()}
@@ -117,6 +126,18 @@ class Runtime:
         # A head without knowledge tokens has no tag inputs in its graph.
         feed = {name: value for name, value in feed.items() if name in self._head_inputs}
         return dict(zip(self._task_names, self._head.run(self._task_names, feed), strict=True))
+
+    def ask(
+        self, features: ImageFeatures, image_mask: NDArray[np.int64], questions: Sequence[Question], batch_size: int
+    ) -> Logits:
+        """Logits by task [Q, n_logits], Q >= 1; ``features`` and ``image_mask`` [V] are of the pictures."""
+        found = []
+        for at in range(0, len(questions), batch_size):
+            some = questions[at : at + batch_size]
+            rows = [question.picture for question in some]
+            text = self._preprocessor.text_inputs([one.text for one in some], [one.tags for one in some])
+            found.append(self.head(features.rows(rows), image_mask[rows], text))
+        return {name: np.concatenate([logits[name] for logits in found]) for name in self._task_names}
 
 
 def session_options(threads: int | None = None) -> ort.SessionOptions:

@@ -16,9 +16,9 @@ from model.errors import MemeError
 from model.judge import Judge, ScoringError
 from model.meme import DEFAULT_LIMITS, Meme, MemeLimits
 from model.ocr import OcrEngine, make_engine
+from model.parts.reading import Reading, read_steps
 from model.policy.decide import decide
 from model.policy.policy import Policy, default_policy
-from model.reading import Reading, read_steps
 from model.runtime import Provider, Runtime
 from model.verdict import Failure, Judgement, ModelRef, PolicyRef, Verdict
 

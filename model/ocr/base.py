@@ -44,7 +44,7 @@ class Engine(abc.ABC):
 
     def _find_lines(self, image: NDArray[np.uint8]) -> Sequence[Line]:
         """Find the lines of a valid RGB picture, words from left to right, all at once. May raise."""
-        return []
+        raise NotImplementedError
 
     def _find(self, image: NDArray[np.uint8], budget: Budget) -> Generator[None, None, Found]:
         """``_find_lines`` in pieces, for engines that take long: yields between them, and counts them. May raise."""

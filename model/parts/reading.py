@@ -8,8 +8,8 @@ import numpy as np
 from model.budget import Budget
 from model.meme import Meme
 from model.ocr.types import OcrEngine, OcrResult
+from model.parts.windows import Span
 from model.verdict import TextEvidence, worst_status
-from model.windows import Span
 
 #: About five windows.
 _LONG_CHARS = 1500
@@ -43,7 +43,7 @@ def read_steps(meme: Meme, ocr: OcrEngine, budget: Budget) -> Generator[None, No
     for view in meme.shown:
         results.append((yield from ocr.steps(np.asarray(view.image), budget)))
     text, spans = _joined(results)
-    return Reading(meme, text, (budget.used_s - before_s) * 1000, spans if len(results) > 1 else ())
+    return Reading(meme, text, (budget.used_s - before_s) * 1000, spans)
 
 
 def _joined(results: Sequence[OcrResult]) -> tuple[TextEvidence, tuple[Span, ...]]:

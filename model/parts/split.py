@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from model.windows import MAX_WINDOWS, Span, Windows
+from model.parts.windows import MAX_WINDOWS, Span, Windows
 
 #: Parts of one meme. A second or so of work, whatever is sent.
 MAX_PARTS = 64

@@ -12,8 +12,8 @@ hidden, other words) for the price of one.
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +23,9 @@ from model.bundle import Bundle
 from model.calibration import probabilities_of
 from model.errors import MemeError
 from model.meme import Meme, encodable
-from model.parts import parts_of
-from model.pooling import Logits, pool
-from model.runtime import ImageFeatures, Provider, Runtime
+from model.parts.pooling import Logits, pool
+from model.parts.split import parts_of
+from model.runtime import ImageFeatures, Provider, Question, Runtime
 from model.taxonomy import Task
 from model.verdict import Failure
 from training.data.feature_cache import FrozenTower
@@ -175,9 +175,7 @@ class _Run:
             others = [self._bundle.preprocessor.pixels(view.image) for view in meme.shown[1:]]
             if others:
                 more = self.runtime.encode_images(np.stack(others))
-                own = ImageFeatures(
-                    np.concatenate([own.embeds, more.embeds]), np.concatenate([own.patches, more.patches])
-                )
+                own = _stacked([own, more])
             found.append(own)
         return found
 
@@ -216,42 +214,30 @@ class _Run:
         self, rows: Sequence[int], samples: Sequence[Sample], view: View, features: Sequence[ImageFeatures] | None
     ) -> Iterator[Logits]:
         """Logits of a sample each, in parts as the service judges them."""
+        if not rows:
+            return
         words = view.texts if view.texts is not None else [sample.text for sample in samples]
         shown = features if view.image else None
-        asked: list[_Asked] = []
-        for at, index in enumerate(rows):
+        pictures = self.runtime.no_features(1) if shown is None else _stacked(shown)
+        n_views = [0] * len(rows) if shown is None else [len(one.embeds) for one in shown]
+        asked: list[Question] = []
+        ends = []
+        for index, n, first_view in zip(rows, n_views, accumulate([0, *n_views[:-1]]), strict=True):
             text = encodable(words[index] or "") if view.text else ""
             tags = network_tags(samples[index]) if view.text else ()
-            n_views = 0 if shown is None else len(shown[at].embeds)
-            parts = parts_of(text, n_views, (), self._bundle.preprocessor.windows).parts
-            pictures = self.runtime.no_features(1) if shown is None else shown[at]
-            asked += [_Asked(at, text[part.start : part.end], tags, pictures.rows([part.view])) for part in parts]
-        logits = [
-            self._head(asked[at : at + self._batch_size], shown is not None)
-            for at in range(0, len(asked), self._batch_size)
-        ]
-        owners = np.array([question.sample for question in asked])
-        for at in range(len(rows)):
-            own = np.flatnonzero(owners == at)
-            yield pool(self._bundle.tasks, {t.name: _joined(t, logits)[own] for t in self._bundle.tasks}).logits
-
-    def _head(self, asked: Sequence["_Asked"], pictured: bool) -> Logits:
-        features = ImageFeatures(
-            np.concatenate([one.picture.embeds for one in asked]),
-            np.concatenate([one.picture.patches for one in asked]),
-        )
-        mask = np.full(len(asked), int(pictured), dtype=np.int64)
-        inputs = self._bundle.preprocessor.text_inputs([one.text for one in asked], [one.tags for one in asked])
-        return self.runtime.head(features, mask, inputs)
+            parts = parts_of(text, n, (), self._bundle.preprocessor.windows).parts
+            asked += [Question(text[part.start : part.end], tags, first_view + part.view) for part in parts]
+            ends.append(len(asked))
+        mask = np.full(len(pictures.embeds), int(shown is not None), dtype=np.int64)
+        logits = self.runtime.ask(pictures, mask, asked, self._batch_size)
+        for start, end in pairwise([0, *ends]):
+            yield pool(self._bundle.tasks, {name: values[start:end] for name, values in logits.items()}).logits
 
 
-class _Asked(NamedTuple):
-    """One part of the sample at this place of a chunk."""
-
-    sample: int
-    text: str
-    tags: Sequence[str]
-    picture: ImageFeatures
+def _stacked(features: Sequence[ImageFeatures]) -> ImageFeatures:
+    return ImageFeatures(
+        np.concatenate([one.embeds for one in features]), np.concatenate([one.patches for one in features])
+    )
 
 
 def network_tags(sample: Sample) -> tuple[str, ...]:

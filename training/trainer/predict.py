@@ -9,7 +9,7 @@ from accelerate.utils import gather_object
 from numpy.typing import NDArray
 
 from model.network.memefier import MemeNetwork
-from model.pooling import pool
+from model.parts.pooling import pool
 from model.taxonomy import Task
 from training.data.examples import Examples
 from training.data.modalities import BOTH, Modalities

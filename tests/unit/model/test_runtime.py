@@ -7,7 +7,7 @@ from support.tiny import TinyBundle, export_tower, tower_spec
 
 from model.errors import EngineUnavailableError
 from model.meme import Meme
-from model.pooling import Logits
+from model.parts.pooling import Logits
 from model.preprocess import ModelInputs
 from model.runtime import Runtime
 

@@ -69,8 +69,7 @@ def choose(restored: RestoredRun, precision: Precision, say: Say) -> Shipped:
     if averages:
         if precision == "int8":
             _check_rounding(mean_before, _ranking(restored, _mean_logits(restored, restored.dev)), say)
-        average = Average([network.shipped for network in restored.candidates])
-        return Shipped(average, restored.learner, _mean_logits(restored, calibrate), None, reached)
+        return Shipped(_average(restored), restored.learner, _mean_logits(restored, calibrate), None, reached)
     select_on = restored.config.phases[-1].select_on
     best = max(restored.candidates, key=lambda network: reached[_name(network)][precision][select_on])
     if precision == "int8":
@@ -82,10 +81,13 @@ def _name(network: TrainedNetwork) -> str:
     return f"{network.variant}, seed {network.config.seed}"
 
 
+def _average(restored: RestoredRun) -> Average:
+    return Average([network.shipped for network in restored.candidates])
+
+
 def _mean_logits(restored: RestoredRun, examples: Examples) -> list[NDArray[np.float32]]:
     """Of the average as it ships: of a long text it is the average that has a highest window."""
-    average = Average([network.shipped for network in restored.candidates]).eval()
-    return predict(average, examples, restored.candidates[0].shown)
+    return predict(_average(restored), examples, restored.candidates[0].shown)
 
 
 def _check_rounding(before: Mapping[str, float], after: Mapping[str, float], say: Say) -> None:

@@ -9,12 +9,12 @@ from support.tiny import TinyBundle
 from model import Judgement, Meme
 from model.judge import Judge, Reading
 from model.meme import View
-from model.parts import MAX_PARTS, parts_of
-from model.pooling import pool
+from model.parts.pooling import pool
+from model.parts.split import MAX_PARTS, parts_of
+from model.parts.windows import Windows
 from model.runtime import Runtime
 from model.taxonomy import tasks_named
 from model.verdict import TextEvidence
-from model.windows import Windows
 
 
 def _by_tens(text: str, most: int) -> Windows:

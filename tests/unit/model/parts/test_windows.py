@@ -8,8 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from support.preparation import PREPROCESS, tokenizer_json
 
+from model.parts.windows import windows_of
 from model.preprocess import Preprocessor
-from model.windows import windows_of
 
 PREPROCESSOR = Preprocessor(PREPROCESS, tokenizer_json())
 ROOM = PREPROCESS.max_text_tokens - 2
