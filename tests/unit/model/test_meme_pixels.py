@@ -1,11 +1,11 @@
 """What the first door makes of a sound picture: colours, transparency, the first frame, the right way up."""
 
 import struct
-import time
 
 import numpy as np
 import pytest
 from PIL import Image
+from support.cpu_time import least_cpu_s
 from support.picture_files import ORIENTATION, encoded, exif_block, gradient, png
 
 from model.meme import Meme
@@ -78,11 +78,13 @@ def test_an_animation_of_many_frames_costs_no_more_than_the_frames_that_are_deco
     still = encoded(Image.new("P", (4, 4)), "GIF")
     frame = b",\0\0\0\0\1\0\1\0\0\2\2D\1\0"
     data = still[:-1] + frame * 200_000 + b";"
-    started = time.process_time()
-    meme = Meme.from_bytes(data)
-    assert meme.is_animated
-    assert meme.not_seen is not None
-    assert time.process_time() - started < 2.0
+
+    def decode() -> None:
+        meme = Meme.from_bytes(data)
+        assert meme.is_animated
+        assert meme.not_seen is not None
+
+    assert least_cpu_s(decode, enough_s=2.0) < 2.0
 
 
 def test_a_damaged_second_frame_does_not_spoil_the_first() -> None:

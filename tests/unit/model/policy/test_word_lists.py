@@ -1,11 +1,11 @@
 import random
-import time
 import unicodedata
 from itertools import groupby
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.cpu_time import least_cpu_s
 
 from model.policy.aho_corasick import Automaton
 from model.policy.text_folding import fold
@@ -189,13 +189,7 @@ def test_the_automaton_finds_what_a_search_for_each_key_finds(keys: list[str], t
 
 
 def _cost_s(finder: WordFinder, text: str) -> float:
-    """The best of several, in processor time."""
-    costs = []
-    for _ in range(3):
-        started = time.process_time()
-        finder.find(text)
-        costs.append(time.process_time() - started)
-    return min(costs)
+    return least_cpu_s(lambda: finder.find(text))
 
 
 RNG = random.Random(0)

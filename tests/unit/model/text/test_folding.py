@@ -1,10 +1,11 @@
 import re
-import time
+from functools import partial
 from itertools import groupby
 
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from support.cpu_time import least_cpu_s
 
 from model.preprocess import normalise_text
 from model.text.folding import folded
@@ -160,13 +161,5 @@ HOSTILE = {
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_time_grows_with_the_text_and_no_faster(text: str) -> None:
     # Ten times the text; were the time quadratic, it would be a hundred times as much.
-    assert _cost_s(text[:10_000]) < 30 * _cost_s(text[:1000]) + 0.1
-
-
-def _cost_s(text: str) -> float:
-    costs = []
-    for _ in range(3):
-        started = time.process_time()
-        normalise_text(text)
-        costs.append(time.process_time() - started)
-    return min(costs)
+    short_s, long_s = (least_cpu_s(partial(normalise_text, text[:n])) for n in (1000, 10_000))
+    assert long_s < 30 * short_s + 0.1
