@@ -5,6 +5,7 @@ first word of a text follows the label ("sun" 0, "rain" 1), so that a network ca
 """
 
 import csv
+import gzip
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -159,6 +160,32 @@ def write_text_hate(root: Path) -> Path:
         (n, ("neg", "pos")[n], n + 7, sentence(n, n), ("non-hateful", "hateful")[n], ("", "women")[n]) for n in (0, 1)
     ]
     write_csv(root / "hatecheck.csv", [header, *checks])
+    return root
+
+
+def write_hatecheck(root: Path, n_rows: int = 48) -> Path:
+    """hatecheck.csv alone: two functions, two groups that are named as often, and harmless rows that name nobody."""
+    header = ("", "functionality", "case_id", "test_case", "label_gold", "target_ident")
+    kinds = (("mention_nh", "women"), ("attack_h", "women"), ("mention_nh", "sailors"), ("object_nh", ""))
+    rows = [
+        (n, function, n + 7, sentence(n, int(function == "attack_h")), _HATECHECK[function[-2:] == "nh"], group)
+        for n in range(n_rows)
+        for function, group in (kinds[n % len(kinds)],)
+    ]
+    write_csv(root / "hatecheck.csv", [header, *rows])
+    return root
+
+
+_HATECHECK = ("hateful", "non-hateful")
+
+
+def write_captions(root: Path, n_rows: int = 60) -> Path:
+    """captions.jsonl.gz of one template, without its picture."""
+    root.mkdir(parents=True, exist_ok=True)
+    with gzip.open(root / "captions.jsonl.gz", "wt", encoding="utf-8") as lines:
+        for number in range(n_rows):
+            boxes = [sentence(number, number % 2), "a day in the park"]
+            lines.write(json.dumps({"template": "Made-Up", "boxes": boxes}) + "\n")
     return root
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
 
 from model.atomic import write_atomically
 from model.bundle import Bundle, open_bundle
@@ -16,14 +15,10 @@ from training.evaluation.evaluate import Evaluation, evaluate_bundle
 from training.evaluation.evaluate_set import LabelledSet, Options, Other, labelled_set
 from training.evaluation.groups import ResampleBy
 from training.evaluation.labels import parse_as_task
-from training.evaluation.metrics.bootstrap import Estimate
 from training.evaluation.report.html import render_html
-from training.evaluation.report.markdown import left_out_line, render_markdown
-from training.evaluation.report.wording import interval_text, metric_title
-from training.evaluation.results import Report
+from training.evaluation.report.markdown import render_markdown
+from training.evaluation.report.terminal import print_report
 from training.evaluation.scoring import FULL, View
-
-_SHOWN = ("auroc", "accuracy", "macro_f1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +44,9 @@ def run(asked: EvaluateOptions, command: str) -> None:
     folder = writable(asked.out or Path(f"evaluation-{bundle.manifest.name}-{bundle.manifest.version}"))
     found = evaluate_bundle(bundle, sets, options, command)
     _write(found, folder, thumbnails=asked.thumbnails, show_texts=asked.show_texts)
-    _print(found.report, folder)
+    console = Console()
+    print_report(found.report, console)
+    console.print(f"Report: {folder / 'report.html'}", markup=False, soft_wrap=True)
 
 
 def _sets(bundle: Bundle, asked: EvaluateOptions) -> list[LabelledSet]:
@@ -87,26 +84,3 @@ def _write(found: Evaluation, folder: Path, *, thumbnails: bool, show_texts: boo
     }
     for name, content in documents.items():
         write_atomically(folder / name, content.encode("utf-8", "replace"))
-
-
-def _print(report: Report, folder: Path) -> None:
-    """The headline on the terminal; the rest is in the report."""
-    table = Table(title=f"{report.bundle.name} {report.bundle.version}")
-    for head in ("set", "task", "items", *map(metric_title, _SHOWN)):
-        table.add_column(head, overflow="fold")  # names whole on a narrow terminal too
-    for result in report.sets:
-        for task in result.tasks:
-            metrics = task.metrics["full"]
-            cells = [_stacked(metrics.get(name)) for name in _SHOWN]
-            table.add_row(f"{result.name}, {result.split}", task.title, str(task.n), *cells)
-    console = Console()
-    console.print(table)
-    for result in report.sets:
-        if left_out := left_out_line(result):
-            console.print(f"{result.name}, {result.split}: left out {left_out}", markup=False)
-    console.print(f"Report: {folder / 'report.html'}", markup=False, soft_wrap=True)
-
-
-def _stacked(found: Estimate | None) -> str:
-    """A value above its interval, which a narrow terminal has room for."""
-    return "" if found is None else interval_text(found).replace(" (", "\n(", 1)

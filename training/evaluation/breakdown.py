@@ -4,22 +4,34 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.evaluation.groups import Grouping, Mask
+from training.evaluation.false_alarms import Stops, share
+from training.evaluation.groups import Grouping
 from training.evaluation.metrics.bootstrap import Estimate, bootstrap, wilson
-from training.evaluation.metrics.measures import AUROC, Floats, Ints
+from training.evaluation.metrics.measures import AUROC, Floats, Ints, Mask
 from training.evaluation.metrics.point_values import point_value
 
 #: A table marks groups with fewer items than this: their numbers move by much from one set to the next.
 FEW_ITEMS = 30
-_OWN = ("accuracy", "false_positive_rate", "false_negative_rate", "reviewed_negatives", "auroc")
+_OWN = (
+    "reviewed_negatives",
+    "reviewed_positives",
+    "negatives_at_recall",
+    "accuracy",
+    "false_positive_rate",
+    "false_negative_rate",
+    "auroc",
+)
 
 
 @dataclass(frozen=True)
 class GroupRow:
-    """One group. ``metrics`` has
+    """One group. ``n_harmless`` are labelled positive for nothing that the policy acts on. ``metrics`` has
 
+    - ``reviewed_negatives``: share of its harmless items that the bundle's policy sends to review or blocks, which are
+      its false alarms; ``reviewed_positives``: the same of its positives; ``reviewed``: of all its items;
+    - ``negatives_at_recall``: share of its harmless items over the threshold that catches .80 of the whole set's
+      positives;
     - ``accuracy``, ``false_positive_rate``, ``false_negative_rate``: of decisions at 0.5;
-    - ``reviewed_negatives``: share of its harmless items that the bundle's policy sends to review or blocks;
     - ``auroc`` within the group, and against the background (items outside the group; Borkan et al. 2019):
       ``bpsn_auroc`` (background positives, group negatives) falls when harmless items of the group score too high,
       ``bnsp_auroc`` (background negatives, group positives) when its attacks score too low.
@@ -28,41 +40,49 @@ class GroupRow:
     group: str
     n: int
     n_positive: int
+    n_harmless: int
     is_small: bool
     metrics: dict[str, Estimate]
+
+    @property
+    def can_be_judged(self) -> bool:
+        """Whether it has enough harmless items to say what is stopped of them."""
+        return "reviewed_negatives" in self.metrics and self.n_harmless >= FEW_ITEMS
 
 
 @dataclass(frozen=True)
 class GroupTable:
-    """A grouping with a row for each group; ``metrics`` are the columns."""
+    """A grouping with a row for each group; ``metrics`` are the columns, those of which some row has a value.
+
+    ``reference`` is the row of the items outside all groups, where there is one.
+    """
 
     name: str
     title: str
     note: str
     metrics: tuple[str, ...]
     rows: list[GroupRow]
+    reference: str | None = None
 
 
 def group_table(
     grouping: Grouping,
     labels: Ints,
     scores: Floats,
-    review: float | None,
+    stops: Stops,
     *,
     n_resamples: int = 1000,
     seed: int = 0,
 ) -> GroupTable:
-    """Rows of ``grouping`` for labels [N] of 0 and 1 and scores [N]; ``review`` is the task's threshold, if any."""
-    metrics = _OWN if review is not None else tuple(name for name in _OWN if name != "reviewed_negatives")
-    if grouping.name == "function":
-        metrics = ("accuracy",)
+    """Rows of ``grouping`` for labels [N] of 0 and 1 and scores [N]; ``stops`` [N] says what is stopped of them."""
+    metrics: tuple[str, ...] = ("reviewed", "accuracy") if grouping.name == "function" else _OWN
     if grouping.has_background:
         metrics += ("bpsn_auroc", "bnsp_auroc")
     rows = []
     for name, mask in grouping.masks.items():
         if not mask.any():
             continue
-        found = _rates(labels[mask], scores[mask], review)
+        found = _rates(labels[mask], scores[mask]) | _stop_rates(mask, labels, stops)
         for metric, part in _auroc_parts(mask, labels).items():
             if metric in metrics:
                 found[metric] = bootstrap(
@@ -74,21 +94,36 @@ def group_table(
                     value=point_value("binary", "auroc", labels[part], scores[part]),
                 )
         n = int(mask.sum())
-        n_positive = int(labels[mask].sum())
-        rows.append(GroupRow(name, n, n_positive, n < FEW_ITEMS, {metric: found[metric] for metric in metrics}))
-    return GroupTable(grouping.name, grouping.title, grouping.note, metrics, rows)
+        n_positive, n_harmless = int(labels[mask].sum()), int(stops.harmless[mask].sum())
+        own = {metric: found[metric] for metric in metrics if metric in found}
+        rows.append(GroupRow(name, n, n_positive, n_harmless, n < FEW_ITEMS, own))
+    shown = tuple(name for name in metrics if any(_has_value(row, name) for row in rows))
+    return GroupTable(grouping.name, grouping.title, grouping.note, shown, rows, grouping.reference)
 
 
-def _rates(labels: Ints, scores: Floats, review: float | None) -> dict[str, Estimate]:
+def _has_value(row: GroupRow, metric: str) -> bool:
+    return metric in row.metrics and row.metrics[metric].value is not None
+
+
+def _rates(labels: Ints, scores: Floats) -> dict[str, Estimate]:
     flagged, positive = scores >= 0.5, labels == 1
     negative = ~positive
-    rates = {
+    return {
         "accuracy": wilson(int((flagged == positive).sum()), len(labels)),
         "false_positive_rate": wilson(int((flagged & negative).sum()), int(negative.sum())),
         "false_negative_rate": wilson(int((~flagged & positive).sum()), int(positive.sum())),
     }
-    if review is not None:
-        rates["reviewed_negatives"] = wilson(int(((scores >= review) & negative).sum()), int(negative.sum()))
+
+
+def _stop_rates(mask: Mask, labels: Ints, stops: Stops) -> dict[str, Estimate]:
+    """Shares of a group's items that are stopped, as far as there is something that stops."""
+    rates = {}
+    if stops.by_policy is not None:
+        rates["reviewed"] = share(stops.by_policy, mask)
+        rates["reviewed_negatives"] = share(stops.by_policy, mask & stops.harmless)
+        rates["reviewed_positives"] = share(stops.by_policy, mask & (labels == 1))
+    if stops.at_recall is not None:
+        rates["negatives_at_recall"] = share(stops.at_recall, mask & stops.harmless)
     return rates
 
 

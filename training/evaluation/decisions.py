@@ -10,8 +10,9 @@ from model.bundle import Bundle, Thresholds
 from model.policy.decide import decide
 from model.policy.policy import default_policy
 from model.verdict import DECISIONS, Score, TextEvidence
-from training.evaluation.metrics.bootstrap import Estimate, wilson
-from training.evaluation.metrics.measures import Ints
+from training.evaluation.false_alarms import share, stopped
+from training.evaluation.metrics.bootstrap import Estimate
+from training.evaluation.metrics.measures import Ints, Mask
 from training.evaluation.scoring import Scored
 
 
@@ -19,14 +20,17 @@ from training.evaluation.scoring import Scored
 class Decisions:
     """The policy against one task's labels.
 
-    ``counts`` of allow, review and block; by label in ``counts_by_class``. ``precision`` and ``recall`` are of
-    everything that is not allowed (review or block), ``blocked_precision`` of what is blocked without a look.
+    ``counts`` of allow, review and block; by label in ``counts_by_class``. ``stopped`` is the share of all items that
+    is not allowed (review or block), ``false_alarms`` that of the harmless ones; ``precision`` and ``recall`` are of
+    everything that is stopped, ``blocked_precision`` of what is blocked without a look.
     """
 
     policy: str
     thresholds: Thresholds | None
     counts: dict[str, int]
     counts_by_class: dict[str, dict[str, int]]
+    stopped: Estimate
+    false_alarms: Estimate
     precision: Estimate
     recall: Estimate
     blocked_precision: Estimate
@@ -41,11 +45,13 @@ def decide_all(bundle: Bundle, scored: Scored) -> list[str]:
     ]
 
 
-def decisions(bundle: Bundle, task: str, classes: Sequence[str], chosen: Sequence[str], labels: Ints) -> Decisions:
-    """Hold the decisions [K] against a binary task's labels [K]."""
-    stopped = np.array([decision != "allow" for decision in chosen])
-    blocked = np.array([decision == "block" for decision in chosen])
-    positive = labels == 1
+def decisions(
+    bundle: Bundle, task: str, classes: Sequence[str], chosen: Sequence[str], labels: Ints, harmless: Mask
+) -> Decisions:
+    """Hold the decisions [K] against a binary task's labels [K]; ``harmless`` [K] is as in ``Stops``."""
+    not_allowed = stopped(chosen)
+    blocked = np.array([decision == "block" for decision in chosen], dtype=bool)
+    positive = np.asarray(labels == 1)
     by_class = {
         name: _counted([decision for decision, label in zip(chosen, labels, strict=True) if label == index])
         for index, name in enumerate(classes)
@@ -55,9 +61,11 @@ def decisions(bundle: Bundle, task: str, classes: Sequence[str], chosen: Sequenc
         thresholds=bundle.manifest.thresholds.get(task),
         counts=_counted(chosen),
         counts_by_class=by_class,
-        precision=wilson(int((stopped & positive).sum()), int(stopped.sum())),
-        recall=wilson(int((stopped & positive).sum()), int(positive.sum())),
-        blocked_precision=wilson(int((blocked & positive).sum()), int(blocked.sum())),
+        stopped=share(not_allowed, np.ones(len(labels), dtype=bool)),
+        false_alarms=share(not_allowed, harmless),
+        precision=share(positive, not_allowed),
+        recall=share(not_allowed, positive),
+        blocked_precision=share(positive, blocked),
     )
 
 

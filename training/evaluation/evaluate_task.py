@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.bundle import Bundle
+from model.policy.policy import default_policy
+from training.datasets import Sample
 from training.evaluation.breakdown import GroupTable, group_table
 from training.evaluation.curves import Curves, binary_curves, confusion
 from training.evaluation.decisions import decisions
+from training.evaluation.false_alarms import Stops, at_recall, stops
 from training.evaluation.groups import groupings
 from training.evaluation.labels import Question, class_counts, labelled
 from training.evaluation.metrics.bootstrap import (
@@ -73,8 +76,9 @@ def task_result(
     rows, labels = labelled(question, full.samples)
     scores = {name: scored.probabilities[task.name][rows] for name, scored in columns.items() if _has(scored, question)}
     mine = scores[FULL_INPUT]
-    is_binary, has_policy = task.kind == "binary", task.name in bundle.manifest.thresholds
-    picked = [chosen[row] for row in rows]
+    picked, samples = [chosen[row] for row in rows], [full.samples[row] for row in rows]
+    is_binary = task.kind == "binary"
+    found = stops(default_policy(bundle.manifest), question, samples, labels, mine, picked) if is_binary else None
     return TaskResult(
         title=question.title,
         task=task.name,
@@ -88,10 +92,13 @@ def task_result(
             for name, values in scores.items()
             if name != FULL_INPUT
         ],
-        decisions=decisions(bundle, task.name, task.classes, picked, labels) if is_binary and has_policy else None,
+        decisions=decisions(bundle, task.name, task.classes, picked, labels, found.harmless)
+        if found is not None and found.by_policy is not None
+        else None,
+        at_recall=None if found is None else at_recall(labels, mine, found.harmless),
         confusion=None if task.kind == "multilabel" else confusion(labels, mine, len(task.classes)),
         curves=_curves(labels, scores) if is_binary else {},
-        groups=_groups(bundle, question, full, rows, labels, sampling) if is_binary else [],
+        groups=[] if found is None else _groups(samples, labels, mine, found, sampling),
         mistakes=_mistakes(question, full, rows, labels) if is_binary else {},
     )
 
@@ -108,20 +115,11 @@ def _curves(labels: Ints, scores: Mapping[str, Floats]) -> dict[str, Curves]:
 
 
 def _groups(
-    bundle: Bundle, question: Question, scored: Scored, rows: Ints, labels: Ints, sampling: Bootstrap
+    samples: Sequence[Sample], labels: Ints, scores: Floats, found: Stops, sampling: Bootstrap
 ) -> list[GroupTable]:
-    thresholds = bundle.manifest.thresholds.get(question.task.name)
-    scores = scored.probabilities[question.task.name][rows]
     return [
-        group_table(
-            grouping,
-            labels,
-            scores,
-            thresholds.review if thresholds else None,
-            n_resamples=sampling.n_resamples,
-            seed=sampling.seed,
-        )
-        for grouping in groupings([scored.samples[row] for row in rows])
+        group_table(grouping, labels, scores, found, n_resamples=sampling.n_resamples, seed=sampling.seed)
+        for grouping in groupings(samples)
     ]
 
 

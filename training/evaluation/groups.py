@@ -12,19 +12,19 @@ from typing import Literal
 
 import numpy as np
 import yaml
-from numpy.typing import NDArray
 
 from model.atomic import file_digest
 from model.preprocess import normalise_text
 from model.taxonomy import TASKS
 from training.datasets import LAYOUTS, Sample
-from training.evaluation.metrics.measures import Ints
+from training.evaluation.metrics.measures import Ints, Mask
 
-Mask = NDArray[np.bool_]
 ResampleBy = Literal["item", "text", "picture"]
 IDENTITY_TERMS = Path(__file__).parent / "identity_terms.yaml"
 #: A single identity term is shown as a group of its own from this many items on.
 _MIN_TERM_ITEMS = 20
+#: The items outside all groups, which the groups are held against.
+_NO_TERM, _NO_GROUP = "no identity term", "no group named"
 #: Upper bounds, in words, of short and medium texts; captions of meme templates are mostly short.
 _SHORT, _MEDIUM = 8, 20
 
@@ -34,6 +34,7 @@ class Grouping:
     """One way of sorting items: ``masks`` [N] by group name. Groups may overlap and need not cover every item.
 
     ``has_background`` says that a group is to be held against the items outside it (Borkan et al. 2019).
+    ``reference`` is the name of the items outside all groups, where they have one.
     """
 
     name: str
@@ -41,12 +42,19 @@ class Grouping:
     note: str
     masks: dict[str, Mask] = field(repr=False)
     has_background: bool = False
+    reference: str | None = None
 
 
 def groupings(samples: Sequence[Sample]) -> list[Grouping]:
     """Every grouping that these samples have something for."""
     ways = (by_identity_terms, by_protected_class, by_text_length, by_target_group, by_function)
     return [grouping for grouping in (way(samples) for way in ways) if len(grouping.masks) > 1]
+
+
+def by_whom_they_name(samples: Sequence[Sample]) -> Grouping:
+    """Whom items are about, as a set's authors say; the identity terms in the words where they do not."""
+    named = by_target_group(samples)
+    return named if named.masks else by_identity_terms(samples)
 
 
 def by_identity_terms(samples: Sequence[Sample]) -> Grouping:
@@ -60,7 +68,7 @@ def by_identity_terms(samples: Sequence[Sample]) -> Grouping:
         terms |= {f"{protected_class}: {name}": mask for name, mask in found.items() if mask.sum() >= _MIN_TERM_ITEMS}
     any_term = np.any(list(masks.values()), axis=0)
     present = {name: mask for name, mask in masks.items() if mask.any()}
-    masks_by_name = {"no identity term": ~any_term, "any identity term": any_term} | present | terms
+    masks_by_name = {_NO_TERM: ~any_term, "any identity term": any_term} | present | terms
     return Grouping(
         "identity_terms",
         "Identity terms in the words",
@@ -68,6 +76,7 @@ def by_identity_terms(samples: Sequence[Sample]) -> Grouping:
         "AUROC, says that harmless memes are held against those whom they name.",
         {_spaced(name): mask for name, mask in masks_by_name.items()} if any_term.any() else {},
         has_background=True,
+        reference=_NO_TERM,
     )
 
 
@@ -105,13 +114,16 @@ def by_text_length(samples: Sequence[Sample]) -> Grouping:
 
 def by_target_group(samples: Sequence[Sample]) -> Grouping:
     """Whom a sentence is about, harmless ones too, in sets whose authors say so: HateCheck, ToxiGen and others."""
+    places = {name: one.target_tag for name, one in LAYOUTS.items() if one.target_tag is not None}
+    masks = _masks_by_tag(samples, places)
+    outside = ~np.any(list(masks.values()), axis=0) if masks else np.zeros(len(samples), dtype=bool)
     return Grouping(
         "target_group",
         "Group that the sentence is about",
-        "As the set's authors say, in their words; sentences about nobody are in no group. HateCheck's and madlibs' "
-        "templates were filled with most groups.",
-        _masks_by_tag(samples, {name: one.target_tag for name, one in LAYOUTS.items() if one.target_tag is not None}),
+        "As the set's authors say, in their words. HateCheck's and madlibs' templates were filled with most groups.",
+        ({_NO_GROUP: outside} if outside.any() else {}) | masks,
         has_background=True,
+        reference=_NO_GROUP,
     )
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from training.evaluation.breakdown import GroupTable
 from training.evaluation.curves import Curves
 from training.evaluation.decisions import Decisions
+from training.evaluation.false_alarms import AtRecall
 from training.evaluation.metrics.bootstrap import Estimate, PairedInterval
 
 FORMAT_VERSION = 1
@@ -35,7 +36,10 @@ class Mistake:
 
 @dataclass(frozen=True)
 class TaskResult:
-    """One task on one set. ``metrics`` and ``curves`` by column: ``full``, the views, other bundles."""
+    """One task on one set. ``metrics`` and ``curves`` by column: ``full``, the views, other bundles.
+
+    ``at_recall`` is of a yes/no task with positives.
+    """
 
     title: str
     task: str
@@ -46,6 +50,7 @@ class TaskResult:
     metrics: dict[str, dict[str, Estimate]]
     differences: list[Difference]
     decisions: Decisions | None
+    at_recall: AtRecall | None
     confusion: list[list[int]] | None
     curves: dict[str, Curves]
     groups: list[GroupTable]

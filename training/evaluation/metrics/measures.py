@@ -15,6 +15,7 @@ from model.taxonomy import TaskKind
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 Formula = Callable[[Ints, Floats, Floats], Floats]
 
 #: Bins of the calibration errors and of the reliability diagram.

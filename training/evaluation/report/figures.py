@@ -155,6 +155,38 @@ def interval_plot(rows: Sequence[Row], title: str, label: str, *, reference: flo
     return _drawn(draw, title, (8.6, height_in))
 
 
+def bar_plot(rows: Sequence[Row], title: str, label: str, reference: float | None = None) -> str:
+    """Shares as bars with their intervals, a group of bars a row and a colour a series; no bar without a value."""
+
+    def draw(axes: Axes) -> None:
+        series = list(dict.fromkeys(name for _, values in rows for name in values))
+        height = 0.8 / max(1, len(series))
+        for index, name in enumerate(series):
+            shift = (index - (len(series) - 1) / 2) * height
+            known = [(y + shift, values[name]) for y, (_, values) in enumerate(rows) if _is_known(values.get(name))]
+            places, found = [y for y, _ in known], [estimate for _, estimate in known]
+            axes.barh(
+                places,
+                [estimate.value or 0.0 for estimate in found],
+                xerr=_spread(found),
+                height=0.9 * height,
+                color=COLOURS[(1, 0)[index % 2]],
+                label=name,
+                error_kw={"ecolor": _INK, "elinewidth": 1.0, "capsize": 2},
+            )
+        if reference is not None:
+            axes.axvline(reference, color=_INK, alpha=0.7, linewidth=1, linestyle=":")
+        axes.set_yticks(range(len(rows)), [name for name, _ in rows])
+        axes.set(xlim=(0, 1.01), ylim=(len(rows) - 0.5, -0.5), xlabel=label)
+        axes.grid(visible=True, axis="x")
+        axes.tick_params(axis="y", length=0)
+        if len(series) > 1:
+            axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(series))
+
+    n_series = max((len(values) for _, values in rows), default=1)
+    return _drawn(draw, title, (8.6, 1.1 + len(rows) * (0.1 + 0.16 * n_series)))
+
+
 def decision_plot(counts_by_class: Mapping[str, Mapping[str, int]]) -> str:
     """Share of each label's memes that the policy allows, sends to review or blocks."""
 
@@ -196,27 +228,23 @@ def _is_known(found: Estimate | None) -> bool:
 
 
 def _intervals(axes: Axes, known: Sequence[tuple[float, Estimate]], name: str, index: int) -> None:
-    values = [found.value or 0.0 for _, found in known]
-    spread = [
-        [
-            value - (found.low if found.low is not None else value)
-            for value, (_, found) in zip(values, known, strict=True)
-        ],
-        [
-            (found.high if found.high is not None else value) - value
-            for value, (_, found) in zip(values, known, strict=True)
-        ],
-    ]
     axes.errorbar(
-        values,
+        [found.value or 0.0 for _, found in known],
         [y for y, _ in known],
-        xerr=[[max(0.0, width) for width in side] for side in spread],
+        xerr=_spread([found for _, found in known]),
         fmt=_MARKERS[index % len(_MARKERS)],
         color=COLOURS[index % len(COLOURS)],
         label=name,
         markersize=5,
         linewidth=1.4,
     )
+
+
+def _spread(known: Sequence[Estimate]) -> list[list[float]]:
+    """How far the intervals reach below and above their values; not at all where there is none."""
+    below = [0.0 if found.low is None else (found.value or 0.0) - found.low for found in known]
+    above = [0.0 if found.high is None else found.high - (found.value or 0.0) for found in known]
+    return [[max(0.0, width) for width in side] for side in (below, above)]
 
 
 def _drawn(draw: Callable[[Axes], None], title: str, size_in: tuple[float, float] = (4.5, 4.1)) -> str:

@@ -6,6 +6,7 @@ blurred until clicked), words only on demand.
 
 import base64
 import io
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -16,12 +17,19 @@ from model.errors import MemeError
 from model.meme import Meme
 from model.taxonomy import TASKS
 from training.datasets import Sample
-from training.evaluation.breakdown import FEW_ITEMS, GroupTable
+from training.evaluation.breakdown import FEW_ITEMS, GroupRow, GroupTable
 from training.evaluation.decisions import Decisions
 from training.evaluation.evaluate import Evaluation
 from training.evaluation.report import figures
 from training.evaluation.report.markdown import intervals_line, left_out_line
-from training.evaluation.report.wording import briefs, column_title, compared_metrics, facts, metric_title
+from training.evaluation.report.wording import (
+    at_recall_line,
+    briefs,
+    column_title,
+    compared_metrics,
+    facts,
+    metric_title,
+)
 from training.evaluation.results import FULL_INPUT, Report, TaskResult
 
 _SUMMARY = ("auroc", "average_precision", "accuracy", "macro_f1", "calibration_error")
@@ -51,7 +59,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    functions = (spread_text, briefs, compared_metrics, facts, intervals_line, left_out_line)
+    functions = (at_recall_line, spread_text, briefs, compared_metrics, facts, intervals_line, left_out_line)
     made.globals |= {function.__name__: function for function in functions} | {
         "FULL_INPUT": FULL_INPUT,
         "FEW_ITEMS": FEW_ITEMS,
@@ -117,12 +125,34 @@ def _thresholds(found: Decisions) -> dict[str, float]:
     return {} if limits is None else {str(action): bound for action, bound in limits.bounds.items()}
 
 
-def _group_plot(group: GroupTable) -> str:
-    series = ("accuracy",) if group.name == "function" else ("false_positive_rate", "false_negative_rate")
-    plotted = [
-        (f"{row.group} (n = {row.n})", {metric_title(name): row.metrics[name] for name in series}) for row in group.rows
+def _group_plot(group: GroupTable) -> Plot:
+    """What the policy stops of each group; its errors at 0.5 where no policy acts on the task."""
+    wanted = ("reviewed",) if group.name == "function" else ("reviewed_negatives", "reviewed_positives")
+    if stopped := [name for name in wanted if name in group.metrics]:
+        label = "share sent to review or blocked"
+        drawing = figures.bar_plot(_group_rows(group, stopped), f"{group.title}: {label}", label, _reference(group))
+        dotted = "" if _reference(group) is None else f" Dotted: harmless items with {group.reference}."
+        return drawing, f"What the policy stops, at its own thresholds, with 95% intervals.{dotted}"
+    errors = ("accuracy",) if group.name == "function" else ("false_positive_rate", "false_negative_rate")
+    title = f"{group.title}: errors by group"
+    drawing = figures.interval_plot(_group_rows(group, errors), title, " / ".join(map(metric_title, errors)))
+    return drawing, "Decisions at 0.5, with 95% intervals."
+
+
+def _group_rows(group: GroupTable, series: Sequence[str]) -> list[figures.Row]:
+    return [
+        (f"{row.group} ({_counts(row)})", {metric_title(name): row.metrics[name] for name in series})
+        for row in group.rows
     ]
-    return figures.interval_plot(plotted, f"{group.title}: errors by group", " / ".join(map(metric_title, series)))
+
+
+def _counts(row: GroupRow) -> str:
+    return f"n = {row.n}, {row.n_harmless} harmless"
+
+
+def _reference(group: GroupTable) -> float | None:
+    """The false alarms among items outside all groups."""
+    return next((row.metrics["reviewed_negatives"].value for row in group.rows if row.group == group.reference), None)
 
 
 def _short_title(column: str) -> str:

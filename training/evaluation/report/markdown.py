@@ -7,6 +7,7 @@ from training.evaluation.breakdown import FEW_ITEMS, GroupTable
 from training.evaluation.decisions import Decisions
 from training.evaluation.metrics.bootstrap import Estimate, PairedInterval
 from training.evaluation.report.wording import (
+    at_recall_line,
     column_title,
     compared_metrics,
     facts,
@@ -15,6 +16,8 @@ from training.evaluation.report.wording import (
     paired_text,
 )
 from training.evaluation.results import OcrResult, Report, SetResult, TaskResult
+
+_ROW = "row that could not be read or used"
 
 
 def render_markdown(report: Report) -> str:
@@ -40,8 +43,9 @@ def intervals_line(report: Report) -> str:
 
 
 def left_out_line(result: SetResult) -> str:
-    """What was not scored, and why; empty when everything was."""
-    parts = [f"{n} {reason if n == 1 else _plural(reason)}" for reason, n in result.left_out.items() if n]
+    """What was not scored, and why; empty when everything was. A row without a clear label is of no use either."""
+    reasons = {reason.replace("row that could not be read", _ROW): n for reason, n in result.left_out.items() if n}
+    parts = [f"{n} {reason if n == 1 else _plural(reason)}" for reason, n in reasons.items()]
     if result.n_unlabelled:
         parts.append(f"{result.n_unlabelled} without a label of these tasks")
     return "; ".join(parts)
@@ -71,6 +75,8 @@ def _task(task: TaskResult) -> str:
         parts.append(_differences(task))
     if task.decisions:
         parts.append(_decisions(task.decisions))
+    if task.at_recall:
+        parts.append(at_recall_line(task.at_recall) + "\n")
     parts += [_groups(table) for table in task.groups]
     return "\n".join(parts)
 
@@ -99,6 +105,8 @@ def _decisions(found: Decisions) -> str:
     rows = [[name, *map(str, counts.values())] for name, counts in found.counts_by_class.items()]
     rows.append(["all", *map(str, found.counts.values())])
     line = (
+        f"Stopped (review or block): {interval_text(found.stopped)} of all items, "
+        f"{interval_text(found.false_alarms)} of the harmless ones.\n\n"
         f"Review or block: precision {interval_text(found.precision)}, recall {interval_text(found.recall)}; "
         f"block alone: precision {interval_text(found.blocked_precision)}.\n"
     )
@@ -111,12 +119,13 @@ def _groups(table: GroupTable) -> str:
             row.group + (" *" if row.is_small else ""),
             str(row.n),
             str(row.n_positive),
+            str(row.n_harmless),
             *(interval_text(row.metrics[name]) for name in table.metrics),
         ]
         for row in table.rows
     ]
     small = f" \\* fewer than {FEW_ITEMS} items." if any(row.is_small for row in table.rows) else ""
-    heads = ["group", "items", "positive", *map(metric_title, table.metrics)]
+    heads = ["group", "items", "positive", "harmless", *map(metric_title, table.metrics)]
     return f"#### {table.title}\n\n{table.note}{small}\n\n" + _table(heads, rows)
 
 

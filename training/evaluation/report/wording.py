@@ -1,6 +1,7 @@
 """Words for results, the same in every form of the report."""
 
 from model.bundle import spread_text
+from training.evaluation.false_alarms import FIXED_RECALL, AtRecall
 from training.evaluation.metrics.bootstrap import Estimate, PairedInterval
 from training.evaluation.metrics.measures import MEASURES
 from training.evaluation.results import FULL_INPUT, IMAGE_ONLY_INPUT, TEXT_ONLY_INPUT, SetResult, TaskResult
@@ -35,9 +36,33 @@ def _decisions(task: TaskResult) -> str:
     found = task.decisions
     if found is None or not task.n:
         return ""
-    stopped = found.counts["review"] + found.counts["block"]
     caught = "" if found.recall.value is None else f", among them {_percent(found.recall.value)} of the positives"
-    return f"The policy stops {_percent(stopped / task.n)} of the memes{caught}."
+    false_alarms = _false_alarms(task, found.false_alarms)
+    return f"The policy stops {_percent(found.stopped.value)} of the items{caught}.{false_alarms}"
+
+
+def _false_alarms(task: TaskResult, found: Estimate) -> str:
+    """Of the harmless ones, and in the group that has most to bear among those that are large enough to say so."""
+    if found.value is None:
+        return ""
+    tables = [table for table in task.groups if table.name == whom_they_name(task)]
+    judged = [row for table in tables for row in table.rows if row.can_be_judged and row.group != table.reference]
+    worst = max(judged, key=lambda row: row.metrics["reviewed_negatives"].value or 0.0, default=None)
+    most = ""
+    if worst is not None:
+        share = _percent(worst.metrics["reviewed_negatives"].value)
+        most = f"; most in the group {worst.group!r}: {share} of {worst.n_harmless}"
+    return f" Of the harmless ones {_percent(found.value)} are stopped (95% interval {_spread(found)}){most}."
+
+
+def whom_they_name(task: TaskResult) -> str:
+    """The name of the grouping by whom items are about: the annotated one, the identity terms where there is none."""
+    names = [table.name for table in task.groups]
+    return "target_group" if "target_group" in names else "identity_terms"
+
+
+def _spread(found: Estimate) -> str:
+    return "n/a" if found.low is None or found.high is None else f"{found.low:.0%} to {found.high:.0%}"
 
 
 def _hidden(task: TaskResult) -> list[str]:
@@ -66,7 +91,10 @@ _METRICS = {measure.name: measure.label for measures in MEASURES.values() for me
     "average_precision": "average precision",
     "false_positive_rate": "false positive rate",
     "false_negative_rate": "false negative rate",
+    "reviewed": "reviewed",
     "reviewed_negatives": "harmless but reviewed",
+    "reviewed_positives": "positive and reviewed",
+    "negatives_at_recall": f"harmless at {FIXED_RECALL:.2f} recall",
     "bpsn_auroc": "BPSN AUROC",
     "bnsp_auroc": "BNSP AUROC",
 }
@@ -105,6 +133,14 @@ def paired_text(found: PairedInterval) -> str:
     """``+.012 (-.003 to +.027), p = .12``."""
     p_value = f"p = {found.p_value:.3f}" if found.p_value >= 0.001 else "p < .001"
     return f"{found.difference:+.3f} ({found.low:+.3f} to {found.high:+.3f}), {p_value}"
+
+
+def at_recall_line(found: AtRecall) -> str:
+    """What a fixed recall costs, with the threshold that it takes."""
+    return (
+        f"At the threshold that catches {found.recall:.2f} of the positives ({found.threshold:.3f}), "
+        f"{interval_text(found.false_alarms)} of the harmless items are stopped."
+    )
 
 
 def facts(result: SetResult) -> str:

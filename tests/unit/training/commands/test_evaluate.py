@@ -7,7 +7,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from support.dataset_files import write_fine_grained, write_multioff, write_text_hate
+from support.dataset_files import (
+    write_captions,
+    write_fine_grained,
+    write_hatecheck,
+    write_multioff,
+    write_text_hate,
+)
 from support.pictures import meme
 from support.tiny import TinyBundle
 
@@ -161,6 +167,46 @@ def test_text_only_sets_are_scored_without_views_and_by_function(evaluate: Evalu
     assert (found["n_with_picture"], list(task["metrics"])) == (0, ["full"])
     functions = next(table for table in task["groups"] if table["name"] == "function")
     assert [row["group"] for row in functions["rows"]] == ["neg", "pos"]
+
+
+def test_false_alarms_by_group_at_the_policys_own_thresholds_stand_in_every_form_of_the_report(
+    evaluate: Evaluate, tmp_path: Path
+) -> None:
+    result = evaluate(f"{write_hatecheck(tmp_path / 'text')}:test")
+    assert result.exit_code == 0, result.output
+    (task,) = report(tmp_path)["sets"][0]["tasks"]
+    decided, tables = task["decisions"], {table["name"]: table for table in task["groups"]}
+    groups = {row["group"]: row for row in tables["target_group"]["rows"]}
+    assert {name: (row["n"], row["n_harmless"]) for name, row in groups.items()} == {
+        "sailors": (12, 12),
+        "women": (24, 12),
+        "no group named": (12, 12),
+    }
+    stopped = sum(round(row["metrics"]["reviewed_negatives"]["value"] * 12) for row in groups.values())
+    harmless = decided["counts_by_class"]["not_hateful"]
+    assert stopped == harmless["review"] + harmless["block"]
+    assert decided["false_alarms"]["value"] == pytest.approx(stopped / 36)
+    assert groups["women"]["metrics"]["reviewed_positives"]["value"] == pytest.approx(decided["recall"]["value"])
+    functions = {row["group"]: row["metrics"]["reviewed"]["value"] for row in tables["function"]["rows"]}
+    assert functions["attack_h"] == pytest.approx(decided["recall"]["value"])
+    assert task["at_recall"]["caught"]["value"] >= task["at_recall"]["recall"] == 0.8
+    assert "false alarms by group" in result.output
+    assert "sailors" in result.output
+    markdown = (tmp_path / "out" / "report.md").read_text()
+    assert "At the threshold that catches 0.80 of the positives" in markdown
+    assert 'aria-label="Group that the sentence is about: share sent to review or blocked"' in page(tmp_path)
+
+
+def test_ordinary_captions_say_what_share_of_them_is_sent_to_review(evaluate: Evaluate, tmp_path: Path) -> None:
+    result = evaluate(f"{write_captions(tmp_path / 'captions')}:train")
+    assert result.exit_code == 0, result.output
+    (task,) = report(tmp_path)["sets"][0]["tasks"]
+    counts = task["decisions"]["counts"]
+    share = (counts["review"] + counts["block"]) / task["n"]
+    assert task["decisions"]["stopped"]["value"] == pytest.approx(share)
+    assert (task["decisions"]["false_alarms"], task["at_recall"]) == (task["decisions"]["stopped"], None)
+    assert "sent to review or blocked by the bundle's policy" in " ".join(result.output.split())
+    assert f"Of the harmless ones {share:.0%} are stopped" in page(tmp_path)
 
 
 def test_several_sets_and_kinds_of_tasks_stand_in_one_report(evaluate: Evaluate, memes: Path, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from support.preparation import picture
 from model.taxonomy import TASKS
 from training.datasets import DatasetError, Sample
 from training.evaluation.breakdown import group_table
+from training.evaluation.false_alarms import Stops
 from training.evaluation.groups import (
     IDENTITY_TERMS,
     Grouping,
@@ -16,6 +17,7 @@ from training.evaluation.groups import (
     by_protected_class,
     by_target_group,
     by_text_length,
+    by_whom_they_name,
     groupings,
     resampling_groups,
 )
@@ -88,7 +90,7 @@ def test_hatecheck_is_split_by_function_and_target_and_no_other_set_by_its_tags(
         sample("c", tags=("target_obj_nh",), dataset="hatecheck"),
     ]
     assert members(by_function(tests)) == {"negate_neg_nh": [0], "slur_h": [1], "target_obj_nh": [2]}
-    assert members(by_target_group(tests)) == {"immigrants": [1], "women": [0]}
+    assert members(by_target_group(tests)) == {"immigrants": [1], "women": [0], "no group named": [2]}
     assert by_function([sample("a", tags=("cat", "dog"))]).masks == {}
     assert by_target_group([sample("a", tags=("cat", "dog"))]).masks == {}
 
@@ -100,8 +102,24 @@ def test_a_set_that_names_a_group_is_split_by_it_and_not_by_function() -> None:
         sample("c", tags=("middle aged",), dataset="madlibs"),
         sample("d", dataset="madlibs"),
     ]
-    assert members(by_target_group(mine)) == {"women": [0], "jews": [1], "middle aged": [2]}
+    assert members(by_target_group(mine)) == {"women": [0], "jews": [1], "middle aged": [2], "no group named": [3]}
     assert by_function(mine).masks == {}
+
+
+def test_a_set_whose_every_sentence_is_about_a_group_has_no_reference_row() -> None:
+    mine = [sample("a", tags=("women",), dataset="toxigen"), sample("b", tags=("asian",), dataset="toxigen")]
+    assert members(by_target_group(mine)) == {"women": [0], "asian": [1]}
+
+
+def test_items_are_grouped_by_whom_annotators_name_and_else_by_the_identity_terms() -> None:
+    annotated = [sample("a jewish friend", tags=("jews",), dataset="redditbias"), sample("sun", dataset="redditbias")]
+    assert list(members(by_whom_they_name(annotated))) == ["no group named", "jews"]
+    found = by_whom_they_name([sample("a jewish friend"), sample("sun")])
+    assert (found.name, found.reference, found.masks["no identity term"].tolist()) == (
+        "identity_terms",
+        "no identity term",
+        [False, True],
+    )
 
 
 def test_only_groupings_that_split_the_set_are_shown() -> None:
@@ -126,15 +144,18 @@ def test_rates_and_background_aurocs_of_a_case_worked_by_hand() -> None:
     labels = np.array([0, 0, 1, 1, 0, 0, 1, 1])
     scores = np.array([0.9, 0.6, 0.8, 0.3, 0.1, 0.2, 0.7, 0.75])
     group = np.array([True] * 4 + [False] * 4)
-    (row,) = group_table(Grouping("made", "", "", {"g": group}, has_background=True), labels, scores, 0.25).rows
+    reviewed = Stops(harmless=labels == 0, by_policy=scores >= 0.25, at_recall=scores >= 0.7)
+    (row,) = group_table(Grouping("made", "", "", {"g": group}, has_background=True), labels, scores, reviewed).rows
     values = {name: found.value for name, found in row.metrics.items()}
-    assert (row.n, row.n_positive, row.is_small) == (4, 2, True)
+    assert (row.n, row.n_positive, row.n_harmless, row.is_small) == (4, 2, 2, True)
     assert values == pytest.approx(
         {
             "accuracy": 0.25,
             "false_positive_rate": 1.0,
             "false_negative_rate": 0.5,
             "reviewed_negatives": 1.0,
+            "reviewed_positives": 1.0,
+            "negatives_at_recall": 0.5,
             "auroc": 0.25,  # of (.8, .3) over (.9, .6) one pair of four
             "bpsn_auroc": 0.5,  # background positives .7, .75 against group negatives .9, .6
             "bnsp_auroc": 1.0,  # group positives .8, .3 against background negatives .1, .2
@@ -144,8 +165,11 @@ def test_rates_and_background_aurocs_of_a_case_worked_by_hand() -> None:
 
 def test_a_group_of_one_class_says_why_it_has_no_auroc() -> None:
     masks = {"g": np.array([True, True, False])}
-    table = group_table(Grouping("made", "", "", masks), np.array([0, 0, 1]), np.array([0.1, 0.9, 0.5]), None)
+    labels = np.array([0, 0, 1])
+    unheld = Stops(harmless=labels == 0, by_policy=None, at_recall=None)
+    table = group_table(Grouping("made", "", "", masks), labels, np.array([0.1, 0.9, 0.5]), unheld)
     (row,) = table.rows
+    assert table.metrics == ("accuracy", "false_positive_rate")  # no column without any value
     assert "reviewed_negatives" not in table.metrics
     assert row.metrics["auroc"].reason == "needs items of both classes"
     assert row.metrics["false_negative_rate"].reason == "no such items"
