@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 
 Inputs = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+#: Fields of a batch that may be None.
+_OPTIONAL = ("pixels", "soft_labels", "weights", "label_noise")
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,8 @@ class Batch:
     - ``captions``: token ids and mask, int64 [B, L] each; None when no sample of the batch has a caption.
     - ``pixels`` float32 [B, 3, S, S] when the image tower is trained in the loop; else None.
     - ``soft_labels`` float [B, n_tasks]: a teacher's probabilities for the binary tasks, NaN where it says nothing.
+    - ``weights`` float [B]: how much each sample weighs; None where all weigh 1.
+    - ``label_noise`` float [B, n_tasks]: how probably a label of a binary task is wrong; None where all are certain.
     - ``rows`` [B] int64: which samples these are, as indices into their ``Examples``.
     """
 
@@ -29,6 +33,8 @@ class Batch:
     captions: tuple[Tensor, Tensor] | None = None
     pixels: Tensor | None = None
     soft_labels: Tensor | None = None
+    weights: Tensor | None = None
+    label_noise: Tensor | None = None
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch with every tensor on ``device``."""
@@ -41,6 +47,5 @@ class Batch:
             rows=self.rows.to(device),
             label_sets={task: targets.to(device) for task, targets in self.label_sets.items()},
             captions=captions,
-            pixels=None if self.pixels is None else self.pixels.to(device),
-            soft_labels=None if self.soft_labels is None else self.soft_labels.to(device),
+            **{name: values.to(device) for name in _OPTIONAL if (values := getattr(self, name)) is not None},
         )

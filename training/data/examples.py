@@ -43,6 +43,8 @@ class Examples:
         self._preprocessor = preprocessor
         self._text_noise = text_noise
         self._soft_labels: Tensor | None = None
+        self._weights: Tensor | None = None
+        self._label_noise: Tensor | None = None
         classes = [[_class_of(sample, task) for task in tasks] for sample in samples]
         self._labels = torch.tensor(classes, dtype=torch.long).reshape(len(samples), len(tasks))
         self._label_sets = {task.name: _label_sets(samples, task) for task in tasks if task.kind == "multilabel"}
@@ -63,6 +65,25 @@ class Examples:
         examples = copy.copy(self)
         examples._soft_labels = torch.from_numpy(soft_labels.astype(np.float32))
         return examples
+
+    def weighted(self, weights: NDArray[np.float64], label_noise: NDArray[np.float64]) -> "Examples":
+        """The same with a weight [N] for each sample, and how probably each of its labels is wrong [N, n_tasks].
+
+        The same object where every weight is 1 and every label certain.
+        """
+        if (weights == 1).all() and not label_noise.any():
+            return self
+        examples = copy.copy(self)
+        examples._weights = torch.from_numpy(weights.astype(np.float32))
+        examples._label_noise = torch.from_numpy(label_noise.astype(np.float32))
+        return examples
+
+    @property
+    def trust(self) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+        """What ``weighted`` was given; None where every sample counts alike."""
+        if self._weights is None or self._label_noise is None:
+            return None
+        return self._weights.numpy(), self._label_noise.numpy()
 
     @property
     def soft_labels(self) -> NDArray[np.float32] | None:
@@ -92,7 +113,8 @@ class Examples:
         rows = torch.from_numpy(owners)
         parts._labels = self._labels[rows]
         parts._label_sets = {task: targets[rows] for task, targets in self._label_sets.items()}
-        parts._soft_labels = None if self._soft_labels is None else self._soft_labels[rows]
+        parts._soft_labels = _taken(self._soft_labels, rows)
+        parts._weights, parts._label_noise = _taken(self._weights, rows), _taken(self._label_noise, rows)
         parts._has_picture, parts._places = self._has_picture[owners], self._places[owners]
         parts._lengths = np.array([len(sample.text) for sample in parts.samples])
         return parts, owners
@@ -134,7 +156,9 @@ class Examples:
             label_sets={task: targets[places] for task, targets in self._label_sets.items()},
             captions=self._captions(rows),
             pixels=shown.pixels,
-            soft_labels=None if self._soft_labels is None else self._soft_labels[places],
+            soft_labels=_taken(self._soft_labels, places),
+            weights=_taken(self._weights, places),
+            label_noise=_taken(self._label_noise, places),
         )
 
     def shuffled(self, batch_size: int, rng: np.random.Generator) -> Iterator[list[int]]:
@@ -170,6 +194,10 @@ class Examples:
             return None
         tokens = self._preprocessor.text_inputs(captions, [()] * len(captions))
         return torch.from_numpy(tokens.input_ids), torch.from_numpy(tokens.attention_mask)
+
+
+def _taken(values: Tensor | None, rows: Tensor) -> Tensor | None:
+    return None if values is None else values[rows]
 
 
 def _class_of(sample: Sample, task: Task) -> int:

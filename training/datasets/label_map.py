@@ -34,15 +34,14 @@ def targets(target: str) -> dict[str, str]:
     return dict(class_target(part.strip()) for part in target.split(","))
 
 
-def class_target(part: str) -> tuple[str, str]:
-    """``task=class`` as a pair; raises ``ValueError`` for names that are not in the taxonomy."""
+def class_target(part: str, key: str = "label_map") -> tuple[str, str]:
+    """``task=class`` as a pair; raises ``ValueError``, naming ``key``, for names that are not in the taxonomy."""
     task, equals, class_name = (piece.strip() for piece in part.partition("="))
     if not equals or task not in TASKS:
-        raise ValueError(f"label_map: {part!r} is no task=class; the tasks are {', '.join(TASKS)}; or write {IGNORE}")
+        ignore = f"; or write {IGNORE}" if key == "label_map" else ""
+        raise ValueError(f"{key}: {part!r} is no task=class; the tasks are {', '.join(TASKS)}{ignore}")
     if class_name not in TASKS[task].classes:
-        raise ValueError(
-            f"label_map: {task} has no class {class_name!r}; its classes are {', '.join(TASKS[task].classes)}"
-        )
+        raise ValueError(f"{key}: {task} has no class {class_name!r}; its classes are {', '.join(TASKS[task].classes)}")
     return task, class_name
 
 

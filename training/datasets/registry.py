@@ -3,13 +3,17 @@
 load_source(parse_source("data/hateful_memes:dev_seen", default_split="test"))
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, NonNegativeInt, PositiveInt, field_validator
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationInfo, field_validator
 
-from model.taxonomy import TASKS, tasks_named
-from training.datasets.base import DatasetError, Loaded, Sample, existing
+from model.taxonomy import TASKS, Task, tasks_named
+from training.datasets.base import ABSENT, DatasetError, Loaded, Sample, existing
 from training.datasets.label_map import check_label_map, class_target
 from training.datasets.layouts import LAYOUTS, Layout, detect_layout, read_with_map
 from training.datasets.split_files import split_of
@@ -27,6 +31,14 @@ class Source(BaseModel):
     ``class_limits`` takes of some classes that many samples, ``{"hateful=not_hateful": 2400}``, spread alike, before
     ``limit`` does. ``render`` is a folder with ``templates/*.jpg``: each text becomes a meme, drawn on one of them
     (``training.data.rendered_memes``).
+
+    Three are about how far a training source is to be trusted, and for ``data.train`` alone:
+
+    - ``weight``: how much a sample weighs in the classification loss, beside those of other sources.
+    - ``label_noise``, ``{"hateful=not_hateful": 0.1}``: the share of that class's labels that is expected to be wrong;
+      the loss takes them for 1 less that share. Of binary tasks.
+    - ``drop_disputed``, written alike: that share of the class's samples is left out, of those that the limits leave,
+      by what a model of the source's words makes of their labels (``training.baselines.disputed``).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -40,6 +52,9 @@ class Source(BaseModel):
     label_map: dict[str, str] | None = None
     class_limits: dict[str, NonNegativeInt] | None = None
     render: Path | None = None
+    weight: float = Field(1.0, gt=0, allow_inf_nan=False)
+    label_noise: dict[str, float] | None = None
+    drop_disputed: dict[str, float] | None = None
 
     @field_validator("layout")
     @classmethod
@@ -60,17 +75,48 @@ class Source(BaseModel):
             check_label_map(label_map)
         return label_map
 
-    @field_validator("class_limits")
+    @field_validator("class_limits", "label_noise", "drop_disputed")
     @classmethod
-    def _classes_exist(cls, class_limits: dict[str, int] | None) -> dict[str, int] | None:
-        for name in class_limits or ():
-            class_target(name)
-        return class_limits
+    def _classes_exist(cls, by_class: dict[str, float] | None, info: ValidationInfo) -> dict[str, float] | None:
+        for name in by_class or ():
+            class_target(name, str(info.field_name))
+        return by_class
+
+    @field_validator("label_noise")
+    @classmethod
+    def _noise_fits(cls, shares: dict[str, float] | None) -> dict[str, float] | None:
+        for name, share in (shares or {}).items():
+            if TASKS[class_target(name)[0]].kind != "binary":
+                raise ValueError(f"label_noise: {name!r} is of no binary task; those alone have soft labels")
+            if not 0 <= share < 0.5:
+                raise ValueError(f"label_noise: {name!r} is {share:g}; give a share from 0 to below 0.5")
+        return shares
+
+    @field_validator("drop_disputed")
+    @classmethod
+    def _dropped_fit(cls, shares: dict[str, float] | None) -> dict[str, float] | None:
+        for name, share in (shares or {}).items():
+            if TASKS[class_target(name)[0]].kind == "multilabel":
+                raise ValueError(f"drop_disputed: {name!r} is of a multilabel task; only single labels are disputed")
+            if not 0 <= share < 1:
+                raise ValueError(f"drop_disputed: {name!r} is {share:g}; give a share from 0 to below 1")
+        return shares
 
     @property
     def layout_name(self) -> str | None:
         """The layout that is named, or that a label map stands for; None: told from the files."""
         return self.layout or ("generic" if self.label_map is not None else None)
+
+    @property
+    def trust(self) -> dict[str, Any]:
+        """Those of ``weight``, ``label_noise`` and ``drop_disputed`` that are set, by name."""
+        named = {"weight": self.weight, "label_noise": self.label_noise, "drop_disputed": self.drop_disputed}
+        return {name: value for name, value in named.items() if value not in (None, 1.0, {})}
+
+    def for_dev(self, split: str) -> "Source":
+        """The whole of another split, to measure on: neither limited nor trusted less."""
+        plain: dict[str, Any] = {"limit": None, "weight": 1.0, "label_noise": None, "drop_disputed": None}
+        return self.model_copy(update={"split": split, **plain})
 
     def __str__(self) -> str:
         return f"{self.path}:{self.split}"
@@ -90,6 +136,18 @@ def load_source(source: Source) -> Loaded:
     for name, limit in (source.class_limits or {}).items():
         samples = _class_limited(samples, name, limit)
     return replace(loaded, samples=samples if source.limit is None else _spread(samples, source.limit))
+
+
+def label_noise(samples: Sequence[Sample], tasks: Sequence[Task], shares: Mapping[str, float]) -> NDArray[np.float64]:
+    """[N, n_tasks]: how probably each label is wrong, where ``shares`` say it of "task=class"; 0 everywhere else."""
+    noise = np.zeros((len(samples), len(tasks)))
+    by_label = {class_target(name): share for name, share in shares.items()}
+    for index, task in enumerate(tasks):
+        of_class: dict[object, float] = {
+            at: by_label.get((task.name, name), 0.0) for at, name in enumerate(task.classes)
+        }
+        noise[:, index] = [of_class.get(sample.labels.get(task.name, ABSENT), 0.0) for sample in samples]
+    return noise
 
 
 def parse_source(text: str, default_split: str, layout: str | None = None) -> Source:

@@ -19,8 +19,12 @@ def multi_task_loss(
     label_smoothing: float = 0.0,
     soft_labels: Tensor | None = None,
     distillation_weight: float = 0.0,
+    weights: Tensor | None = None,
+    label_noise: Tensor | None = None,
 ) -> Tensor:
     """Mean over all labels that are there, of cross-entropy by the task's kind; a scalar.
+
+    With ``weights`` [B] float, above 0, it is the weighted mean: a label weighs what its sample does.
 
     ``logits`` is [B, n_logits] a task, in the order of ``tasks``. ``labels`` [B, n_tasks] int64 holds class indices or
     ``ABSENT``; its column of a multilabel task is not read, but ``label_sets[task.name]`` [B, n_classes] float of 0,
@@ -30,33 +34,35 @@ def multi_task_loss(
     where it says nothing. Where it does, the target is ``distillation_weight`` of its word and the rest of the label
     (Hinton et al. 2015); a row without a label stays without one.
 
+    ``label_noise`` [B, n_tasks] float is how probably a label of a binary task is wrong: the target is 1 less that for
+    the class of the label. Of the three that soften a target, noise comes first, smoothing moves what it gives towards
+    even odds, and the teacher's word is mixed in last.
+
     Zero (with a gradient of zeros) when the batch has no label at all. Raises ``ValueError`` for a multilabel task
     without its label set.
     """
     sets = label_sets or {}
-    terms, counts = [], []
+    weights = torch.ones(len(labels), device=labels.device) if weights is None else weights
+    terms, totals = [], []
     for index, (task, task_logits) in enumerate(zip(tasks, logits, strict=True)):
         if task.kind == "multilabel":
             loss, present = _label_set_loss(task_logits, _set_of(task, sets), label_smoothing)
-        elif task.kind == "binary" and soft_labels is not None:
-            targets = _distilled(labels[:, index], soft_labels[:, index], label_smoothing, distillation_weight)
-            loss = F.binary_cross_entropy_with_logits(task_logits[:, 0], targets, reduction="none")
-            present = labels[:, index] != ABSENT
         else:
-            loss, present = _task_loss(task, task_logits, labels[:, index], label_smoothing)
-        terms.append((loss * present).sum())
-        counts.append(present.sum())
-    return torch.stack(terms).sum() / torch.stack(counts).sum().clamp(min=1)
+            known, present = labels[:, index].clamp(min=0), labels[:, index] != ABSENT
+            if task.kind == "binary":
+                targets = _smoothed(_expected(known.float(), _column(label_noise, index)), label_smoothing)
+                targets = _distilled(targets, _column(soft_labels, index), distillation_weight)
+                loss = F.binary_cross_entropy_with_logits(task_logits[:, 0], targets, reduction="none")
+            else:
+                loss = F.cross_entropy(task_logits, known, reduction="none", label_smoothing=label_smoothing)
+        terms.append((loss * present * weights).sum())
+        totals.append((present * weights).sum())
+    total = torch.stack(totals).sum()
+    return torch.stack(terms).sum() / total.clamp(min=torch.finfo(total.dtype).tiny)
 
 
-def _task_loss(task: Task, logits: Tensor, labels: Tensor, label_smoothing: float) -> tuple[Tensor, Tensor]:
-    """[B, n_logits] and [B] -> the loss of each row [B], and whether the row has a label [B] bool."""
-    known = labels.clamp(min=0)
-    if task.kind == "binary":
-        loss = _smoothed_binary(logits[:, 0], known.float(), label_smoothing)
-    else:
-        loss = F.cross_entropy(logits, known, reduction="none", label_smoothing=label_smoothing)
-    return loss, labels != ABSENT
+def _column(values: Tensor | None, index: int) -> Tensor | None:
+    return None if values is None else values[:, index]
 
 
 def _label_set_loss(logits: Tensor, targets: Tensor, label_smoothing: float) -> tuple[Tensor, Tensor]:
@@ -75,10 +81,16 @@ def _smoothed(targets: Tensor, label_smoothing: float) -> Tensor:
     return targets * (1 - label_smoothing) + label_smoothing / 2
 
 
-def _distilled(labels: Tensor, soft: Tensor, label_smoothing: float, weight: float) -> Tensor:
-    """[B] twice -> the targets [B]: the smoothed label, and where a teacher speaks ``weight`` of its word in it."""
-    hard = _smoothed(labels.clamp(min=0).float(), label_smoothing)
-    return torch.where(soft.isnan(), hard, (1 - weight) * hard + weight * soft.nan_to_num())
+def _expected(labels: Tensor, noise: Tensor | None) -> Tensor:
+    """[B] of 0 and 1 -> the probability [B] of 1 where a label is wrong as probably as ``noise`` says."""
+    return labels if noise is None else labels + noise * (1 - 2 * labels)
+
+
+def _distilled(targets: Tensor, soft: Tensor | None, weight: float) -> Tensor:
+    """``targets`` [B], and where a teacher speaks ``weight`` of its word [B] in it."""
+    if soft is None:
+        return targets
+    return torch.where(soft.isnan(), targets, (1 - weight) * targets + weight * soft.nan_to_num())
 
 
 def _set_of(task: Task, label_sets: Mapping[str, Tensor]) -> Tensor:

@@ -21,6 +21,7 @@ from training.data.image_augment import Augmenter
 from training.data.modalities import Modalities
 from training.data.text_augment import TextNoise
 from training.datasets import Sample
+from training.datasets.registry import Source, label_noise
 from training.errors import ConfigError, RunError
 from training.kernel.config import MemoryConfig, TeacherConfig
 from training.kernel.memory import check_memory, whole_rows
@@ -37,10 +38,18 @@ Sources = tuple[int, ...]
 
 
 class SourceExamples:
-    """Examples of any sources, made when they are first asked for; phases with the same sources share them."""
+    """Examples of any sources, made when they are first asked for; phases with the same sources share them.
 
-    def __init__(self, parts: Sequence[Sequence[Sample]], make: Callable[[Sequence[Sample]], Examples]) -> None:
-        self._parts, self._make = parts, make
+    ``configs`` say how far each of the sources is to be trusted; None: all of them wholly.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[Sequence[Sample]],
+        make: Callable[[Sequence[Sample]], Examples],
+        configs: Sequence[Source] | None = None,
+    ) -> None:
+        self._parts, self._make, self._configs = parts, make, configs
         self._made: dict[Sources, Examples] = {}
 
     def samples(self, sources: Sources) -> list[Sample]:
@@ -50,12 +59,20 @@ class SourceExamples:
     def examples(self, sources: Sources, soft: Mapping[int, Floats] | None = None) -> Examples:
         """Examples of ``samples``; ``soft`` are the soft labels [N, n_tasks] of some sources, by their index."""
         if sources not in self._made:
-            self._made[sources] = self._make(self.samples(sources))
+            self._made[sources] = self._trusted(sources, self._make(self.samples(sources)))
         examples, known = self._made[sources], soft or {}
         if not any(source in known for source in sources):
             return examples
         silent = {source: np.full((len(self._parts[source]), len(examples.tasks)), np.nan) for source in sources}
         return examples.taught(np.concatenate([(silent | dict(known))[source] for source in sources]))
+
+    def _trusted(self, sources: Sources, examples: Examples) -> Examples:
+        if self._configs is None:
+            return examples
+        parts = [(self._configs[source], self._parts[source]) for source in sources]
+        weights = [np.full(len(samples), config.weight) for config, samples in parts]
+        noise = [label_noise(samples, examples.tasks, config.label_noise or {}) for config, samples in parts]
+        return examples.weighted(np.concatenate(weights), np.concatenate(noise))
 
     def split(self, sources: Sources, soft: Floats) -> dict[int, Floats]:
         """Soft labels of the samples of these sources, by source."""
@@ -125,7 +142,7 @@ def assemble(config: TrainConfig, data: RunData, towers: RunTowers, cache: Path)
     def examples(samples: Sequence[Sample], text_noise: TextNoise | None = None) -> Examples:
         return Examples(samples, tasks, towers.preprocessor, pictures, text_noise=text_noise)
 
-    train = SourceExamples(data.train, partial(examples, text_noise=noise))
+    train = SourceExamples(data.train, partial(examples, text_noise=noise), config.data.train)
     dev = examples(data.dev)
     calibrate = dev if data.calibrate is data.dev else examples(data.calibrate)
     tests = tuple(examples(samples) for samples in data.tests)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from model.ocr import make_engine
+from training.baselines.disputed import disputed
 from training.data.group_splits import SplitConfig, group_samples, split_groups
 from training.data.image_hashes import Fingerprint, fingerprint_files
 from training.data.ocr_cache import read_texts
@@ -100,6 +101,22 @@ class _Reader:
             raise DatasetError(f"{source}: no row can be used; `memeguard data check {source.path}` says why")
         return read.samples
 
+    def undisputed(self, source: Source, samples: list[Sample]) -> list[Sample]:
+        """The samples of a training source without those that ``drop_disputed`` leaves out."""
+        if not source.drop_disputed:
+            return samples
+        try:
+            found = disputed(samples, source.drop_disputed, self._cache / "disputed")
+        except DatasetError as error:
+            raise DatasetError(f"{source}: {error}") from error
+        for name, rows in found.items():
+            self.notes.append(
+                f"{source}: {len(rows)} of its samples are left out: of those of {name}, a model of the words doubts "
+                "their label most"
+            )
+        dropped = {row for rows in found.values() for row in rows}
+        return [sample for row, sample in enumerate(samples) if row not in dropped]
+
     def _is_new(self, source: Source) -> bool:
         """Whether its folder was not looked through; templates that words are rendered on are no rows' pictures."""
         is_new = source.render is None and source.path not in self._looked_through
@@ -113,8 +130,13 @@ class _Reader:
 
 def _train_and_dev(data: DataConfig, reader: _Reader) -> tuple[list[list[Sample]], list[Sample]]:
     train = [reader.read(source) for source in data.train]
-    if data.dev is not None:
-        return train, reader.read_all(data.dev)
+    dev = reader.read_all(data.dev) if data.dev is not None else _dev_of_train(data, train, reader)
+    # Only now: of what is held out as dev, nothing may go.
+    return [reader.undisputed(source, samples) for source, samples in zip(data.train, train, strict=True)], dev
+
+
+def _dev_of_train(data: DataConfig, train: list[list[Sample]], reader: _Reader) -> list[Sample]:
+    """The dev samples of the training sources; those that are held out leave ``train``."""
     dev: list[Sample] = []
     for index, source in enumerate(data.train):
         own = _own_dev(source)
@@ -125,14 +147,14 @@ def _train_and_dev(data: DataConfig, reader: _Reader) -> tuple[list[list[Sample]
         train[index], held_out = hold_out(train[index], data.dev_share, data.split_seed)
         dev += held_out
         reader.notes.append(f"{source}: no dev split; {len(held_out)} of its samples are held out as dev, by groups")
-    return train, dev
+    return dev
 
 
 def _own_dev(source: Source) -> Source | None:
     layout = LAYOUTS[source.layout] if source.layout else detect_layout(source.path)
     there = layout.splits(source.path)
     name = next((name for name in DEV_NAMES if name in there and name != source.split), None)
-    return None if name is None else source.model_copy(update={"split": name, "limit": None})
+    return None if name is None else source.for_dev(name)
 
 
 def hold_out(samples: Sequence[Sample], share: float, seed: int) -> tuple[list[Sample], list[Sample]]:

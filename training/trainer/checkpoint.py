@@ -147,13 +147,15 @@ def frozen_digest(learner: Learner) -> str:
 
 
 def examples_digest(examples: Examples) -> str:
-    """sha256 over ids, words, labels and a teacher's soft labels, in their order."""
+    """sha256 over ids, words, labels, a teacher's soft labels, weights and noise, in their order."""
     digest = hashlib.sha256()
     for sample in examples.samples:
         shown = (sample.dataset, sample.id, sample.text, sample.tags, sample.caption, sample.image is not None)
         digest.update(repr((shown, sorted(sample.labels.items()))).encode())
     if examples.soft_labels is not None:
         digest.update(examples.soft_labels.tobytes())
+    for values in examples.trust or ():
+        digest.update(values.tobytes())
     return f"{len(examples)} samples, {digest.hexdigest()}"
 
 

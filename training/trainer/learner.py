@@ -157,6 +157,8 @@ class Learner(nn.Module):
             label_smoothing=self.losses.label_smoothing,
             soft_labels=batch.soft_labels,
             distillation_weight=self.losses.distillation_weight,
+            weights=batch.weights,
+            label_noise=batch.label_noise,
         )
 
     def _caption(self, decoder: CaptionDecoder, batch: Batch, fused: FusedMeme) -> Tensor:

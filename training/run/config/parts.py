@@ -95,6 +95,10 @@ class DataConfig(StrictConfig):
     @model_validator(mode="after")
     def _apart(self) -> "DataConfig":
         trained = {(source.path, source.split) for source in self.train}
+        for name, sources in (("dev", self.dev), ("calibrate", self.calibrate), ("tests", self.tests)):
+            for place, source in enumerate(sources or ()):
+                if source.trust:
+                    raise ValueError(f"{name}.{place}.{next(iter(source.trust))}: it is for sources in 'train' alone")
         for name, sources in (("dev", self.dev), ("tests", self.tests)):
             for source in sources or ():
                 if (source.path, source.split) in trained:

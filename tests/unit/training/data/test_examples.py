@@ -18,6 +18,7 @@ from training.data.feature_cache import FrozenTower
 from training.data.image_augment import AugmentConfig
 from training.datasets import Sample
 from training.datasets.base import ABSENT, DatasetError
+from training.trainer.checkpoint import examples_digest
 
 
 @pytest.fixture
@@ -252,15 +253,41 @@ def test_training_batches_show_the_views_of_a_frozen_tower(
     assert np.array_equal(examples.batch([0], BOTH).inputs[0].numpy(), views[0].embeds)
 
 
+def test_a_batch_has_the_weight_and_the_noise_of_each_sample(mixed: Examples, tower: FrozenTower) -> None:
+    weights, noise = np.array([1.0, 0.5, 2.0, 1.0]), np.array([[0.0, 0.0], [0.1, 0.0], [0.0, 0.2], [0.0, 0.0]])
+    weighted = mixed.weighted(weights, noise)
+    batch = weighted.batch([2, 1], BOTH)
+    assert batch.weights is not None
+    assert batch.label_noise is not None
+    assert batch.weights.tolist() == [2.0, 0.5]
+    assert np.allclose(batch.label_noise.numpy(), noise[[2, 1]])
+    assert (mixed.batch([1], BOTH).weights, mixed.batch([1], BOTH).label_noise) == (None, None)
+    long = Examples([sample("a", "sun " * 40), sample("b")], mixed.tasks, tower.preprocessor, tower)
+    parts, owners = long.weighted(np.array([0.5, 1.0]), np.zeros((2, 2))).in_windows()
+    shown = parts.batch(list(range(len(owners))), BOTH).weights
+    assert shown is not None
+    assert shown.tolist() == [0.5] * (len(owners) - 1) + [1.0]
+
+
+def test_what_counts_alike_is_the_same_examples_and_what_does_not_is_other_data(mixed: Examples) -> None:
+    certain = np.zeros((4, 2))
+    assert mixed.weighted(np.ones(4), certain) is mixed
+    weighted, noisy = mixed.weighted(np.full(4, 0.5), certain), mixed.weighted(np.ones(4), certain + 0.1)
+    assert len({examples_digest(examples) for examples in (mixed, weighted, noisy)}) == 3
+
+
 def test_a_batch_moves_to_a_device_with_all_that_it_holds(mixed: Examples, tower: FrozenTower) -> None:
     samples = [replace(mixed.samples[0], caption="a cat", labels={"protected_class": (0,)})]
     tasks = tasks_named(["hateful", "protected_class"])
-    batch = Examples(samples, tasks, tower.preprocessor, PixelPictures(tower.preprocessor)).batch([0], BOTH)
+    examples = Examples(samples, tasks, tower.preprocessor, PixelPictures(tower.preprocessor))
+    known = np.full((1, 2), 0.1)
+    batch = examples.weighted(np.full(1, 0.5), known).taught(known).batch([0], BOTH)
     moved = batch.to("meta")
+    optional = [moved.pixels, moved.soft_labels, moved.weights, moved.label_noise]
+    tensors = [tensor for tensor in optional if tensor is not None]
     assert moved.captions is not None
-    assert moved.pixels is not None
-    tensors = [*moved.inputs, moved.labels, moved.rows, *moved.label_sets.values(), *moved.captions, moved.pixels]
-    assert len(tensors) == 13
+    tensors += [*moved.inputs, moved.labels, moved.rows, *moved.label_sets.values(), *moved.captions]
+    assert len(tensors) == 16
     assert {str(tensor.device) for tensor in tensors} == {"meta"}
     assert batch.inputs[0].device.type == "cpu"
 

@@ -12,7 +12,7 @@ from model.taxonomy import tasks_named
 from training.data.examples import Examples
 from training.data.feature_cache import FrozenTower
 from training.data.modalities import BOTH, Modalities
-from training.datasets import Sample
+from training.datasets import Sample, Source
 from training.datasets.base import Labels
 from training.errors import ConfigError, RunError
 from training.kernel.config import TeacherConfig
@@ -88,6 +88,24 @@ def test_what_the_teacher_says_is_part_of_what_a_phase_is_trained_on(memes: Exam
     digests = {examples_digest(examples) for examples in (memes, memes.taught(soft), memes.taught(other))}
     assert len(digests) == 3
     assert examples_digest(memes.taught(soft.copy())) == examples_digest(memes.taught(soft))
+
+
+def test_samples_are_trusted_as_their_sources_are_in_every_phase(memes: Examples) -> None:
+    def make(samples: object) -> Examples:
+        return Examples(samples, TASKS, Preprocessor(PREPROCESS, tokenizer_json()), memes._pictures._tower)  # type: ignore[arg-type, attr-defined] # what it was given above
+
+    plain = Source(path=Path("memes"), split="train")
+    doubted = plain.model_copy(update={"weight": 0.5, "label_noise": {"hateful=not_hateful": 0.1}})
+    parts = SourceExamples([memes.samples[:3], memes.samples[3:5]], make, [plain, doubted])
+    assert parts.examples((0,)).trust is None
+    trust = parts.examples((1, 0)).trust
+    assert trust is not None
+    assert trust[0].tolist() == [0.5, 0.5, 1, 1, 1]
+    harmless = [sample.labels["hateful"] == 0 for sample in memes.samples[3:5]]
+    assert np.allclose(trust[1], [[0.1 * one, 0, 0] for one in (*harmless, 0, 0, 0)])
+    taught = parts.examples((1, 0), {0: np.full((3, 3), 0.5)})
+    assert taught.has_soft_labels
+    assert taught.trust is not None
 
 
 def test_a_source_that_was_taught_is_so_in_every_phase_that_sees_it(memes: Examples) -> None:

@@ -3,6 +3,8 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from model.taxonomy import tasks_named
@@ -74,6 +76,36 @@ def test_the_target_is_the_label_and_the_teachers_word_by_weight() -> None:
     )
     targets = (0.25 * 0.95 + 0.75 * 0.2, 0.95)  # the teacher says nothing of the second
     expected = sum(target * softplus(-2) + (1 - target) * softplus(2) for target in targets) / 2
+    assert float(loss) == pytest.approx(expected)
+
+
+def test_a_label_weighs_what_its_sample_does_in_every_task() -> None:
+    logits = (torch.tensor([[2.0], [-1.0]]), torch.zeros(2, 3))
+    labels, weights = torch.tensor([[1, ABSENT], [1, 2]]), torch.tensor([1.0, 0.25])
+    expected = (softplus(-2) + 0.25 * softplus(1) + 0.25 * math.log(3)) / 1.5
+    assert float(multi_task_loss(logits, labels, BOTH, weights=weights)) == pytest.approx(expected)
+    tiny = multi_task_loss((logits[0][:1],), labels[:1, :1], HATEFUL, weights=torch.tensor([0.1]))
+    assert float(tiny) == pytest.approx(softplus(-2))  # alone in its batch, it is all there is
+
+
+@given(st.lists(st.sampled_from([ABSENT, 0, 1]), min_size=1, max_size=6), st.floats(0.1, 8))
+def test_equal_weights_and_certain_labels_change_nothing(found: list[int], weight: float) -> None:
+    torch.manual_seed(len(found))
+    logits, labels = torch.randn(len(found), 1), torch.tensor(found)[:, None]
+    plain = multi_task_loss((logits,), labels, HATEFUL, label_smoothing=0.1)
+    weights, noise = torch.full((len(found),), weight), torch.zeros(len(found), 1)
+    weighted = multi_task_loss((logits,), labels, HATEFUL, label_smoothing=0.1, weights=weights, label_noise=noise)
+    assert float(weighted) == pytest.approx(float(plain), rel=1e-5)
+
+
+def test_a_noisy_label_is_softened_before_smoothing_and_before_the_teacher() -> None:
+    logits, labels = torch.tensor([[2.0], [2.0], [2.0]]), torch.tensor([[1], [0], [0]])
+    noise, soft = torch.tensor([[0.2], [0.1], [0.0]]), torch.tensor([[0.5], [float("nan")], [float("nan")]])
+    loss = multi_task_loss(
+        (logits,), labels, HATEFUL, label_noise=noise, label_smoothing=0.1, soft_labels=soft, distillation_weight=0.5
+    )
+    targets = (0.5 * (0.9 * 0.8 + 0.05) + 0.5 * 0.5, 0.9 * 0.1 + 0.05, 0.05)
+    expected = sum(target * softplus(-2) + (1 - target) * softplus(2) for target in targets) / 3
     assert float(loss) == pytest.approx(expected)
 
 

@@ -73,6 +73,42 @@ def test_the_group_that_a_sentence_is_about_is_in_no_sample_of_a_run(tmp_path: P
     assert [note for note in read.notes if "row names" in note] == []
 
 
+def test_disputed_samples_are_left_out_of_train_and_counted_and_dev_stays_whole(tmp_path: Path) -> None:
+    root = write_generic(tmp_path / "memes", {"train": 40})
+    config = config_of(tmp_path)
+    whole = load_run_data(config, tmp_path / "cache")
+    (source,) = config.data.train
+    shared = {"drop_disputed": {"hateful=not_hateful": 0.25, "hateful=hateful": 0.1}}
+    data = config.data.model_copy(update={"train": (source.model_copy(update=shared),)})
+    read = load_run_data(config.model_copy(update={"data": data}), tmp_path / "cache")
+    assert read.dev == whole.dev
+    (left,), (all_of_it,) = read.train, whole.train
+    assert left == [sample for sample in all_of_it if sample in left]
+    counts = [[sum(one.labels["hateful"] == label for one in part) for label in (0, 1)] for part in (all_of_it, left)]
+    assert counts[1] == [counts[0][0] - round(0.25 * counts[0][0]), counts[0][1] - round(0.1 * counts[0][1])]
+    dropped = round(0.25 * counts[0][0])
+    assert any(
+        f"{root}:train: {dropped} of its samples are left out: of those of hateful=not_h" in x for x in read.notes
+    )
+
+
+def test_too_few_texts_to_dispute_are_refused_with_the_source(tmp_path: Path) -> None:
+    root = write_generic(tmp_path / "memes")
+    config = config_of(tmp_path)
+    source = config.data.train[0].model_copy(update={"drop_disputed": {"hateful=hateful": 0.1}})
+    data = config.data.model_copy(update={"train": (source,)})
+    with pytest.raises(DatasetError, match=rf"{root}:train: drop_disputed: to doubt labels of hateful takes 5"):
+        load_run_data(config.model_copy(update={"data": data}), tmp_path / "cache")
+
+
+def test_a_dev_split_of_the_source_s_own_is_trusted_wholly(tmp_path: Path) -> None:
+    trust = {"weight": 0.5, "label_noise": {"hateful=hateful": 0.1}, "drop_disputed": {"hateful=hateful": 0.1}}
+    source = Source(path=tmp_path, split="train", limit=3, **trust)
+    assert source.for_dev("dev") == Source(path=tmp_path, split="dev")
+    assert source.trust == trust
+    assert source.for_dev("dev").trust == {}
+
+
 def test_a_set_whose_labels_were_not_understood_is_refused_with_where_to_look(tmp_path: Path) -> None:
     root = write_generic(tmp_path / "memes")
     for table in root.glob("*.jsonl"):
