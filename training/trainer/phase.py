@@ -22,6 +22,9 @@ class PhaseConfig(BaseModel):
     epochs: int = Field(gt=0)
     select_on: str = "hateful"
     """The task whose dev metric picks the epoch that is kept: AUROC, or macro-F1 of a multiclass task."""
+    keep: Literal["best", "last"] = "best"
+    """``last`` for a phase whose samples are not like the dev set, such as sentences before memes: its best epoch there
+    is a matter of luck."""
     patience: int | None = Field(None, gt=0)
     """Stop after so many epochs in a row without a better one."""
     batch_size: int = Field(32, gt=0)

@@ -52,10 +52,11 @@ def train_phase(
     label: str = "train",
     harness: TrainContext | None = None,
 ) -> list[EpochResult]:
-    """Train ``learner`` in place, leave it with the weights of its best epoch on dev, return every epoch's result.
+    """Train ``learner`` in place, leave it with the weights of the epoch that is kept, return every epoch's result.
 
-    ``label`` names the phase in its run: its checkpoint, its values and its randomness. Among equal epochs the later
-    one is kept. A phase that has a finished checkpoint is not trained again. Several processes all call this.
+    ``label`` names the phase in its run: its checkpoint, its values and its randomness. The best epoch on dev is kept,
+    of equal ones the later, or the last (``config.keep``). A phase that has a finished checkpoint is not trained again.
+    Several processes all call this.
 
     Raises ``ConfigError``, before any step, when ``dev`` cannot choose an epoch or the settings do not fit the learner;
     ``CheckpointError`` when a checkpoint is damaged or of another phase; ``DivergedError`` naming the step at which the
@@ -201,7 +202,7 @@ class _Phase:
         result = EpochResult(state.epoch, loss, dev, means)
         state.history.append(result)
         is_best = self._selected()[-1] == max(self._selected())
-        if is_best:
+        if is_best or self._config.keep == "last":
             state.best = trained_weights(self._learner)
         state.epoch, state.step, state.sums, state.epoch_start = state.epoch + 1, 0, {}, {}
         self._save()

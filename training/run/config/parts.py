@@ -18,7 +18,7 @@ from pydantic import (
 from model.bundle import Precision
 from model.network.config import BackboneConfig, NetworkConfig, TowerTuning, TuningMode
 from model.ocr import ENGINES
-from model.preprocess import Resize
+from model.preprocess import EmojiVocabulary, Resize
 from training.data.image_augment import AugmentConfig
 from training.datasets.registry import Source
 from training.evaluation.calibrate import CalibrationError, parse_targets
@@ -73,6 +73,7 @@ class PreprocessChoices(StrictConfig):
     max_tags: PositiveInt = 8
     max_tag_tokens: int = Field(default=16, gt=2)
     emoji_names: bool = True
+    emoji_vocabulary: EmojiVocabulary = "cldr"
 
 
 class DataConfig(StrictConfig):

@@ -93,6 +93,15 @@ def test_the_best_epoch_is_restored_when_later_ones_are_worse(examples: Maker) -
     assert dev_metrics(net, dev, BOTH)["hateful"] == pytest.approx(max(aurocs), abs=1e-4)
 
 
+def test_the_last_epoch_is_kept_where_the_config_says_so_though_others_are_better(examples: Maker) -> None:
+    train, dev = examples(64, False), examples(40, False)
+    net = network()
+    history = fit(net, train, dev, PHASE.model_copy(update={"fusion_lr": 0.5, "epochs": 5, "keep": "last"}))
+    aurocs = [result.dev["hateful"] for result in history]
+    assert aurocs[-1] < max(aurocs)  # or nothing is shown here
+    assert dev_metrics(net, dev, BOTH)["hateful"] == pytest.approx(aurocs[-1], abs=1e-4)
+
+
 def test_a_text_tower_with_rate_zero_stays_as_it_was(examples: Maker) -> None:
     net = network()
     before = {name: values.clone() for name, values in net.state_dict().items()}
