@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,11 @@ from tokenizers import Tokenizer
 from model.meme import Meme
 from model.parts.windows import MAX_WINDOWS, Windows, windows_of
 from model.text.direction import RIGHT_TO_LEFT_OVERRIDE
+from model.text.emoji_names import spelt_emoji, spelt_sequences
 from model.text.folding import folded
 
 Resize = Literal["squash", "pad"]
+EmojiVocabulary = Literal["unicode", "cldr"]
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
@@ -38,7 +40,8 @@ class PreprocessConfig(BaseModel):
 
     The whole picture is kept, since memes carry words at the edges: ``squash`` resizes both sides to ``side_px``
     whatever the aspect, ``pad`` keeps the aspect and fills with black. Text longer than ``max_text_tokens`` is cut;
-    who judges gives it in windows (``Preprocessor.windows``).
+    who judges gives it in windows (``Preprocessor.windows``). Emoji are spelt by the names that Unicode gives to single
+    characters, without skin tones, or by those of ``cldr`` (``text/emoji_names.py``).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,6 +55,7 @@ class PreprocessConfig(BaseModel):
     max_tag_tokens: int = Field(16, gt=2)
     pad_token_id: int = 0
     emoji_names: bool = True
+    emoji_vocabulary: EmojiVocabulary = "unicode"
 
 
 @dataclass(frozen=True)
@@ -142,11 +146,18 @@ class Preprocessor:
     def fingerprint(self) -> str:
         """sha256 over the config, the tokenizer and what both make of a fixed probe picture and text."""
         probe = self.text_inputs([_PROBE_TEXT], [("Probe Tag",)])
-        content = hashlib.sha256(json.dumps(self.config.model_dump(), sort_keys=True).encode())
+        content = hashlib.sha256(json.dumps(self._identity(), sort_keys=True).encode())
         content.update(self._tokenizer_digest.encode())
         content.update(self.pixel_fingerprint().encode())
         content.update(json.dumps([probe.input_ids.tolist(), probe.tag_ids.tolist()]).encode())
         return content.hexdigest()
+
+    def _identity(self) -> dict[str, Any]:
+        """The config; without what bundles did not have that were made before there was a choice."""
+        config = self.config.model_dump()
+        if self.config.emoji_vocabulary == "unicode":
+            del config["emoji_vocabulary"]
+        return config
 
     def pixel_fingerprint(self) -> str:
         """sha256 over what becomes of a fixed probe picture; image features may be cached under it."""
@@ -171,7 +182,8 @@ class Preprocessor:
 
     def _clean(self, text: str) -> str:
         """Normalised; letters without any gap are parted where WordPiece would take them for one unknown word."""
-        return _LONG_RUN.sub(r"\g<0> ", normalise_text(text, emoji_names=self.config.emoji_names))
+        vocabulary = self.config.emoji_vocabulary if self.config.emoji_names else None
+        return _LONG_RUN.sub(r"\g<0> ", normalise_text(text, emoji=vocabulary))
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         width = max([1, *map(len, rows)])
@@ -183,21 +195,23 @@ class Preprocessor:
         return ids, mask
 
 
-def normalise_text(text: str, *, emoji_names: bool = True) -> str:
+def normalise_text(text: str, *, emoji: EmojiVocabulary | None = "unicode") -> str:
     """Text as people see it (``text/folding.py``): invisible characters dropped, compatibility forms, look-alikes and
-    other disguises folded, emoji spelt by name, white space collapsed.
+    other disguises folded, emoji spelt by name (None: left as they are), white space collapsed.
 
     Text towers of this size know no emoji: without their names, much of emoji-based hate is a row of unknown tokens. A
     Cyrillic letter inside a Latin word is an unknown token too, and put there to be one.
     """
-    return " ".join("".join(_spelt(char, emoji_names) for char, _, _ in folded(text)).split())
+    read = "".join(char for char, _, _ in folded(spelt_sequences(text) if emoji == "cldr" else text))
+    spelt = spelt_emoji(read) if emoji == "cldr" else read
+    return " ".join("".join(_spelt(char, emoji is not None) for char in spelt).split())
 
 
-def _spelt(char: str, emoji_names: bool) -> str:
+def _spelt(char: str, by_name: bool) -> str:
     category = unicodedata.category(char)
     if category == "Cc":
         return " "
-    if emoji_names and category == "So" and ord(char) > 0x2000:
+    if by_name and category == "So" and ord(char) > 0x2000:
         return f" {unicodedata.name(char, '').lower()} "
     return char
 

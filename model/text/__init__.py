@@ -3,5 +3,5 @@
 Read ``folding`` (the chain that every text goes through), then its steps in their order: ``direction`` (overrides
 applied), ``characters`` (what is invisible), ``letter_symbols`` (letters as emoji), ``composition`` (NFKC, and heaps of
 marks), ``turned`` (upside down), ``confusables`` (look-alikes), ``letters_apart`` and ``leet`` (words taken apart, or
-written in digits).
+written in digits). Beside it, ``emoji_names`` spells what is left of emoji, for the network alone.
 """

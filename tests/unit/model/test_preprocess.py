@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from support.preparation import PREPROCESS, picture, tokenizer_json
 
 from model.meme import Meme
-from model.preprocess import PreprocessConfig, Preprocessor, normalise_text
+from model.preprocess import EmojiVocabulary, PreprocessConfig, Preprocessor, normalise_text
 
 CLS, SEP = 2, 3
 
@@ -136,6 +136,7 @@ def test_threads_do_not_disturb_each_others_texts() -> None:
         {"max_tag_tokens": 7},
         {"pad_token_id": 1},
         {"emoji_names": False},
+        {"emoji_vocabulary": "cldr"},
     ],
 )
 def test_the_fingerprint_changes_with_every_setting(change: dict[str, object]) -> None:
@@ -179,13 +180,39 @@ def test_text_is_normalised(text: str, expected: str) -> None:
 
 
 def test_emoji_stay_when_their_names_are_not_wanted() -> None:
-    assert normalise_text("rat \U0001f400", emoji_names=False) == "rat \U0001f400"
+    assert normalise_text("rat \U0001f400", emoji=None) == "rat \U0001f400"
 
 
-@given(st.text(), st.booleans())
-def test_normalised_text_is_normal_already(text: str, emoji_names: bool) -> None:
-    once = normalise_text(text, emoji_names=emoji_names)
-    assert normalise_text(once, emoji_names=emoji_names) == once
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a \U0001f52a", "a kitchen knife"),
+        ("\U0001f473\U0001f3fe\u200d\u2642\ufe0f!", "man wearing turban medium dark skin tone !"),
+        ("\U0001f44b\U0001f3fd\U0001f44b\U0001f3ff", "waving hand medium skin tone waving hand dark skin tone"),
+        ("\U0001f3f3\ufe0f\u200d\U0001f308", "rainbow flag"),
+        ("to \U0001f1ee\U0001f1f1.", "to flag Israel ."),
+        ("\u2764\ufe0f \u262a\ufe0f", "red heart star and crescent"),
+        ("100° © x", "100° © x"),
+        ("h\U0001f3feate", "hate"),
+        ("\U0001f170\U0001f171", "AB"),
+    ],
+)
+def test_emoji_and_who_they_show_are_spelt_by_their_common_names(text: str, expected: str) -> None:
+    assert normalise_text(text, emoji="cldr") == expected
+
+
+@given(st.text(), st.sampled_from(["unicode", "cldr", None]))
+def test_normalised_text_is_normal_already(text: str, emoji: EmojiVocabulary | None) -> None:
+    once = normalise_text(text, emoji=emoji)
+    assert normalise_text(once, emoji=emoji) == once
+
+
+def test_a_config_of_before_there_was_a_vocabulary_has_the_fingerprint_that_it_had() -> None:
+    document = PREPROCESS.model_dump(mode="json")
+    del document["emoji_vocabulary"]
+    assert Preprocessor(PreprocessConfig.model_validate(document), tokenizer_json()).fingerprint() == (
+        preprocessor().fingerprint()
+    )
 
 
 @given(st.text(min_size=1), st.sampled_from(["\u200b", "\u200d", "\u2060", "\ufeff", "\u00ad"]), st.integers(0))

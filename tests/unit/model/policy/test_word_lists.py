@@ -104,7 +104,7 @@ ANY_TEXT = st.text(
 
 @given(ANY_TEXT)
 def test_folding_says_what_normalising_says(text: str) -> None:
-    expected = normalise_text(text, emoji_names=False).casefold()
+    expected = normalise_text(text, emoji=None).casefold()
     gaps = "".join(" " if unicodedata.category(char) in ("Pd", "Pc", "Cc") else char for char in expected)
     assert fold(text).chars.split() == gaps.split()
 
@@ -161,7 +161,7 @@ def test_the_span_of_a_disguised_word_is_exactly_the_word(disguise: tuple[str, s
 
 def plain(text: str) -> str:
     """Another way to undo disguises, that knows no places: no gaps, and every run of a letter is one letter."""
-    letters = (SEEN_AS.get(char, char) for char in normalise_text(text, emoji_names=False).casefold())
+    letters = (SEEN_AS.get(char, char) for char in normalise_text(text, emoji=None).casefold())
     return "".join(char for char, _ in groupby(char for char in letters if char not in " .-"))
 
 
