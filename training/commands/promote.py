@@ -23,7 +23,26 @@ _WORDS = [name for name in get_args(WordsFrom) if name != "both"]
 @click.option("--dry-run", is_flag=True, help="Compare and report only; register nothing.")
 @click.option("--require", type=click.Choice(["not-worse", "better"]), default="not-worse", show_default=True)
 @click.option("--margin", type=click.FloatRange(0, 1), default=0.03, show_default=True, help="Loss that is let pass.")
-@click.option("--max-group-regression", type=click.FloatRange(0, 1), default=0.1, show_default=True)
+@click.option(
+    "--max-group-regression",
+    type=click.FloatRange(0, 1),
+    default=0.1,
+    show_default=True,
+    help="How much more often a group may be misjudged, and its harmless mentions be stopped.",
+)
+@click.option(
+    "--max-group-false-alarm",
+    type=click.FloatRange(0, 1),
+    help="Ceiling of the share of a group's harmless mentions that is stopped, whatever the champion does; default: "
+    "none.",
+)
+@click.option(
+    "--min-group-items",
+    type=click.IntRange(1),
+    default=30,
+    show_default=True,
+    help="Harmless items that a group needs for its false alarms to be judged; smaller groups are named.",
+)
 @click.option("--max-slowdown", type=click.FloatRange(0, min_open=True), default=1.5, show_default=True)
 @click.option("--override", multiple=True, metavar="RULE", help="Promote although RULE is broken; needs --reason.")
 @click.option("--reason", help="Why a rule is overridden, or why one rolls back; it is recorded.")

@@ -16,6 +16,7 @@ from training.datasets import load_source
 from training.evaluation.evaluate_set import LabelledSet, labelled_set
 from training.promotion.compare import Named, compare, shared_tasks
 from training.promotion.decide import PromotionVerdict, judge
+from training.promotion.false_alarms import with_notes
 from training.promotion.report import print_verdict, render_markdown
 from training.promotion.rules import Finding, Limits, PromotionError, check_answers, check_measured, check_names
 from training.promotion.store import CURRENT, Store, tag_of
@@ -35,6 +36,8 @@ class PromoteOptions(DataOptions, SetupOptions):
     require: Literal["not-worse", "better"]
     margin: float
     max_group_regression: float
+    max_group_false_alarm: float | None
+    min_group_items: int
     max_slowdown: float
     override: tuple[str, ...]
     reason: str | None
@@ -66,6 +69,8 @@ def _promote(store: Store, challenger: str, asked: PromoteOptions) -> None:
         require=asked.require,
         margin=asked.margin,
         max_group_regression=asked.max_group_regression,
+        max_group_false_alarm=asked.max_group_false_alarm,
+        min_group_items=asked.min_group_items,
         max_slowdown=asked.max_slowdown,
     )
     before = store.current()
@@ -76,7 +81,7 @@ def _promote(store: Store, challenger: str, asked: PromoteOptions) -> None:
     sets = _sets(champion, mine, asked)
     folder = writable(asked.out or Path(f"promotion-{tag_of(mine.bundle).replace(':', '-')}"))
     findings = check_answers(champion.bundle.manifest, mine.bundle.manifest) + _other_champion(before, champion)
-    comparison = compare(champion, mine, sets, asked.setup())
+    comparison = with_notes(compare(champion, mine, sets, asked.setup()), limits)
     findings += check_measured(comparison, limits)
     verdict = judge(comparison, limits, findings, overrides, asked.reason)
     documents = _documents(verdict)

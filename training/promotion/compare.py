@@ -6,17 +6,21 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from model.bundle import Bundle
+from model.policy.policy import default_policy
 from model.taxonomy import Task
 from training.datasets import DatasetError, Sample
+from training.evaluation.decisions import decide_all
 from training.evaluation.evaluate_set import LabelledSet
+from training.evaluation.false_alarms import harmless_items, stopped
 from training.evaluation.labels import Question, labelled
 from training.evaluation.metrics.bootstrap import UndefinedMetricError, paired_bootstrap
 from training.evaluation.metrics.measures import MEASURES, Floats, Ints, Measure, false_positive_rate, recall
 from training.evaluation.ocr_comparison import words_of
 from training.evaluation.options import Setup
 from training.evaluation.scoring import Scored, score_bundle
+from training.promotion.false_alarms import Stopped, alarm_lines
 from training.promotion.groups import Pair, group_lines, holm
-from training.promotion.results import Comparison, Contender, Line
+from training.promotion.results import AlarmLine, Comparison, Contender, Line
 from training.promotion.rules import PromotionError
 from training.promotion.speed import compare_speed
 
@@ -56,8 +60,8 @@ def compare(champion: Named, challenger: Named, sets: Sequence[LabelledSet], set
     speed = None
     if found.samples:
         speed = compare_speed(*bundles, found.samples, provider=setup.provider, threads=setup.threads)
-    contenders = [contender(named) for named in (champion, challenger)]
-    return Comparison(contenders[0], contenders[1], found.lines, holm(found.groups), speed, found.notes)
+    first, second = contender(champion), contender(challenger)
+    return Comparison(first, second, found.lines, holm(found.groups), speed, found.notes, found.alarms)
 
 
 @dataclass
@@ -67,6 +71,7 @@ class _Found:
     notes: list[str]
     lines: list[Line] = field(default_factory=list)
     groups: list[Line] = field(default_factory=list)
+    alarms: list[AlarmLine] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
 
     def add(self, one: LabelledSet, bundles: tuple[Bundle, Bundle], setup: Setup) -> None:
@@ -75,11 +80,15 @@ class _Found:
         self.samples += scored[0].samples
         if scored[0].failures:
             self.notes.append(f"{one.source}: {len(scored[0].failures)} pictures could not be read and were left out")
+        chosen = [decide_all(bundle, found) for bundle, found in zip(bundles, scored, strict=True)]
         for question in one.asked:
             pair = _pair(question, scored, bundles)
             self.lines += _lines(pair, setup, self.notes)
             if question.task.kind == "binary":
                 self.groups += group_lines(pair, n_resamples=setup.n_resamples, seed=setup.seed)
+            if pair.review is not None:
+                stopped_items = _stopped(question, scored[0].samples, pair, bundles, chosen)
+                self.alarms += alarm_lines(pair, stopped_items, n_resamples=setup.n_resamples, seed=setup.seed)
 
     def _with_words(self, one: LabelledSet, bundles: tuple[Bundle, Bundle], setup: Setup) -> list[Sample]:
         """The labelled samples of a set, with the words that are scored."""
@@ -139,6 +148,20 @@ def _review_thresholds(task: str, bundles: tuple[Bundle, Bundle]) -> tuple[float
     """Each bundle's own, where both policies act on the task."""
     first, second = (bundle.manifest.thresholds.get(task) for bundle in bundles)
     return None if first is None or second is None else (first.review, second.review)
+
+
+def _stopped(
+    question: Question,
+    samples: Sequence[Sample],
+    pair: Pair,
+    bundles: tuple[Bundle, Bundle],
+    chosen: Sequence[Sequence[str]],
+) -> Stopped:
+    """What each policy does about the items of a pair, of all ``samples`` that were decided on as ``chosen`` says."""
+    rows, _ = labelled(question, samples)
+    policies = [default_policy(bundle.manifest) for bundle in bundles]
+    champion, challenger = (stopped([decisions[row] for row in rows]) for decisions in chosen)
+    return Stopped(harmless_items(policies, question, pair.samples, pair.labels), champion, challenger)
 
 
 def _lines(pair: Pair, setup: Setup, notes: list[str]) -> list[Line]:

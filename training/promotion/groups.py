@@ -14,7 +14,7 @@ from model.taxonomy import Task
 from training.datasets import Sample
 from training.evaluation.groups import groupings
 from training.evaluation.metrics.bootstrap import paired_bootstrap
-from training.evaluation.metrics.measures import ACCURACY, Floats, Ints
+from training.evaluation.metrics.measures import ACCURACY, Floats, Ints, Mask
 from training.promotion.results import Line
 
 #: A rate over fewer items of a group is not compared.
@@ -48,7 +48,8 @@ def group_lines(pair: Pair, *, n_resamples: int, seed: int) -> list[Line]:
             ):
                 rows = np.flatnonzero(mask & (pair.labels == value))
                 if len(rows) >= MIN_GROUP_ITEMS:
-                    line = _line(pair, rows, metric, title, n_resamples, seed)
+                    wrong = [(scores[rows] >= 0.5) != value for scores in (pair.champion, pair.challenger)]
+                    line = rate_line(pair, (wrong[0], wrong[1]), metric, title, n_resamples, seed)
                     lines.append(replace(line, group=f"{grouping.name.replace('_', ' ')}: {name}"))
     return lines
 
@@ -70,18 +71,18 @@ def holm(lines: Sequence[Line]) -> list[Line]:
     return [replace(line, p_value=corrected[index]) for index, line in enumerate(lines)]
 
 
-def _line(pair: Pair, rows: Ints, metric: str, title: str, n_resamples: int, seed: int) -> Line:
-    labels = pair.labels[rows]
-    wrong = [((scores[rows] >= 0.5) != labels) for scores in (pair.champion, pair.challenger)]
+def rate_line(pair: Pair, wrong: tuple[Mask, Mask], metric: str, title: str, n_resamples: int, seed: int) -> Line:
+    """How often the champion and the challenger are wrong about the same items, ``wrong`` [K] each."""
+    n = len(wrong[0])
     # Accuracy of "is wrong" against all ones is the rate itself, and its paired interval that of the rates.
-    ones = np.ones(len(rows), dtype=np.int64)
+    ones = np.ones(n, dtype=np.int64)
     found = paired_bootstrap(ACCURACY, ones, wrong[1].astype(float), wrong[0].astype(float), n_resamples, seed)
     return Line(
         data=pair.data,
         task=pair.task.name,
         metric=metric,
         title=title,
-        n=len(rows),
+        n=n,
         champion=float(wrong[0].mean()),
         challenger=float(wrong[1].mean()),
         difference=found.difference,

@@ -7,7 +7,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from training.promotion.decide import PromotionVerdict
-from training.promotion.results import Comparison, Contender, Line, p_text
+from training.promotion.results import AlarmLine, Comparison, Contender, Line, p_text
 from training.promotion.rules import Finding
 
 _HEAD = ("set", "task", "metric", "items", "champion", "challenger", "difference (95% interval)", "p")
@@ -21,6 +21,16 @@ _GROUP_HEAD = (
     "challenger",
     "difference (95% interval)",
     "p, Holm",
+)
+_ALARM_HEAD = (
+    "set",
+    "task",
+    "group",
+    "harmless items",
+    "champion",
+    "challenger",
+    "difference (95% interval)",
+    "p",
 )
 _SHORT_HEAD = ("metric", "champion", "challenger", "difference (95%)", "p")
 #: Group lines on the terminal; all of them are in the report.
@@ -46,6 +56,11 @@ def render_markdown(verdict: PromotionVerdict) -> str:
         _markdown_table(_GROUP_HEAD, [_group_row(line) for line in found.groups])
         if found.groups
         else "No group has enough items.\n",
+        "\n## False alarms by group\n\nHarmless items that each bundle's own policy sends to review or blocks. "
+        "p is McNemar's exact one.\n",
+        _markdown_table(_ALARM_HEAD, [_alarm_row(one) for one in found.alarms])
+        if found.alarms
+        else "No set names a group, in a task that both policies act on.\n",
         "\n## Notes\n\n" + "\n".join(f"- {note}" for note in found.notes) + "\n" if found.notes else "",
         "\n## Limits\n\n" + ", ".join(f"{name} {value}" for name, value in verdict.limits.model_dump().items()) + "\n",
     ]
@@ -67,12 +82,25 @@ def print_verdict(verdict: PromotionVerdict, console: Console) -> None:
         console.print(_rich_table(title, ("group", *_SHORT_HEAD[1:]), rows))
     elif found.groups:
         console.print(f"No group loses: {len(found.groups)} rates compared.", highlight=False)
+    _print_alarms(verdict, console)
     for note in found.notes:
         console.print(f"Note: {note}", markup=False, highlight=False)
     for name, findings in (("Refused by", verdict.refused), ("Overridden", verdict.overridden)):
         for finding in findings:
             console.print(f"{name} {finding.rule}: {finding.message}", markup=False, highlight=False)
     console.print(headline(verdict), style="green" if verdict.passes else "red", markup=False, highlight=False)
+
+
+def _print_alarms(verdict: PromotionVerdict, console: Console) -> None:
+    """The groups that were judged and lose most; nothing where none was."""
+    enough = [one for one in verdict.comparison.alarms if one.n >= verdict.limits.min_group_items]
+    judged = [one.line for one in enough if one.line is not None and not one.is_reference]
+    if not judged:
+        return
+    judged.sort(key=lambda line: -line.difference)
+    title = f"false alarms on harmless mentions of a group, each at its own thresholds ({len(judged)} groups judged)"
+    rows = [(f"{line.data}, {line.group}: {line.n} items", *_numbers(line)) for line in judged[:_SHOWN_GROUPS]]
+    console.print(_rich_table(title, ("group", *_SHORT_HEAD[1:]), rows))
 
 
 def headline(verdict: PromotionVerdict) -> str:
@@ -108,6 +136,11 @@ def _row(line: Line) -> Row:
 
 def _group_row(line: Line) -> Row:
     return (line.data, line.task, line.group, line.title, str(line.n), *_numbers(line))
+
+
+def _alarm_row(one: AlarmLine) -> Row:
+    numbers = ("", "", "", "") if one.line is None else _numbers(one.line)
+    return (one.data, one.task, one.group, str(one.n), *numbers)
 
 
 def _title(line: Line) -> str:

@@ -47,6 +47,21 @@ class Line:
 
 
 @dataclass(frozen=True)
+class AlarmLine:
+    """False alarms in one group of one set, each bundle at its own thresholds; ``n`` are its harmless items.
+
+    ``is_reference``: the items outside all groups. ``line`` is None where there are no such items.
+    """
+
+    data: str
+    task: str
+    group: str
+    n: int
+    is_reference: bool
+    line: Line | None
+
+
+@dataclass(frozen=True)
 class Speed:
     """Milliseconds a meme, one at a time without OCR, both bundles in turn; ``ratio`` is challenger by champion."""
 
@@ -68,6 +83,7 @@ class Comparison:
     groups: list[Line] = field(default_factory=list)
     speed: Speed | None = None
     notes: list[str] = field(default_factory=list)
+    alarms: list[AlarmLine] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, ready for JSON."""

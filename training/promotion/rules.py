@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from model.bundle import Manifest
 from model.errors import MemeguardError
-from training.promotion.results import Comparison, Line
+from training.promotion.results import AlarmLine, Comparison, Line
 
 Rule = Literal[
     "missing-task",
@@ -26,6 +26,7 @@ Rule = Literal[
     "worse-review-load",
     "not-better",
     "group-regression",
+    "group-false-alarms",
     "slower",
 ]
 RULES: tuple[Rule, ...] = get_args(Rule)
@@ -44,6 +45,10 @@ MEANINGS: dict[Rule, str] = {
     "not-better": "only with --require better: no AUROC or macro-F1 is higher with its whole interval",
     "group-regression": "false positives or misses in a group rose by more than --max-group-regression, and a McNemar "
     "test says it is no chance (Holm-corrected over all groups, p < .05)",
+    "group-false-alarms": "each at its own thresholds, the challenger stops (sends to review or blocks) more harmless "
+    "mentions of a group: by more than --max-group-regression, with the whole interval above zero; or more than "
+    "--max-group-false-alarm of them, where that is given. Groups with fewer than --min-group-items harmless items are "
+    "named and not judged",
     "slower": "a meme takes more than --max-slowdown times the champion's time",
 }
 _BETTER_RULES: dict[str, Rule] = {"auroc": "worse-auroc", "macro_f1": "worse-macro-f1"}
@@ -68,6 +73,8 @@ class Limits(BaseModel):
     require: Literal["not-worse", "better"] = "not-worse"
     margin: float = Field(0.03, ge=0, le=1)
     max_group_regression: float = Field(0.1, ge=0, le=1)
+    max_group_false_alarm: float | None = Field(None, ge=0, le=1)
+    min_group_items: int = Field(30, ge=1)
     max_slowdown: float = Field(1.5, gt=0)
     min_items: int = Field(50, ge=0)
 
@@ -103,6 +110,7 @@ def check_measured(comparison: Comparison, limits: Limits) -> list[Finding]:
     """Everything that was measured against ``limits``."""
     findings = [finding for line in comparison.lines if (finding := _quality(line, limits)) is not None]
     findings += [finding for line in comparison.groups if (finding := _group(line, limits)) is not None]
+    findings += [finding for one in comparison.alarms if (finding := _alarms(one, limits)) is not None]
     most = max((line.n for line in comparison.lines), default=0)
     if most < limits.min_items:
         message = f"{most} labelled items at most, {limits.min_items} are asked for"
@@ -138,9 +146,33 @@ def _quality(line: Line, limits: Limits) -> Finding | None:
 
 
 def _group(line: Line, limits: Limits) -> Finding | None:
-    if line.difference > limits.max_group_regression and line.p_value < _GROUP_P:
+    if rises_too_much(line, limits) and line.p_value < _GROUP_P:
         return Finding("group-regression", line.in_words())
     return None
+
+
+def _alarms(one: AlarmLine, limits: Limits) -> Finding | None:
+    """The rise is held to its interval, as other differences are, since with few items two levels rarely coincide; the
+    ceiling to what was measured, since it is the operator's word and the challenger's to keep.
+    """
+    if one.line is None or one.is_reference or one.n < limits.min_group_items:
+        return None
+    ceiling = limits.max_group_false_alarm
+    if ceiling is not None and one.line.challenger > ceiling:
+        return Finding("group-false-alarms", f"over the ceiling of {ceiling:g}: {one.line.in_words()}")
+    if rises_too_much(one.line, limits) and rises_surely(one.line):
+        return Finding("group-false-alarms", one.line.in_words())
+    return None
+
+
+def rises_too_much(line: Line, limits: Limits) -> bool:
+    """Whether a rate of a group is higher by more than is let pass."""
+    return line.difference > limits.max_group_regression
+
+
+def rises_surely(line: Line) -> bool:
+    """Whether the whole interval of the difference is above zero."""
+    return line.low > 0
 
 
 def _is_better(line: Line) -> bool:

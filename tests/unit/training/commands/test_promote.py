@@ -1,6 +1,7 @@
 """``memeguard promote`` as one types it: refusals, overrides, the store, the way back."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from numpy.typing import NDArray
+from support.dataset_files import write_csv
 from support.preparation import picture
 from support.tiny import TinyBundle, tiny_network
 
 from model import open_bundle
-from model.bundle import Bundle, CalibrationSpec
+from model.bundle import Bundle, CalibrationSpec, Thresholds
 from model.export import export_head
 from serving.cli import main
 from training.datasets import Sample
@@ -213,6 +215,46 @@ def test_a_challenger_that_never_acts_is_refused_as_incompatible(
     result = compared(silent, data, "--champion", champion.path)
     assert result.exit_code == 1
     assert [one["rule"] for one in report(silent)["refused"]] == ["missing-thresholds"]
+
+
+@pytest.fixture(scope="module")
+def mentions(folder: Path) -> Path:
+    """Harmless comments, 40 about each of two groups, and 5 about a third."""
+    groups = ["jews"] * 40 + ["female"] * 40 + ["sailors"] * 5
+    rows = [(f"c{n}", f"word {n} number {n % 7}", "a phrase", group, "0", "0") for n, group in enumerate(groups)]
+    write_csv(
+        folder / "text" / "redditbias.csv", [("id", "text", "phrase", "group", "bias_sent", "bias_phrase"), *rows]
+    )
+    return folder / "text"
+
+
+def test_a_challenger_that_holds_mentions_of_a_group_against_it_is_refused_with_the_groups_by_name(
+    store: Store, tiny: TinyBundle, level: Bundle, mentions: Path, tmp_path: Path
+) -> None:
+    lenient, strict = (
+        tiny.written_anew(
+            tmp_path / name, version=f"0.1.{n}", thresholds={"hateful": Thresholds(review=review, block=1)}
+        )
+        for n, (name, review) in enumerate((("lenient", 1.0), ("strict", 0.0)))
+    )
+    options = ("--data", f"{mentions}:train", "--champion", lenient.path, "--resamples", 100, "--max-slowdown", 1000)
+    result = promote(strict.path, *options, "--min-group-items", 20)
+    assert result.exit_code == 1, result.output
+    assert "group-false-alarms" in result.stderr
+    found = report(strict)
+    refused = [one["found"] for one in found["refused"] if one["rule"] == "group-false-alarms"]
+    assert sorted(re.findall(r"target group: (\w+): 0.000 to 1.000", " ".join(refused))) == ["female", "jews"]
+    assert {one["group"] for one in found["alarms"]} == {
+        f"target group: {group}" for group in ("female", "jews", "sailors")
+    }
+    assert any("target group: sailors" in note for note in found["notes"])
+    overrides = ("--override", "group-false-alarms", "--override", "worse-review-load", "--reason", "a strict week")
+    promoted = promote(strict.path, *options, "--min-group-items", 20, *overrides)
+    assert promoted.exit_code == 0, promoted.output
+    (record,) = store.records()
+    assert "group-false-alarms" in {one["rule"] for one in record.overrides}
+    kept = json.loads((Path(str(record.report)) / "report.json").read_text(encoding="utf-8"))
+    assert kept["alarms"] == found["alarms"]
 
 
 def test_a_challenger_slower_than_allowed_is_refused(store: Store, champion: Bundle, level: Bundle, data: Path) -> None:

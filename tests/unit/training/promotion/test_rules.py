@@ -10,7 +10,7 @@ from model.bundle import Manifest, TaskSpec, Thresholds
 from model.taxonomy import TASKS
 from training.datasets import Sample
 from training.promotion.groups import MIN_GROUP_ITEMS, Pair, group_lines, holm, mcnemar
-from training.promotion.results import Comparison, Contender, Line, Speed
+from training.promotion.results import AlarmLine, Comparison, Contender, Line, Speed
 from training.promotion.rules import (
     MEANINGS,
     RULES,
@@ -79,6 +79,39 @@ def test_the_margin_is_the_callers() -> None:
 def test_a_group_must_lose_much_and_not_by_chance(difference: float, p_value: float, rules: list[str]) -> None:
     group = line("false_positive_rate", difference, 0.0, 0.3, p_value=p_value, group="identity terms: any")
     assert broken(groups=(group,)) == rules
+
+
+def alarms(champion: float, challenger: float, low: float, n: int = 100, *, outside: bool = False) -> AlarmLine:
+    difference = challenger - champion
+    rates = {"champion": champion, "challenger": challenger, "n": n, "group": "target group: women"}
+    found = line("false_alarms", difference, low, difference + 0.1, **rates)
+    return AlarmLine("set, dev", "hateful", "target group: women", n, is_reference=outside, line=found)
+
+
+@pytest.mark.parametrize(
+    ("found", "limits", "refused"),
+    [
+        (alarms(0.2, 0.35, 0.05), {}, True),
+        (alarms(0.2, 0.35, -0.01), {}, False),  # chance is not ruled out
+        (alarms(0.2, 0.29, 0.05), {}, False),  # surely higher, though by little
+        (alarms(0.2, 0.29, 0.05), {"max_group_regression": 0.05}, True),
+        (alarms(0.2, 0.35, 0.05, 29), {}, False),
+        (alarms(0.2, 0.35, 0.05, 30), {}, True),
+        (alarms(0.2, 0.35, 0.05, 29), {"min_group_items": 20}, True),
+        (alarms(0.2, 0.35, 0.05, outside=True), {}, False),
+        (alarms(0.9, 0.5, -0.5), {}, False),
+        (alarms(0.9, 0.5, -0.5), {"max_group_false_alarm": 0.4}, True),  # better than the champion, and not enough
+        (alarms(0.9, 0.5, -0.5), {"max_group_false_alarm": 0.5}, False),
+        (alarms(0.9, 0.5, -0.5, 29), {"max_group_false_alarm": 0.4}, False),
+    ],
+)
+def test_false_alarms_in_a_group_are_held_to_the_champions_and_to_the_ceiling(
+    found: AlarmLine, limits: dict[str, Any], refused: bool
+) -> None:
+    comparison = Comparison(NOBODY, NOBODY, [LEVEL], alarms=[found])
+    findings = check_measured(comparison, Limits(**limits))
+    assert [one.rule for one in findings] == ["group-false-alarms"] * refused
+    assert all(f"{found.group}: " in one.message and f"{found.n} items" in one.message for one in findings)
 
 
 def test_a_slow_challenger_is_refused_by_the_ratio() -> None:
