@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from training.evaluation.false_alarms import Stops, share
+from training.evaluation.false_alarms import Stops, stop_rates
 from training.evaluation.groups import Grouping
 from training.evaluation.metrics.bootstrap import Estimate, bootstrap, wilson
 from training.evaluation.metrics.measures import AUROC, Floats, Ints, Mask
@@ -30,7 +30,7 @@ class GroupRow:
     - ``reviewed_negatives``: share of its harmless items that the bundle's policy sends to review or blocks, which are
       its false alarms; ``reviewed_positives``: the same of its positives; ``reviewed``: of all its items;
     - ``negatives_at_recall``: share of its harmless items over the threshold that catches .80 of the whole set's
-      positives;
+      positives; ``stopped_at_recall``: of all its items;
     - ``accuracy``, ``false_positive_rate``, ``false_negative_rate``: of decisions at 0.5;
     - ``auroc`` within the group, and against the background (items outside the group; Borkan et al. 2019):
       ``bpsn_auroc`` (background positives, group negatives) falls when harmless items of the group score too high,
@@ -75,14 +75,14 @@ def group_table(
     seed: int = 0,
 ) -> GroupTable:
     """Rows of ``grouping`` for labels [N] of 0 and 1 and scores [N]; ``stops`` [N] says what is stopped of them."""
-    metrics: tuple[str, ...] = ("reviewed", "accuracy") if grouping.name == "function" else _OWN
+    metrics: tuple[str, ...] = ("reviewed", "stopped_at_recall", "accuracy") if grouping.name == "function" else _OWN
     if grouping.has_background:
         metrics += ("bpsn_auroc", "bnsp_auroc")
     rows = []
     for name, mask in grouping.masks.items():
         if not mask.any():
             continue
-        found = _rates(labels[mask], scores[mask]) | _stop_rates(mask, labels, stops)
+        found = _rates(labels[mask], scores[mask]) | stop_rates(mask, labels, stops)
         for metric, part in _auroc_parts(mask, labels).items():
             if metric in metrics:
                 found[metric] = bootstrap(
@@ -113,18 +113,6 @@ def _rates(labels: Ints, scores: Floats) -> dict[str, Estimate]:
         "false_positive_rate": wilson(int((flagged & negative).sum()), int(negative.sum())),
         "false_negative_rate": wilson(int((~flagged & positive).sum()), int(positive.sum())),
     }
-
-
-def _stop_rates(mask: Mask, labels: Ints, stops: Stops) -> dict[str, Estimate]:
-    """Shares of a group's items that are stopped, as far as there is something that stops."""
-    rates = {}
-    if stops.by_policy is not None:
-        rates["reviewed"] = share(stops.by_policy, mask)
-        rates["reviewed_negatives"] = share(stops.by_policy, mask & stops.harmless)
-        rates["reviewed_positives"] = share(stops.by_policy, mask & (labels == 1))
-    if stops.at_recall is not None:
-        rates["negatives_at_recall"] = share(stops.at_recall, mask & stops.harmless)
-    return rates
 
 
 def _auroc_parts(mask: Mask, labels: Ints) -> dict[str, Mask]:

@@ -92,3 +92,16 @@ def threshold_at_recall(labels: Ints, scores: Floats, recall: float = FIXED_RECA
 def share(chosen: Mask, of: Mask) -> Estimate:
     """Share of the items ``of`` that are ``chosen``."""
     return wilson(int((chosen & of).sum()), int(of.sum()))
+
+
+def stop_rates(mask: Mask, labels: Ints, stops: Stops) -> dict[str, Estimate]:
+    """Shares of the items ``mask`` [K] that are stopped, by the name of the metric, as far as something stops them."""
+    rates = {}
+    if stops.by_policy is not None:
+        rates["reviewed"] = share(stops.by_policy, mask)
+        rates["reviewed_negatives"] = share(stops.by_policy, mask & stops.harmless)
+        rates["reviewed_positives"] = share(stops.by_policy, mask & (labels == 1))
+    if stops.at_recall is not None:
+        rates["stopped_at_recall"] = share(stops.at_recall, mask)
+        rates["negatives_at_recall"] = share(stops.at_recall, mask & stops.harmless)
+    return rates

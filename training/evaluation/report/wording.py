@@ -94,6 +94,7 @@ _METRICS = {measure.name: measure.label for measures in MEASURES.values() for me
     "reviewed": "reviewed",
     "reviewed_negatives": "harmless but reviewed",
     "reviewed_positives": "positive and reviewed",
+    "stopped_at_recall": f"stopped at {FIXED_RECALL:.2f} recall",
     "negatives_at_recall": f"harmless at {FIXED_RECALL:.2f} recall",
     "bpsn_auroc": "BPSN AUROC",
     "bnsp_auroc": "BNSP AUROC",
