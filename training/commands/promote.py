@@ -55,7 +55,8 @@ def promote(**options: Any) -> None:
     Both are folders that `memeguard export` wrote, or tags of the store. The winner is copied into BentoML's model
     store (BENTOML_HOME, default ~/bentoml); `memeguard serve --bundle $BENTOML_HOME/memeguard/current` serves whatever
     is current when it starts. Give memes that neither bundle was trained on; those that the challenger's epochs and
-    thresholds were chosen on flatter it.
+    thresholds were chosen on flatter it. Give sets with harmless mentions of groups too, such as ToxiGen or RedditBias:
+    without them nobody looks at false alarms by group, which the report then says.
 
     Writes report.json and report.md into --out, also when the challenger is refused. Ends with 0 when the challenger is
     current (or --dry-run passes), 1 when it is refused or something stood in the way, 2 for options that do not fit.

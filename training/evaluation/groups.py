@@ -25,6 +25,8 @@ IDENTITY_TERMS = Path(__file__).parent / "identity_terms.yaml"
 _MIN_TERM_ITEMS = 20
 #: The items outside all groups, which the groups are held against.
 _NO_TERM, _NO_GROUP = "no identity term", "no group named"
+#: All groups together: in many sets each is small.
+_ANY_TERM, _ANY_GROUP = "any identity term", "any group named"
 #: Upper bounds, in words, of short and medium texts; captions of meme templates are mostly short.
 _SHORT, _MEDIUM = 8, 20
 
@@ -68,7 +70,7 @@ def by_identity_terms(samples: Sequence[Sample]) -> Grouping:
         terms |= {f"{protected_class}: {name}": mask for name, mask in found.items() if mask.sum() >= _MIN_TERM_ITEMS}
     any_term = np.any(list(masks.values()), axis=0)
     present = {name: mask for name, mask in masks.items() if mask.any()}
-    masks_by_name = {_NO_TERM: ~any_term, "any identity term": any_term} | present | terms
+    masks_by_name = {_NO_TERM: ~any_term, _ANY_TERM: any_term} | present | terms
     return Grouping(
         "identity_terms",
         "Identity terms in the words",
@@ -116,12 +118,14 @@ def by_target_group(samples: Sequence[Sample]) -> Grouping:
     """Whom a sentence is about, harmless ones too, in sets whose authors say so: HateCheck, ToxiGen and others."""
     places = {name: one.target_tag for name, one in LAYOUTS.items() if one.target_tag is not None}
     masks = _masks_by_tag(samples, places)
-    outside = ~np.any(list(masks.values()), axis=0) if masks else np.zeros(len(samples), dtype=bool)
+    named = np.any(list(masks.values()), axis=0) if masks else np.zeros(len(samples), dtype=bool)
+    beside = {_NO_GROUP: ~named} if masks and not named.all() else {}
+    beside |= {_ANY_GROUP: named} if len(masks) > 1 else {}
     return Grouping(
         "target_group",
         "Group that the sentence is about",
         "As the set's authors say, in their words. HateCheck's and madlibs' templates were filled with most groups.",
-        ({_NO_GROUP: outside} if outside.any() else {}) | masks,
+        beside | masks,
         has_background=True,
         reference=_NO_GROUP,
     )

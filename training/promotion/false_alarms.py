@@ -50,7 +50,7 @@ def _notes(alarms: Sequence[AlarmLine], limits: Limits) -> Iterator[str]:
     groups = [one for one in alarms if not one.is_reference]
     small = [one for one in groups if one.n < limits.min_group_items]
     for data, task in dict.fromkeys((one.data, one.task) for one in small):
-        names = ", ".join(f"{one.group} ({one.n})" for one in small if (one.data, one.task) == (data, task))
+        names = ", ".join(_in_words(one) for one in small if (one.data, one.task) == (data, task))
         yield (
             f"{data}, {task}: false alarms were not judged in groups with fewer than {limits.min_group_items} harmless "
             f"items: {names}"
@@ -63,6 +63,12 @@ def _notes(alarms: Sequence[AlarmLine], limits: Limits) -> Iterator[str]:
     for one in groups:
         if one.line is not None and one.n >= limits.min_group_items and _is_open(one, limits):
             yield f"not sure, and so no ground to refuse: {one.line.in_words()}"
+
+
+def _in_words(one: AlarmLine) -> str:
+    """A group that was not judged, with its size and what was measured all the same."""
+    measured = "" if one.line is None else f": {one.line.champion:.3f} to {one.line.challenger:.3f}"
+    return f"{one.group.partition(': ')[2]} ({one.n}{measured})"
 
 
 def _is_open(one: AlarmLine, limits: Limits) -> bool:

@@ -59,11 +59,13 @@ def test_a_set_has_its_groups_and_functions_and_memes_what_their_parts_are_worth
     hatecheck = sets["HateCheck"]
     assert {row["name"]: (row["n"], row["n_harmless"]) for row in hatecheck["groups"]} == {
         "no group named": (12, 12),
+        "any group named": (36, 24),
         "sailors": (12, 12),
         "women": (24, 12),
     }
     assert [row["name"] for row in hatecheck["functions"]] == ["attack_h", "mention_nh", "object_nh"]
-    harmless = [row["shares"]["reviewed_negatives"]["value"] for row in hatecheck["groups"]]
+    apart = [row for row in hatecheck["groups"] if row["name"] != "any group named"]
+    harmless = [row["shares"]["reviewed_negatives"]["value"] for row in apart]
     assert hatecheck["whole"]["shares"]["reviewed_negatives"]["value"] == pytest.approx(sum(harmless) / 3)
     assert list(sets["religious_memes"]["auroc"]) == ["full", "words alone", "picture alone"]
     assert "| HateCheck by function | items | harmless | reviewed | stopped at 0.80 recall |" in markdown

@@ -181,8 +181,10 @@ def test_false_alarms_by_group_at_the_policys_own_thresholds_stand_in_every_form
         "sailors": (12, 12),
         "women": (24, 12),
         "no group named": (12, 12),
+        "any group named": (36, 24),
     }
-    stopped = sum(round(row["metrics"]["reviewed_negatives"]["value"] * 12) for row in groups.values())
+    apart = [row for name, row in groups.items() if name != "any group named"]
+    stopped = sum(round(row["metrics"]["reviewed_negatives"]["value"] * 12) for row in apart)
     harmless = decided["counts_by_class"]["not_hateful"]
     assert stopped == harmless["review"] + harmless["block"]
     assert decided["false_alarms"]["value"] == pytest.approx(stopped / 36)

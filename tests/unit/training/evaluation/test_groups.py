@@ -90,7 +90,12 @@ def test_hatecheck_is_split_by_function_and_target_and_no_other_set_by_its_tags(
         sample("c", tags=("target_obj_nh",), dataset="hatecheck"),
     ]
     assert members(by_function(tests)) == {"negate_neg_nh": [0], "slur_h": [1], "target_obj_nh": [2]}
-    assert members(by_target_group(tests)) == {"immigrants": [1], "women": [0], "no group named": [2]}
+    assert members(by_target_group(tests)) == {
+        "no group named": [2],
+        "any group named": [0, 1],
+        "immigrants": [1],
+        "women": [0],
+    }
     assert by_function([sample("a", tags=("cat", "dog"))]).masks == {}
     assert by_target_group([sample("a", tags=("cat", "dog"))]).masks == {}
 
@@ -102,13 +107,19 @@ def test_a_set_that_names_a_group_is_split_by_it_and_not_by_function() -> None:
         sample("c", tags=("middle aged",), dataset="madlibs"),
         sample("d", dataset="madlibs"),
     ]
-    assert members(by_target_group(mine)) == {"women": [0], "jews": [1], "middle aged": [2], "no group named": [3]}
+    assert members(by_target_group(mine)) == {
+        "no group named": [3],
+        "any group named": [0, 1, 2],
+        "women": [0],
+        "jews": [1],
+        "middle aged": [2],
+    }
     assert by_function(mine).masks == {}
 
 
 def test_a_set_whose_every_sentence_is_about_a_group_has_no_reference_row() -> None:
     mine = [sample("a", tags=("women",), dataset="toxigen"), sample("b", tags=("asian",), dataset="toxigen")]
-    assert members(by_target_group(mine)) == {"women": [0], "asian": [1]}
+    assert members(by_target_group(mine)) == {"any group named": [0, 1], "women": [0], "asian": [1]}
 
 
 def test_items_are_grouped_by_whom_annotators_name_and_else_by_the_identity_terms() -> None:
