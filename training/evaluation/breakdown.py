@@ -1,10 +1,13 @@
-"""Errors by group of a binary task: rates with Wilson intervals, AUROCs with bootstrap intervals."""
+"""Errors by group of a binary task, and by class of a multilabel one: rates with Wilson intervals, AUROCs with
+bootstrap intervals.
+"""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from training.evaluation.false_alarms import Stops, stop_rates
+from training.evaluation.false_alarms import Stops, share, stop_rates
 from training.evaluation.groups import Grouping
 from training.evaluation.metrics.bootstrap import Estimate, bootstrap, wilson
 from training.evaluation.metrics.measures import AUROC, Floats, Ints, Mask
@@ -64,6 +67,11 @@ class GroupTable:
     rows: list[GroupRow]
     reference: str | None = None
 
+    @property
+    def is_by_class(self) -> bool:
+        """Whether a row is a class of a multilabel task, and no group of items."""
+        return self.name == "class"
+
 
 def group_table(
     grouping: Grouping,
@@ -99,6 +107,26 @@ def group_table(
         rows.append(GroupRow(name, n, n_positive, n_harmless, n < FEW_ITEMS, own))
     shown = tuple(name for name in metrics if any(_has_value(row, name) for row in rows))
     return GroupTable(grouping.name, grouping.title, grouping.note, shown, rows, grouping.reference)
+
+
+def class_table(
+    classes: Sequence[str], labels: Ints, scores: Floats, *, n_resamples: int = 1000, seed: int = 0
+) -> GroupTable:
+    """A row for each class of a multilabel task, from labels of 0 and 1 and scores, both [N, C]."""
+    rows = []
+    for column, name in enumerate(classes):
+        own, values = labels[:, column], scores[:, column]
+        positive, decided = np.asarray(own == 1), np.asarray(values >= 0.5)
+        point = point_value("binary", "auroc", own, values)
+        metrics = {
+            "auroc": bootstrap(AUROC, own, values, n_resamples=n_resamples, seed=seed, value=point),
+            "precision": share(positive, decided),
+            "recall": share(decided, positive),
+        }
+        n_positive = int(positive.sum())
+        rows.append(GroupRow(name, len(own), n_positive, len(own) - n_positive, is_small=False, metrics=metrics))
+    note = "Each class against all other items; decisions at 0.5. Of a class with few positives nothing is sure."
+    return GroupTable("class", "By class", note, ("auroc", "precision", "recall"), rows)
 
 
 def _has_value(row: GroupRow, metric: str) -> bool:

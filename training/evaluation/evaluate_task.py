@@ -8,7 +8,7 @@ import numpy as np
 from model.bundle import Bundle
 from model.policy.policy import default_policy
 from training.datasets import Sample
-from training.evaluation.breakdown import GroupTable, group_table
+from training.evaluation.breakdown import GroupTable, class_table, group_table
 from training.evaluation.curves import Curves, binary_curves, confusion
 from training.evaluation.decisions import decisions
 from training.evaluation.false_alarms import Stops, at_recall, stops
@@ -98,7 +98,9 @@ def task_result(
         at_recall=None if found is None else at_recall(labels, mine, found.harmless),
         confusion=None if task.kind == "multilabel" else confusion(labels, mine, len(task.classes)),
         curves=_curves(labels, scores) if is_binary else {},
-        groups=[] if found is None else _groups(samples, labels, mine, found, sampling),
+        groups=_classes(question, labels, mine, sampling)
+        if found is None
+        else _groups(samples, labels, mine, found, sampling),
         mistakes=_mistakes(question, full, rows, labels) if is_binary else {},
     )
 
@@ -121,6 +123,14 @@ def _groups(
         group_table(grouping, labels, scores, found, n_resamples=sampling.n_resamples, seed=sampling.seed)
         for grouping in groupings(samples)
     ]
+
+
+def _classes(question: Question, labels: Ints, scores: Floats, sampling: Bootstrap) -> list[GroupTable]:
+    """The classes of a multilabel task; of another kind a confusion matrix says more."""
+    if question.task.kind != "multilabel":
+        return []
+    options = {"n_resamples": sampling.n_resamples, "seed": sampling.seed}
+    return [class_table(question.task.classes, labels, scores, **options)]
 
 
 def _mistakes(question: Question, scored: Scored, rows: Ints, labels: Ints) -> dict[str, list[Mistake]]:

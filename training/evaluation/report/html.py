@@ -28,6 +28,8 @@ from training.evaluation.report.wording import (
     column_title,
     compared_metrics,
     facts,
+    group_counts,
+    group_heads,
     metric_title,
 )
 from training.evaluation.results import FULL_INPUT, Report, TaskResult
@@ -59,7 +61,17 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    functions = (at_recall_line, spread_text, briefs, compared_metrics, facts, intervals_line, left_out_line)
+    functions = (
+        at_recall_line,
+        group_heads,
+        group_counts,
+        spread_text,
+        briefs,
+        compared_metrics,
+        facts,
+        intervals_line,
+        left_out_line,
+    )
     made.globals |= {function.__name__: function for function in functions} | {
         "FULL_INPUT": FULL_INPUT,
         "FEW_ITEMS": FEW_ITEMS,
@@ -133,6 +145,9 @@ def _group_plot(group: GroupTable) -> Plot:
         drawing = figures.bar_plot(_group_rows(group, stopped), f"{group.title}: {label}", label, _reference(group))
         dotted = "" if _reference(group) is None else f" Dotted: harmless items with {group.reference}."
         return drawing, f"What the policy stops, at its own thresholds, with 95% intervals.{dotted}"
+    if group.is_by_class:
+        drawing = figures.interval_plot(_group_rows(group, ["auroc"]), "AUROC by class", "AUROC", reference=0.5)
+        return drawing, "AUROC of each class with 95% intervals; dotted: chance."
     errors = ("accuracy",) if group.name == "function" else ("false_positive_rate", "false_negative_rate")
     title = f"{group.title}: errors by group"
     drawing = figures.interval_plot(_group_rows(group, errors), title, " / ".join(map(metric_title, errors)))
@@ -141,13 +156,13 @@ def _group_plot(group: GroupTable) -> Plot:
 
 def _group_rows(group: GroupTable, series: Sequence[str]) -> list[figures.Row]:
     return [
-        (f"{row.group} ({_counts(row)})", {metric_title(name): row.metrics[name] for name in series})
+        (f"{row.group} ({_counts(group, row)})", {metric_title(name): row.metrics[name] for name in series})
         for row in group.rows
     ]
 
 
-def _counts(row: GroupRow) -> str:
-    return f"n = {row.n}, {row.n_harmless} harmless"
+def _counts(group: GroupTable, row: GroupRow) -> str:
+    return f"{row.n_positive} of {row.n}" if group.is_by_class else f"n = {row.n}, {row.n_harmless} harmless"
 
 
 def _reference(group: GroupTable) -> float | None:

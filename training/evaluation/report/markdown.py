@@ -11,6 +11,8 @@ from training.evaluation.report.wording import (
     column_title,
     compared_metrics,
     facts,
+    group_counts,
+    group_heads,
     interval_text,
     metric_title,
     paired_text,
@@ -117,15 +119,13 @@ def _groups(table: GroupTable) -> str:
     rows = [
         [
             row.group + (" *" if row.is_small else ""),
-            str(row.n),
-            str(row.n_positive),
-            str(row.n_harmless),
+            *map(str, group_counts(table, row)),
             *(interval_text(row.metrics[name]) for name in table.metrics),
         ]
         for row in table.rows
     ]
     small = f" \\* fewer than {FEW_ITEMS} items." if any(row.is_small for row in table.rows) else ""
-    heads = ["group", "items", "positive", "harmless", *map(metric_title, table.metrics)]
+    heads = [*group_heads(table), *map(metric_title, table.metrics)]
     return f"#### {table.title}\n\n{table.note}{small}\n\n" + _table(heads, rows)
 
 

@@ -1,6 +1,7 @@
 """Words for results, the same in every form of the report."""
 
 from model.bundle import spread_text
+from training.evaluation.breakdown import GroupRow, GroupTable
 from training.evaluation.false_alarms import FIXED_RECALL, AtRecall
 from training.evaluation.metrics.bootstrap import Estimate, PairedInterval
 from training.evaluation.metrics.measures import MEASURES
@@ -134,6 +135,17 @@ def paired_text(found: PairedInterval) -> str:
     """``+.012 (-.003 to +.027), p = .12``."""
     p_value = f"p = {found.p_value:.3f}" if found.p_value >= 0.001 else "p < .001"
     return f"{found.difference:+.3f} ({found.low:+.3f} to {found.high:+.3f}), {p_value}"
+
+
+def group_heads(table: GroupTable) -> list[str]:
+    """Heads of the columns before the metrics."""
+    return ["class", "items", "positive"] if table.is_by_class else ["group", "items", "positive", "harmless"]
+
+
+def group_counts(table: GroupTable, row: GroupRow) -> list[int]:
+    """What stands under them, but for the name."""
+    counts = [row.n, row.n_positive, row.n_harmless]
+    return counts[:2] if table.is_by_class else counts
 
 
 def at_recall_line(found: AtRecall) -> str:

@@ -223,6 +223,12 @@ def test_several_sets_and_kinds_of_tasks_stand_in_one_report(evaluate: Evaluate,
         None,
         2,
     )
+    (by_class,) = multilabel["groups"]
+    assert {row["group"]: (row["n"], row["n_positive"]) for row in by_class["rows"]} == {
+        name: (4, n) for name, n in multilabel["class_counts"].items()
+    }
+    assert "| class | items | positive | AUROC | precision | recall |" in (tmp_path / "out" / "report.md").read_text()
+    assert 'aria-label="AUROC by class"' in page(tmp_path)
     tables = {table["name"]: table for table in second["tasks"][0]["groups"]}
     assert [row["group"] for row in tables["protected_class"]["rows"]] == ["pc_empty", "religion", "sex"]
 

@@ -7,7 +7,7 @@ from support.preparation import picture
 
 from model.taxonomy import TASKS
 from training.datasets import DatasetError, Sample
-from training.evaluation.breakdown import group_table
+from training.evaluation.breakdown import class_table, group_table
 from training.evaluation.false_alarms import Stops
 from training.evaluation.groups import (
     IDENTITY_TERMS,
@@ -184,6 +184,19 @@ def test_a_group_of_one_class_says_why_it_has_no_auroc() -> None:
     assert "reviewed_negatives" not in table.metrics
     assert row.metrics["auroc"].reason == "needs items of both classes"
     assert row.metrics["false_negative_rate"].reason == "no such items"
+
+
+def test_each_class_of_a_multilabel_task_is_held_against_all_other_items() -> None:
+    labels = np.array([[1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 0, 0]])
+    scores = np.array([[0.9, 0.6, 0.2], [0.2, 0.7, 0.6], [0.4, 0.8, 0.1], [0.1, 0.9, 0.1]])
+    table = class_table(("a", "b", "c"), labels, scores, n_resamples=50)
+    values = {row.group: {name: found.value for name, found in row.metrics.items()} for row in table.rows}
+    assert values == {
+        "a": {"auroc": 1.0, "precision": 1.0, "recall": 0.5},
+        "b": {"auroc": 0.5, "precision": 0.5, "recall": 1.0},
+        "c": {"auroc": None, "precision": 0.0, "recall": None},
+    }
+    assert [row.n_positive for row in table.rows] == [2, 2, 0]
 
 
 def test_tasks_that_are_labelled_are_found_and_others_named() -> None:
