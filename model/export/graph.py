@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from model.bundle import Precision
+from model.export.description import describe
 from model.export.int8 import pack_int8
 from model.network.memefier import HeadInputs, MemeNetwork
 
@@ -55,8 +56,8 @@ def head_example(
 def export_head(network: MemeNetwork, path: Path, precision: Precision = "fp32") -> None:
     """Write the head graph; batch, patches, text length and tags stay dynamic, outputs are named by task.
 
-    With ``int8`` the weights must be on the int8 grid already (``round_weights_to_int8``): they are packed without
-    further loss.
+    The graph says of what network it is (``description``), for who trains on from it. With ``int8`` the weights must be
+    on the int8 grid already (``round_weights_to_int8``): they are packed without further loss.
     """
     network.eval()
     # Sizes above 1: the exporter takes a size of 1 for a constant.
@@ -67,8 +68,9 @@ def export_head(network: MemeNetwork, path: Path, precision: Precision = "fp32")
     for name in ("image_embeds", "patch_tokens"):  # the last axis is a width of the network
         del shapes[name][example[HEAD_INPUTS.index(name)].dim() - 1]
     _export(network, example, path, HEAD_INPUTS, network.config.tasks, shapes)
-    if precision == "int8":
-        onnx.save(pack_int8(onnx.load(path)), path)
+    model = onnx.load(path)
+    describe(model, network)
+    onnx.save(pack_int8(model) if precision == "int8" else model, path)
 
 
 def export_image_tower(tower: nn.Module, side_px: int, path: Path) -> None:

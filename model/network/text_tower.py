@@ -65,6 +65,13 @@ class BertTextTower(TextTower):
         tower.bert.load_state_dict({name: weights for name, weights in named.items() if not name.startswith(skipped)})
         return tower
 
+    @property
+    def unseen_settings(self) -> dict[str, Any]:
+        """What the shapes of its weights do not tell: settings of ``from_config``, and the adapters' ratio."""
+        names = ("num_attention_heads", "hidden_act", "layer_norm_eps")
+        ratio = {} if self.adapters is None else {"adapter_ratio": self.adapters.pooled.ratio}
+        return {name: getattr(self.bert.config, name) for name in names} | ratio
+
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
         """See ``TextTower.forward``; the pooled vector is the mean of the tokens, zeros without tokens."""
         present = attention_mask > 0

@@ -1,5 +1,7 @@
 """A run's backbone, ready to train on: the text tower in torch, the image tower as the ONNX file that will ship.
 
+Towers come from a package or a model hub, or from a bundle (``bundle_start``).
+
 A frozen open_clip image tower is exported once, checked against its torch module, and kept below the cache under the
 digest of its weights. Features are then computed with the very graph that serves. A tower that is tuned stays in torch
 and is exported at the end of the run.
@@ -28,6 +30,7 @@ from model.network.config import BackboneConfig
 from model.preprocess import PreprocessConfig, Preprocessor
 from model.runtime import session_options
 from training.errors import ConfigError
+from training.run.bundle_start import BundleStart
 from training.run.config import PreprocessChoices, TrainConfig
 from training.run.pretrained import CLIP_VIT_B16, MINILM_L6, fetch
 
@@ -42,12 +45,17 @@ _INT8 = {"DynamicQuantizeLinear", "QuantizeLinear", "DequantizeLinear", "MatMulI
 
 @dataclass(frozen=True)
 class RunTowers:
-    """``image_path`` and ``spec`` are of the ONNX image tower; None where the tower is tuned (``backbone`` has it)."""
+    """``image_path`` and ``spec`` are of the ONNX image tower; None where the tower is tuned (``backbone`` has it).
+
+    ``names`` are the towers' names for the manifest, ``start`` the bundle that they are of, if they are of one.
+    """
 
     backbone: Backbone
     preprocess: PreprocessConfig
     image_path: Path | None
     spec: ImageTowerSpec | None
+    names: Mapping[str, str]
+    start: BundleStart | None = None
 
     @property
     def preprocessor(self) -> Preprocessor:
@@ -62,7 +70,13 @@ class RunTowers:
 
 
 def open_towers(config: TrainConfig, cache: Path) -> RunTowers:
-    """Build the backbone of a run. Raises ``EngineUnavailableError`` or ``WeightsError`` when weights cannot be had."""
+    """Build the backbone of a run.
+
+    Raises ``EngineUnavailableError`` or ``WeightsError`` when weights cannot be had, ``BundleError`` for a bundle that
+    does not open or has no text tower to start from.
+    """
+    if config.start_bundle is not None:
+        return _bundle_towers(config, BundleStart.open(config.start_bundle))
     chosen = config.backbone
     backbone_config = compact_pair(cache) if not isinstance(chosen, BackboneConfig) else chosen
     # Random weights, where the config asks for them, are the same in every process of the run.
@@ -81,7 +95,13 @@ def open_towers(config: TrainConfig, cache: Path) -> RunTowers:
         gc.collect()  # a ViT-L/14 in torch is 1.2 GB that nothing needs any more
     else:
         path, spec = None, None
-    return RunTowers(backbone, preprocess, path, spec)
+    return RunTowers(backbone, preprocess, path, spec, names)
+
+
+def _bundle_towers(config: TrainConfig, start: BundleStart) -> RunTowers:
+    backbone, names = start.backbone(), start.names(config.licence)
+    preprocess = preprocess_config(config.preprocess, backbone)
+    return RunTowers(backbone, preprocess, start.image_path, start.tower_spec(IMAGE_TOWER_FILE), names, start)
 
 
 def compact_pair(cache: Path) -> BackboneConfig:

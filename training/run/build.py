@@ -226,11 +226,13 @@ def picture_source(config: TrainConfig, towers: RunTowers, cache: Path) -> Pictu
 
 
 def build_learner(config: TrainConfig, towers: RunTowers) -> Learner:
-    """The network on its backbone with fresh weights that the seed alone decides, ready to be tuned."""
+    """The network on its backbone, ready to be tuned: with the weights that it starts from, the others by the seed."""
     backbone = towers.backbone
     torch.manual_seed(config.seed)
     try:
         network = MemeFier(config.network, backbone.text_tower, backbone.image_width, backbone.patch_width)
+        if config.start == "fusion" and towers.start is not None:
+            towers.start.start_fusion(network)
         apply_tuning(network.text_tower, config.towers.text)
         if backbone.image_tower is not None:
             apply_tuning(backbone.image_tower, config.towers.image)

@@ -31,7 +31,7 @@ from training.trainer.trainer import train_phase
 
 Say = Callable[[str], None]
 #: What every start of one run must find unchanged.
-_MUST_AGREE = ("data_sha256", "image_tower_sha256")
+_MUST_AGREE = ("data_sha256", "image_tower_sha256", "start_bundle")
 _MAX_SKIPPED_SHOWN = 5
 
 
@@ -137,6 +137,7 @@ def _record(config: TrainConfig, data: RunData, towers: RunTowers, session: RunC
     """Write the provenance of a new run; of one that goes on, check that nothing it stands on has changed."""
     found = provenance(shlex.join(session.command), config.plain(), data.parts, config.seeds or (config.seed,)) | {
         "image_tower_sha256": image_tower_digest(towers),
+        "start_bundle": None if towers.start is None else towers.start.recorded,
         "n_skipped": len(data.skipped),
     }
     path = session.run.provenance
@@ -145,7 +146,7 @@ def _record(config: TrainConfig, data: RunData, towers: RunTowers, session: RunC
         return
     recorded = json.loads(path.read_text(encoding="utf-8"))
     for name in _MUST_AGREE:
-        difference = first_difference(recorded[name], found[name], name)
+        difference = first_difference(recorded.get(name), found[name], name)
         if difference:
             raise RunError(
                 f"{session.run.path} was started on something else: {difference}; put it back, or choose another --out"

@@ -123,13 +123,12 @@ def _inside(name: str) -> Iterator[str]:
 
 
 def _keys_at(location: Sequence[int | str]) -> list[str]:
-    """Names of the fields of the model that ``location`` leads to, from ``TrainConfig`` on."""
-    model: Any = TrainConfig
+    """Names of the fields of the model, or models, that ``location`` leads to from ``TrainConfig`` on."""
+    models: list[Any] = [TrainConfig]
     for step in location:
-        if isinstance(step, int) or step not in _types(model):
-            continue  # a place in a list
-        model = next(_models_in(_types(model)[step]), model)
-    return list(_types(model))
+        inner = [found for model in models if step in _types(model) for found in _models_in(_types(model)[step])]
+        models = inner or models  # a step of its own is a place in a list
+    return list(dict.fromkeys(name for model in models for name in _types(model)))
 
 
 def _types(model: Any) -> dict[str, Any]:

@@ -28,6 +28,8 @@ from training.trainer.phase import PhaseConfig
 ModalityNames = Literal["both", "text", "image"]
 #: The one backbone that is fetched from the package registry (``training.run.pretrained``) instead of a model hub.
 COMPACT_PAIR = "compact-pair"
+#: The towers of the bundle that ships with the code.
+SHIPPED_BUNDLE = "shipped-bundle"
 
 
 class StrictConfig(BaseModel):
@@ -54,9 +56,26 @@ def _source(value: Any) -> Any:
     return {"path": path, "split": split}
 
 
+class BundleBackbone(StrictConfig):
+    """The two towers and the tokenizer of the bundle in the folder ``bundle``."""
+
+    kind: Literal["bundle"]
+    bundle: str
+
+
+def _kind_of_backbone(value: Any) -> str:
+    """Which member of ``Backbone`` a value is meant to be."""
+    if isinstance(value, str):
+        return "<preset>"
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return "<bundle>" if kind == "bundle" else "<mapping>"
+
+
 Backbone = Annotated[
-    Annotated[Literal["compact-pair"], Tag("<preset>")] | Annotated[BackboneConfig, Tag("<mapping>")],
-    Discriminator(lambda value: "<preset>" if isinstance(value, str) else "<mapping>"),
+    Annotated[Literal["compact-pair", "shipped-bundle"], Tag("<preset>")]
+    | Annotated[BackboneConfig, Tag("<mapping>")]
+    | Annotated[BundleBackbone, Tag("<bundle>")],
+    Discriminator(_kind_of_backbone),
 ]
 Network = Annotated[NetworkConfig, BeforeValidator(_with_preset)]
 SourceText = Annotated[Source, BeforeValidator(_source)]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field, NonNegativeInt, model_validator
 
-from model.bundle import VERSION_PATTERN
+from model.bundle import COMPACT_BUNDLE, VERSION_PATTERN
 from model.network.config import BackboneConfig
 from training.data.modalities import BY_NAME, Modalities
 from training.data.text_augment import TextNoiseConfig
@@ -18,8 +18,9 @@ from training.kernel.config import MemoryConfig, TeacherConfig
 from training.losses.config import LossConfig
 from training.run.config.checks import check_kernel_machines, check_phases, check_towers
 from training.run.config.parts import (
-    COMPACT_PAIR,
+    SHIPPED_BUNDLE,
     Backbone,
+    BundleBackbone,
     DataConfig,
     ExportChoices,
     ModalityNames,
@@ -56,6 +57,8 @@ class TrainConfig(StrictConfig):
     """What ships of several seeds: the one that is best on dev at what the last phase selects on, or one head that
     holds all of them and averages their logits."""
     backbone: Backbone
+    start: Literal["towers", "fusion"] = "towers"
+    """What is taken from a backbone that is a bundle: its towers alone, or its fusion and heads too."""
     preprocess: PreprocessChoices = PreprocessChoices()
     network: Network
     data: DataConfig
@@ -79,11 +82,15 @@ class TrainConfig(StrictConfig):
 
     @model_validator(mode="after")
     def _possible(self) -> "TrainConfig":
-        onnx_tower = self.backbone == COMPACT_PAIR or getattr(self.backbone, "kind", None) == "compact"
-        if onnx_tower and self.towers.image.mode != "frozen":
+        if getattr(self.backbone, "kind", None) != "open_clip" and self.towers.image.mode != "frozen":
             raise ValueError(
-                "towers.image.mode: the image tower of a compact backbone is an ONNX file and stays 'frozen'; "
-                "only kind 'open_clip' can be tuned"
+                "towers.image.mode: the image tower of a compact backbone or a bundle is an ONNX file and stays "
+                "'frozen'; only kind 'open_clip' can be tuned"
+            )
+        if self.start == "fusion" and self.start_bundle is None:
+            raise ValueError(
+                f"start: a fusion to start from is in a bundle alone; set backbone to {SHIPPED_BUNDLE!r} or to "
+                "{kind: bundle, bundle: FOLDER}, or start to 'towers'"
             )
         self._check_members()
         check_towers(self.towers.modes, self.phases)
@@ -112,6 +119,13 @@ class TrainConfig(StrictConfig):
                 raise ValueError(
                     f"{key}: {wrong[0]!r} is no binary task of this network; it has: {', '.join(binary) or 'none'}"
                 )
+
+    @property
+    def start_bundle(self) -> Path | None:
+        """The bundle whose towers the run stands on; None where they are not a bundle's."""
+        if isinstance(self.backbone, BundleBackbone):
+            return Path(self.backbone.bundle)
+        return COMPACT_BUNDLE if self.backbone == SHIPPED_BUNDLE else None
 
     @property
     def policy_tasks(self) -> tuple[str, ...]:
@@ -198,6 +212,8 @@ class TrainConfig(StrictConfig):
 
 def _absolute(backbone: "Backbone") -> "Backbone":
     """Local files of a backbone by their absolute paths, so that the run can be exported from another folder."""
+    if isinstance(backbone, BundleBackbone):
+        return backbone.model_copy(update={"bundle": str(Path(backbone.bundle).resolve())})
     if not isinstance(backbone, BackboneConfig):
         return backbone
     fields = ("pretrained", "tokenizer", "image_tower", "text_tower")

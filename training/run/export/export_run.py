@@ -36,7 +36,7 @@ from model.runtime import ImageTower
 from training.datasets.registry import LAYOUTS, Source, detect_layout
 from training.errors import RunError
 from training.evaluation.calibrate import parse_targets, pick_thresholds
-from training.run.backbone import IMAGE_TOWER_FILE, onnx_tower_spec, tower_names, write_tower
+from training.run.backbone import IMAGE_TOWER_FILE, onnx_tower_spec, write_tower
 from training.run.config import TrainConfig
 from training.run.dev_metrics import (
     calibrations,
@@ -140,7 +140,7 @@ def _parts(
         image_tower_path=tower_path,
         image_tower=tower,
         head_path=drafts / _HEAD_FILE,
-        head=_head_spec(config, wishes.precision),
+        head=_head_spec(config, towers.names, wishes.precision),
         tokenizer_json=towers.backbone.tokenizer.json,
         preprocess=towers.preprocess,
         tasks=config.network.tasks,
@@ -162,9 +162,9 @@ def _image_tower(restored: RestoredRun, learner: Learner, drafts: Path) -> tuple
         raise RunError("the run has no image tower to export; train it again")
     path = drafts / IMAGE_TOWER_FILE
     write_tower(learner.image_tower, towers.backbone.side_px, path)
-    names = tower_names(restored.config)
+    names = restored.towers.names
     tuned = f"{names['image_backbone']}, {restored.config.towers.image.mode}"
-    return path, onnx_tower_spec(path, names | {"image_backbone": tuned})
+    return path, onnx_tower_spec(path, {**names, "image_backbone": tuned})
 
 
 def _n_patches(restored: RestoredRun, path: Path, spec: ImageTowerSpec) -> int:
@@ -187,8 +187,7 @@ def _exported_head(
     )
 
 
-def _head_spec(config: TrainConfig, precision: Precision) -> HeadSpec:
-    names = tower_names(config)
+def _head_spec(config: TrainConfig, names: Mapping[str, str], precision: Precision) -> HeadSpec:
     return HeadSpec(
         file=_HEAD_FILE,
         precision=precision,

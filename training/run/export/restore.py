@@ -1,7 +1,7 @@
 """A finished run, opened again: its networks with their kept weights, and the data that they are measured on."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from training.run.folder import RunFolder
 from training.run.load_data import load_run_data
 from training.run.provenance import data_digest
 from training.run.trained import TrainedNetwork, trained_network
+from training.trainer.checkpoint import first_difference
 from training.trainer.learner import Learner
 
 
@@ -75,6 +76,7 @@ def restore(run: RunFolder, cache: Path) -> RestoredRun:
     towers = open_towers(config, cache)
     if image_tower_digest(towers) != recorded["image_tower_sha256"]:
         raise RunError(f"{run.path}: the image tower's weights are not those of the run; put the backbone back")
+    _check_start(run, towers, recorded)
     networks = [
         trained_network(member, towers.copied() if name else towers, run.member(name))
         for name, member in config.members.items()
@@ -88,3 +90,11 @@ def restore(run: RunFolder, cache: Path) -> RestoredRun:
     calibrate = dev if data.calibrate is data.dev else examples(data.calibrate)
     tests = tuple(examples(samples) for samples in data.tests)
     return RestoredRun(config, towers, networks, dev, calibrate, tests, recorded)
+
+
+def _check_start(run: RunFolder, towers: RunTowers, recorded: Mapping[str, Any]) -> None:
+    """Raise ``RunError`` when the bundle that the run stands on was replaced; one of before 0.4 stands on none."""
+    found = None if towers.start is None else towers.start.recorded
+    difference = first_difference(recorded.get("start_bundle"), found, "bundle")
+    if difference:
+        raise RunError(f"{run.path}: its backbone is not the bundle of the run any more ({difference}); put that back")
