@@ -27,13 +27,17 @@ _SEED = 17
 
 @dataclass(frozen=True)
 class Draft:
-    """A meme to be drawn: the words of each box and the template under them."""
+    """A meme to be drawn: the words of each box and the template under them.
+
+    ``style_key``: memes with the same one are drawn alike; None: each in a style of its own.
+    """
 
     id: str
     boxes: tuple[str, ...]
     template: str
     labels: Labels
     text: str
+    style_key: str | None = None
 
 
 def rendered_memes(samples: Sequence[Sample], root: Path, cache: Path) -> list[Sample]:
@@ -52,14 +56,18 @@ def rendered_memes(samples: Sequence[Sample], root: Path, cache: Path) -> list[S
 
 
 def sentence_drafts(samples: Sequence[Sample], templates: Sequence[str], rng: np.random.Generator) -> list[Draft]:
-    """Labelled sentences, each on a template drawn at random; the text keeps emoji that no font here can draw."""
+    """Labelled sentences, each on a template drawn at random; the text keeps emoji that no font here can draw.
+
+    The sentences of a pair are drawn alike on one template, so that nothing but their words tells them apart.
+    """
     return [
         Draft(
             id=f"{sample.dataset}-{sample.id}",
             boxes=(sample.text,),
-            template=templates[int(rng.integers(len(templates)))],
+            template=templates[int((rng if sample.pair is None else _rng(sample.pair)).integers(len(templates)))],
             labels=sample.labels,
             text=sample.text,
+            style_key=sample.pair,
         )
         for sample in samples
     ]
@@ -94,10 +102,13 @@ def draw(drafts: Sequence[Draft], imgflip_root: Path, cache: Path, *, split: str
 
 
 def _draw_one(draft: Draft, template: Path, path: Path, seed: int) -> None:
-    digest = hashlib.sha256(f"{seed}:{draft.id}".encode()).digest()
-    rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
+    rng = _rng(f"{seed}:{draft.style_key or draft.id}")
     with Image.open(template) as background:
         meme = render_meme(background.convert("RGB"), draft.boxes, style=STYLES[rng.integers(len(STYLES))], rng=rng)
     temporary = path.with_suffix(f".{os.getpid()}.tmp")
     meme.image.save(temporary, "JPEG", quality=_JPEG_QUALITY)
     temporary.replace(path)
+
+
+def _rng(key: str) -> np.random.Generator:
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(key.encode()).digest()[:8], "big"))

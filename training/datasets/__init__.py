@@ -12,6 +12,7 @@ from training.datasets.readers.group_mentions import read_madlibs, read_redditbi
 from training.datasets.readers.hateful_memes import read_hateful_memes
 from training.datasets.readers.imgflip import ImgflipCaption, read_captions, read_imgflip
 from training.datasets.readers.memotion import read_memotion7k
+from training.datasets.readers.minimal_pairs import group_classes, read_minimal_pairs
 from training.datasets.readers.multioff import read_multioff
 from training.datasets.readers.posts import read_edos, read_implicit_hate
 from training.datasets.readers.text_hate import read_hatecheck, read_hatemoji, read_stormfront
@@ -28,6 +29,7 @@ __all__ = [
     "Skipped",
     "Source",
     "detect_layout",
+    "group_classes",
     "label_of",
     "load_source",
     "parse_source",
@@ -42,6 +44,7 @@ __all__ = [
     "read_implicit_hate",
     "read_madlibs",
     "read_memotion7k",
+    "read_minimal_pairs",
     "read_multioff",
     "read_redditbias",
     "read_stormfront",

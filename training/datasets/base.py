@@ -24,6 +24,7 @@ class Sample:
     ``labels`` maps a task's name to the index of a class in ``model.taxonomy`` (ascending indices for a multilabel
     task); a task that is absent is not labelled here, which is not the same as its negative class. ``image`` is None
     for a text-only item. A ``text`` without words (``model.meme.has_words``) was not given.
+    Samples with one ``pair`` differ in little but their label; drawn as memes they get the same picture.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Sample:
     image: Path | None = None
     tags: tuple[str, ...] = ()
     caption: str | None = field(default=None, repr=False)
+    pair: str | None = None
 
 
 #: A row that cannot be read, or whose picture is not there, or may be one of several files.

@@ -8,6 +8,7 @@ from typing import Protocol
 from model.taxonomy import TASKS
 from training.datasets.base import DatasetError, Loaded, existing
 from training.datasets.label_map import FILE_NAME
+from training.datasets.minimal_pairs import SHIPPED
 from training.datasets.readers import (
     fine_grained,
     generic,
@@ -15,6 +16,7 @@ from training.datasets.readers import (
     hateful_memes,
     imgflip,
     memotion,
+    minimal_pairs,
     multioff,
     posts,
     text_hate,
@@ -47,7 +49,8 @@ class Layout:
     card; ``looks_for`` names its files. ``is_borrowed`` says that other sets use the layout too: the name of their
     folder is then the name of the dataset. ``read_mapped`` is ``read`` where a label map may say what label values
     mean. ``target_tag`` is the place, among the tags of a sample, of the group that a sentence is about; it says too
-    that the tags are annotations, which the network is not shown.
+    that the tags are annotations, which the network is not shown. ``shipped`` is where its data lie when they come with
+    the code.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Layout:
     is_borrowed: bool = False
     read_mapped: MappedReader | None = None
     target_tag: int | None = None
+    shipped: Path | None = None
 
     def dataset_name(self, root: Path) -> str:
         """What samples are said to be of, unless the caller says otherwise."""
@@ -80,6 +84,7 @@ def _text_only(
     card: str = "text_hate",
     read_mapped: MappedReader | None = None,
     target_tag: int | None = None,
+    shipped: Path | None = None,
 ) -> Layout:
     return Layout(
         name=name,
@@ -92,6 +97,7 @@ def _text_only(
         looks_for=looks_for,
         read_mapped=read_mapped,
         target_tag=target_tag,
+        shipped=shipped,
     )
 
 
@@ -174,6 +180,15 @@ _LAYOUTS = (
         card="group_mentions",
         read_mapped=group_mentions.read_madlibs,
         target_tag=0,
+    ),
+    _text_only(
+        "minimal_pairs",
+        minimal_pairs.read_minimal_pairs,
+        minimal_pairs.splits_of_minimal_pairs,
+        "train.yaml, dev.yaml, test.yaml beside words.yaml and functions.yaml",
+        card="minimal_pairs",
+        target_tag=0,
+        shipped=SHIPPED,
     ),
     _text_only("imgflip", imgflip.read_captions, imgflip.splits_of_captions, "captions.jsonl.gz", card="imgflip"),
     Layout(

@@ -10,7 +10,16 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from model.taxonomy import TASKS, Task, tasks_named
 from training.datasets.base import ABSENT, DatasetError, Loaded, Sample, existing
@@ -24,6 +33,7 @@ __all__ = ["LAYOUTS", "Layout", "Source", "detect_layout", "load_source", "parse
 class Source(BaseModel):
     """Labelled data by path. ``layout`` is told from the files when it is not given, ``dataset`` from the layout.
 
+    Where the data of a layout come with the code (``minimal_pairs``) no ``path`` is needed.
     ``tasks`` keeps only those labels; ``limit`` takes that many samples, spread evenly over the split. ``label_map``
     says what a file's own label values mean: ``{"very harmful": "hateful=hateful"}``, or with the column,
     ``{"misogynous=1": "hateful=hateful"}``; it is for the generic layout, which is taken unless another is named, and
@@ -55,6 +65,14 @@ class Source(BaseModel):
     weight: float = Field(1.0, gt=0, allow_inf_nan=False)
     label_noise: dict[str, float] | None = None
     drop_disputed: dict[str, float] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shipped(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "path" in given:
+            return given
+        layout = LAYOUTS.get(str(given.get("layout")))
+        return given if layout is None or layout.shipped is None else given | {"path": layout.shipped}
 
     @field_validator("layout")
     @classmethod
@@ -206,9 +224,19 @@ def _of_tasks(samples: list[Sample], source: Source) -> list[Sample]:
 
 
 def _spread(samples: list[Sample], limit: int) -> list[Sample]:
-    """``limit`` samples at even distances: files are often sorted by class."""
-    n = min(limit, len(samples))
-    return [samples[index * len(samples) // n] for index in range(n)]
+    """``limit`` samples at even distances: files are often sorted by class. The samples of a pair stay together."""
+    if len(samples) <= limit:
+        return samples
+    units: dict[str | int, list[Sample]] = {}
+    for row, sample in enumerate(samples):
+        units.setdefault(row if sample.pair is None else sample.pair, []).append(sample)
+    least = -(-limit * len(units) // len(samples))
+    sizes = range(least, len(units) + 1)
+    return next(found for n in sizes if len(found := _evenly([*units.values()], n)) >= limit)[:limit]
+
+
+def _evenly(units: list[list[Sample]], n: int) -> list[Sample]:
+    return [sample for index in range(n) for sample in units[index * len(units) // n]]
 
 
 def _class_limited(samples: list[Sample], name: str, limit: int) -> list[Sample]:

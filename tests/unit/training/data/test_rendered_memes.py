@@ -46,6 +46,34 @@ def test_a_sentence_on_another_template_is_another_picture(imgflip: Path, tmp_pa
     assert len(pictures) == 2
 
 
+def test_the_sentences_of_a_pair_are_drawn_alike_on_one_template_and_pairs_on_several(
+    imgflip: Path, tmp_path: Path
+) -> None:
+    pairs = [
+        Sample(f"{label}-{n}", "toy", "train", text, {"hateful": label}, pair=f"p{n}")
+        for n in range(6)
+        for label, text in ((0, "same words"), (1, "same words"))
+    ]
+    drafts = sentence_drafts(pairs, ["drake", "doge"], np.random.default_rng(0))
+    assert [draft.template for draft in drafts[::2]] == [draft.template for draft in drafts[1::2]]
+    assert {draft.template for draft in drafts} == {"drake", "doge"}
+    drawn = [
+        sample.image.read_bytes() for sample in draw(drafts, imgflip, tmp_path, split="train", seed=1) if sample.image
+    ]
+    assert len(drawn) == 12
+    assert drawn[::2] == drawn[1::2]
+    assert len(set(drawn)) > 1
+
+
+def test_a_pair_does_not_move_the_other_sentences_to_other_templates() -> None:
+    plain = [Sample(str(n), "toy", "train", f"sentence {n}", {"hateful": 0}) for n in range(8)]
+    paired = Sample("p", "toy", "train", "of a pair", {"hateful": 1}, pair="p")
+    names = ["drake", "doge", "wonka"]
+    alone = sentence_drafts(plain, names, np.random.default_rng(0))
+    beside = sentence_drafts([*plain[:3], paired, *plain[3:]], names, np.random.default_rng(0))
+    assert [draft for draft in beside if draft.id != "toy-p"] == alone
+
+
 def test_a_meme_is_drawn_once_and_the_same_for_the_same_seed(imgflip: Path, tmp_path: Path) -> None:
     drafts = caption_drafts([ImgflipCaption("doge", ("such test", "wow"))])
     (first,) = draw(drafts, imgflip, tmp_path / "one", split="train", seed=1)

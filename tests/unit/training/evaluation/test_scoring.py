@@ -107,7 +107,7 @@ def test_a_cache_gives_the_same_scores_when_filled_and_when_full(
     assert len(list((tmp_path / "features").rglob("*.npz"))) == len(pictured(samples))
 
 
-@pytest.mark.parametrize("dataset", ["hatecheck", "toxigen", "redditbias", "madlibs"])
+@pytest.mark.parametrize("dataset", ["hatecheck", "toxigen", "redditbias", "madlibs", "minimal_pairs"])
 def test_what_a_functional_test_is_about_is_not_told_to_the_network(
     tiny: TinyBundle, samples: list[Sample], dataset: str
 ) -> None:
