@@ -15,13 +15,15 @@ class Task:
     """One question asked of a meme.
 
     ``kind`` says how logits become probabilities: ``binary`` has one logit (sigmoid, probability of ``classes[1]``),
-    ``multiclass`` one logit a class (softmax), ``multilabel`` one logit a class (sigmoid each).
+    ``multiclass`` one logit a class (softmax), ``multilabel`` one logit a class (sigmoid each). ``empty_class`` is the
+    class of a multilabel task that says that no other holds: of several parts of a meme it holds where it holds in all.
     """
 
     name: str
     classes: tuple[str, ...]
     kind: TaskKind
     description: str
+    empty_class: str | None = None
 
     @property
     def n_logits(self) -> int:
@@ -83,6 +85,14 @@ _TASKS = (
         ),
         "multilabel",
         "How it attacks.",
+    ),
+    # Of many sets; see training/datasets/target_groups.py.
+    Task(
+        "target",
+        ("religion", "race_or_origin", "sex_or_gender", "sexual_orientation", "disability", "none"),
+        "multilabel",
+        "Whom it attacks, by what they have in common; none: nobody.",
+        empty_class="none",
     ),
 )
 

@@ -6,7 +6,7 @@ models (RGCL, Mei et al. 2024); here every remembered meme votes, with the weigh
 (``training/kernel/memory.py``). It is part of the exported graph.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from model.network.fusion import FusedMeme
 from model.network.memefier import HeadInputs, MemeNetwork
+from model.taxonomy import Task
 
 #: ``image`` is the class token of CLIP's towers before their projection, which tells memes apart better than what is
 #: pooled; ``pooled_image`` is for towers without a class token.
@@ -44,16 +45,19 @@ class MemoryView(nn.Module):
 
 
 class KernelMemory(nn.Module):
-    """Sums the kernels of its views and lets each remembered meme vote, for every task, with its weight."""
+    """Sums the kernels of its views and lets each remembered meme vote, for every binary task, with its weight."""
 
     def __init__(self, views: Mapping[View, MemoryView], weights: Tensor) -> None:
-        """``weights`` [M, n_tasks], in units of logits; a column of zeros for a task that it has no say in."""
+        """``weights`` [M, T], in units of logits, for the T binary tasks in the network's order.
+
+        A column of zeros is of a task that it has no say in.
+        """
         super().__init__()
         self.views = nn.ModuleDict(dict(views.items()))
         self.weights = nn.Parameter(weights, requires_grad=False)
 
     def forward(self, features: Mapping[View, Tensor], present: Mapping[View, Tensor]) -> Tensor:
-        """Votes [B, n_tasks]; zeros for a meme that lacks a view: it is like nothing that is remembered.
+        """Votes [B, T]; zeros for a meme that lacks a view: it is like nothing that is remembered.
 
         ``features`` [B, D] and ``present`` [B] bool by view; views that the memory does not have are not read.
         """
@@ -65,16 +69,20 @@ class KernelMemory(nn.Module):
 
 
 class NetworkWithMemory(MemeNetwork):
-    """``network`` with a memory's votes on its logits; shares every weight with it. All its tasks must be binary.
+    """``network`` with a memory's votes on the logits of its binary tasks; shares every weight with it.
 
-    A memory has no view of what ``network`` hides, as a twin does: nobody could be like what it remembers.
+    It leaves the logits of the other tasks alone, and has no view of what ``network`` hides, as a twin does: nobody
+    could be like what it remembers.
     """
 
     def __init__(self, network: MemeNetwork, memory: KernelMemory) -> None:
         super().__init__(network.parts)
-        others = [task.name for task in network.config.task_list if task.kind != "binary"]
-        if others:
-            raise ValueError(f"a memory votes on binary tasks only, and {others[0]!r} is none: leave the memory out")
+        self._votes_on = binary_tasks(network.config.task_list)
+        if memory.weights.shape[1] != len(self._votes_on):
+            raise ValueError(
+                f"a memory votes on binary tasks only: this one on {memory.weights.shape[1]}, and the network has "
+                f"{len(self._votes_on)}; leave the memory out, or make it anew"
+            )
         self.memory = memory
 
     def judge(self, inputs: HeadInputs, fused: FusedMeme) -> tuple[Tensor, ...]:
@@ -92,4 +100,10 @@ class NetworkWithMemory(MemeNetwork):
             },
         )
         logits = super().judge(inputs, fused)
-        return tuple(task_logits + votes[:, at : at + 1] for at, task_logits in enumerate(logits))
+        columns = dict(zip(self._votes_on, votes.split(1, dim=1), strict=True))
+        return tuple(one + columns[at] if at in columns else one for at, one in enumerate(logits))
+
+
+def binary_tasks(tasks: Sequence[Task]) -> list[int]:
+    """Places of the tasks that a memory votes on."""
+    return [place for place, task in enumerate(tasks) if task.kind == "binary"]

@@ -1,8 +1,9 @@
 """Pooling of what the network says of the parts of one meme (windows of its words, views of its picture): the highest.
 
-Of a yes/no task, and of each class that is a yes/no question of its own, the highest logit counts. Of a task whose
-classes exclude each other the part counts that is highest in the meme's first yes/no task, since classes of different
-parts make no distribution together.
+Of a yes/no task, and of each class that is a yes/no question of its own, the highest logit counts; of the class that
+says that no other holds (``Task.empty_class``) the lowest, since that is so only where it is so in every part. Of a
+task whose classes exclude each other the part counts that is highest in the meme's first yes/no task, since classes of
+different parts make no distribution together.
 """
 
 from collections.abc import Sequence
@@ -38,6 +39,7 @@ def pool(tasks: Sequence[Task], logits: Logits) -> Pooled:
         if task.kind == "multiclass":
             pooled[task.name], deciding[task.name] = values[leading : leading + 1], leading
         else:
-            pooled[task.name] = values.max(axis=0, keepdims=True)
-            deciding[task.name] = int(values.max(axis=1).argmax())
+            found = np.array([name != task.empty_class for name in task.classes[-task.n_logits :]])
+            pooled[task.name] = np.where(found, values.max(axis=0, keepdims=True), values.min(axis=0, keepdims=True))
+            deciding[task.name] = int(values[:, found].max(axis=1).argmax())
     return Pooled(pooled, deciding, leading)

@@ -25,6 +25,7 @@ def count(part: SplitSamples) -> SplitCounts:
         n_named_twice=named_twice(part.samples),
         respelled=part.loaded.respelled,
         n_damaged=sum(item is not None and item.damage is not None for item in part.prints),
+        unknown_groups=part.loaded.unknown_groups,
     )
 
 

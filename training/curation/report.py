@@ -31,6 +31,7 @@ class SplitCounts:
     ``unknown_columns`` are those of a table of one's own whose names have no meaning. ``n_named_twice`` pictures are
     named by several rows; ``respelled`` are those whose files are called otherwise than rows name them. Of
     ``n_damaged`` the files are cut off or have wrong checksums, and what can be seen of them is used.
+    ``unknown_groups`` are names of attacked groups whose rows have no label of the task ``target`` for that.
     """
 
     split: str
@@ -44,6 +45,7 @@ class SplitCounts:
     n_named_twice: int = 0
     respelled: tuple[Respelled, ...] = ()
     n_damaged: int = 0
+    unknown_groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

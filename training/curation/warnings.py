@@ -43,6 +43,9 @@ def warnings_of(report: Report) -> Iterator[str]:
             yield f"{counts.split}: {counts.n_empty_text} of {counts.n_usable} have no text; read it from the pictures"
         if counts.n_unlabelled:
             yield f"{counts.split}: {counts.n_unlabelled} of {counts.n_usable} have no label{_unheard(counts)}"
+        if counts.unknown_groups:
+            names = named(counts.unknown_groups[:_MAX_COLUMNS])
+            yield f"{counts.split}: rows that attack {names} have no label of target, whose classes do not name that"
     n_conflicts = Counter((item.task, item.kind) for item in report.conflicts)
     for (task, conflict), n in n_conflicts.items():
         yield f"{task}: {n} {_CONFLICTS[conflict]}"

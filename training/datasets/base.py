@@ -71,7 +71,8 @@ class Loaded:
     """What a reader found in one split: ``samples`` in the file's order, and the rows that it left out.
 
     ``unknown_columns`` are those of its table that no meaning is known for. ``picture_folders`` are where pictures were
-    looked for, ``respelled`` those that were found otherwise than by the name that the row gives.
+    looked for, ``respelled`` those that were found otherwise than by the name that the row gives. ``unknown_groups``
+    are names of attacked groups of which no class of the task ``target`` is known.
     """
 
     samples: list[Sample]
@@ -79,6 +80,7 @@ class Loaded:
     unknown_columns: tuple[str, ...] = ()
     picture_folders: tuple[Path, ...] = ()
     respelled: tuple[Respelled, ...] = ()
+    unknown_groups: tuple[str, ...] = ()
 
     def nonempty(self, place: str | Path) -> "Loaded":
         """Itself; raises ``DatasetError`` with the first reason when nothing was left to use."""
@@ -98,8 +100,9 @@ def named_twice(samples: Iterable[Sample]) -> int:
 
 
 def label_of(task: str, class_name: str) -> Labels:
-    """``{task: index of class_name}``, looked up in the taxonomy."""
-    return {task: TASKS[task].classes.index(class_name)}
+    """``{task: index of class_name}``, looked up in the taxonomy; of a multilabel task, of that class alone."""
+    index = TASKS[task].classes.index(class_name)
+    return {task: (index,) if TASKS[task].kind == "multilabel" else index}
 
 
 def hateful(is_hateful: bool) -> Labels:

@@ -60,10 +60,13 @@ def normalised(name: str) -> str:
     return re.sub(r"[\s\-]+", "_", name.strip().casefold())
 
 
-def columns_of(names: Iterable[str]) -> Columns:
-    """Give each column its meaning; of several names for one thing the first in the lists above is taken."""
+def columns_of(names: Iterable[str], *, other_tasks: Iterable[str] = ()) -> Columns:
+    """Give each column its meaning; of several names for one thing the first in the lists above is taken.
+
+    ``other_tasks`` are tasks whose column holds something else.
+    """
     by_name = {normalised(name): name for name in reversed(list(names))}
-    tasks = {name: name for name in TASKS} | TASK_COLUMNS
+    tasks = {name: name for name in TASKS if name not in set(other_tasks)} | TASK_COLUMNS
     found = {
         "id": _first(by_name, ID),
         "image": _first(by_name, IMAGE),

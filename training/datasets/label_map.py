@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from model.taxonomy import TASKS
-from training.datasets.base import DatasetError, Labels
+from training.datasets.base import DatasetError, Labels, label_of
 from training.datasets.shown import shown
 from training.datasets.tables import RowProblem
 
@@ -63,7 +63,10 @@ def labels_of_value(value: str, mapped: Mapping[str, str]) -> Labels:
     found = targets(mapped[value])
     if not found:
         raise RowProblem(f"label {shown(value)} says nothing")
-    return {task: TASKS[task].classes.index(class_name) for task, class_name in found.items()}
+    labels: Labels = {}
+    for task, class_name in found.items():
+        labels |= label_of(task, class_name)
+    return labels
 
 
 def read_label_map(folder: Path) -> dict[str, str] | None:

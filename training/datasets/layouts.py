@@ -85,10 +85,11 @@ def _text_only(
     read_mapped: MappedReader | None = None,
     target_tag: int | None = None,
     shipped: Path | None = None,
+    tasks: tuple[str, ...] = ("hateful", "target"),
 ) -> Layout:
     return Layout(
         name=name,
-        tasks=("hateful",),
+        tasks=tasks,
         splits=splits,
         read=read,
         detects=lambda root: bool(splits(root)),
@@ -112,10 +113,11 @@ _LAYOUTS = (
         card="hateful_memes",
         looks_for="<split>.jsonl with id, img, text, label beside img/",
         is_borrowed=True,
+        read_mapped=hateful_memes.read_hateful_memes,
     ),
     Layout(
         name="hateful_memes_fine_grained",
-        tasks=("hateful", "protected_class", "attack"),
+        tasks=("hateful", "protected_class", "attack", "target"),
         splits=fine_grained.splits_of_fine_grained,
         read=fine_grained.read_hateful_memes_fine_grained,
         detects=fine_grained.is_fine_grained,
@@ -144,7 +146,13 @@ _LAYOUTS = (
         looks_for="Split Dataset/Training_meme_dataset.csv beside Labelled Images/",
     ),
     _text_only("hatemoji", text_hate.read_hatemoji, text_hate.splits_of_hatemoji, "hatemoji_build_train.csv"),
-    _text_only("stormfront", text_hate.read_stormfront, text_hate.splits_of_stormfront, "stormfront.csv"),
+    _text_only(
+        "stormfront",
+        text_hate.read_stormfront,
+        text_hate.splits_of_stormfront,
+        "stormfront.csv",
+        tasks=("hateful",),
+    ),
     _text_only("hatecheck", text_hate.read_hatecheck, text_hate.splits_of_hatecheck, "hatecheck.csv", target_tag=1),
     _text_only(
         "implicit_hate",
@@ -153,6 +161,7 @@ _LAYOUTS = (
         "implicit_hate.csv",
         card="posts",
         read_mapped=posts.read_implicit_hate,
+        tasks=("hateful",),
     ),
     _text_only("edos", posts.read_edos, posts.splits_of_edos, "edos.csv", card="posts", read_mapped=posts.read_edos),
     _text_only(
@@ -190,7 +199,14 @@ _LAYOUTS = (
         target_tag=0,
         shipped=SHIPPED,
     ),
-    _text_only("imgflip", imgflip.read_captions, imgflip.splits_of_captions, "captions.jsonl.gz", card="imgflip"),
+    _text_only(
+        "imgflip",
+        imgflip.read_captions,
+        imgflip.splits_of_captions,
+        "captions.jsonl.gz",
+        card="imgflip",
+        tasks=("hateful",),
+    ),
     Layout(
         name="generic",
         tasks=tuple(TASKS),

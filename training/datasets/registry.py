@@ -243,7 +243,11 @@ def _class_limited(samples: list[Sample], name: str, limit: int) -> list[Sample]
     """At most ``limit`` samples of the class "task=class", spread like ``_spread``, and all others; in their order."""
     task, class_name = class_target(name)
     wanted = TASKS[task].classes.index(class_name)
-    rows = [row for row, sample in enumerate(samples) if sample.labels.get(task) == wanted]
+    rows = [row for row, sample in enumerate(samples) if _has_class(sample.labels.get(task), wanted)]
     n = min(limit, len(rows))
     dropped = set(rows) - {rows[index * len(rows) // n] for index in range(n)}
     return [sample for row, sample in enumerate(samples) if row not in dropped]
+
+
+def _has_class(label: int | tuple[int, ...] | None, wanted: int) -> bool:
+    return wanted in label if isinstance(label, tuple) else label == wanted

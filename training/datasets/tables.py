@@ -18,6 +18,7 @@ from model.files.table_text import HEAD_BYTES, encoding_of, separator_of
 from training.datasets.base import DatasetError, Loaded, Sample, Skipped, SkippedKind, existing
 from training.datasets.pictures import RowPictures
 from training.datasets.shown import named, shown
+from training.datasets.target_groups import TargetLabels
 
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 CSV_SUFFIXES = (".csv", ".tsv")
@@ -212,10 +213,15 @@ class RowProblem(Exception):  # noqa: N818  it is no error of ours: it becomes a
         self.kind = kind
 
 
-def load_rows(table: Table, parse: Callable[[Row], Sample], pictures: RowPictures | None = None) -> Loaded:
+def load_rows(
+    table: Table,
+    parse: Callable[[Row], Sample],
+    pictures: RowPictures | None = None,
+    target: TargetLabels | None = None,
+) -> Loaded:
     """A sample of each row; a row for which ``parse`` raises ``RowProblem`` is skipped with that reason.
 
-    ``pictures`` are those that ``parse`` takes.
+    ``pictures`` and ``target`` are those that ``parse`` takes.
     """
     samples: list[Sample] = []
     skipped = list(table.skipped)
@@ -224,9 +230,16 @@ def load_rows(table: Table, parse: Callable[[Row], Sample], pictures: RowPicture
             samples.append(parse(row))
         except RowProblem as problem:
             skipped.append(Skipped(row.place, str(problem), problem.kind))
+    unknown_groups = () if target is None else target.unknown
     if pictures is None:
-        return Loaded(samples, skipped)
-    return Loaded(samples, skipped, picture_folders=pictures.folders, respelled=pictures.respelled)
+        return Loaded(samples, skipped, unknown_groups=unknown_groups)
+    return Loaded(
+        samples,
+        skipped,
+        picture_folders=pictures.folders,
+        respelled=pictures.respelled,
+        unknown_groups=unknown_groups,
+    )
 
 
 def picture_of(pictures: RowPictures, name: str) -> Path:

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from model.atomic import write_atomically
 from model.meme import has_words
 from model.network.memefier import MemeNetwork
-from model.network.memory import KernelMemory, MemoryView, NetworkWithMemory, View
+from model.network.memory import KernelMemory, MemoryView, NetworkWithMemory, View, binary_tasks
 from training.data.examples import Examples
 from training.data.modalities import BOTH, Modalities
 from training.datasets import Sample
@@ -71,8 +71,8 @@ def remember(
 ) -> NetworkWithMemory:
     """``network`` with a memory of the ``rows`` of ``train``; None: of all that have every one of ``modalities``.
 
-    How loud the memory is beside the network, for each task, is chosen on ``dev`` (logistic regression on the two).
-    Raises ``ConfigError`` when there are no such samples, or too many.
+    How loud the memory is beside the network, for each binary task, is chosen on ``dev`` (logistic regression on the
+    two). Raises ``ConfigError`` when there are no such samples, or too many.
     """
     if rows is None:
         check_memory(train.samples, modalities)
@@ -80,7 +80,7 @@ def remember(
     views = tower_views(network, train, rows, modalities)
     scalings = {name: Scaling(view) for name, view in views.items()}
     supports = {name: scalings[name](view) for name, view in views.items()}
-    labels = np.stack([train.labels(index)[rows] for index in range(len(train.tasks))], axis=1)
+    labels = np.stack([train.labels(index)[rows] for index in binary_tasks(train.tasks)], axis=1)
     weights = _ridge_weights(list(supports.values()), labels, config.ridge)
     memory = KernelMemory(
         {name: MemoryView(*_tensors(supports[name], scalings[name].mean, scalings[name].deviation)) for name in views},
@@ -147,7 +147,7 @@ def described(modalities: Modalities) -> str:
 
 
 def _ridge_weights(supports: list[Floats], labels: NDArray[np.int64], ridge: float) -> Floats:
-    """[M, n_tasks]: each task is fitted on the samples that have its label; the others have no vote on it."""
+    """[M, T]: each binary task is fitted on the samples that have its label; the others have no vote on it."""
     kernel = gram(supports, supports)
     weights = np.zeros(labels.shape)
     for index, task_labels in enumerate(labels.T):
@@ -159,15 +159,19 @@ def _ridge_weights(supports: list[Floats], labels: NDArray[np.int64], ridge: flo
 
 
 def _ratios(network: MemeNetwork, remembering: NetworkWithMemory, dev: Examples, modalities: Modalities) -> Floats:
-    """For each task how much a vote weighs beside a logit: 0 where dev knows no two classes or the vote misleads."""
+    """[T], how much a vote on a binary task weighs beside a logit.
+
+    It is 0 where dev knows no two classes or the vote misleads.
+    """
     alone, together = predict(network, dev, modalities), predict(remembering, dev, modalities)
-    ratios = np.zeros(len(alone))
-    for index, (logits, sums) in enumerate(zip(alone, together, strict=True)):
-        labels = dev.labels(index)
+    places = binary_tasks(dev.tasks)
+    ratios = np.zeros(len(places))
+    for column, place in enumerate(places):
+        labels = dev.labels(place)
         known = labels != ABSENT
         if set(labels[known].tolist()) == {0, 1}:
-            pair = np.hstack([logits, sums - logits])[known]
-            ratios[index] = _ratio(pair, labels[known])
+            pair = np.hstack([alone[place], together[place] - alone[place]])[known]
+            ratios[column] = _ratio(pair, labels[known])
     return ratios
 
 

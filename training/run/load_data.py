@@ -16,6 +16,7 @@ from training.data.rendered_memes import rendered_memes
 from training.datasets.base import DatasetError, Sample, Skipped
 from training.datasets.pictures import readable
 from training.datasets.registry import LAYOUTS, Source, detect_layout, load_source, parse_source
+from training.datasets.shown import named
 from training.datasets.text_key import text_key
 from training.evaluation.scoring import network_tags
 from training.run.config import DataConfig, TextFilling, TrainConfig
@@ -60,7 +61,7 @@ def load_run_data(config: TrainConfig, cache: Path) -> RunData:
     train, dev = _train_and_dev(config.data, reader)
     calibrate = dev if config.data.calibrate is None else reader.read_all(config.data.calibrate)
     tests = [reader.read(source) for source in config.data.tests or ()]
-    _check_labels(config, train, dev)
+    _check_labels(config, train, dev, calibrate)
     if not any(member.modalities_of(phase).image for member in config.members.values() for phase in config.phases):
         # No network is shown a picture: none needs to go through the image tower.
         train, tests = [_words_only(part) for part in train], [_words_only(part) for part in tests]
@@ -92,6 +93,8 @@ class _Reader:
         self.notes += picture_notes(source, loaded, look_through=self._is_new(source))
         if source.render is not None:
             loaded = replace(loaded, samples=rendered_memes(loaded.samples, source.render, self._cache))
+        if loaded.unknown_groups:
+            self.notes.append(f"{source}: no class of target is known for {named(loaded.unknown_groups)}")
         read = read_texts(loaded.samples, self._fill_text.mode, self._engine, self._cache / "ocr")
         skipped = loaded.skipped + read.skipped
         self.skipped += skipped
@@ -173,9 +176,12 @@ def hold_out(samples: Sequence[Sample], share: float, seed: int) -> tuple[list[S
     return kept, [replace(sample, split="dev") for sample in held_out]
 
 
-def _check_labels(config: TrainConfig, train: Sequence[Sequence[Sample]], dev: Sequence[Sample]) -> None:
-    """Every task needs labels to learn from and labels to be calibrated on."""
-    for name, samples in (("train", [sample for part in train for sample in part]), ("dev", dev)):
+def _check_labels(
+    config: TrainConfig, train: Sequence[Sequence[Sample]], dev: Sequence[Sample], calibrate: Sequence[Sample]
+) -> None:
+    """Every task needs labels to learn from, to choose by and to be calibrated on."""
+    parts = {"train": [sample for part in train for sample in part], "dev": dev, "calibrate": calibrate}
+    for name, samples in parts.items():
         labelled = {task for sample in samples for task in sample.labels}
         without = [task for task in config.network.tasks if task not in labelled]
         if without:

@@ -10,6 +10,7 @@ from typing import Any
 
 from model.atomic import write_atomically
 from model.bundle import MetricRow
+from model.network.memory import binary_tasks
 from training.errors import RunError
 from training.kernel.config import MemoryConfig, TeacherConfig
 from training.kernel.memory import MEMORY_FILE, remember, write_memory
@@ -216,9 +217,12 @@ def _remember(setup: TrainingSetup, config: MemoryConfig, folder: RunFolder, say
     network, shown, rows = setup.learner.network, shown_modalities(setup.config), setup.whole_rows(config)
     memory = remember(network, setup.remembered, setup.calibrate, config, shown, rows).memory
     say(f"remembering {len(memory.weights)} training samples")
-    for index, task in enumerate(setup.config.network.tasks):
-        if not memory.weights[:, index].any():
-            say(f"the memory has no say on {task!r}: its votes do not help where the calibration is fitted")
+    tasks = setup.config.network.task_list
+    for column, place in enumerate(binary_tasks(tasks)):
+        if not memory.weights[:, column].any():
+            say(
+                f"the memory has no say on {tasks[place].name!r}: its votes do not help where the calibration is fitted"
+            )
     write_memory(folder.path / MEMORY_FILE, memory)
 
 

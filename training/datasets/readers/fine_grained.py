@@ -5,21 +5,23 @@ folder of Hateful Memes or in ``data/annotations`` of the release, with ``img/``
 ``id`` (an integer: its leading zeros are put back, so that ids are those of Hateful Memes), ``img``, ``text``,
 ``set_name``, ``gold_hate``, ``gold_pc``, ``gold_attack`` (lists), and ``pc``, ``attack``: a list of an annotator's
 choices for each annotator, or the string "None". Labels are the gold lists; where one is empty, absent or "None" the
-task is not labelled.
+task is not labelled. The task ``target`` follows from the protected class.
 """
 
 from pathlib import Path
 
 from model.taxonomy import TASKS
-from training.datasets.base import Labels, Loaded, Sample, label_of
+from training.datasets.base import Labels, Loaded, Sample, hateful, label_of
 from training.datasets.pictures import RowPictures
 from training.datasets.readers.hateful_memes import words
 from training.datasets.shown import shown
 from training.datasets.split_files import file_of_split, files_by_stem, first_object, in_order
 from training.datasets.tables import Row, RowProblem, load_rows, picture_of, read_json
+from training.datasets.target_groups import TargetLabels
 
 _FOLDERS = ("", "annotations", "data/annotations")
 _GOLD = {"gold_pc": "protected_class", "gold_attack": "attack"}
+_ATTACKED, _NOBODY = "gold_pc", "pc_empty"
 _ID_DIGITS = 5
 
 
@@ -62,6 +64,8 @@ def _sample(row: Row, pictures: RowPictures, split: str, dataset: str) -> Sample
         names = _names(row, column)
         if names:
             labels[task] = tuple(sorted({_class_index(task, name, column) for name in names}))
+            if column == _ATTACKED:
+                labels |= _target(names, labels)
     return Sample(
         id=row.text("id").zfill(_ID_DIGITS),
         dataset=dataset,
@@ -80,6 +84,13 @@ def _hate(row: Row) -> Labels:
         return {}
     _class_index("hateful", names[0], "gold_hate")
     return label_of("hateful", names[0])
+
+
+def _target(names: list[str], labels: Labels) -> Labels:
+    """The label of the task ``target`` that protected classes stand for; none for hate that attacks no such class."""
+    attacked = [name for name in names if name != _NOBODY]
+    found = TargetLabels().added(hateful(True) if attacked else labels, attacked)
+    return {task: label for task, label in found.items() if task == "target"}
 
 
 def _names(row: Row, column: str) -> list[str]:

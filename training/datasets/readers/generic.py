@@ -14,7 +14,7 @@ from training.datasets.columns import WEAK_IMAGE, Columns, columns_of, normalise
 from training.datasets.label_map import FILE_NAME, read_label_map
 from training.datasets.pictures import RowPictures
 from training.datasets.readers.generic_files import SplitRows, parts_of, picture_folders
-from training.datasets.readers.generic_labels import LabelReader, check_labelled, has_meaning
+from training.datasets.readers.generic_labels import LabelReader, are_targets, check_labelled, has_meaning
 from training.datasets.readers.image_folder import class_folders, read_image_folder, splits_of_image_folder
 from training.datasets.split_files import in_order
 from training.datasets.tables import Row, RowProblem, Table, load_rows, picture_of, read_table, tags_of, words_of
@@ -62,14 +62,24 @@ def _label_map(*folders: Path) -> dict[str, str] | None:
 
 
 def _columns(table: Table) -> Columns:
-    """The columns of a table; "name", "file" and "path" are of pictures only when picture names stand in them."""
+    """The columns of a table by their names and, where a name may mean something else, by what stands in them.
+
+    "name", "file" and "path" are of pictures only when picture names do, and "target" is the task's when its classes
+    do.
+    """
     columns = columns_of(table.columns)
+    other = [
+        task
+        for column, task in columns.tasks
+        if task == "target" and not are_targets(row.values.get(column) for row in table.rows)
+    ]
+    columns = columns_of(table.columns, other_tasks=other)
     image = columns.image
     if image is None or normalised(image) not in WEAK_IMAGE:
         return columns
     if any(looks_like_picture(row.text(image)) for row in table.rows):
         return columns
-    return columns_of(name for name in table.columns if name != image)
+    return columns_of((name for name in table.columns if name != image), other_tasks=other)
 
 
 def _read_part(part: SplitRows, split: str, dataset: str, label_map: Mapping[str, str] | None) -> Loaded:

@@ -4,7 +4,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from model.taxonomy import TASKS, Task
@@ -25,6 +25,7 @@ ACCEPTED = "0, 1, hateful, not_hateful, non-hateful, hate, no_hate, noHate, offe
 _YES_NO = {"0": 0, "no": 0, "false": 0, "1": 1, "yes": 1, "true": 1}
 #: A number beyond 0 and 1 in more rows than this is another class, not a slip.
 _MAX_STRAY_LABELS = 0.01
+_TARGET = TASKS["target"]
 _UNLABELLED = ("", "-1", "nan", "none", "null")
 
 Votes = list[tuple[str, int]]
@@ -35,7 +36,7 @@ class LabelReader:
 
     def __init__(self, columns: Columns, label_map: Mapping[str, str] | None) -> None:
         self._tasks = columns.tasks
-        self._label = columns.label if not columns.tasks else None
+        self._label = None if _other_tasks(columns) else columns.label
         self._words, self._columns = _rules(label_map or {}, columns)
         if self._words:
             self._label = columns.label
@@ -79,7 +80,7 @@ def check_labelled(table: Table, columns: Columns, label_map: Mapping[str, str] 
     That is when only columns of no known name hold 0 and 1 or the values of the map, and when the label column holds
     more numbers than those.
     """
-    if columns.tasks or label_map == {}:
+    if _other_tasks(columns) or label_map == {} or (columns.tasks and columns.label is None):
         return
     words, by_column = _rules(label_map or {}, columns)
     if by_column or (words and columns.label is not None):
@@ -95,6 +96,18 @@ def check_labelled(table: Table, columns: Columns, label_map: Mapping[str, str] 
             f"0 and 1; {_example(table, f'{binary[0]}=1', f'{binary[0]}=0')}, or write {{}} there to read it without "
             "labels"
         )
+
+
+def _other_tasks(columns: Columns) -> list[str]:
+    """The tasks that have a column, but for ``target``, which stands beside a label column and not in its place."""
+    return [task for _, task in columns.tasks if task != _TARGET.name]
+
+
+def are_targets(values: Iterable[Any]) -> bool:
+    """Whether a column named target holds classes of that task by name, as "target" is the name of much else."""
+    names = {normalised(name) for name in _TARGET.classes}
+    items = [normalised(item) for value in values for item in _task_items(_TARGET, value)]
+    return bool(items) and names.issuperset(items)
 
 
 def _check_heard(table: Table, columns: Columns, words: Mapping[str, dict[str, str]]) -> None:
@@ -147,12 +160,15 @@ def _word(item: str, column: str, words: Mapping[str, tuple[str, str]]) -> tuple
     return words[key]
 
 
-def _items(value: Any) -> list[str]:
-    """One value or a list of them, as text; nothing for a blank one. A cell that begins with [ may hold a list."""
+def _items(value: Any, said: str | None = None) -> list[str]:
+    """One value or a list of them, as text; nothing for a blank one, but for ``said``, written so.
+
+    A cell that begins with [ may hold a list.
+    """
     if isinstance(value, str) and value.strip().startswith("["):
         value = _list_of(value)
     items = value if isinstance(value, list) else [value]
-    return [text for text in map(_text_of, items) if text.casefold() not in _UNLABELLED]
+    return [text for text in map(_text_of, items) if text == said or text.casefold() not in _UNLABELLED]
 
 
 def _list_of(text: str) -> list[Any] | str:
@@ -178,9 +194,13 @@ def _text_of(value: Any) -> str:
 
 def _task_votes(task: Task, column: str, value: Any) -> Votes:
     """Classes that a column named like ``task`` gives."""
+    return [(task.name, _class_index(task, column, item)) for item in _task_items(task, value)]
+
+
+def _task_items(task: Task, value: Any) -> list[str]:
     if task.kind == "multilabel" and isinstance(value, str) and not value.strip().startswith("["):
         value = re.split(r"[,;|]", value)
-    return [(task.name, _class_index(task, column, item)) for item in _items(value)]
+    return _items(value, said=task.empty_class)
 
 
 def _class_index(task: Task, column: str, item: str) -> int:

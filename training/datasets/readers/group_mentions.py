@@ -1,7 +1,8 @@
 """Sentences that name a group of people, harmless ones too: ToxiGen (Hartvigsen et al. 2022) as people rated it,
 RedditBias (Barikeri et al. 2021) and the phrases of Dixon et al. (2018), here madlibs.
 
-The tag of a sample is the group, in the file's words. Each reader takes the folder or the file itself. None of the
+The tag of a sample is the group, in the file's words, and what it says hatefully of a group is labelled as an attack on
+it. Each reader takes the folder or the file itself. None of the
 files has an official split: a tenth each is ``dev`` and ``test``, and what is alike stays together.
 """
 
@@ -14,6 +15,7 @@ from training.datasets.label_map import IGNORE, labels_of_value, meanings
 from training.datasets.shown import shown
 from training.datasets.split_files import file_of_split, files_there
 from training.datasets.tables import Row, RowProblem, Table, load_rows, of_split, read_csv
+from training.datasets.target_groups import TargetLabels
 from training.datasets.text_key import split_of_key, text_key
 
 _SPLITS = ("train", "dev", "test")
@@ -59,14 +61,14 @@ def splits_of_madlibs(root: Path) -> tuple[str, ...]:
 def read_toxigen(root: Path, split: str, *, dataset: str = "toxigen") -> Loaded:
     """``toxigen_human.csv``: rated 2 or less is harmless, 4 or more hateful; middle ratings are left out."""
     table = _table(root, _TOXIGEN, split, _prompt, "id", "text", "target_group", "toxicity_human")
+    target = TargetLabels()
 
     def parse(row: Row) -> Sample:
-        is_hateful = _rating(row) >= TOXIGEN_HARMFUL_FROM
-        return Sample(
-            row.text("id"), dataset, split, _text(row), hateful(is_hateful), tags=_tags(row.text("target_group"))
-        )
+        tags = _tags(row.text("target_group"))
+        labels = target.added(hateful(_rating(row) >= TOXIGEN_HARMFUL_FROM), tags)
+        return Sample(row.text("id"), dataset, split, _text(row), labels, tags=tags)
 
-    return load_rows(table, parse)
+    return load_rows(table, parse, target=target)
 
 
 def read_redditbias(
@@ -75,12 +77,14 @@ def read_redditbias(
     """``redditbias.csv``: comments, labelled by their sentence (``bias_sent``); values but 0 and 1 are left out."""
     table = _table(root, _REDDITBIAS, split, _words, "id", "text", "group", "bias_sent")
     mapped = meanings(REDDITBIAS_LABELS, label_map)
+    target = TargetLabels()
 
     def parse(row: Row) -> Sample:
-        labels = labels_of_value(row.text("bias_sent"), mapped)
-        return Sample(row.text("id"), dataset, split, _text(row), labels, tags=_tags(row.text("group")))
+        tags = _tags(row.text("group"))
+        labels = target.added(labels_of_value(row.text("bias_sent"), mapped), tags)
+        return Sample(row.text("id"), dataset, split, _text(row), labels, tags=tags)
 
-    return load_rows(table, parse)
+    return load_rows(table, parse, target=target)
 
 
 def read_madlibs(
@@ -89,16 +93,17 @@ def read_madlibs(
     """``madlibs.csv``: templates filled with a group. Insults of an occupation are left out: it is no such group."""
     table = _table(root, _MADLIBS, split, _without_name, "id", "text", "template", "label")
     mapped = meanings(MADLIBS_LABELS, label_map)
+    target = TargetLabels()
 
     def parse(row: Row) -> Sample:
         is_occupation = row.text("template") == _OCCUPATIONS
         labels = labels_of_value(row.text("label"), mapped)
         if is_occupation and labels == hateful(True):
             raise RowProblem("it insults an occupation, which is no protected group")
-        group = "" if is_occupation else _filled(row)["group"]
-        return Sample(row.text("id"), dataset, split, _text(row), labels, tags=_tags(group))
+        tags = _tags("" if is_occupation else _filled(row)["group"])
+        return Sample(row.text("id"), dataset, split, _text(row), target.added(labels, tags), tags=tags)
 
-    return load_rows(table, parse)
+    return load_rows(table, parse, target=target)
 
 
 def _table(root: Path, files: dict[str, str], split: str, key: Callable[[Row], str], *columns: str) -> Table:

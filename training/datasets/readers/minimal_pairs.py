@@ -14,6 +14,7 @@ from training.datasets.minimal_pairs import SHIPPED
 from training.datasets.minimal_pairs.fill import Filled, fill_sets
 from training.datasets.minimal_pairs.templates import FUNCTIONS_FILE, WORDS_FILE, read_sets, read_words
 from training.datasets.split_files import file_of_split, files_there
+from training.datasets.target_groups import TargetLabels
 
 _FILES = {split: f"{split}.yaml" for split in ("train", "dev", "test")}
 
@@ -42,13 +43,14 @@ def group_classes() -> Mapping[str, str]:
 
 def _sample(sentence: Filled, split: str, dataset: str) -> Sample:
     tags = () if sentence.group is None else (sentence.group.name,)
+    attacked = () if sentence.group is None else (sentence.group.characteristic,)
     return Sample(
         # Of the sentence, not of its number: a picture drawn of it is kept by this name.
         f"{sentence.template.id}-{_digest(sentence.text)[:8]}",
         dataset,
         split,
         sentence.text,
-        hateful(sentence.template.is_hateful),
+        TargetLabels().added(hateful(sentence.template.is_hateful), attacked),
         tags=tags,
         pair=f"{sentence.set_id}-{sentence.filling}",
     )

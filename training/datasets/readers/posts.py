@@ -23,7 +23,7 @@ IMPLICIT_HATE_LABELS = {
     "implicit_hate": "hateful=hateful",
     "explicit_hate": "hateful=hateful",
 }
-EDOS_LABELS = {"not sexist": "hateful=not_hateful", "sexist": "hateful=hateful"}
+EDOS_LABELS = {"not sexist": "hateful=not_hateful", "sexist": "hateful=hateful, target=sex_or_gender"}
 _QUOTES = re.compile(r'"(?:\s*")+')
 _REMAINS_BEFORE = re.compile(r'^(?:rt\b|["\s:|])+')
 _REMAINS_AFTER = re.compile(r'["\s:|]+$')

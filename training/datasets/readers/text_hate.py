@@ -4,18 +4,22 @@
 Each reader takes the folder or, since all three may lie in one, the file itself.
 """
 
+import re
 from pathlib import Path
 
 from training.datasets.base import Loaded, Sample, hateful
 from training.datasets.shown import shown
 from training.datasets.split_files import file_of_split, files_there
 from training.datasets.tables import Row, RowProblem, Table, load_rows, read_csv
+from training.datasets.target_groups import TargetLabels
 
 _HATEMOJI = {
     split: f"hatemoji_build_{name}.csv" for split, name in (("train", "train"), ("dev", "validation"), ("test", "test"))
 }
 _STORMFRONT = {"train": "stormfront.csv"}
 _HATECHECK = {"test": "hatecheck.csv"}
+#: HatemojiBuild writes the attacked groups as a list of Python has it, in codes: "['asi.south', 'mus']".
+_CODE = re.compile(r"[\w.]+")
 
 
 def splits_of_hatemoji(root: Path) -> tuple[str, ...]:
@@ -36,12 +40,16 @@ def splits_of_hatecheck(root: Path) -> tuple[str, ...]:
 def read_hatemoji(root: Path, split: str, *, dataset: str = "hatemoji") -> Loaded:
     """HatemojiBuild, ``hatemoji_build_{train,validation,test}.csv``: adversarial, balanced, rich in emoji."""
     table = _table(root, _HATEMOJI, split, "entry_id", "text", "label_gold")
+    target = TargetLabels()
 
     def parse(row: Row) -> Sample:
         is_hateful = _is_hateful(row, "label_gold", hate="1", no_hate="0")
-        return Sample(row.text("entry_id"), dataset, split, row.text("text"), hateful(is_hateful))
+        labels = hateful(is_hateful)
+        if "target" in row.values:
+            labels = target.added(labels, _CODE.findall(row.text("target")))
+        return Sample(row.text("entry_id"), dataset, split, row.text("text"), labels)
 
-    return load_rows(table, parse)
+    return load_rows(table, parse, target=target)
 
 
 def read_stormfront(root: Path, split: str = "train", *, dataset: str = "stormfront") -> Loaded:
@@ -58,13 +66,17 @@ def read_stormfront(root: Path, split: str = "train", *, dataset: str = "stormfr
 def read_hatecheck(root: Path, split: str = "test", *, dataset: str = "hatecheck") -> Loaded:
     """``hatecheck.csv``: 29 functions. The tags are a test's function and, where it has one, its target group."""
     table = _table(root, _HATECHECK, split, "case_id", "test_case", "functionality", "label_gold")
+    target = TargetLabels()
 
     def parse(row: Row) -> Sample:
         is_hateful = _is_hateful(row, "label_gold", hate="hateful", no_hate="non-hateful")
         tags = tuple(filter(None, (row.text("functionality"), row.text("target_ident"))))
-        return Sample(row.text("case_id"), dataset, split, row.text("test_case"), hateful(is_hateful), tags=tags)
+        labels = hateful(is_hateful)
+        if "target_ident" in row.values:
+            labels = target.added(labels, tags[1:])
+        return Sample(row.text("case_id"), dataset, split, row.text("test_case"), labels, tags=tags)
 
-    return load_rows(table, parse)
+    return load_rows(table, parse, target=target)
 
 
 def _table(root: Path, files: dict[str, str], split: str, *columns: str) -> Table:

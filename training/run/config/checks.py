@@ -68,7 +68,7 @@ def check_kernel_machines(config: "TrainConfig") -> None:
             raise ValueError(f"teacher: it speaks of binary tasks only, and {others[0]!r} is none; set teacher=null")
         _check_frozen("teacher", config, config.sources_of(teacher))
     if memory is not None:
-        if others:
+        if len(others) == len(tasks):
             raise ValueError(f"memory: it votes on binary tasks only, and {others[0]!r} is none; set memory=null")
         _check_frozen("memory", config, config.sources_of(memory))
 

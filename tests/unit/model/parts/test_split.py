@@ -73,6 +73,15 @@ def test_the_highest_logit_counts_and_classes_that_exclude_each_other_come_from_
     assert (found.leading, found.deciding["hateful"], found.deciding["protected_class"]) == (1, 1, 0)
 
 
+def test_a_meme_attacks_nobody_only_where_no_part_of_it_attacks_somebody() -> None:
+    logits = np.array([[-5, -6, -7, -8, -9, 8], [3, -6, -7, -8, -9, -4], [-5, 2, -7, -8, -9, -1]], dtype=np.float32)
+    found = pool(tasks_named(["target"]), {"target": logits})
+    assert found.logits["target"].dtype == np.float32
+    assert found.logits["target"].tolist() == [[3, 2, -7, -8, -9, -4]]
+    assert found.deciding["target"] == 1
+    assert pool(tasks_named(["target"]), {"target": logits[:1]}).logits["target"].tolist() == logits[:1].tolist()
+
+
 def test_words_behind_the_first_window_count(judge: Judge) -> None:
     texts = [f"{'a b c d e f g h ' * 3}{end}" for end in ("x y z", "q w v")]
     first, second = _judged(judge, *(Reading(Meme.from_text(text), TextEvidence.from_caller(text)) for text in texts))

@@ -105,8 +105,25 @@ def test_fine_grained_labels_are_the_gold_lists_whatever_a_file_is_called(tmp_pa
         for task, indices in first.labels.items()
         if isinstance(indices, tuple)
     }
-    assert names == {"protected_class": ["religion", "sex"], "attack": ["mocking", "contempt"]}
-    assert (first.labels["hateful"], second.labels) == (1, {"hateful": 0, "protected_class": (0,), "attack": (0,)})
+    assert names == {
+        "protected_class": ["religion", "sex"],
+        "attack": ["mocking", "contempt"],
+        "target": ["religion", "sex_or_gender"],
+    }
+    harmless = {"hateful": 0, "protected_class": (0,), "attack": (0,), "target": (5,)}
+    assert (first.labels["hateful"], second.labels) == (1, harmless)
+
+
+@pytest.mark.parametrize(
+    ("protected", "target"), [(["race"], (1,)), (["nationality", "race"], (1,)), (["disability", "sex"], (2, 4))]
+)
+def test_fine_grained_classes_stand_for_those_of_the_task_target(
+    memes: Path, protected: list[str], target: tuple[int, ...]
+) -> None:
+    row = {"id": 1235, "set_name": "train", "img": "img/01235.png", "text": "a", "gold_hate": ["hateful"]}
+    write_json_lines(memes / "train.json", [row | {"gold_pc": protected}])
+    (sample,) = read_hateful_memes_fine_grained(memes, "train").samples
+    assert sample.labels["target"] == target
 
 
 def test_fine_grained_ids_are_those_of_hateful_memes(tmp_path: Path) -> None:
@@ -132,7 +149,8 @@ def test_fine_grained_annotations_find_the_pictures_above_them(tmp_path: Path) -
     [
         ({"gold_pc": "None"}, {"hateful": 1, "attack": (3,)}),
         ({"gold_pc": []}, {"hateful": 1, "attack": (3,)}),
-        ({"gold_hate": None}, {"protected_class": (1,), "attack": (3,)}),
+        ({"gold_hate": None}, {"protected_class": (1,), "attack": (3,), "target": (0,)}),
+        ({"gold_pc": ["pc_empty"]}, {"hateful": 1, "protected_class": (0,), "attack": (3,)}),
     ],
 )
 def test_a_gold_label_that_is_none_is_absent_and_not_empty(

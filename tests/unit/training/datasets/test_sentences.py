@@ -11,6 +11,7 @@ from support.dataset_files import write_csv, write_group_mentions, write_posts
 from training.datasets import (
     LAYOUTS,
     DatasetError,
+    Labels,
     Loaded,
     Source,
     load_source,
@@ -25,7 +26,19 @@ from training.datasets.readers.posts import without_marks, without_scraping_rema
 from training.datasets.text_key import split_of_key, text_key
 
 SPLITS = ("train", "dev", "test")
-HATEFUL, NOT_HATEFUL = {"hateful": 1}, {"hateful": 0}
+HATEFUL: Labels = {"hateful": 1}
+NOT_HATEFUL: Labels = {"hateful": 0}
+#: With whom it attacks, in the classes religion, race_or_origin, sex_or_gender, sexual_orientation, disability, none.
+RELIGION, SEX, DISABILITY, NOBODY = (
+    labels | {"target": (place,)} for labels, place in ((HATEFUL, 0), (HATEFUL, 2), (HATEFUL, 4), (NOT_HATEFUL, 5))
+)
+LABELS: dict[str, list[Labels]] = {
+    "implicit_hate": [NOT_HATEFUL, HATEFUL],
+    "edos": [NOT_HATEFUL, SEX],
+    "toxigen": [NOBODY, RELIGION, SEX],
+    "redditbias": [NOBODY, RELIGION, SEX],
+    "madlibs": [NOBODY, HATEFUL, RELIGION, DISABILITY],
+}
 NAMES = ("implicit_hate", "edos", "toxigen", "redditbias", "madlibs")
 TOXIGEN_HEADER = ("id", "text", "target_group", "toxicity_human", "toxicity_ai", "written_by")
 
@@ -47,7 +60,7 @@ def test_every_split_has_both_classes_and_no_row_is_in_two_or_lost(root: Path, n
     n_rows = {"madlibs": 120}.get(name, 60)
     assert len(set(ids)) == len(ids) == n_rows - sum(len(loaded.skipped) for loaded in found.values())
     assert {(s.split, s.dataset) for loaded in found.values() for s in loaded.samples} == {(p, name) for p in SPLITS}
-    assert {str(sample.labels) for sample in found["train"].samples} == {str(HATEFUL), str(NOT_HATEFUL)}
+    assert {str(sample.labels) for sample in found["train"].samples} == {str(labels) for labels in LABELS[name]}
 
 
 @pytest.mark.parametrize("name", ["implicit_hate", "redditbias"])
@@ -88,7 +101,7 @@ def test_edos_keeps_its_own_splits_and_loses_its_marks(root: Path) -> None:
     found = whole(root, "edos")
     assert [len(found[split].samples) for split in SPLITS] == [40, 10, 10]
     assert found["dev"].samples[1].text == "rain on the roof number 9"
-    assert [sample.labels for sample in found["dev"].samples[:2]] == [NOT_HATEFUL, HATEFUL]
+    assert [sample.labels for sample in found["dev"].samples[:2]] == [NOT_HATEFUL, SEX]
 
 
 def test_a_post_that_is_not_sexist_can_be_left_out_by_label_map_or_by_class_limits(root: Path) -> None:
@@ -96,7 +109,7 @@ def test_a_post_that_is_not_sexist_can_be_left_out_by_label_map_or_by_class_limi
     limited = whole(root, "edos", class_limits={"hateful=not_hateful": 0})
     for split in SPLITS:
         assert [s.id for s in mapped[split].samples] == [s.id for s in limited[split].samples] != []
-        assert {str(s.labels) for s in mapped[split].samples} == {str(HATEFUL)}
+        assert {str(s.labels) for s in mapped[split].samples} == {str(SEX)}
     assert {item.reason for item in mapped["train"].skipped} == {"label 'not sexist' says nothing"}
 
 
@@ -137,10 +150,10 @@ def test_cleaning_keeps_the_words_and_changes_nothing_the_second_time(text: str)
 
 @pytest.mark.parametrize(
     ("rating", "labels"),
-    [("1.0", NOT_HATEFUL), ("2.0", NOT_HATEFUL), ("4.0", HATEFUL), ("5.0", HATEFUL), ("2.333333333", None),
+    [("1.0", NOBODY), ("2.0", NOBODY), ("4.0", SEX), ("5.0", SEX), ("2.333333333", None),
      ("3.666666667", None), ("", None), ("nan", None), ("0.5", None), ("6", None), ("high", None)],
 )  # fmt: skip
-def test_toxigens_middle_ratings_are_left_out(tmp_path: Path, rating: str, labels: dict[str, int] | None) -> None:
+def test_toxigens_middle_ratings_are_left_out(tmp_path: Path, rating: str, labels: Labels | None) -> None:
     write_csv(tmp_path / "toxigen_human.csv", [TOXIGEN_HEADER, ("tg0", "a b\nc", "women", rating, "1.0", "cbs")])
     found = [read_toxigen(tmp_path, split) for split in SPLITS]
     samples = [sample for loaded in found for sample in loaded.samples]

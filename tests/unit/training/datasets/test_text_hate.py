@@ -43,7 +43,7 @@ def test_stormfront_and_hatecheck_name_their_classes_differently(tmp_path: Path)
     root = write_text_hate(tmp_path)
     assert [sample.labels for sample in read_stormfront(root).samples] == [NOT_HATEFUL, HATEFUL]
     first, second = read_hatecheck(root).samples
-    assert (first.labels, second.labels) == (NOT_HATEFUL, HATEFUL)
+    assert (first.labels, second.labels) == (NOT_HATEFUL | {"target": (5,)}, HATEFUL | {"target": (2,)})
     assert (first.id, first.split, first.dataset) == ("7", "test", "hatecheck")
 
 

@@ -1,5 +1,7 @@
 """The memory that votes beside a network: its kernel, its fit, and that it ships as it was fitted."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +18,7 @@ from model.export.graph import head_example
 from model.network.memefier import MemeNetwork
 from model.network.memory import KernelMemory, MemoryView, NetworkWithMemory
 from model.preprocess import Preprocessor
-from model.taxonomy import tasks_named
+from model.taxonomy import Task, tasks_named
 from training.data.examples import BOTH, Examples, Modalities
 from training.data.feature_cache import FrozenTower
 from training.datasets import Sample
@@ -36,6 +38,7 @@ from training.run.trained import as_shipped
 from training.trainer.predict import predict
 
 TASKS = ("hateful", "offensive")
+ALL_KINDS = (*TASKS, "memotion_sentiment", "target")
 TEXT_ONLY = Modalities(image=False)
 
 
@@ -65,10 +68,20 @@ def memes(tmp_path_factory: pytest.TempPathFactory) -> Examples:
     return memes_seen_by(TinyImageTower(), folder)
 
 
-def memes_seen_by(image_tower: torch.nn.Module, folder: Path) -> Examples:
+def memes_seen_by(
+    image_tower: torch.nn.Module,
+    folder: Path,
+    samples: Sequence[Sample] | None = None,
+    tasks: tuple[Task, ...] = tasks_named(TASKS),
+) -> Examples:
+    """``samples``, or those that ``toy_samples`` makes in ``folder``."""
     export_image_tower(image_tower, SIDE_PX, folder / "tower.onnx")
     preprocessor = Preprocessor(PREPROCESS, tokenizer_json())
     tower = FrozenTower(folder / "tower.onnx", tower_spec(), preprocessor, folder / "cache")
+    return Examples(toy_samples(folder) if samples is None else samples, tasks, preprocessor, tower)
+
+
+def toy_samples(folder: Path) -> list[Sample]:
     samples = []
     for index in range(14):
         path = folder / f"{index}.png"
@@ -77,7 +90,7 @@ def memes_seen_by(image_tower: torch.nn.Module, folder: Path) -> Examples:
         text = "" if index == 13 else ("a b " if index % 2 else "w ") * (index // 3 + 1) + chr(ord("c") + index)
         image = None if index == 12 else path
         samples.append(Sample(str(index), "toy", "train", text, {"hateful": index % 2}, image))
-    return Examples(samples, tasks_named(TASKS), preprocessor, tower)
+    return samples
 
 
 def test_a_meme_is_most_like_itself() -> None:
@@ -104,16 +117,33 @@ def test_a_memory_of_texts_does_not_look_for_a_picture() -> None:
     assert (votes_of(tuple(inputs), network)[0].abs() > 1e-4).all()
 
 
-def test_a_memory_is_refused_beside_a_task_of_several_classes() -> None:
-    with pytest.raises(ValueError, match="memotion_sentiment"):
-        NetworkWithMemory(tiny_network(), KernelMemory({"text": view(64)}, torch.zeros(5, 3)))
+@pytest.mark.parametrize("n_tasks", [1, 3])
+def test_a_memory_of_other_tasks_is_refused(n_tasks: int) -> None:
+    with pytest.raises(ValueError, match=f"votes on binary tasks only: this one on {n_tasks}, and the network has 2"):
+        NetworkWithMemory(tiny_network(tasks=ALL_KINDS), KernelMemory({"text": view(64)}, torch.zeros(5, n_tasks)))
+
+
+def test_a_memory_votes_on_the_binary_tasks_and_leaves_the_others_alone() -> None:
+    memory = KernelMemory({"image": view(8), "text": view(64)}, torch.randn(5, 2))
+    alone = tiny_network(tasks=ALL_KINDS).eval()
+    inputs = head_example(alone, batch=3, text_tokens=6)
+    with torch.inference_mode():
+        before, after = alone(*inputs), NetworkWithMemory(alone, memory).eval()(*inputs)
+        votes = NetworkWithMemory(tiny_network(tasks=TASKS), memory).eval()
+    assert [torch.equal(one, other) for one, other in zip(before, after, strict=True)] == [False, False, True, True]
+    assert [one.shape for one in before] == [one.shape for one in after] == [(3, 1), (3, 1), (3, 3), (3, 6)]
+    added = torch.cat([after[place] - before[place] for place in (0, 1)], dim=1)
+    assert torch.allclose(added, votes_of(inputs, votes), atol=1e-5)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8"])
+@pytest.mark.parametrize("tasks", [TASKS, ("hateful", "offensive", "target")], ids=["two", "and target"])
 @pytest.mark.slow
 def test_the_exported_head_votes_as_the_network_does(
-    remembering: NetworkWithMemory, tmp_path: Path, precision: Precision
+    tasks: tuple[str, ...], tmp_path: Path, precision: Precision
 ) -> None:
+    memory = KernelMemory({"image": view(8), "text": view(64)}, torch.randn(5, 2))
+    remembering = NetworkWithMemory(tiny_network(tasks=tasks), memory).eval()
     if precision == "int8":
         round_weights_to_int8(remembering)
     export_head(remembering, tmp_path / "head.onnx", precision)
@@ -122,8 +152,9 @@ def test_the_exported_head_votes_as_the_network_does(
     )
     assert report.max_abs_logit_diff <= report.limit
     votes = votes_of(head_example(remembering, batch=3, text_tokens=5), remembering)
-    assert votes.abs().max() > 100 * report.limit  # so a graph without them would be refused
-    assert len(ort.InferenceSession(str(tmp_path / "head.onnx"), providers=["CPUExecutionProvider"]).get_outputs()) == 2
+    assert votes[:, :2].abs().max() > 100 * report.limit  # so a graph without them would be refused
+    session = ort.InferenceSession(str(tmp_path / "head.onnx"), providers=["CPUExecutionProvider"])
+    assert len(session.get_outputs()) == len(tasks)
 
 
 def test_whole_rows_have_what_the_modalities_ask_for(memes: Examples) -> None:
@@ -141,6 +172,20 @@ def test_what_is_remembered_is_kernel_ridge_regression_times_how_loud_it_is(meme
     ratio = added @ expected / (expected @ expected)
     assert ratio > 0
     assert np.allclose(added, ratio * expected, atol=1e-3 * abs(added).max())
+
+
+def test_what_is_remembered_is_the_same_beside_a_task_of_several_labels(memes: Examples, tmp_path: Path) -> None:
+    tasks = tasks_named((*TASKS, "target"))
+    samples = [replace(one, labels=one.labels | {"target": (index % 6,)}) for index, one in enumerate(memes.samples)]
+    more = memes_seen_by(TinyImageTower(), tmp_path, samples, tasks)
+    network = tiny_network(tasks=(*TASKS, "target"))
+    remembering = remember(network, more, more, MemoryConfig())
+    assert remembering.memory.weights.shape == (12, 2)
+    assert (remembering.memory.weights[:, 0] != 0).all()
+    write_memory(tmp_path / "memory", remembering.memory)
+    read = NetworkWithMemory(network, read_memory(tmp_path / "memory"))
+    alone, together = predict(network, more), predict(read, more)
+    assert [np.array_equal(*pair) for pair in zip(alone, together, strict=True)] == [False, True, True]
 
 
 def test_a_task_that_nothing_remembered_is_labelled_for_gets_no_votes(memes: Examples) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,20 @@ def test_a_dev_split_of_the_source_s_own_is_trusted_wholly(tmp_path: Path) -> No
     assert source.for_dev("dev") == Source(path=tmp_path, split="dev")
     assert source.trust == trust
     assert source.for_dev("dev").trust == {}
+
+
+def test_a_task_that_cannot_be_calibrated_is_refused_before_any_training(tmp_path: Path) -> None:
+    write_generic(tmp_path / "memes")
+    path = write_group_mentions(tmp_path) / "toxigen_human.csv"
+    config = config_of(tmp_path)
+    named = {split: (Source(path=path, split=split, layout="toxigen"),) for split in ("train", "dev")}
+    network = replace(config.network, tasks=("hateful", "target"))
+    data = config.data.model_copy(update=named | {"calibrate": (*config.data.train,)})
+    with pytest.raises(DatasetError, match=r"no sample of data\.calibrate has a label of task 'target'; labelled are"):
+        load_run_data(config.model_copy(update={"data": data, "network": network}), tmp_path / "cache")
+    data = data.model_copy(update={"calibrate": None})
+    read = load_run_data(config.model_copy(update={"data": data, "network": network}), tmp_path / "cache")
+    assert {task for sample in read.calibrate for task in sample.labels} == {"hateful", "target"}
 
 
 def test_a_set_whose_labels_were_not_understood_is_refused_with_where_to_look(tmp_path: Path) -> None:

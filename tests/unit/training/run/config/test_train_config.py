@@ -170,7 +170,10 @@ TOGETHER_REFUSED = [
     ([*TEXT_LAYERS, *HEARD], "teacher: it reads the features of frozen towers, and towers.text.mode is 'last_layers'"),
     (["modalities=text", "twins=[image]"], "twins: they stand beside networks of both modalities, not of 'text'"),
     ([*ADAPTERS, "pick=average"], "pick: networks with image towers of their own have no average"),
-    (["network.tasks=[hateful, memotion_sentiment]", "memory={}"], "memory: it votes on binary tasks only, and 'memo"),
+    (
+        ["network.tasks=[memotion_sentiment]", "phases.0.select_on=memotion_sentiment", "memory={}"],
+        "memory: it votes on binary tasks only, and 'memotion_sentiment' is none",
+    ),
     (
         ["network.tasks=[memotion_sentiment]", "phases.0.select_on=memotion_sentiment", *HEARD],
         "teacher: it speaks of binary tasks only, and 'memotion_sentiment' is none",
@@ -183,6 +186,12 @@ def test_what_does_not_go_together_is_refused(toy: Path, overrides: list[str], m
     with pytest.raises(ConfigError) as refused:
         load_train_config(toy, overrides)
     assert message in str(refused.value)
+
+
+def test_a_memory_may_vote_on_some_of_the_tasks(toy: Path) -> None:
+    config = load_train_config(toy, ["network.tasks=[target, hateful, offensive]", "memory={}"])
+    assert [task.name for task in config.network.task_list] == ["hateful", "offensive", "target"]
+    assert config.memory is not None
 
 
 def test_a_teacher_may_speak_of_some_tasks_and_both_are_left_out_again_by_null(toy: Path) -> None:
