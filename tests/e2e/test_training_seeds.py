@@ -1,12 +1,16 @@
 """Runs of several seeds and of twins in one folder: what is trained once, resumed, measured on tests and shipped."""
 
 import json
+import signal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 from support.dataset_files import write_hateful_memes
+from support.killing import run_until_written
 from support.runs import Workplace, done, invoke, results
 
 from model import open_bundle
@@ -14,9 +18,10 @@ from training.evaluation.scoring import score_bundle
 from training.run.export.restore import restore
 from training.run.folder import RunFolder
 from training.run.trained import Average
+from training.trainer.checkpoint import CheckpointFile
 from training.trainer.predict import predict
 
-PHASE: dict[str, Any] = {"batch_size": 8, "fusion_lr": 5.0e-3}
+PHASE: dict[str, Any] = {"batch_size": 8, "fusion_lr": 5.0e-3, "checkpoint_every_steps": 1}
 SEVERAL: dict[str, Any] = {
     "seeds": [0, 1],
     "twins": ["text"],
@@ -54,6 +59,27 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     return place
 
 
+def shared_tower(place: Workplace, out: str, *overrides: str) -> Path:
+    """A finished run in which all networks stand on one text tower."""
+    done(invoke(*place.train_arguments(out, "phases.0.shared_seed=7", "pick=average", *overrides)))
+    return place.folder / out
+
+
+@pytest.fixture(scope="module")
+def shared(place: Workplace) -> Path:
+    return shared_tower(place, "shared")
+
+
+def phases_of(run: Path) -> list[str]:
+    """The phases that were trained, in their order."""
+    return list(dict.fromkeys(json.loads(line)["phase"] for line in (run / "history.jsonl").read_text().splitlines()))
+
+
+def text_tower(network: Path) -> dict[str, Any]:
+    found = load_file(network / "network.safetensors")
+    return {name: values for name, values in found.items() if name.startswith("network.text_tower.")}
+
+
 def kept(run: Path) -> dict[str, bytes]:
     return {str(path.relative_to(run)): path.read_bytes() for path in run.rglob("*.safetensors")}
 
@@ -67,15 +93,61 @@ def test_every_network_has_weights_of_its_own_and_a_shared_phase_is_trained_once
         "seed1-text",
     ]
     assert len(set(kept(run).values())) == 4 * 3
-    phases = {json.loads(line)["phase"] for line in (run / "history.jsonl").read_text().splitlines()}
-    assert phases == {
+    assert phases_of(run) == [
         "seed0.0.read",
         "seed0-both.1.memes",
         "seed0-text.1.memes",
         "seed1.0.read",
         "seed1-both.1.memes",
         "seed1-text.1.memes",
-    }
+    ]
+
+
+def test_a_phase_with_a_seed_of_its_own_is_trained_once_for_all_seeds(place: Workplace, shared: Path) -> None:
+    own = [f"seed{seed}-{shown}.1.memes" for seed in (0, 1) for shown in ("both", "text")]
+    assert phases_of(shared) == ["shared.0.read", *own]
+    first, *others = [text_tower(network) for network in sorted((shared / "networks").iterdir())]
+    before = text_tower(place.folder / "run" / "networks" / "seed0-both")
+    assert any(not torch.equal(first[name], before[name]) for name in first)
+    for other in others:
+        assert all(torch.equal(first[name], other[name]) for name in first)
+    networks = [(network / "network.safetensors").read_bytes() for network in (shared / "networks").iterdir()]
+    assert len(set(networks)) == 4
+
+
+def test_a_shared_phase_does_not_depend_on_the_seeds_of_the_run(place: Workplace, shared: Path) -> None:
+    alone = shared_tower(place, "alone", "seeds=null", "seed=5", "twins=[]")
+    first, other = text_tower(shared / "networks" / "seed0-both"), text_tower(alone)
+    assert all(torch.equal(first[name], other[name]) for name in first)
+    assert phases_of(alone) == ["shared.0.read", "1.memes"]
+
+
+def train(arguments: list[str]) -> None:
+    done(invoke(*arguments))
+
+
+@pytest.mark.parametrize(
+    ("unbroken", "stopped_in", "overrides"),
+    [
+        ("run", "seed0-text.1.memes", []),
+        ("shared", "shared.0.read", ["phases.0.shared_seed=7", "pick=average"]),
+        ("shared", "seed1-both.1.memes", ["phases.0.shared_seed=7", "pick=average"]),
+    ],
+)
+def test_a_run_killed_in_the_middle_of_a_network_ends_with_the_same_weights(
+    place: Workplace, shared: Path, tmp_path: Path, unbroken: str, stopped_in: str, overrides: list[str]
+) -> None:
+    run = tmp_path / "killed"
+    arguments = place.train_arguments(str(run), *overrides)
+    checkpoint = run / "checkpoint" / f"{stopped_in}.pt"
+    assert run_until_written(checkpoint, 2, 0, train, arguments) == -signal.SIGKILL
+    half = CheckpointFile(run / "checkpoint", stopped_in).read()
+    assert half is not None
+    assert not half["state"]["finished"]
+    assert not (run / "done.json").exists()
+    assert "going on with" in done(invoke(*arguments)).output
+    assert kept(run) == kept(place.folder / unbroken)
+    assert phases_of(run) == phases_of(place.folder / unbroken)
 
 
 def test_the_seeds_of_a_variant_are_one_row_beside_the_twin_and_the_baselines(place: Workplace) -> None:
@@ -128,7 +200,9 @@ def test_a_run_stopped_between_two_networks_ends_with_the_same_weights(place: Wo
     before, shown = kept(run), (run / "results.md").read_text()
     for path in [run / "done.json", *(run / "networks").glob("seed1-*/*"), *(run / "checkpoint").glob("seed1-*")]:
         path.unlink()
+    trained = phases_of(run)
     said = done(invoke(*place.train_arguments("run"))).output
     assert "going on with" in said
     assert kept(run) == before
+    assert phases_of(run) == trained
     assert (run / "results.md").read_text() == shown

@@ -123,7 +123,7 @@ class TrainingSetup:
 
     def learner_of(self, phase: RunPhase) -> Learner:
         """The learner with the losses of a phase."""
-        torch.manual_seed(self.config.seed)
+        torch.manual_seed(self.config.seed_of(phase))
         return self.learner.with_losses(self.config.losses_of(phase))
 
     def member(self, config: TrainConfig) -> "TrainingSetup":
@@ -226,9 +226,9 @@ def picture_source(config: TrainConfig, towers: RunTowers, cache: Path) -> Pictu
 
 
 def build_learner(config: TrainConfig, towers: RunTowers) -> Learner:
-    """The network on its backbone, ready to be tuned: with the weights that it starts from, the others by the seed."""
+    """The network on its backbone, to be tuned: weights that it starts from, the rest by the first phase's seed."""
     backbone = towers.backbone
-    torch.manual_seed(config.seed)
+    torch.manual_seed(config.seed_of(config.phases[0]))
     try:
         network = MemeFier(config.network, backbone.text_tower, backbone.image_width, backbone.patch_width)
         if config.start == "fusion" and towers.start is not None:

@@ -17,7 +17,7 @@ from training.kernel.memory import MEMORY_FILE, remember, write_memory
 from training.kernel.soft_labels import SOFT_LABELS_FILE, read_soft_labels, teach, write_soft_labels
 from training.run.backbone import RunTowers, image_tower_digest, open_towers
 from training.run.build import TrainingSetup, assemble, check_remembered, save_weights, shown_modalities
-from training.run.config import TrainConfig
+from training.run.config import RunPhase, TrainConfig
 from training.run.config.file import parse_train_config
 from training.run.dev_metrics import baseline_rows, dev_set, network_rows, write_results
 from training.run.folder import RunFolder, locked, start_or_resume, write_json
@@ -88,15 +88,14 @@ class _History:
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
-        self._results: dict[str, Sequence[EpochResult]] = {}
+        self._lines: dict[str, list[str]] = {}
+        # What was done before this start stays: networks that are finished do not tell it again.
+        for line in run.history.read_text(encoding="utf-8").splitlines() if run.history.is_file() else ():
+            self._lines.setdefault(json.loads(line)["phase"], []).append(line)
 
     def __call__(self, label: str, results: Sequence[EpochResult]) -> None:
-        self._results[label] = list(results)
-        lines = [
-            json.dumps({"phase": phase, **asdict(result)}) + "\n"
-            for phase, known in self._results.items()
-            for result in known
-        ]
+        self._lines[label] = [json.dumps({"phase": label, **asdict(result)}) for result in results]
+        lines = [f"{line}\n" for known in self._lines.values() for line in known]
         write_atomically(self._run.history, "".join(lines).encode())
 
 
@@ -173,13 +172,8 @@ def _baselines(session: RunContext) -> tuple[list[MetricRow], list[str]]:
 
 
 def _train_network(setup: TrainingSetup, name: str, n_shared: int, context: TrainContext, session: RunContext) -> None:
-    """Train one network of the run, and write down its weights and its memory.
-
-    The first ``n_shared`` phases are the same for every network of its seed, and so are their labels: the checkpoint
-    that the first of these networks leaves is the end of these phases for all of them.
-    """
+    """Train one network of the run, and write down its weights and its memory."""
     config, folder = setup.config, session.run.member(name)
-    prefixes = [f"{name.partition('-')[0]}.", f"{name}."] if name else ["", ""]
     for index, phase in enumerate(config.phases):
         if config.teacher is not None and index == config.taught_from:
             with context.accelerator.main_process_first():  # it asks the teacher, the others read what was said
@@ -189,9 +183,9 @@ def _train_network(setup: TrainingSetup, name: str, n_shared: int, context: Trai
             setup.train_of(phase),
             setup.dev,
             phase,
-            seed=config.seed,
+            seed=config.seed_of(phase),
             modalities=config.modalities_of(phase),
-            label=f"{prefixes[index >= n_shared]}{index}.{phase.name}",
+            label=_label(name, index, phase, n_shared),
             harness=context,
         )
     if context.is_main:
@@ -200,6 +194,17 @@ def _train_network(setup: TrainingSetup, name: str, n_shared: int, context: Trai
             _remember(setup, config.memory, folder, session.say)
         if name:
             write_json(folder.done, {"weights": folder.network.name})
+
+
+def _label(name: str, index: int, phase: RunPhase, n_shared: int) -> str:
+    """What a phase of the network ``name`` is called in its run.
+
+    A phase that networks share has the same label for all of them, and so the same randomness: the checkpoint that the
+    first of these networks leaves is the end of the phase for the others. Those of a seed share the ``n_shared`` first.
+    """
+    of_network = name.partition("-")[0] if index < n_shared else name
+    owner = of_network if phase.shared_seed is None else "shared"
+    return ".".join(part for part in (owner, str(index), phase.name) if part)
 
 
 def _teach(setup: TrainingSetup, config: TeacherConfig, folder: RunFolder, say: Say, *, write: bool) -> None:

@@ -58,6 +58,23 @@ def check_phases(config: "TrainConfig") -> None:
             raise ValueError(f"phases.{index}.select_on: {phase.select_on!r} is no task of this network: {known}")
 
 
+def check_shared_phases(config: "TrainConfig") -> None:
+    """Raise ``ValueError`` for a phase with a seed for all networks that not all of them go through alike."""
+    for index, phase in enumerate(config.phases):
+        key = f"phases.{index}.shared_seed"
+        if phase.shared_seed is None:
+            continue
+        if index and config.phases[index - 1].shared_seed is None:
+            raise ValueError(f"{key}: the phase before it is not shared, and only the first phases can be")
+        if config.taught_from is not None and index >= config.taught_from:
+            raise ValueError(f"{key}: this phase listens to the teacher, and each network has its own; leave it out")
+        if index >= config.n_shared_phases:
+            raise ValueError(
+                f"{key}: the networks of this run do not go through this phase alike; give it 'modalities', and losses "
+                "that the twins can have"
+            )
+
+
 def check_kernel_machines(config: "TrainConfig") -> None:
     """Raise ``ValueError`` for what nobody listens to, and for tasks or towers that a kernel machine cannot have."""
     teacher, memory, tasks = config.teacher, config.memory, config.network.task_list

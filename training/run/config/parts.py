@@ -168,6 +168,9 @@ class RunPhase(PhaseConfig):
     """None: the run's."""
     losses: LossConfig | None = None
     """None: the run's."""
+    shared_seed: NonNegativeInt | None = None
+    """A seed of the phase's own: it is trained once, and the networks of all seeds and the twins go on from there.
+    For the first phases. None: the seed of the network."""
 
 
 class ExportChoices(StrictConfig):

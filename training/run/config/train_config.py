@@ -16,7 +16,7 @@ from training.data.text_augment import TextNoiseConfig
 from training.datasets.registry import Source
 from training.kernel.config import MemoryConfig, TeacherConfig
 from training.losses.config import LossConfig
-from training.run.config.checks import check_kernel_machines, check_phases, check_towers
+from training.run.config.checks import check_kernel_machines, check_phases, check_shared_phases, check_towers
 from training.run.config.parts import (
     SHIPPED_BUNDLE,
     Backbone,
@@ -97,6 +97,7 @@ class TrainConfig(StrictConfig):
         check_phases(self)
         self._check_tasks()
         check_kernel_machines(self)
+        check_shared_phases(self)
         return self
 
     def _check_members(self) -> None:
@@ -157,6 +158,10 @@ class TrainConfig(StrictConfig):
         """What the network is shown in a phase."""
         return BY_NAME[phase.modalities or self.modalities]
 
+    def seed_of(self, phase: RunPhase) -> int:
+        """What all randomness of a phase derives from; that of the first phase decides the weights it begins with."""
+        return self.seed if phase.shared_seed is None else phase.shared_seed
+
     def losses_of(self, phase: RunPhase) -> LossConfig:
         """The losses of a phase, without those that a network of one modality cannot have."""
         losses = phase.losses or self.losses
@@ -180,7 +185,10 @@ class TrainConfig(StrictConfig):
 
     @property
     def n_shared_phases(self) -> int:
-        """How many of the first phases all networks of a seed go through alike: those are trained once."""
+        """How many of the first phases all networks of a seed go through alike: those are trained once a seed.
+
+        Those among them that have a ``shared_seed`` are trained once for all seeds.
+        """
         members = [member for member in self.members.values() if member.seed == (self.seeds or (self.seed,))[0]]
         before_teacher = self.phases[: self.taught_from]
         kinds = [{(one.modalities_of(phase), one.losses_of(phase)) for one in members} for phase in before_teacher]

@@ -181,6 +181,35 @@ TOGETHER_REFUSED = [
 ]
 
 
+#: Overrides of the shipped recipe: three seeds and two twins, a phase of text and one of memes.
+SHARED_REFUSED = [
+    (["phases.1.shared_seed=3"], "phases.1.shared_seed: the phase before it is not shared, and only the first phases"),
+    (["phases.0.shared_seed=3", "phases.1.shared_seed=3"], "phases.1.shared_seed: this phase listens to the teacher"),
+    (
+        ["phases.0.shared_seed=3", "phases.0.modalities=null"],
+        "phases.0.shared_seed: the networks of this run do not go through this phase alike; give it 'modalities'",
+    ),
+    (
+        ["phases.0.shared_seed=3", "phases.0.losses.contrastive_weight=0.1"],
+        "phases.0.shared_seed: the networks of this run do not go through this phase alike",
+    ),
+    (["phases.0.shared_seed=-1"], "phases.0.shared_seed: Input should be greater than or equal to 0"),
+]
+
+
+@pytest.mark.parametrize(("overrides", "message"), SHARED_REFUSED)
+def test_a_phase_that_networks_cannot_share_is_refused(overrides: list[str], message: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_train_config(config_path("compact"), overrides)
+    assert message in str(refused.value)
+
+
+def test_a_shared_phase_has_its_own_seed_in_every_network() -> None:
+    config = load_train_config(config_path("compact"), ["phases.0.shared_seed=7"])
+    seeds = [[member.seed_of(phase) for phase in member.phases] for member in config.members.values()]
+    assert seeds == [[7, seed] for seed in (0, 1, 2) for _ in range(3)]
+
+
 @pytest.mark.parametrize(("overrides", "message"), TOGETHER_REFUSED)
 def test_what_does_not_go_together_is_refused(toy: Path, overrides: list[str], message: str) -> None:
     with pytest.raises(ConfigError) as refused:
