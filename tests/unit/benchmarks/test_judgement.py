@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.dataset_files import (
     write_captions,
+    write_fine_grained,
     write_group_mentions,
     write_hatecheck,
     write_hateful_memes,
@@ -12,7 +13,8 @@ from support.dataset_files import (
     write_text_hate,
 )
 
-from benchmarks.judgement import PARTS, Judged, Row, main, targets
+from benchmarks.judgement import PARTS, Options, Part, judge_all, main
+from benchmarks.judgement_report import Judged, Row, render, targets
 from training.evaluation.metrics.bootstrap import Estimate
 
 if TYPE_CHECKING:
@@ -92,6 +94,17 @@ def test_captions_are_judged_on_dev_since_they_have_no_test_split(
     assert (captions["split"], captions["at_recall"]) == ("dev", None)
     assert captions["whole"]["n"] == captions["whole"]["n_harmless"] > 0
     assert "| ordinary captions, dev | hateful |" in capsys.readouterr().out
+
+
+def test_a_multilabel_task_is_judged_class_by_class_where_a_set_has_labels_for_it(
+    tiny: "TinyBundle", tmp_path: Path
+) -> None:
+    (write_fine_grained(tmp_path / "fine") / "test.jsonl").unlink()  # it has no labels
+    part = Part("made", "fine", "hateful_memes_fine_grained")
+    found = judge_all(tiny.bundle, tmp_path, Options(n_resamples=20), [part])
+    (made,) = found.sets
+    assert {row.group: row.n_positive for row in made.classes["protected_class"].rows}["religion"] == made.whole.n // 2
+    assert "| made, protected_class | items | positive | AUROC | precision | recall |" in render(found)
 
 
 def judged(name: str, *groups: tuple[int, float]) -> Judged:
