@@ -45,7 +45,7 @@ _PARTS_OF_MEMES = {WORDS_ALONE: View(image=False), PICTURE_ALONE: View(text=Fals
 
 @dataclass(frozen=True)
 class Part:
-    """A set that is judged: where it lies below DATA, its layout, the task, and how many items are enough."""
+    """A set that is judged: where it lies below DATA (or with the code), its layout, task, and how many are enough."""
 
     name: str
     folder: str
@@ -55,8 +55,9 @@ class Part:
 
     def source(self, data: Path, limit: int | None) -> Source | None:
         """Its test split, or dev where it has no other; None where it is not there."""
-        root = data / self.folder
-        splits = LAYOUTS[self.layout].splits(root) if root.is_dir() else ()
+        layout = LAYOUTS[self.layout]
+        root = layout.shipped or data / self.folder
+        splits = layout.splits(root) if root.is_dir() else ()
         split = next((name for kind in ("test", "dev") for name in splits if name.startswith(kind)), None)
         if split is None:
             return None
@@ -70,6 +71,7 @@ PARTS = (
     Part("RedditBias", "text_hate", "redditbias"),
     Part("ToxiGen", "text_hate", "toxigen"),
     Part("madlibs", "text_hate", "madlibs"),
+    Part("minimal pairs", "minimal_pairs", "minimal_pairs", limit=2000),
     Part("religious_memes", "religious_memes", "hateful_memes"),
     Part("MultiOFF", "multioff", "multioff", task="offensive"),
 )

@@ -33,7 +33,7 @@ def written(tiny: "TinyBundle", folder: Path) -> tuple[dict[str, Any], str]:
     write_hatecheck(write_group_mentions(write_text_hate(data / "text_hate"), n_rows=200))
     write_hateful_memes(data / "religious_memes", {"test": 8})
     write_multioff(data / "multioff")
-    arguments = [tiny.bundle.path, "--data", data, "--out", folder / "out", "--resamples", 20]
+    arguments = [tiny.bundle.path, "--data", data, "--out", folder / "out", "--resamples", 20, "--limit", 50]
     main([str(argument) for argument in arguments])
     document = json.loads((folder / "out" / "judgement.json").read_text())
     return document, (folder / "out" / "judgement.md").read_text()
@@ -47,6 +47,7 @@ def test_every_set_that_is_there_is_judged_and_the_others_are_named(written: tup
         ("RedditBias", "test"),
         ("ToxiGen", "test"),
         ("madlibs", "test"),
+        ("minimal pairs", "test"),
         ("religious_memes", "test"),
     ]
     assert found["left_out"] == ["ordinary captions (not in imgflip/)", "MultiOFF (the bundle has no task offensive)"]
@@ -85,15 +86,14 @@ def test_a_target_says_what_was_measured_and_whether_it_is_met(written: tuple[di
     assert "| ordinary captions: sent to review | at most 0.10 | not measured |  |" in markdown
 
 
-def test_captions_are_judged_on_dev_since_they_have_no_test_split(
-    tiny: "TinyBundle", tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_captions_are_judged_on_dev_since_they_have_no_test_split(tiny: "TinyBundle", tmp_path: Path) -> None:
     write_captions(tmp_path / "imgflip")
-    main([str(tiny.bundle.path), "--data", str(tmp_path), "--out", str(tmp_path / "out"), "--resamples", "20"])
-    (captions,) = json.loads((tmp_path / "out" / "judgement.json").read_text())["sets"]
-    assert (captions["split"], captions["at_recall"]) == ("dev", None)
-    assert captions["whole"]["n"] == captions["whole"]["n_harmless"] > 0
-    assert "| ordinary captions, dev | hateful |" in capsys.readouterr().out
+    parts = [part for part in PARTS if part.name == "ordinary captions"]
+    found = judge_all(tiny.bundle, tmp_path, Options(n_resamples=20), parts)
+    (captions,) = found.sets
+    assert (captions.split, captions.at_recall) == ("dev", None)
+    assert captions.whole.n == captions.whole.n_harmless > 0
+    assert "| ordinary captions, dev | hateful |" in render(found)
 
 
 def test_a_multilabel_task_is_judged_class_by_class_where_a_set_has_labels_for_it(
