@@ -49,7 +49,7 @@ class Grouping:
 
 def groupings(samples: Sequence[Sample]) -> list[Grouping]:
     """Every grouping that these samples have something for."""
-    ways = (by_identity_terms, by_protected_class, by_text_length, by_target_group, by_function)
+    ways = (by_identity_terms, by_protected_class, by_target, by_text_length, by_target_group, by_function)
     return [grouping for grouping in (way(samples) for way in ways) if len(grouping.masks) > 1]
 
 
@@ -84,15 +84,22 @@ def by_identity_terms(samples: Sequence[Sample]) -> Grouping:
 
 def by_protected_class(samples: Sequence[Sample]) -> Grouping:
     """Who is attacked, where annotators said so."""
-    classes = TASKS["protected_class"].classes
-    labels = [sample.labels.get("protected_class") for sample in samples]
-    sets = [set(label) if isinstance(label, tuple) else set() for label in labels]
-    masks = {name: np.array([index in chosen for chosen in sets]) for index, name in enumerate(classes)}
     return Grouping(
         "protected_class",
         "Protected class attacked",
         "As annotated; pc_empty: nobody. A meme that attacks two counts in both.",
-        {name: mask for name, mask in masks.items() if mask.any()},
+        _masks_by_label(samples, "protected_class"),
+        has_background=True,
+    )
+
+
+def by_target(samples: Sequence[Sample]) -> Grouping:
+    """Who is attacked, by what they have in common, where the set says so: how much hate against them is found."""
+    return Grouping(
+        "target",
+        "Who is attacked",
+        "As labelled for the task target; none: nobody. What attacks two counts in both.",
+        {_spaced(name): mask for name, mask in _masks_by_label(samples, "target").items()},
         has_background=True,
     )
 
@@ -150,6 +157,14 @@ def resampling_groups(samples: Sequence[Sample], by: ResampleBy) -> Ints | None:
         return None
     keys = [_text_key(sample) if by == "text" else _picture_key(sample) for sample in samples]
     return np.asarray(np.unique(np.array(keys), return_inverse=True)[1], dtype=np.int64)
+
+
+def _masks_by_label(samples: Sequence[Sample], task: str) -> dict[str, Mask]:
+    """Samples by each class of a multilabel task that some of them have."""
+    labels = [sample.labels.get(task) for sample in samples]
+    sets = [set(label) if isinstance(label, tuple) else set() for label in labels]
+    masks = {name: np.array([index in own for own in sets]) for index, name in enumerate(TASKS[task].classes)}
+    return {name: mask for name, mask in masks.items() if mask.any()}
 
 
 def _masks_by_tag(samples: Sequence[Sample], place_of: Mapping[str, int]) -> dict[str, Mask]:

@@ -15,6 +15,7 @@ from training.evaluation.groups import (
     by_function,
     by_identity_terms,
     by_protected_class,
+    by_target,
     by_target_group,
     by_text_length,
     by_whom_they_name,
@@ -69,6 +70,14 @@ def test_every_identity_term_is_lower_case_and_stands_under_one_class_only() -> 
     assert len(set(names)) == len(names)
     assert [name for name in names if name != name.casefold()] == []
     assert set(TASKS["protected_class"].classes) - {"pc_empty"} <= set(terms)
+
+
+def test_hate_is_grouped_by_whom_it_attacks() -> None:
+    labels: list[dict[str, object]] = [{"target": (0, 2)}, {"target": (5,)}, {"hateful": 1}, {"target": (2,)}]
+    samples = [sample("", labels=label) for label in labels]
+    assert members(by_target(samples)) == {"religion": [0], "sex or gender": [0, 3], "none": [1]}
+    assert "target" in [grouping.name for grouping in groupings(samples)]
+    assert "target" not in [grouping.name for grouping in groupings(samples[2:3] * 4)]
 
 
 def test_protected_classes_overlap_and_unannotated_memes_are_in_none() -> None:
