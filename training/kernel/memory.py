@@ -29,8 +29,8 @@ Views = dict[View, Floats]
 #: In the folder of a run.
 MEMORY_FILE = "memory.safetensors"
 _BATCH_SIZE = 32
-#: The memory is at most so many times as loud as the network.
-_MAX_RATIO = 20.0
+#: The votes spread at most so many times as widely as the network's logits: a few dev memes must not silence it.
+_MAX_SPREAD = 4.0
 #: A kernel machine solves for a square matrix of so many rows: of 20,000 it takes some 13 GB and minutes.
 _MAX_ROWS = 20_000
 
@@ -161,14 +161,16 @@ def _ridge_weights(supports: list[Floats], labels: NDArray[np.int64], ridge: flo
 def _ratios(network: MemeNetwork, remembering: NetworkWithMemory, dev: Examples, modalities: Modalities) -> Floats:
     """[T], how much a vote on a binary task weighs beside a logit.
 
-    It is 0 where dev knows no two classes or the vote misleads.
+    It is 0 where dev knows no two classes or the vote misleads. Only samples that have all the memory needs are asked:
+    the others get no vote, and would say how loud the network should be beside none.
     """
     alone, together = predict(network, dev, modalities), predict(remembering, dev, modalities)
     places = binary_tasks(dev.tasks)
     ratios = np.zeros(len(places))
+    whole = np.isin(np.arange(len(dev)), whole_rows(dev.samples, modalities))
     for column, place in enumerate(places):
         labels = dev.labels(place)
-        known = labels != ABSENT
+        known = whole & (labels != ABSENT)
         if set(labels[known].tolist()) == {0, 1}:
             pair = np.hstack([alone[place], together[place] - alone[place]])[known]
             ratios[column] = _ratio(pair, labels[known])
@@ -176,11 +178,13 @@ def _ratios(network: MemeNetwork, remembering: NetworkWithMemory, dev: Examples,
 
 
 def _ratio(pair: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    """Coefficient of the second column over that of the first, held between 0 and ``_MAX_RATIO``."""
+    """Coefficient of the second column over that of the first, held between 0 and what ``_MAX_SPREAD`` allows."""
     network, vote = LogisticRegression(C=1e3).fit(pair.astype(np.float64), labels).coef_[0]
     if vote <= 0:
         return 0.0
-    return float(vote / network) if network * _MAX_RATIO > vote else _MAX_RATIO
+    of_logits, of_votes = pair.std(axis=0)
+    limit = float(_MAX_SPREAD * of_logits / of_votes)
+    return float(vote / network) if network * limit > vote else limit
 
 
 def _tensors(*arrays: Floats) -> tuple[torch.Tensor, ...]:

@@ -8,6 +8,8 @@ import numpy as np
 import onnxruntime as ort
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from support.preparation import PREPROCESS, SIDE_PX, picture, tokenizer_json
 from support.tiny import TinyImageTower, tiny_network, tower_spec
 from torch import Tensor
@@ -25,6 +27,7 @@ from training.datasets import Sample
 from training.errors import ConfigError, RunError
 from training.kernel.config import MemoryConfig
 from training.kernel.memory import (
+    _ratio,
     check_memory,
     check_size,
     read_memory,
@@ -192,6 +195,28 @@ def test_a_task_that_nothing_remembered_is_labelled_for_gets_no_votes(memes: Exa
     network = tiny_network(tasks=TASKS)
     remembering = remember(network, memes, memes, MemoryConfig())
     assert np.array_equal(predict(remembering, memes)[1], predict(network, memes)[1])
+
+
+def test_samples_without_picture_or_words_do_not_say_how_loud_a_memory_is(memes: Examples, tmp_path: Path) -> None:
+    network, tower, whole = tiny_network(tasks=TASKS), TinyImageTower(), memes.samples[:12]
+    lacking = [replace(memes.samples[12 + at % 2], id=f"lacking{at}", labels={"hateful": at // 2}) for at in range(4)]
+    weights = [
+        remember(network, memes, memes_seen_by(tower, tmp_path, dev), MemoryConfig()).memory.weights.numpy()
+        for dev in (whole, [*whole, *lacking])
+    ]
+    assert np.allclose(weights[0], weights[1], rtol=1e-3)
+    assert weights[0][:, 0].any()
+
+
+@given(st.integers(0, 99), st.floats(0.05, 5), st.floats(0.05, 5))
+def test_votes_spread_at_most_four_times_as_widely_as_the_logits(seed: int, logits_by: float, votes_by: float) -> None:
+    rng, labels = np.random.default_rng(seed), np.arange(40) % 2
+    logits, votes = rng.normal(size=40) * logits_by, (labels + 0.1 * rng.normal(size=40)) * votes_by
+    ratio = _ratio(np.stack([logits, votes], axis=1).astype(np.float32), labels)
+    # The logits say nothing and the votes everything: only the limit holds them.
+    assert ratio * votes.std() == pytest.approx(4 * logits.std(), rel=1e-3)
+    assert _ratio(np.stack([votes, -logits], axis=1).astype(np.float32), labels) * logits.std() < votes.std()
+    assert _ratio(np.stack([logits, -votes], axis=1).astype(np.float32), labels) == 0
 
 
 class ClassTokenTower(TinyImageTower):
