@@ -10,22 +10,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
 
 from model.atomic import file_digest, write_atomically
 from model.errors import BundleError
+from model.modality import MODALITIES, ByModality
 from model.preprocess import PreprocessConfig, Preprocessor
 from model.taxonomy import TASKS, Task, tasks_named
 from model.validation_errors import in_words
 from model.verdict import Action
 
-FORMAT_VERSION = 1
+#: What is written. Before, a task had one calibration and one pair of thresholds, whatever there was of a meme.
+FORMAT_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 #: The embedded default that a fresh checkout serves.
 COMPACT_BUNDLE = Path(__file__).parent / "bundles" / "compact"
 
 #: How a manifest writes a threshold that no probability reaches; in Python it is None.
 _NEVER_IN_FILES = 1.01
+
+#: Of a manifest: what has a value for each modality.
+_BY_MODALITY = ("calibration", "thresholds")
 
 #: Of a bundle's version: three numbers, as in 0.2.0.
 VERSION_PATTERN = r"^\d+\.\d+\.\d+$"
@@ -106,6 +111,10 @@ class Thresholds(_Strict):
         return next((action for action, bound in reversed(self.bounds.items()) if score >= bound), None)
 
 
+CalibrationByModality = ByModality[CalibrationSpec]
+ThresholdsByModality = ByModality[Thresholds]
+
+
 def spread_text(low: float, high: float) -> str:
     """An interval in words; one of no width, as of a few items that are all right, would read as if that were sure."""
     return f"{low:.3f} to {high:.3f}" if low < high else "no interval: no resample differs"
@@ -135,9 +144,12 @@ class MetricRow(_Strict):
 
 
 class Manifest(_Strict):
-    """Everything that identifies a bundle and says what it is worth."""
+    """Everything that identifies a bundle and says what it is worth.
 
-    format_version: Literal[1]
+    Of format version 1 it has the same ``calibration`` and ``thresholds`` for every modality, and is written as it was.
+    """
+
+    format_version: Literal[1, 2]
     name: str
     version: str = Field(pattern=VERSION_PATTERN)
     description: str
@@ -149,12 +161,28 @@ class Manifest(_Strict):
     tasks: list[TaskSpec]
     preprocess: PreprocessConfig
     preprocess_fingerprint: str
-    calibration: dict[str, CalibrationSpec]
-    thresholds: dict[str, Thresholds]
+    calibration: dict[str, CalibrationByModality]
+    thresholds: dict[str, ThresholdsByModality]
     parity: dict[str, Any]
     metrics: list[MetricRow]
     training: dict[str, Any]
     data_cards: list[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_for_all(cls, document: Any) -> Any:
+        """What format version 1 says of a task goes for every modality."""
+        if not isinstance(document, dict) or document.get("format_version") != 1:
+            return document
+        found = {key: document[key] for key in _BY_MODALITY if isinstance(document.get(key), dict)}
+        spread = {
+            key: {task: dict.fromkeys(MODALITIES, one) for task, one in tasks.items()} for key, tasks in found.items()
+        }
+        return document | spread
+
+    @field_serializer(*_BY_MODALITY)
+    def _in_its_format(self, by_task: dict[str, ByModality[Any]]) -> dict[str, Any]:
+        return {task: one.both if self.format_version == 1 else one for task, one in by_task.items()}
 
     @field_validator("files")
     @classmethod
@@ -265,7 +293,7 @@ def _checked_tasks(folder: Path, manifest: Manifest) -> tuple[Task, ...]:
 
 def _checked_preprocessor(folder: Path, manifest: Manifest) -> Preprocessor:
     preprocessor = Preprocessor(manifest.preprocess, (folder / manifest.tokenizer).read_bytes())
-    found = preprocessor.fingerprint()
+    found = preprocessor.fingerprint(manifest.format_version)
     if found != manifest.preprocess_fingerprint:
         raise BundleError(
             f"{folder}: preprocessing here (fingerprint {found[:12]}) differs from training "

@@ -7,7 +7,7 @@ words moved a score, not why people should mind them.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from model.parts.pooling import Pooled
 from model.verdict import Explanation, Score, WordEffect
@@ -47,7 +47,7 @@ def shifted(explanation: Explanation, by: int) -> Explanation:
     return replace(explanation, words=tuple(words))
 
 
-def merged(explanations: Mapping[int, Explanation], pooled: Pooled) -> Explanation:
+def merged(explanations: Mapping[int, Explanation], pooled: Pooled[Any]) -> Explanation:
     """One of several parts, by their index: each task is explained by the part that decided it.
 
     A task whose part was not explained is told by the leading part.

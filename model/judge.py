@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from model.bundle import Bundle
-from model.calibration import calibrated
+from model.calibration import calibrated_by_modality, score_of
 from model.errors import MemeguardError
 from model.explain import Rescore, explain, merged, shifted
+from model.meme import has_words
+from model.modality import Modality, modality_of
 from model.parts.pooling import Logits, Pooled, pool
 from model.parts.reading import Reading
 from model.parts.split import Part, Parts, parts_of
@@ -36,6 +38,9 @@ _BATCH = 16
 #: An explanation asks the network about a hundred texts for each.
 _MOST_PARTS_EXPLAINED = 2
 
+#: By task, float64 [N, n_logits].
+Calibrated = dict[str, NDArray[np.float64]]
+
 __all__ = ["Judge", "Reading", "ScoringError"]
 
 
@@ -47,22 +52,27 @@ class ScoringError(MemeguardError):
 
 @dataclass(frozen=True)
 class _Judged:
-    """One meme with what the network said of its parts: ``rows`` of ``logits``.
+    """One meme with what the network said of its parts: ``logits`` by task [P, n_logits], calibrated.
 
     ``first_view`` is the row of its first view in ``features``.
     """
 
     reading: Reading
     parts: Parts
-    rows: slice
+    modalities: tuple[Modality, ...]
     first_view: int
     features: ImageFeatures
-    logits: Logits
+    logits: Calibrated
     timings_ms: dict[str, float]
 
     @property
     def is_finite(self) -> bool:
-        return all(np.isfinite(values[self.rows]).all() for values in self.logits.values())
+        return all(np.isfinite(values).all() for values in self.logits.values())
+
+    def of_view(self, view: int) -> Calibrated:
+        """Those of the parts with one view."""
+        rows = [at for at, part in enumerate(self.parts.parts) if part.view == view]
+        return {name: values[rows] for name, values in self.logits.items()}
 
 
 class Judge:
@@ -83,12 +93,13 @@ class Judge:
         wanted = explained or [False] * len(readings)
         return [self._judgement(one, explain) for one, explain in zip(self._run(readings), wanted, strict=True)]
 
-    def scores(self, logits: Logits, row: int) -> dict[str, Score]:
-        """Calibrated scores of one row, by task."""
+    def _calibrated(self, logits: Logits, modalities: Sequence[Modality]) -> Calibrated:
+        """Logits of rows, each after the calibration of its modality."""
         calibration = self.bundle.manifest.calibration
-        return {
-            task.name: calibrated(task, logits[task.name][row], calibration[task.name]) for task in self.bundle.tasks
-        }
+        return {name: calibrated_by_modality(rows, calibration[name], modalities) for name, rows in logits.items()}
+
+    def _scores(self, logits: Calibrated, row: int = 0) -> dict[str, Score]:
+        return {task.name: score_of(task, logits[task.name][row]) for task in self.bundle.tasks}
 
     def _run(self, readings: Sequence[Reading]) -> list[_Judged]:
         """What the network makes of a batch, with the time in ms that it took, of which each part has its share."""
@@ -112,7 +123,9 @@ class Judge:
             rows = slice(row, row := row + len(found.parts))
             share = len(found.parts) / len(asked)
             times = {"ocr": reading.ocr_ms} | {name: 1000 * share * seconds for name, seconds in took_s.items()}
-            judged.append(_Judged(reading, found, rows, first, features, logits, times))
+            shown = _modalities(reading, found)
+            own = self._calibrated({name: values[rows] for name, values in logits.items()}, shown)
+            judged.append(_Judged(reading, found, shown, first, features, own, times))
         return judged
 
     def _pictures(self, readings: Sequence[Reading]) -> tuple[NDArray[np.float32], NDArray[np.int64], list[int]]:
@@ -132,18 +145,19 @@ class Judge:
     def _judgement(self, one: _Judged, explain: bool) -> Judgement | ScoringError:
         if not one.is_finite:
             return ScoringError("the network gave no finite score for this meme")
-        pooled = pool(self.bundle.tasks, {name: values[one.rows] for name, values in one.logits.items()})
+        pooled = pool(self.bundle.tasks, one.logits)
         return Judgement(
             digest=one.reading.meme.digest,
-            scores=self.scores(pooled.logits, 0),
+            scores=self._scores(pooled.logits),
             text=_judged_text(one.reading.text, one.parts.judged_chars),
             model=self.model,
             timings_ms=one.timings_ms,
+            judged_as=one.modalities[pooled.leading],
             explanation=self._explanation(one, pooled) if explain else None,
             picture=self._picture(one, pooled) if one.reading.meme.image is not None else None,
         )
 
-    def _picture(self, one: _Judged, pooled: Pooled) -> PictureEvidence:
+    def _picture(self, one: _Judged, pooled: Pooled[np.float64]) -> PictureEvidence:
         meme = one.reading.meme
         views = self._views(one) if len(meme.shown) > 1 else ()
         return PictureEvidence(
@@ -163,13 +177,12 @@ class Judge:
         content, spans = one.reading.text.content, one.reading.spans
         found = []
         for index, view in enumerate(one.reading.meme.shown):
-            rows = [one.rows.start + at for at, part in enumerate(one.parts.parts) if part.view == index]
-            pooled = pool(self.bundle.tasks, {name: values[rows] for name, values in one.logits.items()})
+            pooled = pool(self.bundle.tasks, one.of_view(index))
             text = content[slice(*spans[index])] if spans else content
-            found.append(ViewEvidence(view.frame, view.ground, text, self.scores(pooled.logits, 0)))
+            found.append(ViewEvidence(view.frame, view.ground, text, self._scores(pooled.logits)))
         return tuple(found)
 
-    def _explanation(self, one: _Judged, pooled: Pooled) -> Explanation:
+    def _explanation(self, one: _Judged, pooled: Pooled[np.float64]) -> Explanation:
         """Of the parts that decided the yes/no tasks; most memes have one part."""
         binary = [task.name for task in self.bundle.tasks if task.kind == "binary"]
         deciding = list(dict.fromkeys([pooled.leading, *(pooled.deciding[name] for name in binary)]))
@@ -178,12 +191,15 @@ class Judge:
             part = one.parts.parts[index]
             text = one.reading.text.content[part.start : part.end]
             has_image = one.reading.meme.image is not None
-            explained = explain(text, self._rescorer(one, part), has_image=has_image)
+            explained = explain(text, self._rescorer(one, part, one.modalities[index]), has_image=has_image)
             found[index] = shifted(explained, part.start)
         return merged(found, pooled)
 
-    def _rescorer(self, one: _Judged, part: Part) -> Rescore:
-        """What scores the same meme again with other texts, from the features that its picture already has."""
+    def _rescorer(self, one: _Judged, part: Part, modality: Modality) -> Rescore:
+        """What scores the same meme again with other texts, from the features that its picture already has.
+
+        All with the calibration of ``modality``, so that scores differ by what was hidden alone.
+        """
         picture = one.features.rows([one.first_view + part.view])
         has_image = one.reading.meme.image is not None
 
@@ -193,9 +209,18 @@ class Judge:
             features = picture if shown else self.runtime.no_features(1)
             mask = np.array([int(shown)], dtype=np.int64)
             logits = self.runtime.ask(features, mask, [Question(text, tags, 0) for text in texts], _BATCH)
-            return [self.scores(logits, row) for row in range(len(texts))]
+            found = self._calibrated(logits, [modality] * len(texts))
+            return [self._scores(found, row) for row in range(len(texts))]
 
         return rescore
+
+
+def _modalities(reading: Reading, parts: Parts) -> tuple[Modality, ...]:
+    """What the network is shown with each part."""
+    pictured, content = reading.meme.image is not None, reading.text.content
+    return tuple(
+        modality_of(pictured=pictured, worded=has_words(content[part.start : part.end])) for part in parts.parts
+    )
 
 
 def _judged_text(text: TextEvidence, judged_chars: int) -> TextEvidence:

@@ -143,13 +143,21 @@ class Preprocessor:
         clean = [self._clean(text) for text in texts]
         return [len(found.ids) for found in self._counter.encode_batch(clean, add_special_tokens=False)]
 
-    def fingerprint(self) -> str:
-        """sha256 over the config, the tokenizer and what both make of a fixed probe picture and text."""
-        probe = self.text_inputs([_PROBE_TEXT], [("Probe Tag",)])
+    def fingerprint(self, format_version: Literal[1, 2] = 2) -> str:
+        """sha256 over the config, the tokenizer and what both make of a fixed probe picture and texts.
+
+        A manifest of ``format_version`` 1 was made before there were disguises and windows to probe.
+        """
         content = hashlib.sha256(json.dumps(self._identity(), sort_keys=True).encode())
         content.update(self._tokenizer_digest.encode())
         content.update(self.pixel_fingerprint().encode())
-        content.update(json.dumps([probe.input_ids.tolist(), probe.tag_ids.tolist()]).encode())
+        texts = [_PROBE_TEXT] if format_version == 1 else [_PROBE_TEXT, *_PROBE_DISGUISES]
+        for text in texts:
+            probe = self.text_inputs([text], [("Probe Tag",)])
+            content.update(json.dumps([probe.input_ids.tolist(), probe.tag_ids.tolist()]).encode())
+        if format_version > 1:
+            seen, long = [self._clean(text) for text in texts], self.windows(_PROBE_LONG)
+            content.update(json.dumps([seen, long.spans, long.judged_chars]).encode())
         return content.hexdigest()
 
     def _identity(self) -> dict[str, Any]:
@@ -224,6 +232,20 @@ def _truncating(tokenizer_json: bytes, max_tokens: int) -> Tokenizer:
 
 
 _PROBE_TEXT = "One does not simply… w\u200balk into \uff2dordor 🐀 10% 'twas m\u0435me"
+#: What folding reads through, a kind each: signs for letters, letters apart, look-alikes of several scripts, letters as
+#: symbols and with marks, turned and reversed letters, emoji, and what looks like a disguise and is none.
+_PROBE_DISGUISES = (
+    "a l1ttle k1tt3n pl@ys with $tring, r3ally",
+    "a k i t t e n and a p.u.p.p.y and b-r-e-a-d",
+    "\u043a\u0456tt\u0435n \u03c1\u03c5\u03c1\u03c1\u03c5 br\u0435\u0430d \u0455\u043e\u0443\u0430",
+    "\U0001d424\U0001d422\U0001d42d\U0001d42d\U0001d41e\U0001d427 \U0001f17f\U0001f184\U0001f15f \u24d1\u24e1",
+    "k\u0336i\u0336t\u0336t\u0336e\u0336n pu\u0308ppy b\u00adread mi\u2060lk na\u00efve \u200fx\u202edaerb",
+    "u\u01dd\u0287\u0287\u0131\u029e \u0250 \u0265\u0287\u0131\u028d \u028e\u0250ld",
+    "\U0001f44d\U0001f3fd \U0001f1ea\U0001f1fa \U0001f469\u200d\U0001f680 \u2764\ufe0f",
+    "mp3s in C4, 50 cats, A.B. Smith, \u043a\u043e\u0442 \u0438 \u043a\u0438\u0442, \u732b\u3068\u72ac",
+    "puppykitten" * 20,
+)
+_PROBE_LONG = " ".join(f"The cat number {n} drinks m1lk, and w\u0430its for br-\nead." for n in range(40))
 
 
 def _probe_picture() -> Image.Image:

@@ -122,7 +122,7 @@ class Scorer:
     def rule(self, judgement: Judgement, policy: Policy | None = None, id: str | None = None) -> Verdict:
         """Hold a judgement against ``policy`` (default: the scorer's own)."""
         policy = policy or self.policy
-        ruling = decide(judgement.scores, judgement.text, policy, judgement.picture)
+        ruling = decide(judgement.scores, judgement.text, policy, judgement.picture, judged_as=judgement.judged_as)
         timings_ms = judgement.timings_ms | {"total": sum(judgement.timings_ms.values())}
         decision_id = _new_id()
         return Verdict(
@@ -136,6 +136,7 @@ class Scorer:
             text=judgement.text,
             model=judgement.model,
             timings_ms={name: round(value, 3) for name, value in timings_ms.items()},
+            judged_as=judgement.judged_as,
             explanation=judgement.explanation,
             picture=judgement.picture,
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
+from model.modality import Modality
 from model.ocr.types import Box, OcrResult, OcrStatus, OcrWord
 from model.picture.views import Ground
 
@@ -160,8 +161,8 @@ class Explanation:
 class Judgement:
     """Scores of one meme with their evidence, before any policy has looked at them.
 
-    ``digest`` is the meme's: the sha256 of the picture file, or of words that stand alone. ``picture`` is None for
-    these.
+    ``digest`` is the meme's: the sha256 of the picture file, or of words that stand alone. ``judged_as`` is what the
+    network was shown of it, or of the part that decided. ``picture`` is None for words alone.
     """
 
     digest: str
@@ -169,6 +170,7 @@ class Judgement:
     text: TextEvidence
     model: ModelRef
     timings_ms: dict[str, float]
+    judged_as: Modality
     explanation: Explanation | None = None
     picture: PictureEvidence | None = None
 
@@ -197,7 +199,8 @@ class Ruling:
 class Verdict:
     """What is said of one meme. ``to_dict`` is the JSON that the service, the command line and batch rows carry.
 
-    ``id`` is the caller's name for the meme, or else ``decision_id``, which no other verdict has.
+    ``id`` is the caller's name for the meme, or else ``decision_id``, which no other verdict has. ``judged_as`` is the
+    modality whose calibration and thresholds it has.
     """
 
     id: str
@@ -210,6 +213,7 @@ class Verdict:
     text: TextEvidence
     model: ModelRef
     timings_ms: dict[str, float]
+    judged_as: Modality
     explanation: Explanation | None = None
     picture: PictureEvidence | None = None
 

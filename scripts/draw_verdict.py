@@ -93,7 +93,7 @@ def _scores(verdict: Verdict, explanation: Explanation, policy: Policy) -> Itera
                 y += 20
                 yield from _bar(y, name, value, "#4b5563" if value is score else "#9aa5b1")
         if task in policy.thresholds:
-            yield from _threshold(y, policy.thresholds[task].review)
+            yield from _threshold(y, policy.thresholds[task].of(verdict.judged_as).review)
         y += 30
 
 

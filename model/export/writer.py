@@ -7,14 +7,15 @@ from typing import Any
 
 from model.atomic import file_digest
 from model.bundle import (
+    FORMAT_VERSION,
     Bundle,
-    CalibrationSpec,
+    CalibrationByModality,
     HeadSpec,
     ImageTowerSpec,
     Manifest,
     MetricRow,
     TaskSpec,
-    Thresholds,
+    ThresholdsByModality,
     open_bundle,
     write_manifest,
 )
@@ -42,8 +43,8 @@ class BundleParts:
     tokenizer_json: bytes
     preprocess: PreprocessConfig
     tasks: tuple[str, ...]
-    calibration: dict[str, CalibrationSpec]
-    thresholds: dict[str, Thresholds]
+    calibration: dict[str, CalibrationByModality]
+    thresholds: dict[str, ThresholdsByModality]
     parity: ParityReport
     metrics: list[MetricRow]
     training: dict[str, Any]
@@ -96,7 +97,7 @@ def _is_there(path: Path) -> bool:
 def _manifest(draft: Path, parts: BundleParts) -> Manifest:
     files = (IMAGE_TOWER_FILE, HEAD_FILE, TOKENIZER_FILE)
     return Manifest(
-        format_version=1,
+        format_version=FORMAT_VERSION,
         name=parts.name,
         version=parts.version,
         description=parts.description,

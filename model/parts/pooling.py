@@ -6,32 +6,38 @@ task whose classes exclude each other the part counts that is highest in the mem
 different parts make no distribution together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.taxonomy import Task
 
+Float = TypeVar("Float", bound=np.floating[Any])
+
 #: By task, float32 [N, n_logits].
 Logits = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
-class Pooled:
+class Pooled(Generic[Float]):
     """Logits of one meme, by task [1, n_logits], and by task which of its parts decided it.
 
     ``leading`` is the part that decided the first yes/no task.
     """
 
-    logits: Logits
+    logits: dict[str, NDArray[Float]]
     deciding: dict[str, int]
     leading: int
 
 
-def pool(tasks: Sequence[Task], logits: Logits) -> Pooled:
-    """The highest of the parts of one meme; ``logits`` by task [P, n_logits], P >= 1."""
+def pool(tasks: Sequence[Task], logits: Mapping[str, NDArray[Float]]) -> Pooled[Float]:
+    """The highest of the parts of one meme; ``logits`` by task [P, n_logits], P >= 1.
+
+    Parts of several modalities can be compared by their calibrated logits alone.
+    """
     leading = next((int(logits[task.name].argmax()) for task in tasks if task.kind == "binary"), 0)
     pooled, deciding = {}, {}
     for task in tasks:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from model.modality import Modality, modality_title
 from model.ocr.types import OcrStatus
 from model.policy.policy import Policy
 from model.verdict import (
@@ -35,14 +36,21 @@ class Ground:
 
 
 def decide(
-    scores: Mapping[str, Score], text: TextEvidence, policy: Policy, picture: PictureEvidence | None = None
+    scores: Mapping[str, Score],
+    text: TextEvidence,
+    policy: Policy,
+    picture: PictureEvidence | None = None,
+    *,
+    judged_as: Modality,
 ) -> Ruling:
     """The strictest decision that a threshold, a word list or the lack of words asks for, with the reasons for it.
 
-    Reasons may be logged: they name a word list, never the word that was found.
+    ``judged_as`` is the modality whose thresholds count. Reasons may be logged: they name a word list, never the word
+    that was found.
     """
     matches = policy.words.find(text.content)
-    found = grounds(scores, text.status, matches, policy, "ok" if picture is None else picture.status)
+    status = "ok" if picture is None else picture.status
+    found = grounds(scores, text.status, matches, policy, status, judged_as=judged_as)
     return Ruling(
         decision=strictest(ground.decision for ground in found),
         reasons=tuple(ground.reason for ground in found) or (_NO_GROUND,),
@@ -57,9 +65,12 @@ def grounds(
     matches: Sequence[WordMatch],
     policy: Policy,
     picture_status: PictureStatus = "ok",
+    *,
+    judged_as: Modality,
 ) -> list[Ground]:
     """Everything that asks for more than "allow", the strictest first."""
-    found = [*_met_thresholds(scores, policy), *_met_lists(matches), *_not_judged(text_status, picture_status, policy)]
+    found = [*_met_thresholds(scores, policy, judged_as), *_met_lists(matches)]
+    found += _not_judged(text_status, picture_status, policy)
     found = [ground for ground in found if ground.decision != "allow"]
     return sorted(found, key=lambda ground: DECISIONS.index(ground.decision), reverse=True)
 
@@ -74,18 +85,13 @@ def _not_judged(text_status: OcrStatus, picture_status: PictureStatus, policy: P
         yield Ground(policy.partial.picture, "picture partly judged", "not all that the picture shows was judged")
 
 
-def _met_thresholds(scores: Mapping[str, Score], policy: Policy) -> Iterator[Ground]:
-    for task, limits in policy.thresholds.items():
-        score = scores.get(task)
-        if not isinstance(score, float):
-            continue
-        if action := limits.met(score):
-            yield _over(action, task, score, limits.bounds[action])
-
-
-def _over(decision: Decision, task: str, score: float, limit: float) -> Ground:
-    reason = f"{task} {score:.3f} >= {decision} threshold {limit:.3f}"
-    return Ground(decision, f"{task} {decision} threshold", reason)
+def _met_thresholds(scores: Mapping[str, Score], policy: Policy, judged_as: Modality) -> Iterator[Ground]:
+    for task, by_modality in policy.thresholds.items():
+        score, limits = scores.get(task), by_modality.of(judged_as)
+        if isinstance(score, float) and (action := limits.met(score)):
+            of = "" if by_modality.shared is not None else f" of {modality_title(judged_as)}"
+            reason = f"{task} {score:.3f} >= {action} threshold {limits.bounds[action]:.3f}{of}"
+            yield Ground(action, f"{task} {action} threshold{of}", reason)
 
 
 def _met_lists(matches: Sequence[WordMatch]) -> Iterator[Ground]:

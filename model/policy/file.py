@@ -9,10 +9,19 @@ from typing import Any
 import yaml
 
 from model.atomic import file_digest
-from model.bundle import Bundle, Thresholds
+from model.bundle import Bundle, Thresholds, ThresholdsByModality
 from model.errors import MemeguardError
+from model.modality import MODALITIES
 from model.policy.policy import DEFAULT_POLICY, PartialRules, Policy, default_policy
-from model.policy.schema import PolicyEntry, PolicyFileEntry, WordListEntry, check_entries, parse_document
+from model.policy.schema import (
+    PolicyEntry,
+    PolicyFileEntry,
+    ThresholdsEntries,
+    ThresholdsEntry,
+    WordListEntry,
+    check_entries,
+    parse_document,
+)
 from model.policy.word_lists import WordList
 
 
@@ -101,17 +110,33 @@ class PolicyFile:
         inherited = self._bundle.manifest.thresholds if entry.extends else {}
         for key, tasks in (("thresholds", entry.thresholds), ("severity", entry.severity)):
             self._check_tasks(f"policy {name!r}: {key}", tasks)
-        thresholds: dict[str, Thresholds] = {
-            **inherited, **{task: limits.thresholds() for task, limits in entry.thresholds.items()}
-        }  # fmt: skip
+        own = {
+            task: self._thresholds(f"policy {name!r}: thresholds.{task}", given, inherited.get(task))
+            for task, given in entry.thresholds.items()
+        }
         return Policy(
             name=name,
             version=entry.version,
-            thresholds=thresholds,
+            thresholds={**inherited, **own},
             severity={task: tuple(band.band() for band in bands) for task, bands in entry.severity.items()},
             word_lists=tuple(self._word_list(name, key, one) for key, one in entry.word_lists.items()),
             partial=PartialRules(entry.partial.text, entry.partial.picture),
         )
+
+    def _thresholds(
+        self, place: str, given: ThresholdsEntries, inherited: ThresholdsByModality | None
+    ) -> ThresholdsByModality:
+        """One pair goes for every modality; of a modality that is not named it is the inherited one."""
+        if isinstance(given, ThresholdsEntry):
+            return ThresholdsByModality.alike(given.thresholds())
+        found: dict[str, Thresholds] = dict(inherited.items()) if inherited else {}
+        found |= {modality: limits.thresholds() for modality, limits in given.items()}
+        for modality in MODALITIES:
+            if modality not in found:
+                raise self._error(
+                    f"{place}.{modality}: this key is missing; add it, or give review and block once for all"
+                )
+        return ThresholdsByModality(**found)
 
     def _check_tasks(self, place: str, tasks: Mapping[str, Any]) -> None:
         known = [task.name for task in self._bundle.tasks if task.kind == "binary"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 
-from model.bundle import Manifest, Thresholds
+from model.bundle import Manifest, ThresholdsByModality
 from model.policy.word_lists import WordFinder, WordList
 from model.verdict import Decision
 
@@ -31,14 +31,14 @@ class PartialRules:
 
 @dataclass(frozen=True)
 class Policy:
-    """Thresholds and severity bands by binary task, and lists of words.
+    """Thresholds and severity bands by binary task, and lists of words. Thresholds may differ by what was judged.
 
     Bands ascend and the first begins at 0, so that every score has one.
     """
 
     name: str
     version: str
-    thresholds: Mapping[str, Thresholds]
+    thresholds: Mapping[str, ThresholdsByModality]
     severity: Mapping[str, tuple[Band, ...]] = field(default_factory=dict)
     word_lists: tuple[WordList, ...] = ()
     partial: PartialRules = PartialRules()
@@ -49,7 +49,8 @@ class Policy:
         rules: dict[str, object] = {
             "name": self.name,
             "version": self.version,
-            "thresholds": {task: limits.model_dump() for task, limits in self.thresholds.items()},
+            # Where all are alike as one: digests from before they could differ stay true.
+            "thresholds": {task: (one.shared or one).model_dump() for task, one in self.thresholds.items()},
             "severity": {task: [asdict(band) for band in bands] for task, bands in self.severity.items()},
             "word_lists": [asdict(one) for one in self.word_lists],
         }

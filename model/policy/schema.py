@@ -8,13 +8,16 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     ValidationError,
     field_validator,
     model_validator,
 )
 
 from model.bundle import Thresholds
+from model.modality import MODALITIES, Modality
 from model.policy.policy import Band
 from model.policy.word_lists import MAX_ENTRY_CHARS, folded_entry
 from model.validation_errors import invalid_members
@@ -51,6 +54,20 @@ class ThresholdsEntry(_Strict):
     def thresholds(self) -> Thresholds:
         """As ``decide`` takes them."""
         return Thresholds(review=self.review, block=None if self.block == "never" else self.block)
+
+
+def _form(given: object) -> str:
+    """Which of the two forms of thresholds a file has: those of all memes, or of some modalities."""
+    is_by_modality = isinstance(given, dict) and (
+        not given.keys().isdisjoint(MODALITIES) or any(isinstance(value, dict) for value in given.values())
+    )
+    return "<by modality>" if is_by_modality else "<alike>"
+
+
+ThresholdsEntries = Annotated[
+    Annotated[ThresholdsEntry, Tag("<alike>")] | Annotated[dict[Modality, ThresholdsEntry], Tag("<by modality>")],
+    Discriminator(_form),
+]
 
 
 class BandEntry(_Strict):
@@ -119,7 +136,7 @@ class PolicyEntry(_Strict):
 
     version: Annotated[str, Field(min_length=1, max_length=64)]
     extends: Literal["bundle"] | None = None
-    thresholds: dict[str, ThresholdsEntry] = Field(default_factory=dict)
+    thresholds: dict[str, ThresholdsEntries] = Field(default_factory=dict)
     severity: dict[str, Bands] = Field(default_factory=dict)
     word_lists: dict[Name, WordListEntry] = Field(default_factory=dict)
     partial: PartialEntry = PartialEntry()
@@ -166,7 +183,7 @@ def parse_document(document: object) -> PolicyFileEntry:
 
 
 #: What pydantic adds to a place for the branch of a union that was tried, and for a key.
-_STEPS_OF_PYDANTIC = ("constrained-", "literal[", "[key]")
+_STEPS_OF_PYDANTIC = ("constrained-", "literal[", "[key]", "<")
 
 
 def _where(place: list[str]) -> str:

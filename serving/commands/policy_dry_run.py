@@ -9,6 +9,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from model import Policy
+from model.meme import has_words
+from model.modality import Modality, modality_of
 from model.ocr.types import OcrStatus
 from model.policy.decide import grounds
 from model.validation_errors import in_words
@@ -41,6 +43,16 @@ class PastVerdict(BaseModel):
     scores: dict[str, _Score | dict[str, _Score]]
     text: Annotated[_PastText | None, BeforeValidator(_as_text)] = None
     picture: _PastPicture | None = None
+    judged_as: Modality | None = None
+
+    @property
+    def modality(self) -> Modality:
+        """What was judged; of a verdict from before it was told, by what there is of the meme, if that is told."""
+        if self.judged_as is not None:
+            return self.judged_as
+        is_text = "picture" in self.model_fields_set and self.picture is None
+        content = self.text.content if self.text else None
+        return modality_of(pictured=not is_text, worded=content is None or has_words(content))
 
 
 @dataclass(frozen=True)
@@ -115,7 +127,7 @@ def _decided(verdict: PastVerdict, policy: Policy) -> tuple[Decision, tuple[str,
     matches = policy.words.find(_words(verdict) or "")
     text_status = verdict.text.status if verdict.text else "ok"
     picture_status = verdict.picture.status if verdict.picture else "ok"
-    found = grounds(verdict.scores, text_status, matches, policy, picture_status)
+    found = grounds(verdict.scores, text_status, matches, policy, picture_status, judged_as=verdict.modality)
     if not found:
         return "allow", (NO_RULE,)
     decision = found[0].decision

@@ -5,6 +5,7 @@ from rich.table import Table
 from rich.text import Text
 
 from model import Policy
+from model.bundle import Thresholds
 from model.policy.file import PolicySet
 from model.verdict import DECISIONS
 from serving.commands.policy_dry_run import Trial
@@ -24,11 +25,7 @@ def print_policies(policies: PolicySet) -> None:
 
 
 def _rules(policy: Policy) -> list[str]:
-    thresholds = [
-        f"{task}: review at {limits.review:.3f}, block "
-        + ("never" if limits.block is None else f"at {limits.block:.3f}")
-        for task, limits in policy.thresholds.items()
-    ]
+    thresholds = [f"{task}: {told}" for task, found in policy.thresholds.items() for told in found.told(_limits)]
     severity = [
         f"{task}: " + ", ".join(f"{band.name} from {band.lower:g}" for band in bands)
         for task, bands in policy.severity.items()
@@ -36,6 +33,10 @@ def _rules(policy: Policy) -> list[str]:
     lists = [f"words {one.name}: {one.action}, {len(one.entries)} of them" for one in policy.word_lists]
     partial = [f"partly judged: text {policy.partial.text}, picture {policy.partial.picture}"]
     return thresholds + severity + lists + partial
+
+
+def _limits(limits: Thresholds) -> str:
+    return f"review at {limits.review:.3f}, block " + ("never" if limits.block is None else f"at {limits.block:.3f}")
 
 
 def print_trial(trial: Trial, tried: Policy) -> None:

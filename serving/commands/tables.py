@@ -8,7 +8,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from model import Failure, Verdict
-from model.bundle import Bundle, MetricRow
+from model.bundle import Bundle, MetricRow, Thresholds
 from serving.security.keys import KeyEntry
 
 _COLOURS = {"allow": "green", "review": "yellow", "block": "red"}
@@ -37,16 +37,22 @@ def print_bundle(bundle: Bundle) -> None:
     console.print(_facts(bundle))
     tasks = Table("task", "classes", "review at", "block at", title="tasks")
     for task in manifest.tasks:
-        limits = manifest.thresholds.get(task.name)
-        shown = ("", "")
-        if limits:
-            shown = (f"{limits.review:.3f}", f"{limits.block:.3f}" if limits.block is not None else "never")
-        tasks.add_row(task.name, ", ".join(task.classes), *shown)
+        found = manifest.thresholds.get(task.name)
+        shown = [found.told(say) if found else [""] for say in (_review, _block)]
+        tasks.add_row(task.name, ", ".join(task.classes), *("\n".join(column) for column in shown))
     console.print(tasks)
     if manifest.metrics:
         console.print(_metrics(manifest.metrics))
     else:
         console.print("no metrics: this bundle was never evaluated")
+
+
+def _review(limits: Thresholds) -> str:
+    return f"{limits.review:.3f}"
+
+
+def _block(limits: Thresholds) -> str:
+    return "never" if limits.block is None else f"{limits.block:.3f}"
 
 
 def print_keys(entries: Sequence[KeyEntry]) -> None:

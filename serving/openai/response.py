@@ -35,7 +35,7 @@ def result_of(parts: Sequence[JudgedPart], policy: Policy) -> ModerationResultDo
     scores = _highest(verdicts)
     return ModerationResultDoc(
         flagged=decision != "allow",
-        categories=dict.fromkeys(_CATEGORIES, False) | {_JUDGED: _is_hate(verdicts, scores, policy)},
+        categories=dict.fromkeys(_CATEGORIES, False) | {_JUDGED: _is_hate(verdicts, policy)},
         category_scores=dict.fromkeys(_CATEGORIES, 0.0) | {_JUDGED: scores.get(_TASK, 0.0)},
         category_applied_input_types={name: [] for name in _CATEGORIES} | {_JUDGED: _input_types(judged)},
         memeguard=MemeguardDoc(
@@ -59,10 +59,13 @@ def _highest(verdicts: Iterable[Verdict]) -> dict[str, float]:
     return scores
 
 
-def _is_hate(verdicts: Iterable[Verdict], scores: dict[str, float], policy: Policy) -> bool:
-    limits = policy.thresholds.get(_TASK)
-    over = limits is not None and _TASK in scores and scores[_TASK] >= limits.review
-    return over or any(verdict.matches for verdict in verdicts)
+def _is_hate(verdicts: Iterable[Verdict], policy: Policy) -> bool:
+    return any(verdict.matches or _is_over(verdict, policy) for verdict in verdicts)
+
+
+def _is_over(verdict: Verdict, policy: Policy) -> bool:
+    limits, score = policy.thresholds.get(_TASK), verdict.scores.get(_TASK)
+    return limits is not None and isinstance(score, float) and score >= limits.of(verdict.judged_as).review
 
 
 def _input_types(judged: Iterable[tuple[JudgedPart, Verdict]]) -> list[InputType]:

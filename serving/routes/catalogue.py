@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request
 
 from model import Policy, Scorer
-from model.bundle import MANIFEST_NAME, Thresholds
+from model.bundle import MANIFEST_NAME, Thresholds, ThresholdsByModality
 from serving.app_state import app_state
 from serving.openai.route import check_model
 from serving.openai.route import model_id as id_of
@@ -18,6 +18,7 @@ from serving.schemas.catalogue import (
     PoliciesDoc,
     PolicyRulesDoc,
     TaskDoc,
+    ThresholdsByModalityDoc,
     ThresholdsDoc,
     WordListDoc,
 )
@@ -67,7 +68,8 @@ def _rules(policy: Policy) -> PolicyRulesDoc:
         name=policy.name,
         version=policy.version,
         digest=policy.digest,
-        thresholds=_thresholds(policy.thresholds),
+        thresholds=_of_both(policy.thresholds),
+        thresholds_by_modality=_by_modality(policy.thresholds),
         severity={
             task: [BandDoc.model_validate({"name": band.name, "from": band.lower}) for band in bands]
             for task, bands in policy.severity.items()
@@ -95,9 +97,20 @@ def _card(scorer: Scorer) -> ModelCardDoc:
             TaskDoc(name=task.name, kind=task.kind, classes=list(task.classes), description=task.description)
             for task in bundle.tasks
         ],
-        thresholds=_thresholds(manifest.thresholds),
+        thresholds=_of_both(manifest.thresholds),
+        thresholds_by_modality=_by_modality(manifest.thresholds),
     )
 
 
-def _thresholds(by_task: Mapping[str, Thresholds]) -> dict[str, ThresholdsDoc]:
-    return {task: ThresholdsDoc(review=limits.review, block=limits.block) for task, limits in by_task.items()}
+def _of_both(by_task: Mapping[str, ThresholdsByModality]) -> dict[str, ThresholdsDoc]:
+    return {task: _thresholds(found.both) for task, found in by_task.items()}
+
+
+def _by_modality(by_task: Mapping[str, ThresholdsByModality]) -> ThresholdsByModalityDoc:
+    return {
+        task: {modality: _thresholds(limits) for modality, limits in found.items()} for task, found in by_task.items()
+    }
+
+
+def _thresholds(limits: Thresholds) -> ThresholdsDoc:
+    return ThresholdsDoc(review=limits.review, block=limits.block)

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from model.modality import Modality
 from model.verdict import Action, Decision
 from serving.schemas.wire import Probability, Wire
 
@@ -13,6 +14,11 @@ class ThresholdsDoc(Wire):
 
     review: Probability
     block: Probability | None
+
+
+#: By task.
+ThresholdsByModalityDoc = dict[str, dict[Modality, ThresholdsDoc]]
+_OF_BOTH = "Of pictures with words."
 
 
 class BandDoc(Wire):
@@ -44,7 +50,8 @@ class PolicyRulesDoc(Wire):
     name: str
     version: str
     digest: str
-    thresholds: dict[str, ThresholdsDoc]
+    thresholds: dict[str, ThresholdsDoc] = Field(description=_OF_BOTH)
+    thresholds_by_modality: ThresholdsByModalityDoc
     severity: dict[str, list[BandDoc]]
     word_lists: list[WordListDoc]
     partial: PartialDoc
@@ -78,7 +85,8 @@ class ModelCardDoc(Wire):
     digest: str
     licence: str
     tasks: list[TaskDoc]
-    thresholds: dict[str, ThresholdsDoc] = Field(description="The bundle's own; a policy may have others.")
+    thresholds: dict[str, ThresholdsDoc] = Field(description=f"The bundle's own; a policy may have others. {_OF_BOTH}")
+    thresholds_by_modality: ThresholdsByModalityDoc
 
 
 class ModelsDoc(Wire):

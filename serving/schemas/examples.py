@@ -53,6 +53,7 @@ VERDICT: dict[str, Any] = {
         "model": 159.233,
         "total": 161.153,
     },
+    "judged_as": "text",
     "explanation": None,
     "picture": None,
 }

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from model.meme import Ground
+from model.modality import Modality
 from model.ocr.types import OcrStatus
 from model.verdict import Action, Decision, PictureStatus
 from serving.schemas.wire import Probability, Scores, Wire
@@ -113,6 +114,7 @@ class VerdictDoc(Wire):
     text: TextDoc
     model: ModelDoc
     timings_ms: dict[str, float]
+    judged_as: Modality = Field(description="What there was of it to judge; thresholds may differ by it.")
     explanation: ExplanationDoc | None
     picture: PictureDoc | None
 

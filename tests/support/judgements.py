@@ -23,7 +23,7 @@ def reading(name: str, pictured: bool = False) -> Reading:
 def judgement(name: str, n_words: int = 0) -> Judgement:
     words = tuple(OcrWord("word", (0, 0, 9, 9), 0.9) for _ in range(n_words))
     text = TextEvidence(name, "ocr", "ok", words=words)
-    return Judgement(name, {"hateful": 0.5}, text, ModelRef("tiny", "1", "d" * 64), {"model": 1.0})
+    return Judgement(name, {"hateful": 0.5}, text, ModelRef("tiny", "1", "d" * 64), {"model": 1.0}, "both")
 
 
 def judged(given: Reading) -> Judgement:

@@ -91,6 +91,7 @@ def verdict_of(text: str = "some words") -> Verdict:
         text=TextEvidence(text, "caller", "ok"),
         model=ModelRef("tiny", "0.0.1", "m" * 64),
         timings_ms={},
+        judged_as="text",
     )
 
 

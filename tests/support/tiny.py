@@ -7,7 +7,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from model.bundle import Bundle, CalibrationSpec, HeadSpec, ImageTowerSpec, Precision, Thresholds
+from model.bundle import (
+    Bundle,
+    CalibrationByModality,
+    CalibrationSpec,
+    HeadSpec,
+    ImageTowerSpec,
+    Precision,
+    Thresholds,
+    ThresholdsByModality,
+)
 from model.export import (
     BundleParts,
     check_head_parity,
@@ -23,6 +32,7 @@ from model.network.text_tower import BertTextTower
 from support.preparation import PREPROCESS, SIDE_PX, VOCABULARY, tokenizer_json
 
 PATCHES = 16
+SPEC = CalibrationSpec(scale=1.5, shift=-0.25)
 EMBED_WIDTH, PATCH_WIDTH = 6, 8
 TASKS = ("hateful", "memotion_sentiment", "protected_class")
 
@@ -127,8 +137,8 @@ def make_tiny_bundle(folder: Path, *, precision: Precision = "fp32", **network_o
         tokenizer_json=tokenizer_json(),
         preprocess=PREPROCESS,
         tasks=network.config.tasks,
-        calibration={task: CalibrationSpec(scale=1.5, shift=-0.25) for task in network.config.tasks},
-        thresholds={"hateful": Thresholds(review=0.5, block=0.9)},
+        calibration=dict.fromkeys(network.config.tasks, CalibrationByModality.alike(SPEC)),
+        thresholds={"hateful": ThresholdsByModality.alike(Thresholds(review=0.5, block=0.9))},
         parity=check_head_parity(network, head_path, precision, **limits, patches=PATCHES),
         metrics=[],
         training={},

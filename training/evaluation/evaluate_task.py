@@ -77,7 +77,8 @@ def task_result(
     scores = {name: scored.probabilities[task.name][rows] for name, scored in columns.items() if _has(scored, question)}
     mine = scores[FULL_INPUT]
     picked, samples = [chosen[row] for row in rows], [full.samples[row] for row in rows]
-    is_binary = task.kind == "binary"
+    is_binary, limits = task.kind == "binary", bundle.manifest.thresholds.get(task.name)
+    modalities = [full.modalities[row] for row in rows]
     found = stops(default_policy(bundle.manifest), question, samples, labels, mine, picked) if is_binary else None
     return TaskResult(
         title=question.title,
@@ -92,8 +93,8 @@ def task_result(
             for name, values in scores.items()
             if name != FULL_INPUT
         ],
-        decisions=decisions(bundle, task.name, task.classes, picked, labels, found.harmless)
-        if found is not None and found.by_policy is not None
+        decisions=decisions(limits, task.classes, picked, labels, found.harmless, modalities)
+        if limits is not None and found is not None
         else None,
         at_recall=None if found is None else at_recall(labels, mine, found.harmless),
         confusion=None if task.kind == "multilabel" else confusion(labels, mine, len(task.classes)),

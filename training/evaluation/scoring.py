@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from model.bundle import Bundle
-from model.calibration import probabilities_of
+from model.calibration import probabilities_by_modality
 from model.errors import MemeError
-from model.meme import Meme, encodable
+from model.meme import Meme, encodable, has_words
+from model.modality import Modality, modality_of
 from model.parts.pooling import Logits, pool
 from model.parts.split import parts_of
 from model.runtime import ImageFeatures, Provider, Question, Runtime
@@ -45,6 +46,16 @@ class View:
     text: bool = True
     texts: Sequence[str] | None = None
 
+    def words(self, samples: Sequence[Sample], row: int) -> str:
+        """Those that are shown of a sample; the service replaces what no tokenizer can encode."""
+        given = samples[row].text if self.texts is None else self.texts[row]
+        return encodable(given or "") if self.text else ""
+
+    def modality(self, samples: Sequence[Sample], row: int) -> Modality:
+        """What is shown of a sample."""
+        pictured = self.image and samples[row].image is not None
+        return modality_of(pictured=pictured, worded=has_words(self.words(samples, row)))
+
 
 FULL = View()
 
@@ -56,6 +67,7 @@ class Scored:
     - ``samples`` are those that could be judged, in the order given; row i of every array is ``samples[i]``.
     - ``logits`` float32 [N, n_logits]; ``probabilities`` calibrated, float64: [N] for a binary task (the positive
       class), else [N, C].
+    - ``modalities`` [N] are what was shown of each, whose calibration it has.
     - ``failures`` are the samples left out, by id, with the reason that the service would give.
     - ``ms_per_meme``: mean time of decoding, preparation and network; without the image tower's when it was cached.
     """
@@ -63,6 +75,7 @@ class Scored:
     samples: list[Sample]
     logits: dict[str, NDArray[np.float32]]
     probabilities: dict[str, NDArray[np.float64]]
+    modalities: list[Modality]
     failures: list[Failure]
     ms_per_meme: float
 
@@ -182,18 +195,23 @@ class _Run:
     def results(self, samples: Sequence[Sample]) -> dict[str, Scored]:
         """Everything that was added, in the order of ``samples``."""
         order = np.argsort(np.array(self._rows, dtype=np.int64))
-        kept = [samples[self._rows[index]] for index in order]
+        rows = [self._rows[index] for index in order]
         failures = [self._failures[index] for index in sorted(self._failures)]
         tasks, calibration = self._bundle.tasks, self._bundle.manifest.calibration
         scored = {}
         for name, parts in self._logits.items():
             logits = {task.name: _joined(task, parts)[order] for task in tasks}
+            shown = [self._views[name].modality(samples, row) for row in rows]
             scored[name] = Scored(
-                samples=kept,
+                samples=[samples[row] for row in rows],
                 logits=logits,
-                probabilities={t.name: probabilities_of(t, logits[t.name], calibration[t.name]) for t in tasks},
+                probabilities={
+                    task.name: probabilities_by_modality(task, logits[task.name], calibration[task.name], shown)
+                    for task in tasks
+                },
+                modalities=shown,
                 failures=failures,
-                ms_per_meme=1000 * self._seconds[name] / max(1, len(kept)),
+                ms_per_meme=1000 * self._seconds[name] / max(1, len(rows)),
             )
         return scored
 
@@ -216,14 +234,13 @@ class _Run:
         """Logits of a sample each, in parts as the service judges them."""
         if not rows:
             return
-        words = view.texts if view.texts is not None else [sample.text for sample in samples]
         shown = features if view.image else None
         pictures = self.runtime.no_features(1) if shown is None else _stacked(shown)
         n_views = [0] * len(rows) if shown is None else [len(one.embeds) for one in shown]
         asked: list[Question] = []
         ends = []
         for index, n, first_view in zip(rows, n_views, accumulate([0, *n_views[:-1]]), strict=True):
-            text = encodable(words[index] or "") if view.text else ""
+            text = view.words(samples, index)
             tags = network_tags(samples[index]) if view.text else ()
             parts = parts_of(text, n, (), self._bundle.preprocessor.windows).parts
             asked += [Question(text[part.start : part.end], tags, first_view + part.view) for part in parts]

@@ -9,7 +9,7 @@ from model.bundle import Bundle
 from model.policy.policy import default_policy
 from model.taxonomy import Task
 from training.datasets import DatasetError, Sample
-from training.evaluation.decisions import decide_all
+from training.evaluation.decisions import decide_all, review_bounds
 from training.evaluation.evaluate_set import LabelledSet
 from training.evaluation.false_alarms import harmless_items, stopped
 from training.evaluation.labels import Question, labelled
@@ -140,14 +140,19 @@ def _pair(question: Question, scored: tuple[Scored, Scored], bundles: tuple[Bund
         labels=labels,
         champion=first,
         challenger=second,
-        review=_review_thresholds(name, bundles),
+        review=_review_bounds(name, bundles, scored, rows),
     )
 
 
-def _review_thresholds(task: str, bundles: tuple[Bundle, Bundle]) -> tuple[float, float] | None:
-    """Each bundle's own, where both policies act on the task."""
-    first, second = (bundle.manifest.thresholds.get(task) for bundle in bundles)
-    return None if first is None or second is None else (first.review, second.review)
+def _review_bounds(
+    task: str, bundles: tuple[Bundle, Bundle], scored: tuple[Scored, Scored], rows: Ints
+) -> tuple[Floats, Floats] | None:
+    """Of each row by each bundle's own policy, where both act on the task."""
+    first, second = (
+        review_bounds(bundle, task, [one.modalities[row] for row in rows])
+        for bundle, one in zip(bundles, scored, strict=True)
+    )
+    return None if first is None or second is None else (first, second)
 
 
 def _stopped(
@@ -170,8 +175,8 @@ def _lines(pair: Pair, setup: Setup, notes: list[str]) -> list[Line]:
     asked: list[tuple[Measure, Floats, Floats]] = [(measure, pair.champion, pair.challenger) for measure in wanted]
     if pair.review is not None:
         decided = [
-            (scores >= threshold).astype(np.float64)
-            for scores, threshold in zip((pair.champion, pair.challenger), pair.review, strict=True)
+            (scores >= bounds).astype(np.float64)
+            for scores, bounds in zip((pair.champion, pair.challenger), pair.review, strict=True)
         ]
         asked += [(measure, decided[0], decided[1]) for measure in (_REVIEW_RECALL, _REVIEWED_NEGATIVES)]
     lines = []

@@ -25,7 +25,7 @@ MIN_GROUP_ITEMS = 20
 class Pair:
     """Labels and both bundles' probabilities of one task on one set: [N], or [N, C] where there are several classes.
 
-    ``review`` holds the two thresholds, where both policies act on the task.
+    ``review`` holds the two thresholds [N] of each meme, where both policies act on the task.
     """
 
     data: str
@@ -34,7 +34,7 @@ class Pair:
     labels: Ints
     champion: Floats
     challenger: Floats
-    review: tuple[float, float] | None
+    review: tuple[Floats, Floats] | None
 
 
 def group_lines(pair: Pair, *, n_resamples: int, seed: int) -> list[Line]:

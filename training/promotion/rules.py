@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from model.bundle import Manifest
 from model.errors import MemeguardError
+from model.modality import MODALITIES, modality_title
 from training.promotion.results import AlarmLine, Comparison, Line
 
 Rule = Literal[
@@ -101,8 +102,17 @@ def check_answers(champion: Manifest, challenger: Manifest) -> list[Finding]:
         own = challenger.thresholds.get(name)
         if own is None:
             findings.append(Finding("missing-thresholds", f"no thresholds for {name!r}: it would never be acted on"))
-        elif limits.block is not None and own.block is None:
+            continue
+        silent = [
+            modality
+            for modality, bounds in limits.items()
+            if bounds.block is not None and own.of(modality).block is None
+        ]
+        if len(silent) == len(MODALITIES):
             findings.append(Finding("missing-thresholds", f"{name!r} never blocks, as the champion does"))
+        elif silent:
+            of = " and ".join(map(modality_title, silent))
+            findings.append(Finding("missing-thresholds", f"{name!r} never blocks {of}, as the champion does"))
     return findings
 
 

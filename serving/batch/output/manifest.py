@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
@@ -49,11 +50,14 @@ MANIFEST = "manifest.json"
 SUCCESS = "_SUCCESS"
 _BINS = 20
 
+Histograms = dict[str, NDArray[np.int64]]
+
 
 @dataclass
 class Totals:
     """What the shards of a run hold. ``histograms``: by binary task, counts of scores in 20 equal bins of 0 to 1.
 
+    ``by_modality`` has the same of each task by what was judged, of shards that tell it.
     ``found``: pictures that rows name otherwise than their files are called, by what they were found by.
     """
 
@@ -62,7 +66,8 @@ class Totals:
     errors: Counter[str] = field(default_factory=Counter)
     text: Counter[str] = field(default_factory=Counter)
     found: Counter[str] = field(default_factory=Counter)
-    histograms: dict[str, NDArray[np.int64]] = field(default_factory=dict)
+    histograms: Histograms = field(default_factory=dict)
+    by_modality: dict[str, Histograms] = field(default_factory=dict)
     shards: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -72,8 +77,9 @@ class Totals:
 
     def add(self, shard: Path) -> None:
         """Count the rows of one shard."""
-        # Shards of older versions have no image_found.
-        names = {"decision", "error", "text", "scores", "image_found"}.intersection(pq.read_schema(shard).names)
+        # Shards of older versions have no image_found and no judged_as.
+        wanted = {"decision", "error", "text", "scores", "image_found", "judged_as"}
+        names = wanted.intersection(pq.read_schema(shard).names)
         table = pq.read_table(shard, columns=sorted(names))
         self.n_rows += table.num_rows
         self.decisions.update(_counts(table["decision"]))
@@ -83,7 +89,7 @@ class Totals:
             self.found.update(_counts(pc.struct_field(table["image_found"], "by")))
         for task in table.schema.field("scores").type:
             if str(task.type) == "double":
-                self._bin(task.name, pc.struct_field(table["scores"], task.name).drop_null().to_numpy())
+                self._bin(task.name, table)
         self.shards.append(
             {"file": shard.name, "rows": table.num_rows, "bytes": shard.stat().st_size, "sha256": file_digest(shard)}
         )
@@ -98,13 +104,31 @@ class Totals:
             errors=Counter(counts["errors"]),
             text=Counter(counts["text"]),
             found=Counter(counts.get("found", {})),
-            histograms={task: np.array(bins, dtype=np.int64) for task, bins in manifest["histograms"].items()},
+            histograms=_read(manifest["histograms"]),
+            by_modality={task: _read(bins) for task, bins in manifest.get("histograms_by_modality", {}).items()},
             shards=manifest["shards"],
         )
 
-    def _bin(self, task: str, scores: NDArray[np.float64]) -> None:
-        counts, _ = np.histogram(scores, bins=_BINS, range=(0, 1))
-        self.histograms[task] = self.histograms.get(task, np.zeros(_BINS, dtype=np.int64)) + counts
+    def _bin(self, task: str, table: pa.Table) -> None:
+        scores = pc.struct_field(table["scores"], task)
+        _count(self.histograms, task, scores)
+        if "judged_as" in table.column_names:
+            own = self.by_modality.setdefault(task, {})
+            for modality in pc.unique(table["judged_as"].drop_null()).to_pylist():
+                _count(own, modality, scores.filter(pc.equal(table["judged_as"], modality)))
+
+
+def _count(histograms: Histograms, name: str, scores: pa.ChunkedArray) -> None:
+    counts, _ = np.histogram(scores.drop_null().to_numpy(), bins=_BINS, range=(0, 1))
+    histograms[name] = histograms.get(name, np.zeros(_BINS, dtype=np.int64)) + counts
+
+
+def _read(bins: Mapping[str, list[int]]) -> Histograms:
+    return {name: np.array(counts, dtype=np.int64) for name, counts in bins.items()}
+
+
+def _written(histograms: Histograms) -> dict[str, list[int]]:
+    return {name: counts.tolist() for name, counts in histograms.items()}
 
 
 def shard_path(out: Path, number: int) -> Path:
@@ -151,7 +175,8 @@ def write_manifest(out: Path, plan: Plan, totals: Totals, timings: dict[str, Any
             "text": dict(sorted(totals.text.items())),
             "found": dict(sorted(totals.found.items())),
         },
-        "histograms": {task: bins.tolist() for task, bins in totals.histograms.items()},
+        "histograms": _written(totals.histograms),
+        "histograms_by_modality": {task: _written(found) for task, found in totals.by_modality.items()},
         "timings": timings,
         "shards": totals.shards,
     }

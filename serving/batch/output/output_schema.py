@@ -76,6 +76,7 @@ def schema(tasks: Sequence[Task]) -> pa.Schema:
             ("picture", _picture_type(tasks)),
             ("model", _MODEL),
             ("timings_ms", _NUMBERS),
+            ("judged_as", pa.string()),
             ("error", _ERROR),
             ("image_found", _FOUND),
         ]

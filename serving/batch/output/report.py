@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from numpy.typing import NDArray
 
 from model import Policy
 from model.atomic import write_atomically
+from model.bundle import Thresholds
+from model.modality import modality_title
 from model.verdict import DECISIONS
 from serving.batch.output.manifest import Totals
 
@@ -36,9 +40,13 @@ class _Bin:
 
 @dataclass(frozen=True)
 class _Histogram:
-    """Scores of a task in equal bins of 0 to 1, and the policy's thresholds for it by name."""
+    """Scores of a task in equal bins of 0 to 1, and the policy's thresholds for it by name.
+
+    ``of``: what was judged, where the thresholds differ by that; else empty.
+    """
 
     task: str
+    of: str
     bins: tuple[_Bin, ...]
     thresholds: tuple[tuple[str, float], ...]
 
@@ -59,7 +67,7 @@ def write_report(out: Path, manifest: Mapping[str, Any], totals: Totals, policy:
         totals=totals,
         policy=policy,
         outcomes=[*((name, totals.decisions[name]) for name in DECISIONS), ("error", totals.errors.total())],
-        histograms=[_histogram(task, counts.tolist(), policy) for task, counts in totals.histograms.items()],
+        histograms=[one for task in totals.histograms for one in _histograms(task, totals, policy)],
         share=lambda count: f"{count / max(1, totals.n_rows):.1%}",
     )
     write_atomically(out / REPORT, page.encode("utf-8", "backslashreplace"))
@@ -79,11 +87,22 @@ def _facts(manifest: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _histogram(task: str, counts: list[int], policy: Policy) -> _Histogram:
-    limits = policy.thresholds.get(task)
+def _histograms(task: str, totals: Totals, policy: Policy) -> list[_Histogram]:
+    """One of a task, or one for each modality that was judged where the thresholds differ by it."""
+    found, by_modality = policy.thresholds.get(task), totals.by_modality.get(task, {})
+    if found is None or found.shared is not None or not by_modality:
+        return [_histogram(task, "", totals.histograms[task], found.both if found else None)]
+    return [
+        _histogram(task, f"of {modality_title(modality)}", by_modality[modality], limits)
+        for modality, limits in found.items()
+        if modality in by_modality
+    ]
+
+
+def _histogram(task: str, of: str, counts: NDArray[np.int64], limits: Thresholds | None) -> _Histogram:
     n_bins = len(counts)
     bins = []
-    for index, count in enumerate(counts):
+    for index, count in enumerate(counts.tolist()):
         zone = "none" if limits is None else limits.met((index + 0.5) / n_bins) or "allow"
         bins.append(_Bin(index / n_bins, (index + 1) / n_bins, count, zone))
-    return _Histogram(task, tuple(bins), () if limits is None else tuple(limits.bounds.items()))
+    return _Histogram(task, of, tuple(bins), () if limits is None else tuple(limits.bounds.items()))

@@ -27,6 +27,7 @@ FOLDER = "review"
 _FILE = "review.jsonl"
 #: The share of the sample that is drawn at random: the uncertain items alone would say nothing of the whole.
 _RANDOM_SHARE = 0.5
+_COLUMNS = frozenset({"id", "decision", "scores", "text", "judged_as"})
 #: Times that others are drawn for pictures that are gone; each reads the input once more.
 _MOST_DRAWS = 4
 
@@ -103,7 +104,10 @@ def _pick(out: Path, plan: Plan, policy: Policy, n_items: int, gone: Collection[
 def _rows_with_verdict(out: Path, plan: Plan) -> Iterator[dict[str, Any]]:
     """Rows with a verdict, a shard in memory at a time."""
     for number in range(plan.n_partitions):
-        table = pq.read_table(shard_path(out, number), columns=["id", "decision", "scores", "text"])
+        shard = shard_path(out, number)
+        # Shards of older versions have no judged_as.
+        names = _COLUMNS.intersection(pq.read_schema(shard).names)
+        table = pq.read_table(shard, columns=sorted(names))
         yield from (row for row in table.to_pylist() if row["decision"] is not None)
 
 
@@ -115,7 +119,7 @@ def _random_rank(id: str) -> float:
 def _distance(row: dict[str, Any], policy: Policy) -> float | None:
     """How far the score that is nearest to a review threshold is from it."""
     distances = [
-        abs(score - limits.review)
+        abs(score - limits.of(row.get("judged_as") or "both").review)
         for task, limits in policy.thresholds.items()
         if isinstance(score := row["scores"].get(task), float)
     ]

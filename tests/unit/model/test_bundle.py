@@ -9,7 +9,15 @@ from pydantic import ValidationError
 from support.tiny import TinyBundle
 
 from model.atomic import file_digest
-from model.bundle import COMPACT_BUNDLE, MANIFEST_NAME, Thresholds, open_bundle
+from model.bundle import (
+    COMPACT_BUNDLE,
+    MANIFEST_NAME,
+    CalibrationByModality,
+    CalibrationSpec,
+    Thresholds,
+    ThresholdsByModality,
+    open_bundle,
+)
 from model.bundle import Manifest as BundleManifest
 from model.errors import BundleError
 from model.preprocess import PreprocessConfig
@@ -81,9 +89,9 @@ def test_a_changed_byte_is_noticed_and_the_file_named(folder: Path, name: str) -
         pytest.param(lambda m: m["tasks"][0]["classes"].reverse(), "'hateful' with classes", id="class order"),
         pytest.param(lambda m: m["tasks"][0].update(name="rude"), "no such task", id="unknown task"),
         pytest.param(lambda m: m["calibration"].pop("hateful"), "'hateful' has no calibration", id="calibration"),
-        pytest.param(lambda m: m["thresholds"].update(hatefull={"review": 0, "block": 1}), "'hatefull'", id="typo"),
+        pytest.param(lambda m: m["thresholds"].update(hatefull=m["thresholds"]["hateful"]), "'hatefull'", id="typo"),
         pytest.param(
-            lambda m: m["thresholds"].update(protected_class={"review": 0, "block": 1}),
+            lambda m: m["thresholds"].update(protected_class=m["thresholds"]["hateful"]),
             "'protected_class', which is no binary task",
             id="thresholds of a multilabel task",
         ),
@@ -96,7 +104,9 @@ def test_a_changed_byte_is_noticed_and_the_file_named(folder: Path, name: str) -
         pytest.param(lambda m: m["head"].update(extra=1), r"head\.extra: Extra inputs", id="unknown key within"),
         pytest.param(lambda m: m.pop("licence"), "licence: Field required", id="missing key"),
         pytest.param(lambda m: m.update(version="1.0"), "version: String should match", id="version"),
-        pytest.param(lambda m: m["calibration"]["hateful"].update(scale=-1), r"hateful\.scale", id="negative scale"),
+        pytest.param(
+            lambda m: m["calibration"]["hateful"]["text"].update(scale=-1), r"hateful\.text\.scale", id="negative scale"
+        ),
     ],
 )
 def test_a_changed_manifest_is_refused_with_the_part_named(
@@ -160,3 +170,60 @@ def test_the_shipped_manifest_is_written_as_it_was_read() -> None:
     raw = (COMPACT_BUNDLE / MANIFEST_NAME).read_text(encoding="utf-8")
     dumped = BundleManifest.model_validate_json(raw).model_dump(mode="json")
     assert dumped["thresholds"] == json.loads(raw)["thresholds"]
+
+
+def as_version_1(manifest: Manifest, fingerprint: str) -> None:
+    """As it was written before calibration and thresholds went by modality."""
+    for key in ("calibration", "thresholds"):
+        manifest[key] = {task: found["both"] for task, found in manifest[key].items()}
+    manifest.update(format_version=1, preprocess_fingerprint=fingerprint)
+
+
+def test_what_a_manifest_of_version_1_says_of_a_task_goes_for_every_modality(tiny: TinyBundle, folder: Path) -> None:
+    edit_manifest(folder, lambda manifest: as_version_1(manifest, tiny.bundle.preprocessor.fingerprint(1)))
+    opened = open_bundle(folder).manifest
+    assert opened.calibration == tiny.bundle.manifest.calibration
+    assert opened.thresholds == tiny.bundle.manifest.thresholds
+    assert opened.model_dump(mode="json") == json.loads((folder / MANIFEST_NAME).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m["calibration"]["hateful"].update(scale=-1), r"calibration\.hateful\.both\.scale"),
+        (lambda m: m["thresholds"].update(hateful=0.5), r"thresholds\.hateful\.both"),
+        (lambda m: m["thresholds"].update(protected_class=m["thresholds"]["hateful"]), "which is no binary task"),
+        (lambda m: m.update(thresholds=None), r"thresholds: "),
+        (lambda m: m.update(preprocess_fingerprint="0" * 64), "preprocessing here"),
+        (lambda m: m.update(format_version=3), "format_version"),
+        (lambda m: m.update(format_version=2), r"calibration\.hateful\.both: Field required"),
+    ],
+)
+def test_a_damaged_manifest_of_version_1_is_refused_with_the_part_named(
+    tiny: TinyBundle, folder: Path, change: Callable[[Manifest], object], message: str
+) -> None:
+    edit_manifest(folder, lambda manifest: as_version_1(manifest, tiny.bundle.preprocessor.fingerprint(1)))
+    edit_manifest(folder, change)
+    with pytest.raises(BundleError, match=message):
+        open_bundle(folder)
+
+
+def test_an_export_has_a_calibration_and_thresholds_for_each_modality(tiny: TinyBundle, tmp_path: Path) -> None:
+    calibration = CalibrationByModality(
+        both=CalibrationSpec(scale=1.0), text=CalibrationSpec(scale=2.0), image=CalibrationSpec(scale=3.0, shift=-1.0)
+    )
+    thresholds = ThresholdsByModality(
+        both=Thresholds(review=0.5, block=0.9),
+        text=Thresholds(review=0.6, block=None),
+        image=Thresholds(review=1, block=1),
+    )
+    tiny.written_anew(
+        tmp_path / "own",
+        calibration=tiny.parts.calibration | {"hateful": calibration},
+        thresholds={"hateful": thresholds},
+    )
+    written = json.loads((tmp_path / "own" / MANIFEST_NAME).read_text(encoding="utf-8"))
+    assert written["format_version"] == 2
+    assert written["thresholds"]["hateful"]["text"] == {"review": 0.6, "block": 1.01}
+    opened = open_bundle(tmp_path / "own").manifest
+    assert (opened.calibration["hateful"], opened.thresholds["hateful"]) == (calibration, thresholds)

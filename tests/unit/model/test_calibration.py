@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model.bundle import CalibrationSpec
-from model.calibration import calibrated, probabilities_of
+from model.calibration import calibrated_logits, probabilities_of, score_of
 from model.taxonomy import TASKS
 
 SPEC = CalibrationSpec(scale=0.83, shift=-0.41)
@@ -16,7 +16,7 @@ SPEC = CalibrationSpec(scale=0.83, shift=-0.41)
 def test_many_rows_at_once_have_the_very_probabilities_of_each_row_alone(name: str) -> None:
     task = TASKS[name]
     logits = (np.random.default_rng(3).standard_normal((50, task.n_logits)) * 20).astype(np.float32)
-    alone = [calibrated(task, row, SPEC) for row in logits]
+    alone = [score_of(task, calibrated_logits(row, SPEC)) for row in logits]
     plain = [list(score.values()) if isinstance(score, dict) else score for score in alone]
     assert probabilities_of(task, logits, SPEC).tolist() == plain
     assert probabilities_of(task, logits[:0], SPEC).shape == (0,) + ((len(task.classes),) if task.n_logits > 1 else ())

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from support.preparation import PREPROCESS, picture, tokenizer_json
 
 from model.meme import Meme
-from model.preprocess import EmojiVocabulary, PreprocessConfig, Preprocessor, normalise_text
+from model.preprocess import _PROBE_DISGUISES, EmojiVocabulary, PreprocessConfig, Preprocessor, normalise_text
+from model.text.folding import folded
 
 CLS, SEP = 2, 3
 
@@ -146,6 +147,29 @@ def test_the_fingerprint_changes_with_every_setting(change: dict[str, object]) -
 def test_the_fingerprint_changes_with_the_tokenizer() -> None:
     other = Preprocessor(PREPROCESS, tokenizer_json(a=5, b=4))
     assert other.fingerprint() != preprocessor().fingerprint()
+
+
+@pytest.mark.parametrize("disguise", _PROBE_DISGUISES)
+def test_the_fingerprint_changes_with_the_folding_of_each_disguise_since_format_version_2(
+    disguise: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = [preprocessor().fingerprint(version) for version in (1, 2)]
+    monkeypatch.setattr("model.preprocess.folded", lambda text: folded("!" if text == disguise else text))
+    after = [preprocessor().fingerprint(version) for version in (1, 2)]
+    assert (before[0] == after[0], before[1] == after[1]) == (True, False)
+
+
+def test_every_disguise_of_the_probe_but_the_last_two_is_folded() -> None:
+    assert [text for text in _PROBE_DISGUISES if normalise_text(text) == text] == list(_PROBE_DISGUISES[-2:])
+
+
+def test_the_fingerprint_changes_with_the_windows_of_a_long_text_since_format_version_2(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = [preprocessor().fingerprint(version) for version in (1, 2)]
+    monkeypatch.setattr("model.parts.windows._OVERLAP", 0.5)
+    after = [preprocessor().fingerprint(version) for version in (1, 2)]
+    assert (before[0] == after[0], before[1] == after[1]) == (True, False)
 
 
 def test_image_features_outlive_a_change_of_text_settings_and_no_other() -> None:

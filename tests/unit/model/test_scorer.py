@@ -13,7 +13,7 @@ from support.preparation import picture
 from support.tiny import TinyBundle
 
 from model import EngineUnavailableError, Failure, Meme, MemeError, MemeLimits, Policy, Scorer, Verdict, load
-from model.bundle import Thresholds
+from model.bundle import Thresholds, ThresholdsByModality
 from model.ocr import make_engine
 from model.ocr.base import Engine
 from model.ocr.types import Line, OcrWord
@@ -133,7 +133,7 @@ def test_ids_are_kept_and_made_where_none_was_given(judge: Scorer) -> None:
 
 
 def test_a_missing_ocr_engine_is_reported_and_never_lets_a_meme_pass(tiny: TinyBundle) -> None:
-    lenient = Policy("lenient", "1", {"hateful": Thresholds(review=1.0, block=1.01)})
+    lenient = Policy("lenient", "1", {"hateful": ThresholdsByModality.alike(Thresholds(review=1.0, block=1.01))})
     scorer = Scorer(tiny.bundle, Runtime(tiny.bundle, threads=1), make_engine("none"), lenient)
     unread, told = verdicts(scorer.score([png(1), Meme.from_bytes(png(1), text="words")]))
     assert (unread.decision, unread.text.status, unread.text.content) == ("review", "unavailable", "")
@@ -158,7 +158,10 @@ def test_a_scorer_with_all_its_parts_is_ready(tiny: TinyBundle, judge: Scorer) -
 
 def test_a_policy_of_the_operators_replaces_the_bundles_own(tiny: TinyBundle, judge: Scorer) -> None:
     strict = Scorer(
-        tiny.bundle, judge.runtime, judge.ocr, Policy("strict", "7", {"hateful": Thresholds(review=0, block=0)})
+        tiny.bundle,
+        judge.runtime,
+        judge.ocr,
+        Policy("strict", "7", {"hateful": ThresholdsByModality.alike(Thresholds(review=0, block=0))}),
     )
     (verdict,) = verdicts(strict.score([png(1)]))
     assert (verdict.decision, verdict.policy.name, verdict.policy.version) == ("block", "strict", "7")

@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from model.bundle import spread_text
 from model.errors import MemeError
 from model.meme import Meme
+from model.modality import modality_title
 from model.taxonomy import TASKS
 from training.datasets import Sample
 from training.evaluation.breakdown import FEW_ITEMS, GroupRow, GroupTable
@@ -133,8 +134,13 @@ def _plots(task: TaskResult) -> list[Plot]:
 
 
 def _thresholds(found: Decisions) -> dict[str, float]:
-    limits = found.thresholds
-    return {} if limits is None else {str(action): bound for action, bound in limits.bounds.items()}
+    """Those of the memes of the set, by name; one of each where they do not differ."""
+    alike = len(set(found.by_modality.values())) == 1
+    return {
+        f"{action}" if alike else f"{action} ({modality_title(modality)})": bound
+        for modality, limits in found.by_modality.items()
+        for action, bound in limits.bounds.items()
+    }
 
 
 def _group_plot(group: GroupTable) -> Plot:

@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from model.bundle import Precision
+from model.modality import Modality
 from model.network.config import BackboneConfig, NetworkConfig, TowerTuning, TuningMode
 from model.ocr import ENGINES
 from model.preprocess import EmojiVocabulary, Resize
@@ -25,7 +26,6 @@ from training.evaluation.calibrate import CalibrationError, parse_targets
 from training.losses.config import LossConfig
 from training.trainer.phase import PhaseConfig
 
-ModalityNames = Literal["both", "text", "image"]
 #: The one backbone that is fetched from the package registry (``training.run.pretrained``) instead of a model hub.
 COMPACT_PAIR = "compact-pair"
 #: The towers of the bundle that ships with the code.
@@ -164,7 +164,7 @@ class RunPhase(PhaseConfig):
 
     name: str = "train"
     sources: tuple[NonNegativeInt, ...] | None = None
-    modalities: ModalityNames | None = None
+    modalities: Modality | None = None
     """None: the run's."""
     losses: LossConfig | None = None
     """None: the run's."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, NonNegativeInt, model_validator
 
 from model.bundle import COMPACT_BUNDLE, VERSION_PATTERN
+from model.modality import Modality
 from model.network.config import BackboneConfig
 from training.data.modalities import BY_NAME, Modalities
 from training.data.text_augment import TextNoiseConfig
@@ -23,7 +24,6 @@ from training.run.config.parts import (
     BundleBackbone,
     DataConfig,
     ExportChoices,
-    ModalityNames,
     Network,
     PictureAugmentation,
     PreprocessChoices,
@@ -50,7 +50,7 @@ class TrainConfig(StrictConfig):
     seed: NonNegativeInt = 0
     seeds: tuple[NonNegativeInt, ...] | None = Field(default=None, min_length=1)
     """Several networks that differ in their seed alone; None: one, of ``seed``."""
-    modalities: ModalityNames = "both"
+    modalities: Modality = "both"
     twins: tuple[Literal["text", "image"], ...] = ()
     """Networks of one modality that are trained and measured beside those that are shown both."""
     pick: Literal["best", "average"] = "best"

@@ -15,12 +15,13 @@ from model.bundle import (
     MANIFEST_NAME,
     VERSION_PATTERN,
     Bundle,
+    CalibrationByModality,
     CalibrationSpec,
     HeadSpec,
     ImageTowerSpec,
     MetricRow,
     Precision,
-    Thresholds,
+    ThresholdsByModality,
 )
 from model.calibration import probabilities_of
 from model.export import (
@@ -144,7 +145,7 @@ def _parts(
         tokenizer_json=towers.backbone.tokenizer.json,
         preprocess=towers.preprocess,
         tasks=config.network.tasks,
-        calibration=fitted,
+        calibration={task: CalibrationByModality.alike(spec) for task, spec in fitted.items()},
         thresholds=_thresholds(restored, shipped, fitted, wishes.targets, say),
         parity=parity,
         metrics=own + [row for row in recorded_rows if not is_own(row)],
@@ -200,7 +201,7 @@ def _head_spec(config: TrainConfig, names: Mapping[str, str], precision: Precisi
 
 def _thresholds(
     restored: RestoredRun, shipped: Shipped, fitted: Mapping[str, CalibrationSpec], targets: tuple[str, ...], say: Say
-) -> dict[str, Thresholds]:
+) -> dict[str, ThresholdsByModality]:
     """Thresholds of the tasks that decide, fitted where the calibration was."""
     picked = {}
     for index, task in enumerate(restored.tasks):
@@ -208,7 +209,7 @@ def _thresholds(
             continue
         scores = probabilities_of(task, shipped.logits[index], fitted[task.name])
         found = pick_thresholds(scores, restored.calibrate.labels(index), parse_targets(targets))
-        picked[task.name] = found.thresholds
+        picked[task.name] = ThresholdsByModality.alike(found.thresholds)
         for sentence in found.in_words():
             say(f"{task.name}: {sentence}")
     return picked

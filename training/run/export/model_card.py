@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from model.bundle import COMPACT_BUNDLE, Bundle, Interval, Manifest, MetricRow, open_bundle
+from model.bundle import COMPACT_BUNDLE, Bundle, Interval, Manifest, MetricRow, Thresholds, open_bundle
 
 CARDS = Path(__file__).parents[3] / "data_cards"
 #: Metrics in the order of the table, as people write them; others follow under their own names.
@@ -116,12 +116,13 @@ def _memory(manifest: Manifest) -> str:
 
 
 def _policy(manifest: Manifest) -> str:
-    parts = [
-        f"`{task}`: review from {limits.review:.3f}, "
-        + (f"block from {limits.block:.3f}" if limits.block is not None else "never blocks by itself")
-        for task, limits in manifest.thresholds.items()
-    ]
+    parts = [f"`{task}`: {', '.join(found.told(_limits))}" for task, found in manifest.thresholds.items()]
     return "; ".join(parts) or "no thresholds: every meme whose words could be read is allowed"
+
+
+def _limits(limits: Thresholds) -> str:
+    block = f"block from {limits.block:.3f}" if limits.block is not None else "never blocks by itself"
+    return f"review from {limits.review:.3f}, {block}"
 
 
 def _prose(manifest: Manifest) -> str:

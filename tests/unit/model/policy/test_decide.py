@@ -1,6 +1,8 @@
+import hashlib
 import json
 import math
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,24 +10,28 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.bundle import CalibrationSpec, Thresholds
-from model.calibration import calibrated
+from model.bundle import CalibrationSpec, Thresholds, ThresholdsByModality
+from model.calibration import calibrated_logits, score_of
+from model.modality import MODALITIES, Modality
 from model.ocr.types import OcrResult, OcrStatus, OcrWord
-from model.policy.decide import decide
+from model.policy.decide import decide as decide_as
+from model.policy.decide import grounds
 from model.policy.policy import Band, PartialRules, Policy
 from model.policy.word_lists import WordList
 from model.taxonomy import TASKS
 from model.verdict import DECISIONS, Decision, PictureEvidence, TextEvidence, strictest
 
+alike = ThresholdsByModality.alike
+decide = partial(decide_as, judged_as="both")
 WORDS = TextEvidence.from_caller("words")
 UNREAD = TextEvidence.from_ocr(OcrResult("unavailable", "", (), None, "rapidocr", None, "not installed"))
-POLICY = Policy("strict", "3", {"hateful": Thresholds(review=0.4, block=0.8)})
+POLICY = Policy("strict", "3", {"hateful": alike(Thresholds(review=0.4, block=0.8))})
 SEVERITY: dict[Decision, int] = {"allow": 0, "review": 1, "block": 2}
 
 
 def scores_of(task: str, *logits: float, scale: float = 1.0, shift: float = 0.0) -> Any:
     values = np.array(logits, dtype=np.float32)
-    return calibrated(TASKS[task], values, CalibrationSpec(scale=scale, shift=shift))
+    return score_of(TASKS[task], calibrated_logits(values, CalibrationSpec(scale=scale, shift=shift)))
 
 
 def sigmoid(value: float) -> float:
@@ -70,7 +76,7 @@ def test_the_reasons_name_task_score_and_threshold() -> None:
 
 
 def test_block_wins_over_review_and_both_reasons_are_given() -> None:
-    policy = replace(POLICY, thresholds={**POLICY.thresholds, "offensive": Thresholds(review=0.2, block=0.9)})
+    policy = replace(POLICY, thresholds={**POLICY.thresholds, "offensive": alike(Thresholds(review=0.2, block=0.9))})
     ruling = decide({"hateful": 0.9, "offensive": 0.5}, WORDS, policy)
     assert ruling.decision == "block"
     assert [reason.split()[0] for reason in ruling.reasons] == ["hateful", "offensive"]
@@ -84,12 +90,12 @@ def test_unread_words_ask_for_review_and_do_not_soften_a_block() -> None:
 
 
 def test_a_block_threshold_over_one_never_blocks() -> None:
-    policy = Policy("look", "1", {"hateful": Thresholds(review=0.5, block=1.01)})
+    policy = Policy("look", "1", {"hateful": alike(Thresholds(review=0.5, block=1.01))})
     assert decide({"hateful": 1.0}, WORDS, policy).decision == "review"
 
 
 def test_a_threshold_of_a_task_without_one_probability_has_no_say() -> None:
-    policy = Policy("odd", "1", {"memotion_sentiment": Thresholds(review=0.0, block=0.0)})
+    policy = Policy("odd", "1", {"memotion_sentiment": alike(Thresholds(review=0.0, block=0.0))})
     assert decide({"memotion_sentiment": {"negative": 1.0}}, WORDS, policy).decision == "allow"
 
 
@@ -104,7 +110,7 @@ def test_a_higher_score_never_gives_a_milder_decision(
     lower: float, higher: float, review: float, block: float, text: TextEvidence
 ) -> None:
     lower, higher = sorted((lower, higher))
-    policy = Policy("any", "1", {"hateful": Thresholds(review=review, block=block)})
+    policy = Policy("any", "1", {"hateful": alike(Thresholds(review=review, block=block))})
     milder, stricter = (decide({"hateful": score}, text, policy).decision for score in (lower, higher))
     assert SEVERITY[milder] <= SEVERITY[stricter]
 
@@ -154,7 +160,7 @@ def test_the_digest_covers_every_rule() -> None:
     policies = [
         POLICY,
         replace(POLICY, version="4"),
-        replace(POLICY, thresholds={"hateful": Thresholds(review=0.4, block=0.9)}),
+        replace(POLICY, thresholds={"hateful": alike(Thresholds(review=0.4, block=0.9))}),
         replace(POLICY, severity={"hateful": (Band("low", 0.0),)}),
         replace(POLICY, severity={"hateful": (Band("minor", 0.0),)}),
         *(
@@ -211,3 +217,42 @@ def test_words_that_nobody_could_read_mean_review_whatever_the_policy_says_of_pa
 def test_the_rule_for_parts_changes_the_digest_only_where_it_is_another() -> None:
     assert replace(POLICY, partial=PartialRules()).digest == POLICY.digest
     assert replace(POLICY, partial=PartialRules(text="allow")).digest != POLICY.digest
+
+
+OWN = ThresholdsByModality(
+    both=Thresholds(review=0.4, block=0.8),
+    text=Thresholds(review=0.6, block=None),
+    image=Thresholds(review=0.2, block=0.3),
+)
+
+
+@given(score=st.floats(0, 1), modality=st.sampled_from(MODALITIES))
+def test_a_meme_is_held_against_the_thresholds_of_what_there_is_of_it(score: float, modality: Modality) -> None:
+    of_its_own = Policy("own", "1", {"hateful": alike(OWN.of(modality))})
+    found = decide_as({"hateful": score}, WORDS, Policy("own", "1", {"hateful": OWN}), judged_as=modality)
+    assert found.decision == decide({"hateful": score}, WORDS, of_its_own).decision
+
+
+def test_a_reason_says_whose_threshold_it_is_where_they_differ() -> None:
+    policy = Policy("own", "1", {"hateful": OWN})
+    reasons = {one: decide_as({"hateful": 0.7}, WORDS, policy, judged_as=one).reasons for one in MODALITIES}
+    assert reasons == {
+        "both": ("hateful 0.700 >= review threshold 0.400 of pictures with words",),
+        "text": ("hateful 0.700 >= review threshold 0.600 of words alone",),
+        "image": ("hateful 0.700 >= block threshold 0.300 of pictures alone",),
+    }
+    assert [ground.rule for ground in grounds({"hateful": 0.7}, "ok", (), policy, judged_as="text")] == [
+        "hateful review threshold of words alone"
+    ]
+
+
+def test_the_digest_of_thresholds_that_are_alike_is_that_of_before_they_could_differ() -> None:
+    rules = {
+        "name": "strict",
+        "version": "3",
+        "thresholds": {"hateful": {"review": 0.4, "block": 0.8}},
+        "severity": {},
+        "word_lists": [],
+    }
+    assert POLICY.digest == hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
+    assert replace(POLICY, thresholds={"hateful": OWN}).digest != POLICY.digest

@@ -2,10 +2,13 @@ import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from support import ROOT
 
 from model import open_bundle
-from model.bundle import Bundle
+from model.bundle import Bundle, Thresholds, ThresholdsByModality
+from model.modality import MODALITIES, Modality
 from model.policy.decide import decide
 from model.policy.file import PolicyFile, PolicyFileError, chosen_policy, read_policies
 from model.policy.policy import Band, default_policy
@@ -64,9 +67,9 @@ def test_a_file_becomes_policies_beside_the_bundles_own(file: Path, bundle: Bund
     assert policies.policies["default"].digest == default_policy(bundle.manifest).digest
     strict = policies.policies["strict"]
     assert (strict.name, strict.version) == ("strict", "3")
-    assert {task: (at.review, at.block) for task, at in strict.thresholds.items()} == {
-        "hateful": (0.4, 0.9),
-        "offensive": (0.5, None),
+    assert strict.thresholds == {
+        "hateful": ThresholdsByModality.alike(Thresholds(review=0.4, block=0.9)),
+        "offensive": ThresholdsByModality.alike(Thresholds(review=0.5, block=None)),
     }
     assert strict.severity == {"hateful": (Band("low", 0.0), Band("high", 0.6))}
     mild, strong = strict.word_lists
@@ -84,7 +87,21 @@ def test_extends_bundle_takes_its_thresholds_where_the_policy_has_none(file: Pat
     file.write_text(HEAD + more, encoding="utf-8")
     thresholds = read_policies(file, bundle).policies["strict"].thresholds
     assert thresholds["hateful"] == bundle.manifest.thresholds["hateful"]
-    assert thresholds["offensive"].review == 0.7
+    assert thresholds["offensive"] == ThresholdsByModality.alike(Thresholds(review=0.7, block=0.8))
+
+
+@given(given=st.dictionaries(st.sampled_from(MODALITIES), st.sampled_from([0.2, 0.7, 1]), min_size=1))
+def test_of_what_is_not_named_the_thresholds_are_the_bundles(
+    given: dict[Modality, float], bundle: Bundle, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = tmp_path_factory.mktemp("policies") / "policies.yaml"
+    named = ", ".join(f"{modality}: {{review: {review}, block: never}}" for modality, review in given.items())
+    file.write_text(f"{HEAD}    extends: bundle\n    thresholds: {{hateful: {{{named}}}}}\n", encoding="utf-8")
+    found = read_policies(file, bundle).policies["strict"].thresholds["hateful"]
+    own = bundle.manifest.thresholds["hateful"]
+    for modality, limits in found.items():
+        expected = Thresholds(review=given[modality], block=None) if modality in given else own.of(modality)
+        assert limits == expected
 
 
 def test_a_policy_called_default_takes_the_place_of_the_bundles_own(file: Path, bundle: Bundle) -> None:
@@ -120,6 +137,38 @@ def test_a_policy_is_chosen_by_file_and_name(file: Path, bundle: Bundle) -> None
             "thresholds.hateful.block: this should be less",
         ),
         (HEAD + "    thresholds: {hateful: {review: .nan, block: 1}}", "hateful.review: this should be a finite"),
+        (
+            HEAD + "    thresholds: {hateful: {txet: {review: 0.5, block: 1}}}",
+            "policy 'strict': thresholds.hateful.txet: this should be 'both', 'text' or 'image'",
+        ),
+        (
+            HEAD + "    thresholds: {hateful: {review: 0.5, text: {review: 0.5, block: 1}}}",
+            "policy 'strict': thresholds.hateful.review: this should be 'both', 'text' or 'image'",
+        ),
+        (
+            HEAD + "    extends: bundle\n    thresholds: {hateful: {text: {review: 0.5}}}",
+            "policy 'strict': thresholds.hateful.text.block: this key is missing; add it",
+        ),
+        (
+            HEAD + "    extends: bundle\n    thresholds: {hateful: {image: {review: 0.5, block: 0.4}}}",
+            "policy 'strict': thresholds.hateful.image: block 0.4 is below review 0.5; give",
+        ),
+        (
+            HEAD + "    extends: bundle\n    thresholds: {hateful: {text: {reviw: 0.5, block: never}}}",
+            "policy 'strict': thresholds.hateful.text.",
+        ),
+        (
+            HEAD + "    extends: bundle\n    thresholds: {hateful: {text: 0.5}}",
+            "policy 'strict': thresholds.hateful.text: this should be",
+        ),
+        (
+            HEAD + "    thresholds: {hateful: {text: {review: 0.5, block: 1}, both: {review: 0.5, block: 1}}}",
+            "policy 'strict': thresholds.hateful.image: this key is missing; add it, or give review and block once",
+        ),
+        (
+            HEAD + "    extends: bundle\n    thresholds: {offensive: {both: {review: 0.5, block: 1}}}",
+            "policy 'strict': thresholds.offensive.text: this key is missing",
+        ),
         (
             HEAD + "    thresholds: {hate: {review: 0, block: 1}}",
             "'hate' is no yes/no task of the bundle compact; name",
@@ -210,6 +259,6 @@ def test_the_example_that_ships_is_a_policy_file_for_the_bundle_that_ships(bundl
     assert any(policy.word_lists for policy in policies.policies.values())
     listed = next(policy for policy in policies.policies.values() if policy.word_lists)
     word = listed.word_lists[0].entries[0]
-    ruling = decide({"hateful": 0.0}, TextEvidence.from_caller(f"so {word.upper()}!"), listed)
+    ruling = decide({"hateful": 0.0}, TextEvidence.from_caller(f"so {word.upper()}!"), listed, judged_as="text")
     assert ruling.decision == listed.word_lists[0].action
     assert ruling.severity

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from support.batch import command, plan_of, rows_of, run_here, write_jsonl, write_memes
@@ -70,6 +71,9 @@ def test_a_finished_run_has_shards_a_manifest_a_report_and_no_copies_of_the_inpu
     assert manifest["counts"]["rows"] == manifest["input"]["n_items"] == N_ITEMS
     assert sum(manifest["histograms"]["hateful"]) == N_ITEMS - 1
     assert [shard["rows"] for shard in manifest["shards"]] == [5, 5, 2]
+    by_modality = manifest["histograms_by_modality"]["hateful"]
+    assert set(by_modality) <= {"both", "text", "image"}
+    assert np.sum(list(by_modality.values()), axis=0).tolist() == manifest["histograms"]["hateful"]
 
 
 def test_a_second_run_does_nothing_and_comes_to_the_same(input: Path, out: Path, tiny: TinyBundle) -> None:

@@ -44,6 +44,19 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+BY_MODALITY = """format_version: 1
+default: own
+policies:
+  own:
+    version: "1"
+    thresholds:
+      hateful:
+        both: {review: 0.5, block: never}
+        text: {review: 0.7, block: never}
+        image: {review: 0.2, block: 0.9}
+"""
+
+
 @pytest.fixture
 def past(tmp_path: Path) -> Path:
     """Verdicts of a policy that allowed nearly everything, alone and in the answer to a request for many."""
@@ -169,3 +182,45 @@ def test_score_decides_by_the_policy_of_a_file_and_its_output_can_be_tried_again
     (change,) = json.loads(_run("policy", "dry-run", file, "--scores", scores, "--json").stdout)["changes"]
     assert (change["old"], change["new"]) == ("allow", "review")
     assert "word list mild" in change["rules"]
+
+
+def test_a_table_shows_thresholds_by_what_was_judged_where_they_differ(tmp_path: Path) -> None:
+    file = tmp_path / "own.yaml"
+    file.write_text(BY_MODALITY, encoding="utf-8")
+    shown = " ".join(_run("policy", "check", file).output.split())
+    for told in ("pictures with words: review at 0.500", "words alone: review at 0.700", "alone: review at 0.200"):
+        assert told in shown
+
+
+@pytest.mark.parametrize(
+    ("told", "decision"),
+    [
+        ({"judged_as": "both"}, "review"),
+        ({"judged_as": "text"}, "allow"),
+        ({"judged_as": "image", "text": _text("words")}, "review"),
+        # From before verdicts told it.
+        ({"text": _text("words"), "picture": None}, "allow"),
+        ({"text": _text(" "), "picture": {"status": "ok"}}, "review"),
+        ({"text": _text("words"), "picture": {"status": "ok"}}, "review"),
+        ({}, "review"),
+    ],
+)
+def test_a_past_verdict_is_tried_against_the_thresholds_of_what_was_judged(
+    tmp_path: Path, told: dict[str, Any], decision: str
+) -> None:
+    file, past = tmp_path / "own.yaml", tmp_path / "past.jsonl"
+    file.write_text(BY_MODALITY, encoding="utf-8")
+    past.write_text(json.dumps(_row("one", "allow", 0.6, **told)) + "\n", encoding="utf-8")
+    result = _run("policy", "dry-run", file, "--scores", past, "--json")
+    assert json.loads(result.stdout)["transitions"] == [{"old": "allow", "new": decision, "count": 1}]
+
+
+def test_the_thresholds_of_a_picture_without_words_are_lower_in_this_policy(tmp_path: Path) -> None:
+    file, past = tmp_path / "own.yaml", tmp_path / "past.jsonl"
+    file.write_text(BY_MODALITY, encoding="utf-8")
+    rows = [_row(one, "allow", 0.3, judged_as=one) for one in ("both", "text", "image")]
+    past.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
+    result = json.loads(_run("policy", "dry-run", file, "--scores", past, "--json").stdout)
+    assert [(one["id"], one["rules"]) for one in result["changes"]] == [
+        ("image", ["hateful review threshold of pictures alone"])
+    ]

@@ -17,7 +17,7 @@ from support.poisoned import POISON, PoisonedScorer
 
 from model import Meme, MemeLimits, Scorer
 from model.budget import Budget
-from model.bundle import Thresholds
+from model.bundle import Thresholds, ThresholdsByModality
 from model.ocr.base import Engine
 from model.ocr.types import Line, OcrResult, OcrWord
 from serving.app_state import AppState
@@ -224,7 +224,7 @@ def test_the_same_meme_again_is_not_judged_again_but_gets_a_decision_of_its_own(
 
 def test_a_changed_policy_counts_at_once_for_a_judgement_that_was_kept(scorer: Scorer) -> None:
     state = AppState(Settings(ocr="none"), scorer)
-    blocking = Thresholds(review=0.0, block=0.0)
+    blocking = ThresholdsByModality.alike(Thresholds(review=0.0, block=0.0))
     strict = replace(scorer.policy, thresholds=dict.fromkeys(scorer.policy.thresholds, blocking))
 
     decisions = []

@@ -81,6 +81,9 @@ def test_policies_are_listed_with_their_rules_and_without_words(served: TestClie
         "name": "strict",
         "version": "1",
         "thresholds": {"hateful": {"review": 0.0, "block": None}},
+        "thresholds_by_modality": {
+            "hateful": {modality: {"review": 0.0, "block": None} for modality in ("both", "text", "image")}
+        },
         "severity": {"hateful": [{"name": "low", "from": 0.0}, {"name": "high", "from": 0.99}]},
         "word_lists": [{"name": "mild", "action": "block", "whole_words": True, "entries": 2}],
         "partial": {"text": "review", "picture": "review"},

@@ -29,6 +29,13 @@ policies:
   strict:
     version: "1"
     thresholds: {hateful: {review: 0.0001, block: never}}
+  sentences:
+    version: "1"
+    thresholds:
+      hateful:
+        both: {review: 0.999, block: never}
+        text: {review: 0.0001, block: never}
+        image: {review: 0.999, block: never}
   listed:
     version: "1"
     thresholds: {hateful: {review: 0.999, block: never}}
@@ -115,6 +122,12 @@ def test_a_picture_that_nobody_could_read_is_flagged_for_review(ruled: TestClien
     assert (result["flagged"], result["categories"]["hate"]) == (True, False)
     assert result["memeguard"]["decision"] == "review"
     assert result["category_applied_input_types"]["hate"] == ["image"]
+
+
+def test_a_post_is_hate_where_its_score_reaches_the_threshold_of_what_it_is(ruled: TestClient) -> None:
+    for given, expected in (("some words", True), ([_text("some words"), _image()], False)):
+        (result,) = _results(ruled, given, policy="sentences")
+        assert (result["categories"]["hate"], result["flagged"]) == (expected, expected)
 
 
 def test_parts_without_a_picture_are_judged_as_words(client: TestClient) -> None:

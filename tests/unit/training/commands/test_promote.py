@@ -14,7 +14,7 @@ from support.preparation import picture
 from support.tiny import TinyBundle, tiny_network
 
 from model import open_bundle
-from model.bundle import Bundle, CalibrationSpec, Thresholds
+from model.bundle import Bundle, CalibrationByModality, CalibrationSpec, Thresholds, ThresholdsByModality
 from model.export import export_head
 from serving.cli import main
 from training.datasets import Sample
@@ -64,26 +64,26 @@ def data(samples: list[Sample], logits: NDArray[np.float32], folder: Path) -> Pa
 
 
 @pytest.fixture(scope="module")
-def calibration(tiny: TinyBundle, logits: NDArray[np.float32]) -> dict[str, CalibrationSpec]:
+def calibration(tiny: TinyBundle, logits: NDArray[np.float32]) -> dict[str, CalibrationByModality]:
     """Half of the samples lie above 0.5."""
     scale = float(2 / logits.std())
     fitted = CalibrationSpec(scale=scale, shift=float(-scale * np.median(logits)))
-    return {**tiny.parts.calibration, "hateful": fitted}
+    return {**tiny.parts.calibration, "hateful": CalibrationByModality.alike(fitted)}
 
 
 @pytest.fixture(scope="module")
-def champion(tiny: TinyBundle, folder: Path, calibration: dict[str, CalibrationSpec]) -> Bundle:
+def champion(tiny: TinyBundle, folder: Path, calibration: dict[str, CalibrationByModality]) -> Bundle:
     return tiny.written_anew(folder / "champion", calibration=calibration)
 
 
 @pytest.fixture(scope="module")
-def level(tiny: TinyBundle, folder: Path, calibration: dict[str, CalibrationSpec]) -> Bundle:
+def level(tiny: TinyBundle, folder: Path, calibration: dict[str, CalibrationByModality]) -> Bundle:
     """As good as the champion, and another bundle."""
     return tiny.written_anew(folder / "level", version="0.0.2", calibration=calibration)
 
 
 @pytest.fixture(scope="module")
-def worse(tiny: TinyBundle, folder: Path, calibration: dict[str, CalibrationSpec]) -> Bundle:
+def worse(tiny: TinyBundle, folder: Path, calibration: dict[str, CalibrationByModality]) -> Bundle:
     """A head that learnt something else."""
     head = folder / "worse.onnx"
     export_head(tiny_network(seed=7), head, "fp32")
@@ -187,15 +187,16 @@ def test_a_challenger_with_spoilt_probabilities_is_refused_though_it_ranks_as_we
     store: Store,
     tiny: TinyBundle,
     champion: Bundle,
-    calibration: dict[str, CalibrationSpec],
+    calibration: dict[str, CalibrationByModality],
     data: Path,
     tmp_path: Path,
 ) -> None:
-    fitted = calibration["hateful"]
+    fitted = calibration["hateful"].both
+    other = CalibrationSpec(scale=fitted.scale, shift=fitted.shift + 8)
     spoilt = tiny.written_anew(
         tmp_path / "spoilt",
         version="0.0.4",
-        calibration={**calibration, "hateful": CalibrationSpec(scale=fitted.scale, shift=fitted.shift + 8)},
+        calibration={**calibration, "hateful": CalibrationByModality.alike(other)},
     )
     assert compared(spoilt, data, "--champion", champion.path).exit_code == 1
     rules = {one["rule"] for one in report(spoilt)["refused"]}
@@ -207,7 +208,7 @@ def test_a_challenger_that_never_acts_is_refused_as_incompatible(
     store: Store,
     tiny: TinyBundle,
     champion: Bundle,
-    calibration: dict[str, CalibrationSpec],
+    calibration: dict[str, CalibrationByModality],
     data: Path,
     tmp_path: Path,
 ) -> None:
@@ -233,7 +234,9 @@ def test_a_challenger_that_holds_mentions_of_a_group_against_it_is_refused_with_
 ) -> None:
     lenient, strict = (
         tiny.written_anew(
-            tmp_path / name, version=f"0.1.{n}", thresholds={"hateful": Thresholds(review=review, block=1)}
+            tmp_path / name,
+            version=f"0.1.{n}",
+            thresholds={"hateful": ThresholdsByModality.alike(Thresholds(review=review, block=1))},
         )
         for n, (name, review) in enumerate((("lenient", 1.0), ("strict", 0.0)))
     )

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.bundle import CalibrationSpec, Thresholds
-from model.calibration import apply_platt, calibrated
+from model.calibration import apply_platt, calibrated_logits, score_of
 from model.taxonomy import TASKS
 from training.evaluation.calibrate import (
     MIN_BLOCKED,
@@ -158,7 +158,7 @@ def test_a_multiclass_task_gets_the_temperature_of_its_data() -> None:
 def test_the_temperature_never_changes_which_class_is_likeliest() -> None:
     logits = RNG.normal(0, 3, (50, 3)).astype(np.float32)
     fitted = fit_calibration(SENTIMENT, logits, RNG.integers(0, 3, 50))
-    rows = [calibrated(SENTIMENT, row, fitted) for row in logits]
+    rows = [score_of(SENTIMENT, calibrated_logits(row, fitted)) for row in logits]
     likeliest = [max(row, key=row.__getitem__) for row in rows if isinstance(row, dict)]
     assert likeliest == [SENTIMENT.classes[index] for index in logits.argmax(axis=1)]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.bundle import Thresholds
+from model.bundle import Thresholds, ThresholdsByModality
 from model.policy.policy import Policy
 from model.taxonomy import TASKS
 from training.datasets import Sample
@@ -51,7 +51,7 @@ def test_what_a_recall_costs_is_counted_on_harmless_items() -> None:
 
 
 def policy(*tasks: str) -> Policy:
-    return Policy("made", "1", dict.fromkeys(tasks, Thresholds(review=0.5, block=None)))
+    return Policy("made", "1", dict.fromkeys(tasks, ThresholdsByModality.alike(Thresholds(review=0.5, block=None))))
 
 
 def test_an_item_that_another_task_of_the_policy_is_to_stop_is_not_harmless() -> None:
@@ -68,7 +68,8 @@ def test_a_set_of_harmless_items_alone_has_a_share_that_is_stopped(tiny: "TinyBu
     found = stops(policy("hateful"), HATEFUL, [sample(hateful=0)] * 4, labels, np.array([0.1, 0.6, 0.9, 0.2]), chosen)
     assert found.by_policy is not None
     assert (found.by_policy.tolist(), found.at_recall) == ([False, True, True, False], None)
-    decided = decisions(tiny.bundle, "hateful", TASKS["hateful"].classes, chosen, labels, found.harmless)
+    limits = tiny.bundle.manifest.thresholds["hateful"]
+    decided = decisions(limits, TASKS["hateful"].classes, chosen, labels, found.harmless, ["text"] * 4)
     assert (decided.stopped.value, decided.false_alarms.value) == (0.5, 0.5)
     assert (decided.recall.value, decided.recall.reason) == (None, "no such items")
 

@@ -255,7 +255,7 @@ def test_memotion_scores_are_means_over_the_questions_of_a_task() -> None:
         name: np.array([one_hot(name, s.labels.get(name, 0)) for s in mine])  # type: ignore[arg-type]
         for name in names
     }
-    scored = Scored(mine, {}, perfect, [], 0.0)
+    scored = Scored(mine, {}, perfect, ["text"] * len(mine), [], 0.0)
     found = memotion_scores(scored, n_resamples=20)
     assert {name: score.value for name, score in found.items()} == {"A": 1.0, "B": 1.0, "C": 1.0}
     perfect["memotion_humour"] = 1 - perfect["memotion_humour"]  # all wrong: macro-F1 0 for one of four questions

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from model.bundle import Manifest, TaskSpec, Thresholds
+from model.bundle import Manifest, TaskSpec, Thresholds, ThresholdsByModality
+from model.modality import MODALITIES, Modality, modality_title
 from model.taxonomy import TASKS
 from training.datasets import Sample
 from training.promotion.groups import MIN_GROUP_ITEMS, Pair, group_lines, holm, mcnemar
@@ -143,7 +144,7 @@ def test_a_missing_task_other_classes_and_lost_thresholds_are_named(tiny: "TinyB
     manifest = tiny.bundle.manifest
     hateful, *rest = manifest.tasks
     swapped = TaskSpec(name=hateful.name, classes=hateful.classes[::-1])
-    never = {"hateful": Thresholds(review=0.5, block=None)}
+    never = {"hateful": ThresholdsByModality.alike(Thresholds(review=0.5, block=None))}
     cases = {
         "missing-task": manifest_with(manifest, tasks=rest, thresholds=manifest.thresholds),
         "other-classes": manifest_with(manifest, tasks=[swapped, *rest]),
@@ -154,6 +155,19 @@ def test_a_missing_task_other_classes_and_lost_thresholds_are_named(tiny: "TinyB
     assert [f.rule for f in check_answers(manifest, manifest_with(manifest, thresholds=never))] == [
         "missing-thresholds"
     ]
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_a_challenger_that_never_blocks_what_the_champion_blocks_is_named(
+    tiny: "TinyBundle", modality: Modality
+) -> None:
+    manifest = tiny.bundle.manifest
+    own = manifest.thresholds["hateful"].model_copy(update={modality: Thresholds(review=0.5, block=None)})
+    (found,) = check_answers(manifest, manifest_with(manifest, thresholds={"hateful": own}))
+    assert (found.rule, found.message) == (
+        "missing-thresholds",
+        f"'hateful' never blocks {modality_title(modality)}, as the champion does",
+    )
 
 
 def test_every_rule_has_a_meaning_and_an_unknown_one_is_refused_with_the_list() -> None:

@@ -11,7 +11,7 @@ from support.pictures import meme
 from support.tiny import TinyBundle
 
 from model import Failure, Meme, Scorer, Verdict, load
-from model.bundle import Thresholds
+from model.bundle import Thresholds, ThresholdsByModality
 from model.ocr.types import OcrWord
 from model.policy.policy import Band, Policy
 from model.policy.word_lists import WordList
@@ -52,7 +52,7 @@ def test_every_kind_of_field_comes_back_as_it_was(tmp_path: Path) -> None:
     policy = Policy(
         name="all",
         version="1",
-        thresholds={"hateful": Thresholds(review=0.0, block=0.9)},
+        thresholds={"hateful": ThresholdsByModality.alike(Thresholds(review=0.0, block=0.9))},
         severity={"hateful": (Band("low", 0.0),)},
         word_lists=(WordList("mild", "review", ("code",), True),),
     )

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from model.bundle import Thresholds
+from model.bundle import Thresholds, ThresholdsByModality
 from model.policy.policy import Policy
 from serving.batch.output.manifest import Totals
 from serving.batch.output.report import write_report
 
-POLICY = Policy("<strict>", "3", {"hateful": Thresholds(review=0.42, block=0.9)})
+POLICY = Policy("<strict>", "3", {"hateful": ThresholdsByModality.alike(Thresholds(review=0.42, block=0.9))})
 MANIFEST = {
     "input": {"address": "s3://queue/<flagged>/*.parquet"},
     "finished_at": "2026-11-21T09:12:29+00:00",
@@ -97,3 +97,24 @@ def test_words_that_could_not_be_read_are_told(tmp_path: Path) -> None:
 
 def test_a_run_without_errors_says_so(tmp_path: Path) -> None:
     assert "None: every item has a verdict." in _page(tmp_path, errors=Counter())[1].words
+
+
+def test_where_thresholds_differ_by_what_was_judged_each_has_a_histogram_of_its_own(tmp_path: Path) -> None:
+    bins = np.zeros(20, dtype=np.int64)
+    bins[[0, 19]] = 7, 3
+    own = ThresholdsByModality(
+        both=Thresholds(review=0.42, block=0.9),
+        text=Thresholds(review=0.6, block=None),
+        image=Thresholds(review=0.1, block=None),
+    )
+    totals = _totals(by_modality={"hateful": {"both": bins, "text": 2 * bins}, "offensive": {"both": bins}})
+    page = write_report(tmp_path, MANIFEST, totals, Policy("own", "1", {"hateful": own})).read_text(encoding="utf-8")
+    both, text, offensive = page.split("<figure>")[1:]
+    told = [re.search(r"<b>(.*?)</b>(.*?) scores", one) for one in (both, text, offensive)]
+    assert [found.groups() for found in told if found] == [
+        ("hateful", " of pictures with words: 10"),
+        ("hateful", " of words alone: 20"),
+        ("offensive", " 990"),
+    ]
+    marks = [re.findall(r'class="mark (.*?)" style="left:(.*?)%"', one) for one in (both, text)]
+    assert marks == [[("review", "42.0"), ("block left", "90.0")], [("review left", "60.0")]]

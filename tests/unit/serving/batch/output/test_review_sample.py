@@ -7,7 +7,7 @@ import pytest
 from support.batch import plan_of, rows_of, run_here, write_memes
 
 from model import MemeLimits, Policy, Scorer
-from model.bundle import Thresholds
+from model.bundle import Thresholds, ThresholdsByModality
 from serving.batch.input.batch_input import BatchInput
 from serving.batch.input.image_loader import ImageLoader
 from serving.batch.input.items import Columns
@@ -76,13 +76,26 @@ def test_training_reads_every_row_as_it_is_and_the_labels_that_were_filled_in(wr
 def test_half_are_nearest_to_a_threshold_and_half_are_drawn_at_random(write: Any, run: Path, scorer: Scorer) -> None:
     judged = {row["id"]: row["scores"]["hateful"] for row in rows_of(run / "out") if row["error"] is None}
     middle = sorted(judged.values())[len(judged) // 2]
-    policy = replace(scorer.policy, thresholds={"hateful": Thresholds(review=middle, block=1.01)})
+    policy = replace(
+        scorer.policy, thresholds={"hateful": ThresholdsByModality.alike(Thresholds(review=middle, block=1.01))}
+    )
     _, rows = write(10, policy)
     uncertain = {row["id"] for row in rows if row["why"] == "uncertain"}
     drawn = {row["id"] for row in rows if row["why"] == "random"}
     assert (len(uncertain), len(drawn)) == (5, 5)
     nearest = sorted(judged.keys() - drawn, key=lambda id: abs(judged[id] - middle))[:5]
     assert uncertain == set(nearest)
+
+
+def test_what_is_uncertain_is_told_by_the_threshold_of_what_was_judged(write: Any, run: Path, scorer: Scorer) -> None:
+    judged = {row["id"]: row for row in rows_of(run / "out") if row["error"] is None}
+    sentences = {id: row["scores"]["hateful"] for id, row in judged.items() if row["judged_as"] == "text"}
+    assert set(sentences) == {"words-0", "words-1", "words-2"}
+    far, near = (Thresholds(review=at, block=None) for at in (1.0, sorted(sentences.values())[1]))
+    own = ThresholdsByModality(both=far, text=near, image=far)
+    _, rows = write(8, replace(scorer.policy, thresholds={"hateful": own}))
+    drawn = {row["id"] for row in rows if row["why"] == "random"}
+    assert {row["id"] for row in rows if row["why"] == "uncertain"} >= set(sentences) - drawn
 
 
 def test_the_same_run_gives_the_same_sample_and_a_larger_one_holds_the_drawn_ones(write: Any) -> None:

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from model import open_bundle
-from model.bundle import Interval, Manifest, MetricRow, Thresholds
+from model.bundle import Interval, Manifest, MetricRow, Thresholds, ThresholdsByModality
 from training.run.export import model_card
 from training.run.export.model_card import CARDS, render_model_card
 
@@ -44,7 +44,7 @@ def test_a_bundle_with_prose_gets_its_own_and_not_the_general_one() -> None:
 
 
 def test_identity_tasks_and_policy_are_those_of_the_manifest(tiny: "TinyBundle") -> None:
-    thresholds = {"hateful": Thresholds(review=0.25, block=None)}
+    thresholds = {"hateful": ThresholdsByModality.alike(Thresholds(review=0.25, block=None))}
     manifest = changed(tiny.bundle.manifest, thresholds=thresholds)
     card = render_model_card(manifest)
     assert f"# Model card: {manifest.name} {manifest.version}\n" in card
