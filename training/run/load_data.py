@@ -29,11 +29,15 @@ DEV_NAMES = ("dev", "dev_seen", "validation", "valid", "val")
 
 @dataclass(frozen=True)
 class RunData:
-    """``train`` and ``tests`` have the samples of each source; ``notes`` say what was decided on the way."""
+    """``train`` and ``tests`` have the samples of each source; ``notes`` say what was decided on the way.
+
+    ``ordinary`` is None where the config names no such stream.
+    """
 
     train: tuple[list[Sample], ...]
     dev: list[Sample]
     calibrate: list[Sample]
+    ordinary: list[Sample] | None = None
     tests: tuple[list[Sample], ...] = ()
     skipped: list[Skipped] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -43,12 +47,13 @@ class RunData:
         """Samples by the name of their part, for counts and digests."""
         trained = {f"train.{index}": samples for index, samples in enumerate(self.train)}
         tests = {f"test.{index}": samples for index, samples in enumerate(self.tests)}
-        return {**trained, "dev": self.dev, "calibrate": self.calibrate, **tests}
+        ordinary = {} if self.ordinary is None else {"ordinary": self.ordinary}
+        return {**trained, "dev": self.dev, "calibrate": self.calibrate, **ordinary, **tests}
 
 
 def check_sources(data: DataConfig) -> None:
     """Raise ``DatasetError`` when a source has no such path or split; reads no rows."""
-    for source in (*data.train, *(data.dev or ()), *(data.calibrate or ()), *(data.tests or ())):
+    for source in data.sources:
         parse_source(str(source), source.split, source.layout_name)
 
 
@@ -60,19 +65,21 @@ def load_run_data(config: TrainConfig, cache: Path) -> RunData:
     reader = _Reader(config.fill_text, cache)
     train, dev = _train_and_dev(config.data, reader)
     calibrate = dev if config.data.calibrate is None else reader.read_all(config.data.calibrate)
+    ordinary = None if config.data.ordinary is None else reader.read_all(config.data.ordinary)
     tests = [reader.read(source) for source in config.data.tests or ()]
     _check_labels(config, train, dev, calibrate)
     if not any(member.modalities_of(phase).image for member in config.members.values() for phase in config.phases):
         # No network is shown a picture: none needs to go through the image tower.
         train, tests = [_words_only(part) for part in train], [_words_only(part) for part in tests]
         dev, calibrate = _words_only(dev), _words_only(calibrate)
+        ordinary = ordinary and _words_only(ordinary)
     shared = _n_shared(train, dev)
     if shared:
         reader.notes.append(
             f"dev: {shared} of {len(dev)} have the words or the picture of a training sample, so dev metrics flatter; "
             "`memeguard data split` makes splits that share neither"
         )
-    return RunData(tuple(train), dev, calibrate, tuple(tests), reader.skipped, reader.notes)
+    return RunData(tuple(train), dev, calibrate, ordinary, tuple(tests), reader.skipped, reader.notes)
 
 
 class _Reader:

@@ -101,6 +101,8 @@ class DataConfig(StrictConfig):
     - ``dev`` None: the dev split of each training source, or where it has none ``dev_share`` of its groups (near
       duplicates by picture and same texts stay together).
     - ``calibrate``: what calibration and thresholds are fitted on; None: ``dev``.
+    - ``ordinary``: an ordinary stream, of which next to nothing should be looked at; thresholds with a target of false
+      alarms are picked on it. None: the harmless samples of ``calibrate``.
     - ``tests``: read at the end, by the baselines and at export, to be reported; nothing is chosen on them.
     - ``split_seed`` is not the run's seed: runs with other seeds are compared on the same dev items.
     """
@@ -108,6 +110,7 @@ class DataConfig(StrictConfig):
     train: tuple[SourceText, ...] = Field(min_length=1)
     dev: tuple[SourceText, ...] | None = Field(default=None, min_length=1)
     calibrate: tuple[SourceText, ...] | None = Field(default=None, min_length=1)
+    ordinary: tuple[SourceText, ...] | None = Field(default=None, min_length=1)
     tests: tuple[SourceText, ...] | None = Field(default=None, min_length=1)
     dev_share: float = Field(default=0.1, gt=0, lt=0.5)
     split_seed: NonNegativeInt = 17
@@ -115,7 +118,7 @@ class DataConfig(StrictConfig):
     @model_validator(mode="after")
     def _apart(self) -> "DataConfig":
         trained = {(source.path, source.split) for source in self.train}
-        for name, sources in (("dev", self.dev), ("calibrate", self.calibrate), ("tests", self.tests)):
+        for name, sources in self._measured:
             for place, source in enumerate(sources or ()):
                 if source.trust:
                     raise ValueError(f"{name}.{place}.{next(iter(source.trust))}: it is for sources in 'train' alone")
@@ -124,6 +127,17 @@ class DataConfig(StrictConfig):
                 if (source.path, source.split) in trained:
                     raise ValueError(f"{source.path}:{source.split} is in 'train' and in {name!r}")
         return self
+
+    @property
+    def _measured(self) -> tuple[tuple[str, tuple[Source, ...] | None], ...]:
+        """What is not trained on, by its name."""
+        named = {"dev": self.dev, "calibrate": self.calibrate, "ordinary": self.ordinary, "tests": self.tests}
+        return tuple(named.items())
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """All of them."""
+        return (*self.train, *(source for _, sources in self._measured for source in sources or ()))
 
 
 class TextFilling(StrictConfig):

@@ -214,7 +214,7 @@ class TrainConfig(StrictConfig):
                 for source in sources
             )
 
-        data = {name: placed(getattr(self.data, name)) for name in ("train", "dev", "calibrate", "tests")}
+        data = {name: placed(getattr(self.data, name)) for name in ("train", "dev", "calibrate", "ordinary", "tests")}
         return self.model_copy(update={"data": self.data.model_copy(update=data), "backbone": _absolute(self.backbone)})
 
 

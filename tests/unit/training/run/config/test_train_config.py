@@ -183,7 +183,10 @@ TOGETHER_REFUSED = [
 
 #: Overrides of the shipped recipe: three seeds and two twins, a phase of text and one of memes.
 SHARED_REFUSED = [
-    (["phases.1.shared_seed=3"], "phases.1.shared_seed: the phase before it is not shared, and only the first phases"),
+    (
+        ["phases.0.shared_seed=null", "phases.1.shared_seed=3"],
+        "phases.1.shared_seed: the phase before it is not shared, and only the first phases",
+    ),
     (["phases.0.shared_seed=3", "phases.1.shared_seed=3"], "phases.1.shared_seed: this phase listens to the teacher"),
     (
         ["phases.0.shared_seed=3", "phases.0.modalities=null"],
