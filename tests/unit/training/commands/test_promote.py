@@ -232,11 +232,14 @@ def mentions(folder: Path) -> Path:
 def test_a_challenger_that_holds_mentions_of_a_group_against_it_is_refused_with_the_groups_by_name(
     store: Store, tiny: TinyBundle, level: Bundle, mentions: Path, tmp_path: Path
 ) -> None:
+    never = Thresholds(review=1.0, block=1)  # sentences are held to the thresholds of words alone
     lenient, strict = (
         tiny.written_anew(
             tmp_path / name,
             version=f"0.1.{n}",
-            thresholds={"hateful": ThresholdsByModality.alike(Thresholds(review=review, block=1))},
+            thresholds={
+                "hateful": ThresholdsByModality(both=never, text=Thresholds(review=review, block=1), image=never)
+            },
         )
         for n, (name, review) in enumerate((("lenient", 1.0), ("strict", 0.0)))
     )
