@@ -61,7 +61,7 @@ def _false_alarms(title: str, group: GroupTable) -> Table:
     shown = [name for name in _GROUP_SHOWN if name in group.metrics]
     rows = [row for row in group.rows if row.n_harmless]
     rows.sort(key=lambda row: (row.group != group.reference, -(row.metrics["reviewed_negatives"].value or 0.0)))
-    more = f" ({len(rows) - _MAX_GROUPS} more groups in the report)" if len(rows) > _MAX_GROUPS else ""
+    more = f" (in the report: {len(rows) - _MAX_GROUPS} more)" if len(rows) > _MAX_GROUPS else ""
     table = _table(f"false alarms by group: {title}{more}", "group", "harmless items", *map(metric_title, shown))
     for row in rows[:_MAX_GROUPS]:
         table.add_row(row.group, str(row.n_harmless), *(_stacked(row.metrics[name]) for name in shown))
