@@ -27,7 +27,12 @@ def probabilities_by_modality(
     task: Task, logits: NDArray[Any], calibration: CalibrationByModality, modalities: Sequence[Modality]
 ) -> NDArray[np.float64]:
     """The same of rows of which each has the calibration of its own one of ``modalities`` [N]."""
-    return _probabilities(task, calibrated_by_modality(logits, calibration, modalities))
+    return probabilities_by_row(task, logits, [calibration.of(modality) for modality in modalities])
+
+
+def probabilities_by_row(task: Task, logits: NDArray[Any], specs: Sequence[CalibrationSpec]) -> NDArray[np.float64]:
+    """The same of rows of which each has its own one of ``specs`` [N]."""
+    return _probabilities(task, _by_row(logits, specs))
 
 
 def apply_platt(logits: NDArray[np.float32], calibration: CalibrationSpec) -> NDArray[np.float64]:
@@ -44,7 +49,10 @@ def calibrated_by_modality(
     logits: NDArray[Any], calibration: CalibrationByModality, modalities: Sequence[Modality]
 ) -> NDArray[np.float64]:
     """The same of rows [N, n_logits], each with the calibration of its own one of ``modalities`` [N]."""
-    specs = [calibration.of(modality) for modality in modalities]
+    return _by_row(logits, [calibration.of(modality) for modality in modalities])
+
+
+def _by_row(logits: NDArray[Any], specs: Sequence[CalibrationSpec]) -> NDArray[np.float64]:
     scale, shift = (np.array([getattr(spec, name) for spec in specs]).reshape(-1, 1) for name in ("scale", "shift"))
     return _scaled(logits, scale, shift)
 

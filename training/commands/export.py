@@ -16,7 +16,7 @@ from training.commands.options import disk_errors, path_type, run_cache_option, 
     "targets",
     multiple=True,
     metavar="MEASURE=NUMBER",
-    help="What thresholds must reach on dev: recall=0.9 (review), precision=0.9 (block). May be repeated.",
+    help="What thresholds must reach: recall=0.9 or false_alarm=0.1 (review), precision=0.9 (block). May be repeated.",
 )
 @click.option("--version", help="Semantic version of the bundle; default: as the config.")
 @run_cache_option
@@ -29,7 +29,7 @@ def export(
     It replaces a bundle that stands there only once the new one opens. RUN's data must still be where it was.
     """
     with train_extra():
-        from training.evaluation.calibrate import parse_targets  # noqa: PLC0415
+        from training.evaluation.thresholds import parse_targets  # noqa: PLC0415
         from training.run.export import export_run  # noqa: PLC0415
         from training.run.folder import RunFolder  # noqa: PLC0415
 

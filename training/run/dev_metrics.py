@@ -16,14 +16,15 @@ from numpy.typing import NDArray
 
 from model.atomic import write_atomically
 from model.bundle import CalibrationSpec, MetricRow
-from model.calibration import probabilities_of
+from model.calibration import probabilities_by_row
 from model.taxonomy import Task
 from training.baselines import FrozenTowers, MeasuredSet, baseline_table, labels_of, metric_row
 from training.data.examples import Examples
-from training.data.modalities import TITLES, Modalities
+from training.data.modalities import BOTH, TITLES, Modalities
 from training.evaluation.calibrate import fit_calibration, known_rows
 from training.run.build import TrainingSetup
 from training.run.folder import RunFolder, write_json
+from training.run.modality_rows import ModalityFits
 from training.run.trained import TrainedNetwork
 
 Floats = NDArray[np.float64]
@@ -62,14 +63,15 @@ def _probabilities(
     network: TrainedNetwork, calibrate: Examples, sets: Sequence[MeasuredSet]
 ) -> dict[tuple[int, str], Floats]:
     """Calibrated probabilities by set and task, of those sets that it sees something of and that have the labels."""
-    fitted = calibrations(calibrate.tasks, calibrate, network.logits(calibrate))
+    fits = ModalityFits(calibrate, network.logits)
     found = {}
     for index, measured in enumerate(sets):
         if not _sees_something(network.shown, measured.examples):
             continue
         for task, logits in zip(calibrate.tasks, network.logits(measured.examples), strict=True):
             if known_rows(labels_of(measured.examples, task)).any():
-                found[index, task.name] = probabilities_of(task, logits, fitted[task.name])
+                specs = [fits.fit(task, BOTH.of(sample)).spec for sample in measured.examples.samples]
+                found[index, task.name] = probabilities_by_row(task, logits, specs)
     return found
 
 

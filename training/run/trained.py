@@ -89,11 +89,11 @@ class TrainedNetwork:
         """The network as it ships: with its memory, and a twin's hides what it was never shown. Weights are shared."""
         return as_shipped(self.learner.network, self.shown, self.memory)
 
-    def logits(self, examples: Examples) -> list[NDArray[np.float32]]:
-        """[N, n_logits] a task, shown what the network is shown."""
+    def logits(self, examples: Examples, shown: Modalities = BOTH) -> list[NDArray[np.float32]]:
+        """[N, n_logits] a task, shown what the network is shown and no more than ``shown``."""
         # A tower in the loop is the learner's, and such a run has no memory.
         model = self.learner if self.memory is None else self.shipped
-        return predict(model, examples, self.shown)
+        return predict(model, examples, self.shown & shown)
 
 
 def trained_network(config: TrainConfig, towers: RunTowers, folder: RunFolder) -> TrainedNetwork:

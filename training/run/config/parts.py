@@ -22,7 +22,8 @@ from model.ocr import ENGINES
 from model.preprocess import EmojiVocabulary, Resize
 from training.data.image_augment import AugmentConfig
 from training.datasets.registry import Source
-from training.evaluation.calibrate import CalibrationError, parse_targets
+from training.evaluation.calibrate import CalibrationError
+from training.evaluation.thresholds import parse_targets
 from training.losses.config import LossConfig
 from training.trainer.phase import PhaseConfig
 

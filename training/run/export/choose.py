@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,12 @@ from model.export import MAX_DEV_AUROC_LOSS, round_weights_to_int8
 from model.network.memefier import MemeNetwork
 from training.baselines import labels_of
 from training.data.examples import Examples
+from training.data.modalities import BOTH, Modalities
 from training.datasets.base import ABSENT
 from training.evaluation.metrics.measures import primary_value
 from training.run.dev_metrics import calibrations
 from training.run.export.restore import RestoredRun
+from training.run.modality_rows import Ask
 from training.run.trained import Average, TrainedNetwork
 from training.trainer.learner import Learner
 from training.trainer.predict import predict
@@ -27,7 +30,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Shipped:
-    """What ships of a run: ``network``, and its logits [N, n_logits] a task where the calibration is fitted.
+    """What ships of a run: ``network``, and what gives its logits [N, n_logits] a task, shown no more than is told.
 
     ``learner`` has the image tower, if that was tuned. ``seed`` is None where the network is the average of all.
     ``dev_auroc`` (macro-F1 for several classes) is of every network of the run by its name, precision and task.
@@ -35,7 +38,7 @@ class Shipped:
 
     network: MemeNetwork
     learner: Learner
-    logits: list[NDArray[np.float32]]
+    logits: Ask
     seed: int | None
     dev_auroc: dict[str, dict[str, dict[str, float]]]
 
@@ -56,7 +59,7 @@ def choose(restored: RestoredRun, precision: Precision, say: Say) -> Shipped:
 
     Raises ``ExportRefusedError`` when int8 costs what ships too much on dev.
     """
-    networks, calibrate = restored.networks, restored.calibrate
+    networks = restored.networks
     averages = restored.config.pick == "average" and len(restored.candidates) > 1
     reached: dict[str, dict[str, dict[str, float]]] = {
         _name(network): {"fp32": _ranking(restored, network.logits(restored.dev))} for network in networks
@@ -69,12 +72,12 @@ def choose(restored: RestoredRun, precision: Precision, say: Say) -> Shipped:
     if averages:
         if precision == "int8":
             _check_rounding(mean_before, _ranking(restored, _mean_logits(restored, restored.dev)), say)
-        return Shipped(_average(restored), restored.learner, _mean_logits(restored, calibrate), None, reached)
+        return Shipped(_average(restored), restored.learner, partial(_mean_logits, restored), None, reached)
     select_on = restored.config.phases[-1].select_on
     best = max(restored.candidates, key=lambda network: reached[_name(network)][precision][select_on])
     if precision == "int8":
         _check_rounding(reached[_name(best)]["fp32"], reached[_name(best)]["int8"], say)
-    return Shipped(best.shipped, best.learner, best.logits(calibrate), best.config.seed, reached)
+    return Shipped(best.shipped, best.learner, best.logits, best.config.seed, reached)
 
 
 def _name(network: TrainedNetwork) -> str:
@@ -85,9 +88,9 @@ def _average(restored: RestoredRun) -> Average:
     return Average([network.shipped for network in restored.candidates])
 
 
-def _mean_logits(restored: RestoredRun, examples: Examples) -> list[NDArray[np.float32]]:
+def _mean_logits(restored: RestoredRun, examples: Examples, shown: Modalities = BOTH) -> list[NDArray[np.float32]]:
     """Of the average as it ships: of a long text it is the average that has a highest window."""
-    return predict(_average(restored), examples, restored.candidates[0].shown)
+    return predict(_average(restored), examples, restored.candidates[0].shown & shown)
 
 
 def _check_rounding(before: Mapping[str, float], after: Mapping[str, float], say: Say) -> None:

@@ -15,15 +15,11 @@ from model.bundle import (
     MANIFEST_NAME,
     VERSION_PATTERN,
     Bundle,
-    CalibrationByModality,
-    CalibrationSpec,
     HeadSpec,
     ImageTowerSpec,
     MetricRow,
     Precision,
-    ThresholdsByModality,
 )
-from model.calibration import probabilities_of
 from model.export import (
     BundleParts,
     ParityReport,
@@ -36,11 +32,10 @@ from model.network.memefier import MemeNetwork
 from model.runtime import ImageTower
 from training.datasets.registry import LAYOUTS, Source, detect_layout
 from training.errors import RunError
-from training.evaluation.calibrate import parse_targets, pick_thresholds
+from training.evaluation.thresholds import parse_targets
 from training.run.backbone import IMAGE_TOWER_FILE, onnx_tower_spec, write_tower
 from training.run.config import TrainConfig
 from training.run.dev_metrics import (
-    calibrations,
     dev_set,
     held_out_sets,
     is_own,
@@ -48,6 +43,7 @@ from training.run.dev_metrics import (
     read_rows,
 )
 from training.run.export.choose import Say, Shipped, choose
+from training.run.export.fit import PolicyFit
 from training.run.export.model_card import CARDS, write_model_card
 from training.run.export.restore import RestoredRun, restore
 from training.run.folder import RunFolder
@@ -88,9 +84,10 @@ def export_run(
 ) -> Bundle:
     """Write the bundle of a finished run to ``out`` with its card as README.md.
 
-    ``targets`` ("recall=0.9", "precision=0.9") pick the thresholds on dev. What is not given is as the config has it.
-    Raises ``RunError`` for a run that is not finished or stands on changed data, ``ExportRefusedError`` when a graph
-    differs from the network or int8 costs too much, ``CalibrationError`` for targets without ground.
+    ``targets`` ("recall=0.9" or "false_alarm=0.1", "precision=0.9") pick the thresholds of each modality. What is not
+    given is as the config has it. Raises ``RunError`` for a run that is not finished or stands on changed data,
+    ``ExportRefusedError`` when a graph differs from the network or int8 costs too much, ``CalibrationError`` for
+    targets without ground.
     """
     _check_free(out)
     _check_version(version)
@@ -130,7 +127,8 @@ def _parts(
         restored, shipped.network, drafts / _HEAD_FILE, wishes.precision, _n_patches(restored, tower_path, tower)
     )
     say(f"the exported head agrees with the network within {parity.max_abs_logit_diff:.1e}")
-    fitted = calibrations(restored.tasks, restored.calibrate, shipped.logits)
+    fit = PolicyFit(restored.calibrate, restored.ordinary, shipped.logits, say)
+    fitted = fit(config.policy_tasks, parse_targets(wishes.targets))
     sets = [dev_set(restored.dev), *held_out_sets(restored.tests)]
     own = network_rows(restored.networks, restored.calibrate, sets)
     return BundleParts(
@@ -145,11 +143,11 @@ def _parts(
         tokenizer_json=towers.backbone.tokenizer.json,
         preprocess=towers.preprocess,
         tasks=config.network.tasks,
-        calibration={task: CalibrationByModality.alike(spec) for task, spec in fitted.items()},
-        thresholds=_thresholds(restored, shipped, fitted, wishes.targets, say),
+        calibration=fitted.calibration,
+        thresholds=fitted.thresholds,
         parity=parity,
         metrics=own + [row for row in recorded_rows if not is_own(row)],
-        training=without_places(restored.recorded) | shipped.recorded,
+        training=without_places(restored.recorded) | shipped.recorded | fitted.recorded,
         data_cards=_data_cards(config),
     )
 
@@ -197,22 +195,6 @@ def _head_spec(config: TrainConfig, names: Mapping[str, str], precision: Precisi
         source=names["text_source"],
         licence=config.licence,
     )
-
-
-def _thresholds(
-    restored: RestoredRun, shipped: Shipped, fitted: Mapping[str, CalibrationSpec], targets: tuple[str, ...], say: Say
-) -> dict[str, ThresholdsByModality]:
-    """Thresholds of the tasks that decide, fitted where the calibration was."""
-    picked = {}
-    for index, task in enumerate(restored.tasks):
-        if task.name not in restored.config.policy_tasks:
-            continue
-        scores = probabilities_of(task, shipped.logits[index], fitted[task.name])
-        found = pick_thresholds(scores, restored.calibrate.labels(index), parse_targets(targets))
-        picked[task.name] = ThresholdsByModality.alike(found.thresholds)
-        for sentence in found.in_words():
-            say(f"{task.name}: {sentence}")
-    return picked
 
 
 def _data_cards(config: TrainConfig) -> list[str]:

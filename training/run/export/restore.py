@@ -35,6 +35,7 @@ class RestoredRun:
     networks: list[TrainedNetwork]
     dev: Examples
     calibrate: Examples
+    ordinary: Examples | None
     tests: tuple[Examples, ...]
     recorded: dict[str, Any]
 
@@ -88,8 +89,9 @@ def restore(run: RunFolder, cache: Path) -> RestoredRun:
 
     dev = examples(data.dev)
     calibrate = dev if data.calibrate is data.dev else examples(data.calibrate)
+    ordinary = None if data.ordinary is None else examples(data.ordinary)
     tests = tuple(examples(samples) for samples in data.tests)
-    return RestoredRun(config, towers, networks, dev, calibrate, tests, recorded)
+    return RestoredRun(config, towers, networks, dev, calibrate, ordinary, tests, recorded)
 
 
 def _check_start(run: RunFolder, towers: RunTowers, recorded: Mapping[str, Any]) -> None:

@@ -8,12 +8,13 @@ from hypothesis import strategies as st
 from model.bundle import CalibrationSpec, Thresholds
 from model.calibration import apply_platt, calibrated_logits, score_of
 from model.taxonomy import TASKS
-from training.evaluation.calibrate import (
+from training.evaluation.calibrate import CalibrationError, fit_calibration
+from training.evaluation.thresholds import (
     MIN_BLOCKED,
-    CalibrationError,
+    MIN_ORDINARY,
     Target,
-    fit_calibration,
     parse_target,
+    parse_targets,
     pick_thresholds,
 )
 
@@ -129,6 +130,63 @@ def test_another_target_is_refused_with_the_form_it_should_have(text: str) -> No
 def test_two_targets_of_one_measure_are_refused() -> None:
     with pytest.raises(CalibrationError, match="same measure"):
         pick_thresholds(np.array([0.5]), np.array([1]), [Target("recall", 0.8), Target("recall", 0.9)])
+
+
+@given(
+    ordinary=st.lists(st.one_of(EDGES, st.floats(0, 0.99)), min_size=MIN_ORDINARY, max_size=80), share=st.floats(0.1, 1)
+)
+def test_review_is_the_lowest_threshold_with_no_more_false_alarms_in_the_ordinary_stream(
+    ordinary: list[float], share: float
+) -> None:
+    stream = np.minimum(np.array(ordinary), 0.999)
+    picked = pick_thresholds(np.array([0.9, 0.2]), np.array([1, 0]), [Target("false_alarm", share)], stream)
+    review = picked.thresholds.review
+    over = int((stream >= review).sum())
+    assert over <= share * len(stream) + 1e-6
+    assert review == 0 or (stream >= review - 0.001 - 1e-12).sum() > share * len(stream) - 1e-6
+    assert (picked.ordinary.n_of, picked.ordinary.n) == (over, len(stream))
+
+
+def test_without_an_ordinary_stream_false_alarms_are_of_the_harmless_items() -> None:
+    probabilities = np.array([*np.linspace(0, 0.38, 20), *[0.9] * 5])
+    labels = np.array([0] * 20 + [1] * 5)
+    picked = pick_thresholds(probabilities, labels, [Target("false_alarm", 0.1)])
+    assert picked.thresholds.review == 0.341
+    assert (str(picked.review.false_alarms), picked.ordinary) == ("0.100 (2 of 20)", picked.review.false_alarms)
+    assert picked.expected_in_words() == (
+        "false alarms 0.100 (2 of 20); expected in review: 0.100 (2 of 20) of an ordinary stream, "
+        "0.280 (7 of 25) of a flagged one"
+    )
+    assert picked.recorded["ordinary"] == {"n_of": 2, "n": 20}
+    assert picked.recorded["targets"] == ["false_alarm 0.1", "precision 0.9"]
+
+
+def test_false_alarms_are_kept_where_blocking_would_begin_lower() -> None:
+    probabilities, labels = np.array([0.3] * 30 + [0.1]), np.array([1] * 30 + [0])
+    stream = np.array([0.5] * 10 + [0.2] * 30)
+    picked = pick_thresholds(probabilities, labels, [Target("false_alarm", 0.1)], stream)
+    assert (picked.thresholds.review, picked.thresholds.block) == (0.501, None)
+    less = pick_thresholds(probabilities, labels, [Target("false_alarm", 0.25)], stream)
+    assert (less.thresholds.review, less.thresholds.block) == (0.201, 0.201)
+
+
+@pytest.mark.parametrize(("n", "share", "wanted"), [(19, 0.5, 20), (0, 0.1, 20), (99, 0.01, 100), (20, 0.04, 25)])
+def test_false_alarms_among_too_few_are_refused(n: int, share: float, wanted: int) -> None:
+    with pytest.raises(
+        CalibrationError, match=f"false_alarm {share:g} needs at least {wanted} ordinary items, and .* {n}:"
+    ):
+        pick_thresholds(np.array([0.9, 0.2]), np.array([1, 0]), [Target("false_alarm", share)], np.zeros(n))
+
+
+def test_false_alarms_that_no_threshold_keeps_are_refused() -> None:
+    with pytest.raises(CalibrationError, match="cannot be reached"):
+        pick_thresholds(np.array([0.9, 0.2]), np.array([1, 0]), [Target("false_alarm", 0.1)], np.ones(50))
+
+
+def test_review_has_one_target() -> None:
+    assert parse_targets(["false_alarm=0.1", "precision=0.8"]) == [Target("false_alarm", 0.1), Target("precision", 0.8)]
+    with pytest.raises(CalibrationError, match="two targets for review"):
+        parse_targets(["false_alarm=0.1", "recall=0.8"])
 
 
 def test_a_binary_task_gets_the_line_of_its_data() -> None:

@@ -8,11 +8,12 @@ from model.calibration import apply_platt
 from model.taxonomy import TASKS
 from training.baselines.linear import fit_logistic
 from training.datasets.base import ABSENT
-from training.evaluation.calibrate import Target, fit_platt, pick_thresholds
+from training.evaluation.calibrate import fit_platt
 from training.evaluation.metrics.bootstrap import Estimate, bootstrap
 from training.evaluation.metrics.measures import AUROC, MEASURES
 from training.evaluation.report.html import environment
 from training.evaluation.report.wording import interval_text
+from training.evaluation.thresholds import Target, pick_thresholds
 
 RNG = np.random.default_rng(5)
 EASY = [Target("recall", 0.9), Target("precision", 0.95)]
