@@ -22,6 +22,7 @@ from support.runs import (
 )
 
 from model import open_bundle
+from model.modality import MODALITIES
 from training.evaluation.scoring import score_bundle
 from training.run.export.restore import restore
 from training.run.folder import RunFolder
@@ -216,3 +217,24 @@ def test_rows_that_cannot_be_used_are_counted_and_left_out(tmp_path: Path) -> No
     answer = done(invoke(*place.train_arguments("run")))
     assert "1 row(s) left out" in answer.output
     assert "train.0 23" in answer.output
+
+
+def test_an_ordinary_stream_sets_the_review_threshold_of_each_modality(tmp_path: Path) -> None:
+    place = Workplace(tmp_path, data={"train": ["memes:train"], "ordinary": ["memes:train"]})
+    done(invoke(*place.train_arguments("run")))
+    recorded = json.loads(RunFolder(tmp_path / "run").provenance.read_text(encoding="utf-8"))
+    assert recorded["n_samples"] == {"train.0": 24, "dev": 12, "calibrate": 12, "ordinary": 24}
+    said = done(invoke(*place.export_arguments("run", "--target", "false_alarm=0.25"))).output
+    assert "hateful, words alone: fitted on 12 rows (pictures with words, the picture hidden)" in said
+    manifest = open_bundle(tmp_path / "run" / "bundle").manifest
+    told = manifest.training["thresholds"]["hateful"]
+    assert {modality: one["ordinary"]["n"] for modality, one in told.items()} == dict.fromkeys(MODALITIES, 24)
+    assert all(one["ordinary"]["n_of"] <= 6 for one in told.values())
+    assert [limits.review for _, limits in manifest.thresholds["hateful"].items()] == [
+        told[modality]["review"] for modality in MODALITIES
+    ]
+    few = invoke(*place.export_arguments("run", "--target", "false_alarm=0.01"))
+    assert few.exit_code == 1
+    assert "hateful, pictures with words: false_alarm 0.01 needs at least 100 ordinary items" in few.output
+    both = invoke(*place.export_arguments("run", "--target", "false_alarm=0.1", "--target", "recall=0.9"))
+    assert "two targets for review" in both.output

@@ -45,12 +45,15 @@ class Sets:
         self._picture = folder / "meme.png"
         picture(1).save(self._picture)
 
-    def __call__(self, *, one_label: tuple[Modality, ...] = (), **kinds: int) -> Examples:
-        samples = []
+    def __call__(self, kinds: Kinds, one_label: tuple[Modality, ...] = ()) -> Examples:
+        samples: list[Sample] = []
         for modality in MODALITIES:
             for _ in range(kinds.get(modality, 0)):
                 number = len(samples)
-                labels = {"hateful": 0 if modality in one_label else number % 2, "protected_class": (number % 2,)}
+                labels: dict[str, int | tuple[int, ...]] = {
+                    "hateful": 0 if modality in one_label else number % 2,
+                    "protected_class": (number % 2,),
+                }
                 text = " " if modality == "image" else "some words"
                 image = None if modality == "text" else self._picture
                 samples.append(Sample(str(number), "made", "dev", text, labels, image))
@@ -115,7 +118,7 @@ def sets(tiny: TinyBundle, tmp_path: Path) -> Sets:
 def test_a_modality_is_fitted_on_its_own_rows_or_on_those_that_stand_for_it(
     sets: Sets, kinds: Kinds, one_label: tuple[Modality, ...], expected: dict[Modality, tuple[str, int]]
 ) -> None:
-    examples = sets(one_label=one_label, **kinds)
+    examples = sets(kinds, one_label)
     fits = ModalityFits(examples, ask)
     found = {modality: fits.fit(TASKS[0], modality) for modality in MODALITIES}
     assert {one: (fit.rows.title, len(fit.labels)) for one, fit in found.items()} == expected
@@ -125,15 +128,15 @@ def test_a_modality_is_fitted_on_its_own_rows_or_on_those_that_stand_for_it(
         assert fit.spec == fit_calibration(TASKS[0], logits, fit.labels)
 
 
-def fitted(sets: Sets, targets: list[str], ordinary: Kinds | None = None, **kinds: int) -> tuple[Fitted, list[str]]:
+def fitted(sets: Sets, targets: list[str], kinds: Kinds, ordinary: Kinds | None = None) -> tuple[Fitted, list[str]]:
     said: list[str] = []
-    stream = None if ordinary is None else sets(**ordinary)
-    fit = PolicyFit(sets(**kinds), stream, ask, said.append)
+    stream = None if ordinary is None else sets(ordinary)
+    fit = PolicyFit(sets(kinds), stream, ask, said.append)
     return fit(["hateful"], parse_targets(targets)), said
 
 
 def test_an_export_says_what_each_modality_was_fitted_on_and_what_it_expects(sets: Sets) -> None:
-    found, said = fitted(sets, ["false_alarm=0.2"], both=80, text=60)
+    found, said = fitted(sets, ["false_alarm=0.2"], {"both": 80, "text": 60})
     assert set(found.calibration) == {"hateful", "protected_class"}
     assert set(found.thresholds) == {"hateful"}
     assert found.recorded["calibration"]["hateful"]["text"] == {"rows": "words alone", "n": 60}
@@ -153,7 +156,7 @@ def test_an_export_says_what_each_modality_was_fitted_on_and_what_it_expects(set
 
 
 def test_false_alarms_are_counted_in_the_ordinary_rows_of_each_modality(sets: Sets) -> None:
-    found, _ = fitted(sets, ["false_alarm=0.1"], {"both": 40, "text": 30}, both=80)
+    found, _ = fitted(sets, ["false_alarm=0.1"], {"both": 80}, {"both": 40, "text": 30})
     told = found.recorded["thresholds"]["hateful"]
     assert {one: share["ordinary"]["n"] for one, share in told.items()} == {"both": 40, "text": 30, "image": 40}
     assert all(share["ordinary"]["n_of"] <= 0.1 * share["ordinary"]["n"] for share in told.values())
@@ -161,13 +164,13 @@ def test_false_alarms_are_counted_in_the_ordinary_rows_of_each_modality(sets: Se
 
 def test_an_ordinary_stream_that_has_nothing_of_a_modality_is_refused_by_its_name(sets: Sets) -> None:
     with pytest.raises(CalibrationError, match=r"hateful, pictures with words: false_alarm 0\.1 needs .* are 0"):
-        fitted(sets, ["false_alarm=0.1"], {"text": 40}, both=80, text=60)
-    found, said = fitted(sets, ["recall=0.9"], {"text": 40}, both=80, text=60)
+        fitted(sets, ["false_alarm=0.1"], {"both": 80, "text": 60}, {"text": 40})
+    found, said = fitted(sets, ["recall=0.9"], {"both": 80, "text": 60}, {"text": 40})
     assert found.recorded["thresholds"]["hateful"]["both"]["ordinary"] == {"n_of": 0, "n": 0}
     assert any("expected in review: of none of an ordinary stream" in line for line in said)
 
 
 def test_a_network_of_words_alone_has_one_threshold_for_all(sets: Sets) -> None:
-    found, _ = fitted(sets, ["false_alarm=0.1"], {"text": 40}, text=60)
+    found, _ = fitted(sets, ["false_alarm=0.1"], {"text": 60}, {"text": 40})
     assert found.thresholds["hateful"].shared is not None
     assert found.calibration["hateful"].shared is not None
