@@ -15,11 +15,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from model.bundle import spread_text
 from model.errors import MemeError
 from model.meme import Meme
-from model.modality import modality_title
 from model.taxonomy import TASKS
 from training.datasets import Sample
 from training.evaluation.breakdown import FEW_ITEMS, GroupRow, GroupTable
-from training.evaluation.decisions import Decisions
 from training.evaluation.evaluate import Evaluation
 from training.evaluation.report import figures
 from training.evaluation.report.markdown import intervals_line, left_out_line
@@ -32,6 +30,7 @@ from training.evaluation.report.wording import (
     group_counts,
     group_heads,
     metric_title,
+    policy_bounds,
 )
 from training.evaluation.results import FULL_INPUT, Report, TaskResult
 
@@ -81,7 +80,7 @@ def environment() -> Environment:
         "share": lambda part: "n/a" if part is None else f"{part:.1%}",
         "summary_plot": _summary_plot,
         "plots": _plots,
-        "thresholds": _thresholds,
+        "thresholds": policy_bounds,
         "decision_plot": figures.decision_plot,
         "group_plot": _group_plot,
         "thumbnail": _thumbnail,
@@ -115,7 +114,7 @@ def _plots(task: TaskResult) -> list[Plot]:
         curves = {_short_title(name): found for name, found in task.curves.items()}
         mine = task.curves[FULL_INPUT]
         share = task.class_counts[classes[1]] / task.n
-        thresholds = _thresholds(task.decisions) if task.decisions else {}
+        thresholds = policy_bounds(task.decisions) if task.decisions else {}
         plots = [
             (figures.roc_plot(curves), "ROC: how many positives are found at which share of false alarms."),
             (figures.pr_plot(curves, share), "Precision and recall; dotted: what guessing reaches."),
@@ -131,16 +130,6 @@ def _plots(task: TaskResult) -> list[Plot]:
     if task.confusion is not None:
         plots.append((figures.confusion_plot(task.confusion, classes), "Decisions at the most probable class."))
     return plots
-
-
-def _thresholds(found: Decisions) -> dict[str, float]:
-    """Those of the memes of the set, by name; one of each where they do not differ."""
-    alike = len(set(found.by_modality.values())) == 1
-    return {
-        f"{action}" if alike else f"{action} ({modality_title(modality)})": bound
-        for modality, limits in found.by_modality.items()
-        for action, bound in limits.bounds.items()
-    }
 
 
 def _group_plot(group: GroupTable) -> Plot:

@@ -16,6 +16,7 @@ from training.evaluation.report.wording import (
     interval_text,
     metric_title,
     paired_text,
+    policy_bounds,
 )
 from training.evaluation.results import OcrResult, Report, SetResult, TaskResult
 
@@ -112,7 +113,8 @@ def _decisions(found: Decisions) -> str:
         f"Review or block: precision {interval_text(found.precision)}, recall {interval_text(found.recall)}; "
         f"block alone: precision {interval_text(found.blocked_precision)}.\n"
     )
-    return "Decisions of the bundle's policy:\n\n" + _table(["label", *DECISIONS], rows) + "\n" + line
+    limits = ", ".join(f"{name} from {bound:.3f}" for name, bound in policy_bounds(found).items())
+    return f"Decisions of the bundle's policy ({limits}):\n\n" + _table(["label", *DECISIONS], rows) + "\n" + line
 
 
 def _groups(table: GroupTable) -> str:

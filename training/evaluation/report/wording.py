@@ -1,7 +1,9 @@
 """Words for results, the same in every form of the report."""
 
 from model.bundle import spread_text
+from model.modality import modality_title
 from training.evaluation.breakdown import GroupRow, GroupTable
+from training.evaluation.decisions import Decisions
 from training.evaluation.false_alarms import FIXED_RECALL, AtRecall
 from training.evaluation.metrics.bootstrap import Estimate, PairedInterval
 from training.evaluation.metrics.measures import MEASURES
@@ -163,3 +165,13 @@ def facts(result: SetResult) -> str:
         f"{result.n_scored} items scored, {result.n_with_picture} with a picture, {result.n_with_words} with words "
         f"(words: {result.words}){speed}."
     )
+
+
+def policy_bounds(found: Decisions) -> dict[str, float]:
+    """Thresholds of the policy for what there is in the set, by name; one of each where they do not differ."""
+    alike = len(set(found.by_modality.values())) == 1
+    return {
+        f"{action}" if alike else f"{action} ({modality_title(modality)})": bound
+        for modality, limits in found.by_modality.items()
+        for action, bound in limits.bounds.items()
+    }

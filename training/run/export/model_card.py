@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from model.bundle import COMPACT_BUNDLE, Bundle, Interval, Manifest, MetricRow, Thresholds, open_bundle
+from model.modality import Modality, modality_title
 
 CARDS = Path(__file__).parents[3] / "data_cards"
 #: Metrics in the order of the table, as people write them; others follow under their own names.
@@ -100,7 +101,7 @@ def _facts(manifest: Manifest) -> str:
         f"{manifest.description}\n\n"
         f"- Image tower: {tower.backbone}, {tower.precision} ({tower.licence}).\n"
         f"- Text tower and fusion: {head.text_backbone}, MemeFier fusion, {head.precision} weights ({head.licence}).\n"
-        f"{_memory(manifest)}- Tasks: {tasks}.\n- Default policy: {_policy(manifest)}.\n"
+        f"{_memory(manifest)}- Tasks: {tasks}.\n- Default policy: {_policy(manifest)}\n"
     )
 
 
@@ -116,13 +117,31 @@ def _memory(manifest: Manifest) -> str:
 
 
 def _policy(manifest: Manifest) -> str:
-    parts = [f"`{task}`: {', '.join(found.told(_limits))}" for task, found in manifest.thresholds.items()]
-    return "; ".join(parts) or "no thresholds: every meme whose words could be read is allowed"
+    if not manifest.thresholds:
+        return "no thresholds: every meme whose words could be read is allowed."
+    if all(found.shared is not None for found in manifest.thresholds.values()):
+        return "; ".join(f"`{task}`: {_limits(found.both)}" for task, found in manifest.thresholds.items()) + "."
+    lines = [
+        f"  - `{task}`, {modality_title(modality)}: {_limits(limits)}{_expected(manifest, task, modality)}."
+        for task, found in manifest.thresholds.items()
+        for modality, limits in found.items()
+    ]
+    return "by what there is of a meme:\n" + "\n".join(lines)
 
 
 def _limits(limits: Thresholds) -> str:
     block = f"block from {limits.block:.3f}" if limits.block is not None else "never blocks by itself"
     return f"review from {limits.review:.3f}, {block}"
+
+
+def _expected(manifest: Manifest, task: str, modality: Modality) -> str:
+    """How much of a stream goes to review, where the export measured it."""
+    told = manifest.training.get("thresholds", {}).get(task, {}).get(modality)
+    if told is None:
+        return ""
+    streams = {"an ordinary stream": told["ordinary"], "a flagged one (the calibration set)": told["flagged"]}
+    shares = [f"{share['n_of'] / share['n']:.1%} of {name}" for name, share in streams.items() if share["n"]]
+    return f"; expected in review: {', '.join(shares)}"
 
 
 def _prose(manifest: Manifest) -> str:

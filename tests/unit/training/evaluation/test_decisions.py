@@ -8,6 +8,7 @@ from model.bundle import Bundle, Thresholds, ThresholdsByModality
 from model.modality import MODALITIES, Modality
 from training.datasets import Sample
 from training.evaluation.decisions import decide_all, decisions, review_bounds
+from training.evaluation.report.wording import policy_bounds
 from training.evaluation.scoring import Scored
 
 OWN = ThresholdsByModality(
@@ -35,8 +36,15 @@ def test_each_sample_is_held_against_the_thresholds_of_what_was_shown_of_it(bund
     assert (found.thresholds, found.by_modality) == (OWN.both, dict(OWN.items()))
     assert found.false_alarms.value == pytest.approx(2 / 5)
     assert found.counts == {"allow": 4, "review": 2, "block": 3}
+    assert policy_bounds(found) == {
+        "review (pictures with words)": 0.4,
+        "block (pictures with words)": 0.8,
+        "review (words alone)": 0.6,
+        "review (pictures alone)": 0.2,
+        "block (pictures alone)": 0.3,
+    }
     alone = decisions(OWN, ("no", "yes"), chosen[3:6], LABELS[3:6], LABELS[3:6] == 0, SHOWN[3:6])
-    assert alone.by_modality == {"text": OWN.text}
+    assert (alone.by_modality, policy_bounds(alone)) == ({"text": OWN.text}, {"review": 0.6})
 
 
 def test_the_review_bound_of_each_row_is_that_of_its_modality_and_none_where_the_policy_has_no_say(

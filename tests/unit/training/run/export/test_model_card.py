@@ -52,6 +52,26 @@ def test_identity_tasks_and_policy_are_those_of_the_manifest(tiny: "TinyBundle")
     assert "`hateful`: review from 0.250, never blocks by itself." in card
 
 
+def test_thresholds_that_differ_by_what_there_is_of_a_meme_are_listed_with_what_is_expected(tiny: "TinyBundle") -> None:
+    thresholds = ThresholdsByModality(
+        both=Thresholds(review=0.25, block=0.9),
+        text=Thresholds(review=0.6, block=None),
+        image=Thresholds(review=0.7, block=None),
+    )
+    told = {"text": {"ordinary": {"n_of": 8, "n": 100}, "flagged": {"n_of": 30, "n": 60}}}
+    told["image"] = {"ordinary": {"n_of": 0, "n": 0}, "flagged": {"n_of": 30, "n": 40}}
+    training = {"thresholds": {"hateful": told}}
+    card = render_model_card(changed(tiny.bundle.manifest, thresholds={"hateful": thresholds}, training=training))
+    assert (
+        "- Default policy: by what there is of a meme:\n"
+        "  - `hateful`, pictures with words: review from 0.250, block from 0.900.\n"
+        "  - `hateful`, words alone: review from 0.600, never blocks by itself; expected in review: "
+        "8.0% of an ordinary stream, 50.0% of a flagged one (the calibration set).\n"
+        "  - `hateful`, pictures alone: review from 0.700, never blocks by itself; expected in review: "
+        "75.0% of a flagged one (the calibration set).\n"
+    ) in card
+
+
 def test_a_bundle_that_holds_something_of_its_training_memes_says_so(tiny: "TinyBundle") -> None:
     manifest = tiny.bundle.manifest
     assert "- Memory: " not in render_model_card(manifest)
