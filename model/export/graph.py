@@ -69,6 +69,7 @@ def export_head(network: MemeNetwork, path: Path, precision: Precision = "fp32")
         del shapes[name][example[HEAD_INPUTS.index(name)].dim() - 1]
     _export(network, example, path, HEAD_INPUTS, network.config.tasks, shapes)
     model = onnx.load(path)
+    _rename_shared(model, network)
     describe(model, network)
     onnx.save(pack_int8(model) if precision == "int8" else model, path)
 
@@ -78,6 +79,18 @@ def export_image_tower(tower: nn.Module, side_px: int, path: Path) -> None:
     tower.eval()
     example = (torch.zeros(2, 3, side_px, side_px),)
     _export(tower, example, path, ("pixel_values",), ("image_embeds", "patch_tokens"), {"pixel_values": {0: _DYNAMIC}})
+
+
+def _rename_shared(model: onnx.ModelProto, network: nn.Module) -> None:
+    """Give weights that a network has under several names the first of them; the exporter takes the last."""
+    firsts: dict[Tensor, str] = {}
+    names: dict[str, str] = {}
+    for found in (network.named_parameters(remove_duplicate=False), network.named_buffers(remove_duplicate=False)):
+        names |= {name: firsts.setdefault(values, name) for name, values in found}
+    for entry in model.graph.initializer:
+        entry.name = names.get(entry.name, entry.name)
+    for node in model.graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
 
 
 def _export(

@@ -4,7 +4,7 @@ The image tower is a graph of its own: it is frozen, shared by several heads, an
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -55,7 +55,8 @@ class NetworkParts:
 class MemeNetwork(nn.Module):
     """The way of a batch through the parts of a network: what is trained, measured and exported.
 
-    To wrap a network, take its ``parts``, with their weights, and change a step: ``look``, or ``judge``.
+    Its steps are ``look``, ``read`` (the towers) and ``judge`` (fusion and heads). To wrap a network, take its
+    ``parts``, with their weights, and change a step. Networks that look and read alike can judge the same features.
     """
 
     def __init__(self, parts: NetworkParts) -> None:
@@ -67,6 +68,10 @@ class MemeNetwork(nn.Module):
     def parts(self) -> NetworkParts:
         """The parts themselves: who takes them shares their weights."""
         return NetworkParts(self.config, self.widths, self.text_tower, self.fusion, self.heads, self.look)
+
+    def on_tower(self, text_tower: TextTower) -> "MemeNetwork":
+        """A network that judges as this one does what ``text_tower`` reads; shares every other weight with it."""
+        return MemeNetwork(replace(self.parts, text_tower=text_tower))
 
     def forward(
         self,
@@ -85,21 +90,23 @@ class MemeNetwork(nn.Module):
         inputs = self.look(
             HeadInputs(image_embeds, patch_tokens, image_mask, input_ids, attention_mask, tag_ids, tag_mask)
         )
-        return self.judge(inputs, self._fused(inputs))
+        return self.judge(inputs, self.read(inputs))
 
     def fuse(self, *inputs: Tensor, **named: Tensor) -> FusedMeme:
         """What the heads and the caption decoder read; takes what ``forward`` takes."""
-        return self._fused(self.look(HeadInputs(*inputs, **named)))
+        fused: FusedMeme = self.fusion(self.read(self.look(HeadInputs(*inputs, **named))))
+        return fused
 
-    def judge(self, inputs: HeadInputs, fused: FusedMeme) -> tuple[Tensor, ...]:
-        """Logits [B, n_logits] a task, from what was looked at and what fusion made of it."""
-        logits: tuple[Tensor, ...] = self.heads(fused.cls)
+    def judge(self, inputs: HeadInputs, features: TowerFeatures) -> tuple[Tensor, ...]:
+        """Logits [B, n_logits] a task, from what was looked at and what the towers read in it."""
+        logits: tuple[Tensor, ...] = self.heads(self.fusion(features).cls)
         return logits
 
-    def _fused(self, inputs: HeadInputs) -> FusedMeme:
+    def read(self, inputs: HeadInputs) -> TowerFeatures:
+        """Run the text tower over what was looked at; the image tower's features came with it."""
         text_embeds, text_tokens = self.text_tower(inputs.input_ids, inputs.attention_mask)
         knows = self.config.knowledge
-        features = TowerFeatures(
+        return TowerFeatures(
             image_embeds=inputs.image_embeds,
             patch_tokens=inputs.patch_tokens,
             image_mask=inputs.image_mask > 0,
@@ -109,8 +116,6 @@ class MemeNetwork(nn.Module):
             tag_embeds=self._embed_tags(inputs.tag_ids, inputs.tag_mask) if knows else None,
             tag_mask=(inputs.tag_mask > 0).any(dim=2) if knows else None,
         )
-        fused: FusedMeme = self.fusion(features)
-        return fused
 
     def _embed_tags(self, tag_ids: Tensor, tag_mask: Tensor) -> Tensor:
         """[B, K, Tt] twice -> [B, K, Dt]: each tag is a short text of its own to the text tower."""

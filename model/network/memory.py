@@ -7,13 +7,14 @@ models (RGCL, Mei et al. 2024); here every remembered meme votes, with the weigh
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
 
-from model.network.fusion import FusedMeme
+from model.network.fusion import TowerFeatures
 from model.network.memefier import HeadInputs, MemeNetwork
+from model.network.text_tower import TextTower
 from model.taxonomy import Task
 
 #: ``image`` is the class token of CLIP's towers before their projection, which tells memes apart better than what is
@@ -56,6 +57,10 @@ class KernelMemory(nn.Module):
         self.views = nn.ModuleDict(dict(views.items()))
         self.weights = nn.Parameter(weights, requires_grad=False)
 
+    def with_weights(self, weights: Tensor) -> "KernelMemory":
+        """A memory of the same memes, which it shares, that vote with other ``weights`` [M, T]."""
+        return KernelMemory(cast(Mapping[View, MemoryView], self.views), weights)
+
     def forward(self, features: Mapping[View, Tensor], present: Mapping[View, Tensor]) -> Tensor:
         """Votes [B, T]; zeros for a meme that lacks a view: it is like nothing that is remembered.
 
@@ -85,13 +90,17 @@ class NetworkWithMemory(MemeNetwork):
             )
         self.memory = memory
 
-    def judge(self, inputs: HeadInputs, fused: FusedMeme) -> tuple[Tensor, ...]:
+    def on_tower(self, text_tower: TextTower) -> MemeNetwork:
+        """See ``MemeNetwork.on_tower``; with the same memory."""
+        return NetworkWithMemory(super().on_tower(text_tower), self.memory)
+
+    def judge(self, inputs: HeadInputs, features: TowerFeatures) -> tuple[Tensor, ...]:
         """See ``MemeNetwork.judge``; P must count every patch of the picture, the class token first."""
         votes = self.memory(
             {
                 "image": inputs.patch_tokens[:, 0],
                 "pooled_image": inputs.image_embeds,
-                "text": fused.text_embeds,
+                "text": features.text_embeds,
             },
             {
                 "image": inputs.image_mask > 0,
@@ -99,7 +108,7 @@ class NetworkWithMemory(MemeNetwork):
                 "text": (inputs.attention_mask > 0).any(dim=1),
             },
         )
-        logits = super().judge(inputs, fused)
+        logits = super().judge(inputs, features)
         columns = dict(zip(self._votes_on, votes.split(1, dim=1), strict=True))
         return tuple(one + columns[at] if at in columns else one for at, one in enumerate(logits))
 

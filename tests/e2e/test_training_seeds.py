@@ -14,10 +14,11 @@ from support.killing import run_until_written
 from support.runs import Workplace, done, invoke, results
 
 from model import open_bundle
+from model.export.restore import HeadWeights
+from model.network.average import Average
 from training.evaluation.scoring import score_bundle
 from training.run.export.restore import restore
 from training.run.folder import RunFolder
-from training.run.trained import Average
 from training.trainer.checkpoint import CheckpointFile
 from training.trainer.predict import predict
 
@@ -120,6 +121,25 @@ def test_a_shared_phase_does_not_depend_on_the_seeds_of_the_run(place: Workplace
     first, other = text_tower(shared / "networks" / "seed0-both"), text_tower(alone)
     assert all(torch.equal(first[name], other[name]) for name in first)
     assert phases_of(alone) == ["shared.0.read", "1.memes"]
+
+
+def test_the_average_of_seeds_that_share_a_tower_holds_it_once_and_is_measured(place: Workplace, shared: Path) -> None:
+    done(invoke(*place.export_arguments("shared", "--out", str(place.folder / "average"))))
+    restored = restore(RunFolder(shared), place.folder / "cache")
+    bundle = open_bundle(place.folder / "average")
+    found = score_bundle(bundle, restored.dev.samples).logits["hateful"]
+    per_network = [network.logits(restored.dev)[0] for network in restored.candidates]
+    assert np.abs(found - np.mean(per_network, axis=0)).max() < 5e-3
+    assert np.abs(per_network[0] - per_network[1]).max() > 5e-2
+    weights = HeadWeights.read(bundle.file(bundle.manifest.head.file)).below("")
+    assert [name for name in weights if name.endswith("word_embeddings.weight")] == [
+        "text_tower.bert.embeddings.word_embeddings.weight"
+    ]
+    manifest_rows = [(row.model, row.split) for row in bundle.manifest.metrics]
+    assert [manifest_rows.count(("fused, average of seeds", split)) for split in ("dev", "test")] == [1, 1]
+    of_run = [row["model"] for row in results(shared)["rows"] if row["split"] == "dev"]
+    assert of_run[:3] == ["fused", "text_only", "fused_without_memory"]
+    assert of_run.count("fused, average of seeds") == 1
 
 
 def train(arguments: list[str]) -> None:

@@ -25,7 +25,7 @@ from training.evaluation.calibrate import fit_calibration, known_rows
 from training.run.build import TrainingSetup
 from training.run.folder import RunFolder, write_json
 from training.run.modality_rows import ModalityFits
-from training.run.trained import TrainedNetwork
+from training.run.trained import OF_SEEDS, AveragedSeeds, TrainedNetwork
 
 Floats = NDArray[np.float64]
 _ALONE = "_without_memory"
@@ -40,17 +40,25 @@ def calibrations(
 
 
 def network_rows(
-    networks: Sequence[TrainedNetwork], calibrate: Examples, sets: Sequence[MeasuredSet], *, alone: bool = False
+    networks: Sequence[TrainedNetwork],
+    calibrate: Examples,
+    sets: Sequence[MeasuredSet],
+    *,
+    average: AveragedSeeds | None = None,
+    alone: bool = False,
 ) -> list[MetricRow]:
     """Metrics of every set and task, a row for all seeds of one variant; calibrated on ``calibrate``.
 
-    With ``alone`` a variant that has a memory has a second row, of the network without it.
+    An ``average`` of the networks has a row of its own. With ``alone`` a variant that has a memory has a second row, of
+    the network without it.
     """
     without = [replace(network, memory=None) for network in networks if alone and network.memory is not None]
     found: dict[str, list[dict[tuple[int, str], Floats]]] = {}
     for suffix, kind in (("", networks), (_ALONE, without)):
         for network in kind:
             found.setdefault(f"{network.variant}{suffix}", []).append(_probabilities(network, calibrate, sets))
+    if average is not None:
+        found[average.variant] = [_probabilities(average, calibrate, sets)]
     return [
         metric_row(measured, task, name, labels_of(measured.examples, task), *(run[index, task.name] for run in runs))
         for (index, measured), task in product(enumerate(sets), calibrate.tasks)
@@ -60,7 +68,7 @@ def network_rows(
 
 
 def _probabilities(
-    network: TrainedNetwork, calibrate: Examples, sets: Sequence[MeasuredSet]
+    network: TrainedNetwork | AveragedSeeds, calibrate: Examples, sets: Sequence[MeasuredSet]
 ) -> dict[tuple[int, str], Floats]:
     """Calibrated probabilities by set and task, of those sets that it sees something of and that have the labels."""
     fits = ModalityFits(calibrate, network.logits)
@@ -93,7 +101,7 @@ def held_out_sets(tests: Sequence[Examples]) -> list[MeasuredSet]:
 
 def is_own(row: MetricRow) -> bool:
     """Whether it is of a run's network, and not of a baseline."""
-    return row.model.removesuffix(_ALONE) in TITLES.values()
+    return row.model.removesuffix(_ALONE).removesuffix(OF_SEEDS) in TITLES.values()
 
 
 def baseline_rows(assembled: TrainingSetup) -> tuple[list[MetricRow], list[str]]:

@@ -23,7 +23,7 @@ from training.run.dev_metrics import baseline_rows, dev_set, network_rows, write
 from training.run.folder import RunFolder, locked, start_or_resume, write_json
 from training.run.load_data import RunData, check_sources, load_run_data
 from training.run.provenance import provenance
-from training.run.trained import trained_network
+from training.run.trained import average_of, trained_network
 from training.trainer.checkpoint import first_difference
 from training.trainer.context import TrainContext, make_accelerator
 from training.trainer.phase import EpochResult
@@ -238,7 +238,8 @@ def _finish(config: TrainConfig, setup: TrainingSetup, session: RunContext) -> N
         trained_network(member, setup.towers.copied() if name else setup.towers, run.member(name))
         for name, member in config.members.items()
     ]
-    own = network_rows(networks, setup.calibrate, [dev_set(setup.dev)], alone=True)
+    average = average_of(config, networks)
+    own = network_rows(networks, setup.calibrate, [dev_set(setup.dev)], average=average, alone=True)
     rows, absent = _baselines(session)
     seeds = {"seed": config.seed} if config.seeds is None else {"seeds": list(config.seeds)}
     about = {"name": config.name, "version": config.version, "modalities": config.modalities, **seeds}

@@ -6,14 +6,12 @@ the graph itself must close its eyes to one of them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from model.network.fusion import FusedMeme
+from model.network.average import Average
 from model.network.memefier import HeadInputs, MemeNetwork
 from model.network.memory import KernelMemory, NetworkWithMemory
 from training.data.examples import Examples
@@ -26,44 +24,40 @@ from training.run.folder import RunFolder
 from training.trainer.learner import Learner
 from training.trainer.trainer import predict
 
+#: Behind the title of what it is shown: the name of an average in tables.
+OF_SEEDS = ", average of seeds"
+
 
 class SingleModality(MemeNetwork):
     """Shares every weight with ``network``; takes the same inputs and hides those of the other modality."""
 
     def __init__(self, network: MemeNetwork, modalities: Modalities) -> None:
-        super().__init__(replace(network.parts, look=partial(_hide, modalities)))
+        super().__init__(replace(network.parts, look=_Hide(modalities)))
 
 
-def _hide(modalities: Modalities, inputs: HeadInputs) -> HeadInputs:
-    zeros = torch.zeros_like
-    if not modalities.image:
-        inputs = inputs._replace(
-            image_embeds=zeros(inputs.image_embeds),
-            patch_tokens=zeros(inputs.patch_tokens),
-            image_mask=zeros(inputs.image_mask),
-        )
-    if not modalities.text:
-        inputs = inputs._replace(attention_mask=zeros(inputs.attention_mask), tag_mask=zeros(inputs.tag_mask))
-    return inputs
+@dataclass(frozen=True)
+class _Hide:
+    """A look at no more than ``shown``; two of the same are equal, as an average asks."""
+
+    shown: Modalities
+
+    def __call__(self, inputs: HeadInputs) -> HeadInputs:
+        zeros = torch.zeros_like
+        if not self.shown.image:
+            inputs = inputs._replace(
+                image_embeds=zeros(inputs.image_embeds),
+                patch_tokens=zeros(inputs.patch_tokens),
+                image_mask=zeros(inputs.image_mask),
+            )
+        if not self.shown.text:
+            inputs = inputs._replace(attention_mask=zeros(inputs.attention_mask), tag_mask=zeros(inputs.tag_mask))
+        return inputs
 
 
 def as_shipped(network: MemeNetwork, shown: Modalities, memory: KernelMemory | None) -> MemeNetwork:
     """``network`` for evaluation, hiding what it was never ``shown``, with its memory's votes; shares all weights."""
     seeing = network if shown == BOTH else SingleModality(network, shown)
     return (seeing if memory is None else NetworkWithMemory(seeing, memory)).eval()
-
-
-class Average(MemeNetwork):
-    """The mean of the logits of ``networks``, whose weights it shares: the average of a run's seeds as one head."""
-
-    def __init__(self, networks: Sequence[MemeNetwork]) -> None:
-        super().__init__(networks[0].parts)
-        self.networks = nn.ModuleList(networks)
-
-    def judge(self, inputs: HeadInputs, fused: FusedMeme) -> tuple[Tensor, ...]:
-        """See ``MemeNetwork.judge``; each network fuses for itself."""
-        per_network = [network(*inputs) for network in self.networks]
-        return tuple(torch.stack(logits).mean(dim=0) for logits in zip(*per_network, strict=True))
 
 
 @dataclass(frozen=True)
@@ -94,6 +88,36 @@ class TrainedNetwork:
         # A tower in the loop is the learner's, and such a run has no memory.
         model = self.learner if self.memory is None else self.shipped
         return predict(model, examples, self.shown & shown)
+
+
+@dataclass(frozen=True)
+class AveragedSeeds:
+    """The average of the seeds' networks as it ships; they are all ``shown`` the same."""
+
+    network: Average
+    shown: Modalities
+
+    @property
+    def variant(self) -> str:
+        """Its name in tables."""
+        return f"{TITLES[self.shown]}{OF_SEEDS}"
+
+    def logits(self, examples: Examples, shown: Modalities = BOTH) -> list[NDArray[np.float32]]:
+        """As of a ``TrainedNetwork``: of a long text it is the average that has a highest window."""
+        return predict(self.network, examples, self.shown & shown)
+
+
+def candidates(config: TrainConfig, networks: Sequence[TrainedNetwork]) -> list[TrainedNetwork]:
+    """Those of a run's ``networks`` that may ship: a seed each, shown what the run's config says."""
+    return [network for network in networks if network.config.modalities == config.modalities]
+
+
+def average_of(config: TrainConfig, networks: Sequence[TrainedNetwork]) -> AveragedSeeds | None:
+    """What ships of a run whose config asks for the average, and that has several networks to average."""
+    seeds = candidates(config, networks)
+    if config.pick != "average" or len(seeds) == 1:
+        return None
+    return AveragedSeeds(Average([network.shipped for network in seeds]).eval(), seeds[0].shown)
 
 
 def trained_network(config: TrainConfig, towers: RunTowers, folder: RunFolder) -> TrainedNetwork:

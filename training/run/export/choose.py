@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,16 +13,13 @@ from model.errors import ExportRefusedError
 from model.export import MAX_DEV_AUROC_LOSS, round_weights_to_int8
 from model.network.memefier import MemeNetwork
 from training.baselines import labels_of
-from training.data.examples import Examples
-from training.data.modalities import BOTH, Modalities
 from training.datasets.base import ABSENT
 from training.evaluation.metrics.measures import primary_value
 from training.run.dev_metrics import calibrations
 from training.run.export.restore import RestoredRun
 from training.run.modality_rows import Ask
-from training.run.trained import Average, TrainedNetwork
+from training.run.trained import AveragedSeeds, TrainedNetwork, average_of
 from training.trainer.learner import Learner
-from training.trainer.predict import predict
 
 Say = Callable[[str], None]
 
@@ -32,7 +28,7 @@ Say = Callable[[str], None]
 class Shipped:
     """What ships of a run: ``network``, and what gives its logits [N, n_logits] a task, shown no more than is told.
 
-    ``learner`` has the image tower, if that was tuned. ``seed`` is None where the network is the average of all.
+    ``learner`` has the image tower, if that was tuned. ``seed`` is None where the network is the ``average`` of all.
     ``dev_auroc`` (macro-F1 for several classes) is of every network of the run by its name, precision and task.
     """
 
@@ -41,6 +37,7 @@ class Shipped:
     logits: Ask
     seed: int | None
     dev_auroc: dict[str, dict[str, dict[str, float]]]
+    average: AveragedSeeds | None = None
 
     @property
     def recorded(self) -> dict[str, Any]:
@@ -59,20 +56,20 @@ def choose(restored: RestoredRun, precision: Precision, say: Say) -> Shipped:
 
     Raises ``ExportRefusedError`` when int8 costs what ships too much on dev.
     """
-    networks = restored.networks
-    averages = restored.config.pick == "average" and len(restored.candidates) > 1
+    networks, average = restored.networks, average_of(restored.config, restored.networks)
     reached: dict[str, dict[str, dict[str, float]]] = {
         _name(network): {"fp32": _ranking(restored, network.logits(restored.dev))} for network in networks
     }
-    mean_before = _ranking(restored, _mean_logits(restored, restored.dev)) if averages else {}
+    mean_before = {} if average is None else _ranking(restored, average.logits(restored.dev))
     if precision == "int8":
         for network in networks:
             round_weights_to_int8(network.shipped)
             reached[_name(network)]["int8"] = _ranking(restored, network.logits(restored.dev))
-    if averages:
+    if average is not None:
         if precision == "int8":
-            _check_rounding(mean_before, _ranking(restored, _mean_logits(restored, restored.dev)), say)
-        return Shipped(_average(restored), restored.learner, partial(_mean_logits, restored), None, reached)
+            round_weights_to_int8(average.network)  # a memory that votes for all has weights that no network has
+            _check_rounding(mean_before, _ranking(restored, average.logits(restored.dev)), say)
+        return Shipped(average.network, restored.learner, average.logits, None, reached, average)
     select_on = restored.config.phases[-1].select_on
     best = max(restored.candidates, key=lambda network: reached[_name(network)][precision][select_on])
     if precision == "int8":
@@ -82,15 +79,6 @@ def choose(restored: RestoredRun, precision: Precision, say: Say) -> Shipped:
 
 def _name(network: TrainedNetwork) -> str:
     return f"{network.variant}, seed {network.config.seed}"
-
-
-def _average(restored: RestoredRun) -> Average:
-    return Average([network.shipped for network in restored.candidates])
-
-
-def _mean_logits(restored: RestoredRun, examples: Examples, shown: Modalities = BOTH) -> list[NDArray[np.float32]]:
-    """Of the average as it ships: of a long text it is the average that has a highest window."""
-    return predict(_average(restored), examples, restored.candidates[0].shown & shown)
 
 
 def _check_rounding(before: Mapping[str, float], after: Mapping[str, float], say: Say) -> None:

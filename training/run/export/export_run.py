@@ -130,7 +130,7 @@ def _parts(
     fit = PolicyFit(restored.calibrate, restored.ordinary, shipped.logits, say)
     fitted = fit(config.policy_tasks, parse_targets(wishes.targets))
     sets = [dev_set(restored.dev), *held_out_sets(restored.tests)]
-    own = network_rows(restored.networks, restored.calibrate, sets)
+    own = network_rows(restored.networks, restored.calibrate, sets, average=shipped.average)
     return BundleParts(
         name=config.name,
         version=wishes.version,

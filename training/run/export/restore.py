@@ -21,7 +21,7 @@ from training.run.config.file import parse_train_config
 from training.run.folder import RunFolder
 from training.run.load_data import load_run_data
 from training.run.provenance import data_digest
-from training.run.trained import TrainedNetwork, trained_network
+from training.run.trained import TrainedNetwork, candidates, trained_network
 from training.trainer.checkpoint import first_difference
 from training.trainer.learner import Learner
 
@@ -47,7 +47,7 @@ class RestoredRun:
     @property
     def candidates(self) -> list[TrainedNetwork]:
         """The networks that may ship: a seed each, shown what the run's config says; the twins stand beside them."""
-        return [network for network in self.networks if network.config.modalities == self.config.modalities]
+        return candidates(self.config, self.networks)
 
     @property
     def learner(self) -> Learner:

@@ -15,11 +15,11 @@ from model.errors import BundleError
 from model.export import export_head, round_weights_to_int8
 from model.export import restore as restore_module
 from model.export.restore import HeadWeights, restore_text_tower
+from model.network.average import Average
 from model.network.config import TowerTuning
 from model.network.memefier import MemeNetwork
 from model.network.text_tower import TextTower
 from model.network.tuning import apply_tuning
-from training.run.trained import Average
 
 SENTENCES = ["first words", "a much longer third text", "words"]
 
