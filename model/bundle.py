@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serial
 
 from model.atomic import file_digest, write_atomically
 from model.errors import BundleError
+from model.errors.validation import in_words
 from model.modality import MODALITIES, ByModality
 from model.preprocess import PreprocessConfig, Preprocessor
 from model.taxonomy import TASKS, Task, tasks_named
-from model.validation_errors import in_words
 from model.verdict import Action
 
 #: What is written. Before, a task had one calibration and one pair of thresholds, whatever there was of a meme.

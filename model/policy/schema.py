@@ -17,10 +17,10 @@ from pydantic import (
 )
 
 from model.bundle import Thresholds
+from model.errors.validation import invalid_members
 from model.modality import MODALITIES, Modality
 from model.policy.policy import Band
 from model.policy.word_lists import MAX_ENTRY_CHARS, folded_entry
-from model.validation_errors import invalid_members
 from model.verdict import Action, Decision
 
 #: Names stand in verdicts, logs and command lines.

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from model import Policy
+from model.errors.validation import in_words
 from model.meme import has_words
 from model.modality import Modality, modality_of
 from model.ocr.types import OcrStatus
 from model.policy.decide import grounds
-from model.validation_errors import in_words
 from model.verdict import Decision, PictureStatus
 
 NO_RULE = "no rule is met"

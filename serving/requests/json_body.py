@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 from python_multipart.multipart import parse_options_header
 
-from model.validation_errors import place_and_message
+from model.errors.validation import place_and_message
 from serving.problems import ProblemError
 from serving.requests.charsets import UTF_8, decoded, known_charset
 

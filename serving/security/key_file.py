@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from model.atomic import lock_file, write_atomically
 from model.errors import MemeguardError
-from model.validation_errors import in_words
+from model.errors.validation import in_words
 from serving.security.keys import KeyEntry, KeyList
 
 logger = logging.getLogger("memeguard.keys")

@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 from pydantic_settings import EnvSettingsSource
 
 from model.errors import MemeguardError
-from model.validation_errors import in_words, invalid_members
+from model.errors.validation import in_words, invalid_members
 from serving.settings.settings import ENV_PREFIX, Settings
 
 #: Kubernetes puts these into every pod beside a Service called "memeguard"; they are not ours.

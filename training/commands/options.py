@@ -16,9 +16,9 @@ import click
 from pydantic import ValidationError
 
 from model.errors import MemeguardError
+from model.errors.validation import invalid_members
 from model.ocr import ENGINES, make_engine
 from model.runtime import Provider
-from model.validation_errors import invalid_members
 from training.datasets import LAYOUTS, DatasetError, Source, parse_source
 from training.evaluation.options import Setup, WordsFrom
 

@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from model.atomic import lock_file, write_atomically
 from model.bundle import MANIFEST_NAME, Bundle, open_bundle
 from model.errors import BundleError
-from model.validation_errors import in_words
+from model.errors.validation import in_words
 from training.promotion.rules import PromotionError
 
 CURRENT = "current"

@@ -12,7 +12,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import BaseModel, ValidationError
 from yaml import YAMLError
 
-from model.validation_errors import InvalidMember, invalid_members
+from model.errors.validation import InvalidMember, invalid_members
 from training.errors import ConfigError
 from training.run.config import TrainConfig
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from model.validation_errors import in_words, invalid_members, place_and_message
+from model.errors.validation import in_words, invalid_members, place_and_message
 
 
 class _Inner(BaseModel):

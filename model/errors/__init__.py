@@ -1,4 +1,7 @@
-"""The errors that callers of ``model`` may meet, each with a stable code beside its message."""
+"""The errors that callers of ``model`` may meet, each with a stable code beside its message.
+
+``validation`` puts those of pydantic into words.
+"""
 
 from typing import Literal
 
