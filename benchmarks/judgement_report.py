@@ -1,12 +1,13 @@
 """Results of ``benchmarks.judgement``, the targets that they are held to, and both as Markdown."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from training.evaluation.breakdown import GroupTable
 from training.evaluation.false_alarms import AtRecall
 from training.evaluation.metrics.bootstrap import Estimate
+from training.evaluation.report.markdown import markdown_table
 from training.evaluation.report.wording import interval_text, metric_title
 from training.evaluation.results import BundleRef
 
@@ -113,8 +114,8 @@ def render(found: Judgement) -> str:
     parts = [
         f"# Judgement of {bundle.name} {bundle.version}\n\nBundle `{bundle.digest[:12]}`, {found.seconds:.0f} s, by "
         f"`{found.command}`. In brackets: 95% intervals (bootstrap for AUROC, Wilson for shares).\n",
-        _table(("towards", "bound", "measured", "met"), map(_target_cells, found.targets)),
-        _table(
+        markdown_table(("towards", "bound", "measured", "met"), map(_target_cells, found.targets)),
+        markdown_table(
             ("set", "task", "items", "AUROC", "sent to review", *map(metric_title, _SHARES)),
             (_set_cells(judged) for judged in found.sets),
         ),
@@ -155,7 +156,7 @@ def _alone(sets: Sequence[Judged]) -> Iterator[str]:
             [judged.name, *(interval_text(judged.auroc[name]) for name in (WORDS_ALONE, PICTURE_ALONE, FULL_ITEMS))]
             for judged in memes
         ]
-        yield _table(heads, cells)
+        yield markdown_table(heads, cells)
 
 
 def _by(sets: Sequence[Judged], what: str) -> Iterator[str]:
@@ -168,7 +169,7 @@ def _by(sets: Sequence[Judged], what: str) -> Iterator[str]:
             cells = [
                 [row.name, str(row.n), str(row.n_harmless), *(_share(row.shares, n) for n in names)] for row in rows
             ]
-            yield _table(heads, cells)
+            yield markdown_table(heads, cells)
 
 
 def _by_class(sets: Sequence[Judged]) -> Iterator[str]:
@@ -179,15 +180,10 @@ def _by_class(sets: Sequence[Judged]) -> Iterator[str]:
                 [row.group, str(row.n), str(row.n_positive), *(_share(row.metrics, name) for name in table.metrics)]
                 for row in table.rows
             ]
-            yield _table(heads, cells)
+            yield markdown_table(heads, cells)
 
 
 def _share(shares: dict[str, Estimate], name: str) -> str:
     """Nothing where no policy acts on the task, or no item is of that kind."""
     found = shares.get(name)
     return "" if found is None or found.value is None else interval_text(found)
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [list(heads), ["---"] * len(heads), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"

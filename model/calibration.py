@@ -35,11 +35,6 @@ def probabilities_by_row(task: Task, logits: NDArray[Any], specs: Sequence[Calib
     return _probabilities(task, _by_row(logits, specs))
 
 
-def apply_platt(logits: NDArray[np.float32], calibration: CalibrationSpec) -> NDArray[np.float64]:
-    """Calibrated sigmoid of logits of any shape; training fits and measures with this very function."""
-    return _sigmoid(calibrated_logits(logits, calibration))
-
-
 def calibrated_logits(logits: NDArray[Any], calibration: CalibrationSpec) -> NDArray[np.float64]:
     """Logits of any shape after calibration, as which those of several modalities can be compared."""
     return _scaled(logits, calibration.scale, calibration.shift)

@@ -14,6 +14,7 @@ from training.datasets import Sample
 from training.evaluation.labels import Question
 from training.evaluation.metrics.bootstrap import Estimate, wilson
 from training.evaluation.metrics.measures import Floats, Ints, Mask
+from training.evaluation.thresholds import highest_catching
 
 #: The share of a set's positives that all bundles are to catch where they stand beside each other.
 FIXED_RECALL = 0.8
@@ -82,11 +83,8 @@ def at_recall(labels: Ints, scores: Floats, harmless: Mask, recall: float = FIXE
 
 def threshold_at_recall(labels: Ints, scores: Floats, recall: float = FIXED_RECALL) -> float | None:
     """The highest score at and above which ``recall`` of the positives lie; None without positives."""
-    positives = np.sort(scores[labels == 1])[::-1]
-    if not len(positives):
-        return None
-    wanted = int(np.ceil(recall * len(positives) - 1e-9))
-    return float(positives[max(0, wanted - 1)])
+    positives = scores[labels == 1]
+    return highest_catching(positives, recall) if len(positives) else None
 
 
 def share(chosen: Mask, of: Mask) -> Estimate:

@@ -190,13 +190,20 @@ def pick_thresholds(
         block = _lowest_precise_step(steps, labels, for_block.value, review)
     else:
         block = _lowest_precise_step(steps, labels, for_block.value)
-        review = min(_step_of_recall(steps[labels == 1], for_review.value), 1000 if block is None else block)
+        review = min(int(highest_catching(steps[labels == 1], for_review.value)), 1000 if block is None else block)
     return Picked(
         Thresholds(review=review / 1000, block=None if block is None else block / 1000),
         review=_reached(for_review, review, steps, labels),
         block=_reached(for_block, block, steps, labels),
         ordinary=Share(int((stream >= review).sum()), len(stream)),
     )
+
+
+def highest_catching(positives: NDArray[Any], recall: float) -> float:
+    """The highest score at and above which ``recall`` of the scores of ``positives`` [P], at least one, lie."""
+    # A hair more than zero: (1 - .9) * 10 is a little under 1 in floats.
+    allowed_misses = int(np.floor((1 - recall) * len(positives) + 1e-9))
+    return float(np.sort(positives)[min(allowed_misses, len(positives) - 1)])
 
 
 def _review_and_block(targets: Sequence[Target]) -> tuple[Target, Target]:
@@ -213,13 +220,6 @@ def _review_and_block(targets: Sequence[Target]) -> tuple[Target, Target]:
 def _steps(probabilities: NDArray[np.float64]) -> Ints:
     """The highest threshold, in thousandths, that each meets, by the very comparison that the policy makes."""
     return np.asarray(np.searchsorted(_GRID, probabilities, side="right") - 1, dtype=np.int64)
-
-
-def _step_of_recall(positives: Ints, recall: float) -> int:
-    """The highest threshold that so many of the positives meet."""
-    # A hair more than zero: (1 - .9) * 10 is a little under 1 in floats.
-    allowed_misses = int(np.floor((1 - recall) * len(positives) + 1e-9))
-    return int(np.sort(positives)[min(allowed_misses, len(positives) - 1)])
 
 
 def _step_of_few(ordinary: Ints, target: Target) -> int:

@@ -65,7 +65,7 @@ def _set(result: SetResult) -> str:
     body = [*(f"{note}\n" for note in notes + result.notes), *map(_task, result.tasks)]
     if result.memotion:
         rows = [[f"Memotion task {name}", interval_text(value)] for name, value in result.memotion.items()]
-        body.append(_table(["mean macro-F1", "value"], rows))
+        body.append(markdown_table(["mean macro-F1", "value"], rows))
     if result.ocr:
         body.append(_ocr(result.ocr))
     return "\n".join([head, *body])
@@ -88,7 +88,7 @@ def _metrics(task: TaskResult) -> str:
     columns = list(task.metrics)
     names = list(task.metrics[columns[0]])
     rows = [[metric_title(name), *(interval_text(task.metrics[column][name]) for column in columns)] for name in names]
-    return _table(["metric", *map(column_title, columns)], rows)
+    return markdown_table(["metric", *map(column_title, columns)], rows)
 
 
 def _differences(task: TaskResult) -> str:
@@ -97,7 +97,7 @@ def _differences(task: TaskResult) -> str:
         for name in compared_metrics(task)
     ]
     heads = [f"full minus {column_title(other.other)}" for other in task.differences]
-    return "Differences on the same memes (paired bootstrap):\n\n" + _table(["metric", *heads], rows)
+    return "Differences on the same memes (paired bootstrap):\n\n" + markdown_table(["metric", *heads], rows)
 
 
 def _paired(interval: PairedInterval | None) -> str:
@@ -114,7 +114,9 @@ def _decisions(found: Decisions) -> str:
         f"block alone: precision {interval_text(found.blocked_precision)}.\n"
     )
     limits = ", ".join(f"{name} from {bound:.3f}" for name, bound in policy_bounds(found).items())
-    return f"Decisions of the bundle's policy ({limits}):\n\n" + _table(["label", *DECISIONS], rows) + "\n" + line
+    return (
+        f"Decisions of the bundle's policy ({limits}):\n\n" + markdown_table(["label", *DECISIONS], rows) + "\n" + line
+    )
 
 
 def _groups(table: GroupTable) -> str:
@@ -128,7 +130,7 @@ def _groups(table: GroupTable) -> str:
     ]
     small = f" \\* fewer than {FEW_ITEMS} items." if any(row.is_small for row in table.rows) else ""
     heads = [*group_heads(table), *map(metric_title, table.metrics)]
-    return f"#### {table.title}\n\n{table.note}{small}\n\n" + _table(heads, rows)
+    return f"#### {table.title}\n\n{table.note}{small}\n\n" + markdown_table(heads, rows)
 
 
 def _ocr(found: OcrResult) -> str:
@@ -149,13 +151,14 @@ def _ocr(found: OcrResult) -> str:
         for name in task.given
     ]
     same = [f"{task.title}: the same decision for {interval_text(task.same_class)} of memes." for task in found.tasks]
-    return "\n".join([head, _table(["task", "metric", "given", "read", "given minus read"], rows), *same, ""])
+    return "\n".join([head, markdown_table(["task", "metric", "given", "read", "given minus read"], rows), *same, ""])
 
 
 def _share(value: float | None) -> str:
     return interval_text(Estimate(value, reason="no words"))
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table with its line end; a bar within a cell is escaped."""
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.bundle import CalibrationSpec, Thresholds
-from model.calibration import apply_platt, calibrated_logits, score_of
+from model.calibration import calibrated_logits, probabilities_of, score_of
 from model.taxonomy import TASKS
 from training.evaluation.calibrate import CalibrationError, fit_calibration
 from training.evaluation.thresholds import (
@@ -191,7 +191,9 @@ def test_review_has_one_target() -> None:
 
 def test_a_binary_task_gets_the_line_of_its_data() -> None:
     logits = RNG.normal(0, 2, (20_000, 1)).astype(np.float32)
-    labels = (RNG.random(20_000) < apply_platt(logits[:, 0], CalibrationSpec(scale=0.6, shift=0.9))).astype(np.int64)
+    labels = (RNG.random(20_000) < probabilities_of(HATEFUL, logits, CalibrationSpec(scale=0.6, shift=0.9))).astype(
+        np.int64
+    )
     fitted = fit_calibration(HATEFUL, logits, labels)
     assert (fitted.scale, fitted.shift) == pytest.approx((0.6, 0.9), abs=0.05)
 
@@ -200,7 +202,7 @@ def test_labels_that_a_threshold_parts_are_as_sure_as_so_many_items_allow() -> N
     logits = np.repeat(np.array([-2.0, 3.0], dtype=np.float32), [8, 4])
     fitted = fit_calibration(HATEFUL, logits[:, None], (logits > 0).astype(np.int64))
     # Platt's targets: 1 / (8 + 2) and (4 + 1) / (4 + 2).
-    assert apply_platt(logits, fitted)[[0, -1]] == pytest.approx([1 / 10, 5 / 6], abs=1e-3)
+    assert probabilities_of(HATEFUL, logits[:, None], fitted)[[0, -1]] == pytest.approx([1 / 10, 5 / 6], abs=1e-3)
 
 
 def test_a_multiclass_task_gets_the_temperature_of_its_data() -> None:
@@ -223,7 +225,9 @@ def test_the_temperature_never_changes_which_class_is_likeliest() -> None:
 
 def test_a_multilabel_task_gets_one_line_over_all_its_classes() -> None:
     logits = RNG.normal(0, 2, (8_000, 6)).astype(np.float32)
-    labels = (RNG.random((8_000, 6)) < apply_platt(logits, CalibrationSpec(scale=1.3, shift=-1.0))).astype(np.int64)
+    labels = (
+        RNG.random((8_000, 6)) < probabilities_of(PROTECTED, logits, CalibrationSpec(scale=1.3, shift=-1.0))
+    ).astype(np.int64)
     labels[:500] = -1
     fitted = fit_calibration(PROTECTED, logits, labels)
     assert (fitted.scale, fitted.shift) == pytest.approx((1.3, -1.0), abs=0.05)

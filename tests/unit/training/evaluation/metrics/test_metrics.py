@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from model.bundle import CalibrationSpec, Interval
-from model.calibration import apply_platt
+from model.calibration import probabilities_of
 from model.taxonomy import TASKS
 from training.baselines.linear import fit_logistic
 from training.datasets.base import ABSENT
@@ -24,6 +24,11 @@ def labelled_logits(n: int, scale: float, shift: float) -> tuple[np.ndarray, np.
     logits = RNG.normal(0, 2, n).astype(np.float32)
     labels = RNG.random(n) < 1 / (1 + np.exp(-(scale * logits + shift)))
     return logits, labels.astype(np.int64)
+
+
+def calibrated(logits: np.ndarray, calibration: CalibrationSpec) -> np.ndarray:
+    """Probabilities [N] of a binary task from logits [N]."""
+    return probabilities_of(TASKS["hateful"], logits[:, None], calibration)
 
 
 def binary_metrics(labels: np.ndarray, runs: list[np.ndarray], n_resamples: int) -> dict[str, Estimate]:
@@ -59,7 +64,7 @@ def test_the_value_is_the_mean_over_runs() -> None:
 
 def test_intervals_contain_their_value_and_are_the_same_every_time() -> None:
     logits, labels = labelled_logits(300, 1.0, 0.0)
-    runs = [apply_platt(logits, CalibrationSpec(scale=scale)) for scale in (1.0, 2.0)]
+    runs = [calibrated(logits, CalibrationSpec(scale=scale)) for scale in (1.0, 2.0)]
     found = binary_metrics(labels, runs, n_resamples=200)
     assert found == binary_metrics(labels, runs, n_resamples=200)
     for name in ("auroc", "accuracy", "macro_f1"):
@@ -74,14 +79,14 @@ def test_more_items_give_a_narrower_interval() -> None:
     widths = []
     for n in (60, 2000):
         logits, labels = labelled_logits(n, 1.0, 0.0)
-        interval = binary_metrics(labels, [apply_platt(logits, CalibrationSpec(scale=1))], n_resamples=200)["auroc"]
+        interval = binary_metrics(labels, [calibrated(logits, CalibrationSpec(scale=1))], n_resamples=200)["auroc"]
         widths.append(width(interval))
     assert widths[1] < widths[0] / 3
 
 
 def test_runs_that_differ_widen_the_interval() -> None:
     logits, labels = labelled_logits(400, 2.0, 0.0)
-    good, bad = apply_platt(logits, CalibrationSpec(scale=1)), apply_platt(-logits, CalibrationSpec(scale=1))
+    good, bad = calibrated(logits, CalibrationSpec(scale=1)), calibrated(-logits, CalibrationSpec(scale=1))
     alone, mixed = (binary_metrics(labels, runs, n_resamples=200)["auroc"] for runs in ([good], [good, bad]))
     assert width(mixed) > 2 * width(alone)
 
@@ -95,7 +100,7 @@ def test_platt_scaling_finds_the_scale_and_shift_of_the_data() -> None:
 
 def test_calibrated_probabilities_have_the_mean_of_the_labels() -> None:
     logits, labels = labelled_logits(2000, 0.3, 1.0)
-    assert apply_platt(logits, fit_platt(logits, labels)).mean() == pytest.approx(labels.mean(), abs=1e-3)
+    assert calibrated(logits, fit_platt(logits, labels)).mean() == pytest.approx(labels.mean(), abs=1e-3)
 
 
 @pytest.mark.parametrize("logits", [[2.0, 1.0, 0.5, -1.0, -2.0], [3.0] * 5])
@@ -104,12 +109,12 @@ def test_logits_that_do_not_rise_with_the_labels_all_get_the_share_of_positives(
     values = np.array(logits, dtype=np.float32)
     fitted = fit_platt(values, labels)
     assert fitted.scale > 0
-    assert apply_platt(values, fitted) == pytest.approx(0.4, abs=1e-3)
+    assert calibrated(values, fitted) == pytest.approx(0.4, abs=1e-3)
 
 
 def test_extreme_logits_stay_probabilities() -> None:
     with np.errstate(over="raise", invalid="raise"):
-        found = apply_platt(np.array([1e4, -1e4], dtype=np.float32), CalibrationSpec(scale=1))
+        found = calibrated(np.array([1e4, -1e4], dtype=np.float32), CalibrationSpec(scale=1))
     assert found.tolist() == [1.0, 0.0]
 
 
@@ -121,7 +126,7 @@ def or_never(threshold: float | None) -> float:
 @pytest.mark.parametrize("n", [40, 200, 1000])
 def test_thresholds_reach_the_recall_and_precision_asked_for(n: int) -> None:
     logits, labels = labelled_logits(n, 3.0, 0.0)
-    probabilities = apply_platt(logits, CalibrationSpec(scale=3.0))
+    probabilities = calibrated(logits, CalibrationSpec(scale=3.0))
     thresholds = pick_thresholds(probabilities, labels, [Target("recall", 0.9), Target("precision", 0.9)]).thresholds
     recall, _, _ = reached(probabilities, labels, thresholds.review)
     _, precision, n_blocked = reached(probabilities, labels, or_never(thresholds.block))
