@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from model.modality import Modality, modality_title
+from model.bundle import Thresholds
+from model.modality import MODALITIES, Modality, modality_title
 from model.ocr.types import OcrStatus
 from model.policy.policy import Policy
+from model.policy.scored_views import ScoredView, highest_named, scored_views
 from model.verdict import (
     DECISIONS,
     Decision,
@@ -45,31 +47,30 @@ def decide(
 ) -> Ruling:
     """The strictest decision that a threshold, a word list or the lack of words asks for, with the reasons for it.
 
-    ``judged_as`` is the modality whose thresholds count. Reasons may be logged: they name a word list, never the word
-    that was found.
+    ``judged_as`` is the modality whose thresholds count, unless views of the picture differ in theirs. Reasons may be
+    logged: they name a word list, never the word that was found.
     """
     matches = policy.words.find(text.content)
     status = "ok" if picture is None else picture.status
-    found = grounds(scores, text.status, matches, policy, status, judged_as=judged_as)
+    views = scored_views(scores, judged_as, picture.views if picture else ())
+    found = grounds(views, text.status, matches, policy, status)
     return Ruling(
         decision=strictest(ground.decision for ground in found),
         reasons=tuple(ground.reason for ground in found) or (_NO_GROUND,),
-        severity=_severity(scores, policy),
+        severity=_severity(views, policy),
         matches=matches,
     )
 
 
 def grounds(
-    scores: Mapping[str, Score],
+    views: Sequence[ScoredView],
     text_status: OcrStatus,
     matches: Sequence[WordMatch],
     policy: Policy,
     picture_status: PictureStatus = "ok",
-    *,
-    judged_as: Modality,
 ) -> list[Ground]:
     """Everything that asks for more than "allow", the strictest first."""
-    found = [*_met_thresholds(scores, policy, judged_as), *_met_lists(matches)]
+    found = [*_met_thresholds(views, policy), *_met_lists(matches)]
     found += _not_judged(text_status, picture_status, policy)
     found = [ground for ground in found if ground.decision != "allow"]
     return sorted(found, key=lambda ground: DECISIONS.index(ground.decision), reverse=True)
@@ -85,13 +86,21 @@ def _not_judged(text_status: OcrStatus, picture_status: PictureStatus, policy: P
         yield Ground(policy.partial.picture, "picture partly judged", "not all that the picture shows was judged")
 
 
-def _met_thresholds(scores: Mapping[str, Score], policy: Policy, judged_as: Modality) -> Iterator[Ground]:
-    for task, by_modality in policy.thresholds.items():
-        score, limits = scores.get(task), by_modality.of(judged_as)
-        if isinstance(score, float) and (action := limits.met(score)):
-            of = "" if by_modality.shared is not None else f" of {modality_title(judged_as)}"
-            reason = f"{task} {score:.3f} >= {action} threshold {limits.bounds[action]:.3f}{of}"
-            yield Ground(action, f"{task} {action} threshold{of}", reason)
+def _met_thresholds(views: Sequence[ScoredView], policy: Policy) -> Iterator[Ground]:
+    for name, by_modality in policy.thresholds.items():
+        if by_modality.shared is not None:
+            yield from _met(name, views, by_modality.shared)
+            continue
+        for modality in MODALITIES:
+            shown = [view for view in views if view.modality == modality]
+            yield from _met(name, shown, by_modality.of(modality), f" of {modality_title(modality)}")
+
+
+def _met(name: str, views: Sequence[ScoredView], limits: Thresholds, of: str = "") -> Iterator[Ground]:
+    score = highest_named(views, name)
+    if score is not None and (action := limits.met(score)):
+        reason = f"{name} {score:.3f} >= {action} threshold {limits.bounds[action]:.3f}{of}"
+        yield Ground(action, f"{name} {action} threshold{of}", reason)
 
 
 def _met_lists(matches: Sequence[WordMatch]) -> Iterator[Ground]:
@@ -100,11 +109,11 @@ def _met_lists(matches: Sequence[WordMatch]) -> Iterator[Ground]:
         yield Ground(action, f"word list {name}", f"word list {name}: {told}, which asks for {action}")
 
 
-def _severity(scores: Mapping[str, Score], policy: Policy) -> dict[str, str]:
-    """The name of the highest band that each task's score reaches."""
+def _severity(views: Sequence[ScoredView], policy: Policy) -> dict[str, str]:
+    """The name of the highest band that each score reaches."""
     named = {}
-    for task, bands in policy.severity.items():
-        score = scores.get(task)
-        if isinstance(score, float):
-            named[task] = [band.name for band in bands if score >= band.lower][-1]
+    for name, bands in policy.severity.items():
+        score = highest_named(views, name)
+        if score is not None:
+            named[name] = [band.name for band in bands if score >= band.lower][-1]
     return named

@@ -1,7 +1,7 @@
 """Policies from a YAML file, with the word lists that lie beside it, checked against the bundle that they are for."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from model.policy.schema import (
     check_entries,
     parse_document,
 )
+from model.policy.scored_views import score_names
 from model.policy.word_lists import WordList
 
 
@@ -108,8 +109,8 @@ class PolicyFile:
 
     def _policy(self, name: str, entry: PolicyEntry) -> Policy:
         inherited = self._bundle.manifest.thresholds if entry.extends else {}
-        for key, tasks in (("thresholds", entry.thresholds), ("severity", entry.severity)):
-            self._check_tasks(f"policy {name!r}: {key}", tasks)
+        for key, given in (("thresholds", entry.thresholds), ("severity", entry.severity)):
+            self._check_names(f"policy {name!r}: {key}", given)
         own = {
             task: self._thresholds(f"policy {name!r}: thresholds.{task}", given, inherited.get(task))
             for task, given in entry.thresholds.items()
@@ -138,13 +139,13 @@ class PolicyFile:
                 )
         return ThresholdsByModality(**found)
 
-    def _check_tasks(self, place: str, tasks: Mapping[str, Any]) -> None:
-        known = [task.name for task in self._bundle.tasks if task.kind == "binary"]
-        for task in tasks:
-            if task not in known:
+    def _check_names(self, place: str, given: Iterable[str]) -> None:
+        known = score_names(self._bundle.tasks)
+        for name in given:
+            if name not in known:
                 raise self._error(
-                    f"{place}: {task!r} is no yes/no task of the bundle {self._bundle.manifest.name}; "
-                    f"name one of: {', '.join(known)}"
+                    f"{place}: {name!r} is no yes/no task of the bundle {self._bundle.manifest.name} and no class of "
+                    f"another task; name one of: {', '.join(known)}"
                 )
 
     def _word_list(self, policy: str, name: str, entry: WordListEntry) -> WordList:

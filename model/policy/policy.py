@@ -31,9 +31,10 @@ class PartialRules:
 
 @dataclass(frozen=True)
 class Policy:
-    """Thresholds and severity bands by binary task, and lists of words. Thresholds may differ by what was judged.
+    """Thresholds and severity bands, and lists of words. Thresholds may differ by what was judged.
 
-    Bands ascend and the first begins at 0, so that every score has one.
+    Both are by the names of ``score_names``: a yes/no task or ``task.class``. Bands ascend and the first begins at 0,
+    so that every score has one.
     """
 
     name: str

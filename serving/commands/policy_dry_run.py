@@ -14,11 +14,13 @@ from model.meme import has_words
 from model.modality import Modality, modality_of
 from model.ocr.types import OcrStatus
 from model.policy.decide import grounds
+from model.policy.scored_views import scored_views
 from model.verdict import Decision, PictureStatus
 
 NO_RULE = "no rule is met"
 
 _Score = Annotated[float, Field(strict=True, ge=0, le=1, allow_inf_nan=False)]
+_Scores = dict[str, _Score | dict[str, _Score]]
 
 
 class _PastText(BaseModel):
@@ -26,8 +28,14 @@ class _PastText(BaseModel):
     status: OcrStatus = "ok"
 
 
+class _PastView(BaseModel):
+    text: str
+    scores: _Scores
+
+
 class _PastPicture(BaseModel):
     status: PictureStatus = "ok"
+    views: tuple[_PastView, ...] = ()
 
 
 def _as_text(text: object) -> object:
@@ -40,7 +48,7 @@ class PastVerdict(BaseModel):
     id: str | None = None
     decision_id: str | None = None
     decision: Decision
-    scores: dict[str, _Score | dict[str, _Score]]
+    scores: _Scores
     text: Annotated[_PastText | None, BeforeValidator(_as_text)] = None
     picture: _PastPicture | None = None
     judged_as: Modality | None = None
@@ -127,7 +135,8 @@ def _decided(verdict: PastVerdict, policy: Policy) -> tuple[Decision, tuple[str,
     matches = policy.words.find(_words(verdict) or "")
     text_status = verdict.text.status if verdict.text else "ok"
     picture_status = verdict.picture.status if verdict.picture else "ok"
-    found = grounds(verdict.scores, text_status, matches, policy, picture_status, judged_as=verdict.modality)
+    views = scored_views(verdict.scores, verdict.modality, verdict.picture.views if verdict.picture else ())
+    found = grounds(views, text_status, matches, policy, picture_status)
     if not found:
         return "allow", (NO_RULE,)
     decision = found[0].decision

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import get_args
 
 from model import Policy, Verdict
+from model.policy.scored_views import highest_named, scored_views
 from model.verdict import Decision, strictest
 from serving.openai.post import JudgedPart, errors_of
 from serving.schemas.moderations import (
@@ -64,8 +65,11 @@ def _is_hate(verdicts: Iterable[Verdict], policy: Policy) -> bool:
 
 
 def _is_over(verdict: Verdict, policy: Policy) -> bool:
-    limits, score = policy.thresholds.get(_TASK), verdict.scores.get(_TASK)
-    return limits is not None and isinstance(score, float) and score >= limits.of(verdict.judged_as).review
+    limits = policy.thresholds.get(_TASK)
+    views = scored_views(verdict.scores, verdict.judged_as, verdict.picture.views if verdict.picture else ())
+    return limits is not None and any(
+        (score := highest_named([view], _TASK)) is not None and limits.of(view.modality).met(score) for view in views
+    )
 
 
 def _input_types(judged: Iterable[tuple[JudgedPart, Verdict]]) -> list[InputType]:

@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 from model import Failure, MemeError, Policy
 from model.atomic import write_atomically
 from model.files.picture_names import SUFFIX_OF
+from model.policy.scored_views import ScoredView, highest_named
 from serving.batch.input.batch_input import BatchInput
 from serving.batch.input.image_loader import ImageLoader
 from serving.batch.input.items import Item
@@ -118,10 +119,11 @@ def _random_rank(id: str) -> float:
 
 def _distance(row: dict[str, Any], policy: Policy) -> float | None:
     """How far the score that is nearest to a review threshold is from it."""
+    whole = ScoredView(row.get("judged_as") or "both", row["scores"])
     distances = [
-        abs(score - limits.of(row.get("judged_as") or "both").review)
-        for task, limits in policy.thresholds.items()
-        if isinstance(score := row["scores"].get(task), float)
+        abs(score - limits.of(whole.modality).review)
+        for name, limits in policy.thresholds.items()
+        if (score := highest_named([whole], name)) is not None
     ]
     return min(distances, default=None)
 

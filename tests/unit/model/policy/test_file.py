@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from model.modality import MODALITIES, Modality
 from model.policy.decide import decide
 from model.policy.file import PolicyFile, PolicyFileError, chosen_policy, read_policies
 from model.policy.policy import Band, default_policy
+from model.taxonomy import TASKS
 from model.verdict import TextEvidence
 
 EXAMPLE = ROOT / "serving/policies.example.yaml"
@@ -42,6 +44,10 @@ default: strict
 @pytest.fixture(scope="module")
 def bundle() -> Bundle:
     return open_bundle()
+
+
+def _with_targets(bundle: Bundle) -> Bundle:
+    return replace(bundle, tasks=(*bundle.tasks, TASKS["target"]))
 
 
 @pytest.fixture
@@ -171,7 +177,7 @@ def test_a_policy_is_chosen_by_file_and_name(file: Path, bundle: Bundle) -> None
         ),
         (
             HEAD + "    thresholds: {hate: {review: 0, block: 1}}",
-            "'hate' is no yes/no task of the bundle compact; name",
+            "'hate' is no yes/no task of the bundle compact and no class of another task; name",
         ),
         (HEAD + "    extends: bundle\n    severity: {anger: [{name: a, from: 0}]}", "severity: 'anger' is no yes/no"),
         (HEAD + "    extends: bundle\n    severity: {hateful: [{name: a, from: 0.1}]}", "first band begins at another"),
@@ -262,3 +268,25 @@ def test_the_example_that_ships_is_a_policy_file_for_the_bundle_that_ships(bundl
     ruling = decide({"hateful": 0.0}, TextEvidence.from_caller(f"so {word.upper()}!"), listed, judged_as="text")
     assert ruling.decision == listed.word_lists[0].action
     assert ruling.severity
+
+
+def test_thresholds_can_be_given_for_a_class_of_a_task(file: Path, bundle: Bundle) -> None:
+    content = HEAD + "    extends: bundle\n    thresholds: {target.religion: {review: 0.4, block: never}}"
+    file.write_text(content, encoding="utf-8")
+    policy = read_policies(file, _with_targets(bundle)).named("strict", file)
+    assert policy.thresholds["target.religion"] == ThresholdsByModality.alike(Thresholds(review=0.4, block=None))
+    assert _refusal(file, bundle, content).startswith(
+        "policy 'strict': thresholds: 'target.religion' is no yes/no task"
+    )
+
+
+@pytest.mark.parametrize("name", ["target", "target.none", "target.faith", "hateful.hateful"])
+def test_a_name_that_no_probability_has_is_refused_with_those_that_one_has(
+    file: Path, bundle: Bundle, name: str
+) -> None:
+    content = HEAD + f"    thresholds: {{{name}: {{review: 0.4, block: never}}}}"
+    found = _refusal(file, _with_targets(bundle), content)
+    known = "hateful, offensive, target.religion, target.race_or_origin, target.sex_or_gender"
+    assert (
+        f"{name!r} is no yes/no task of the bundle compact and no class of another task; name one of: {known}" in found
+    )

@@ -218,9 +218,12 @@ def test_a_past_verdict_is_tried_against_the_thresholds_of_what_was_judged(
 def test_the_thresholds_of_a_picture_without_words_are_lower_in_this_policy(tmp_path: Path) -> None:
     file, past = tmp_path / "own.yaml", tmp_path / "past.jsonl"
     file.write_text(BY_MODALITY, encoding="utf-8")
+    frames = [{"text": "words", "scores": {"hateful": 0.3}}, {"text": "", "scores": {"hateful": 0.25}}]
     rows = [_row(one, "allow", 0.3, judged_as=one) for one in ("both", "text", "image")]
+    rows += [_row("frames", "allow", 0.3, judged_as="both", picture={"views": frames})]
     past.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
     result = json.loads(_run("policy", "dry-run", file, "--scores", past, "--json").stdout)
     assert [(one["id"], one["rules"]) for one in result["changes"]] == [
-        ("image", ["hateful review threshold of pictures alone"])
+        ("image", ["hateful review threshold of pictures alone"]),
+        ("frames", ["hateful review threshold of pictures alone"]),
     ]
