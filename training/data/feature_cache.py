@@ -40,6 +40,9 @@ _BATCH = 8
 #: What reading a damaged .npz raises.
 _DAMAGED = (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile)
 
+#: Rows of int8 towers from before their integers were exact on every processor are not read again.
+_INTEGERS = "exact integers"
+
 #: A picture's embedding float32 [Di] and its patches float16 [P, Dp].
 Row = tuple[NDArray[np.float32], NDArray[np.float16]]
 
@@ -108,7 +111,8 @@ class FrozenTower:
     @cached_property
     def _plain_key(self) -> tuple[str, ...]:
         outputs = f"{self.spec.embeds_output} {self.spec.patches_output}"
-        return file_digest(self.path), outputs, self.preprocessor.pixel_fingerprint()
+        key = file_digest(self.path), outputs, self.preprocessor.pixel_fingerprint()
+        return key if self.spec.precision == "fp32" else (*key, _INTEGERS)
 
     @cached_property
     def _augmenter(self) -> Augmenter | None:
