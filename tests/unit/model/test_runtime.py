@@ -1,7 +1,12 @@
 from pathlib import Path
 
 import numpy as np
+import onnxruntime as ort
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
 from support.preparation import picture
 from support.tiny import TinyBundle, export_tower, tower_spec
 
@@ -9,7 +14,7 @@ from model.errors import EngineUnavailableError
 from model.meme import Meme
 from model.parts.pooling import Logits
 from model.preprocess import ModelInputs
-from model.runtime import Runtime
+from model.runtime import Runtime, session_options
 
 TEXTS = ["short", "a much longer text", None, "x y z", "words"]
 MEMES = [Meme(picture(seed), "digest", tags=("cat", "a dog", "x")[: seed % 4]) for seed in range(5)]
@@ -111,3 +116,37 @@ def test_a_provider_that_is_not_there_is_refused_and_not_replaced(tiny: TinyBund
 
 def test_the_provider_in_force_is_named(runtime: Runtime) -> None:
     assert runtime.providers == ["CPUExecutionProvider"]
+
+
+def _quantised_product(weights: NDArray[np.int8]) -> bytes:
+    """A graph of one dynamically quantised product, as int8 image towers are made of: x [B, K] times weights [K, N]."""
+    nodes = [
+        helper.make_node("DynamicQuantizeLinear", ["x"], ["quantised", "scale", "zero"]),
+        helper.make_node("MatMulInteger", ["quantised", "weights", "zero", "weights_zero"], ["sums"]),
+        helper.make_node("Cast", ["sums"], ["floats"], to=TensorProto.FLOAT),
+        helper.make_node("Mul", ["floats", "scale"], ["y"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "product",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["B", weights.shape[0]])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["B", weights.shape[1]])],
+        [
+            numpy_helper.from_array(weights, "weights"),
+            numpy_helper.from_array(np.zeros(weights.shape[1], dtype=np.int8), "weights_zero"),
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    return bytes(model.SerializeToString())
+
+
+@given(seed=st.integers(0, 2**32 - 1), width=st.sampled_from([8, 64, 300]), loud=st.booleans())
+def test_products_of_8_bit_integers_are_exact(seed: int, width: int, loud: bool) -> None:
+    """Two together do not fit into 16 bits: a processor without VNNI gets them wrong unless it is told not to."""
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(100 if loud else -127, 128, (width, 24), dtype=np.int8)
+    values = rng.integers(200 if loud else 0, 256, (3, width)).astype(np.float32)
+    values[:, 0], values[:, 1] = 0, 255  # the scale is 1, and the zero point 0
+    session = ort.InferenceSession(_quantised_product(weights), session_options(1), providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"x": values})
+    np.testing.assert_array_equal(found, values @ weights.astype(np.float32))

@@ -105,6 +105,19 @@ def test_the_files_of_plain_pictures_are_named_as_they_always_were(plain: Frozen
     assert stored(plain) == [plain.cache / folder / f"{hashlib.sha256(path.read_bytes()).hexdigest()}.npz"]
 
 
+def test_rows_of_an_int8_tower_from_before_its_integers_were_exact_are_not_read(
+    plain: FrozenTower, tmp_path: Path
+) -> None:
+    (path,) = pictures(tmp_path / "p", 1)
+    plain.features([path])
+    (before,) = stored(plain)
+    before.write_bytes(b"noise")
+    int8 = replace(plain, spec=plain.spec.model_copy(update={"precision": "int8"}))
+    int8.features([path])
+    assert before.read_bytes() == b"noise"
+    assert len(stored(int8)) == 2
+
+
 def test_training_batches_show_each_view_and_others_the_plain_picture(augmented: FrozenTower, tmp_path: Path) -> None:
     store = open_pictures(augmented, pictures(tmp_path / "p", 1))
     index = np.zeros(1, dtype=np.int64)
