@@ -62,22 +62,24 @@ def test_a_gamma_changes_a_png_as_browsers_do(value: int, file_gamma: float) -> 
 
 @pytest.mark.parametrize(
     "chunks",
+    # Named: a profile holds the second in which it was made, and workers must collect the same tests.
     [
-        (gamma(1 / 2.2),),
-        (gamma(0.45455), chromaticities(SRGB_POINTS)),
-        (png_chunk(b"sRGB", b"\0"), gamma(0.03)),
-        (gamma(0.03), packed(SRGB)),
-        (gamma(0),),
-        (packed(SRGB),),
-        (packed(b"no profile"),),
-        (packed(SRGB[:200]),),
-        (png_chunk(b"iCCP", b"x\0\0no zlib"),),
-        (chromaticities(SWAPPED_POINTS),),
-        (gamma(0.45455), chromaticities((0.3, 0.3) * 4)),
-        (packed(ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()),),
-        (png_chunk(b"cICP", b"\1\x0d\0\1"), gamma(0.03)),
+        pytest.param((gamma(1 / 2.2),), id="sRGB's gamma"),
+        pytest.param((gamma(0.45455), chromaticities(SRGB_POINTS)), id="gamma and points"),
+        pytest.param((png_chunk(b"sRGB", b"\0"), gamma(0.03)), id="sRGB before gamma"),
+        pytest.param((gamma(0.03), packed(SRGB)), id="profile before gamma"),
+        pytest.param((gamma(0),), id="gamma 0"),
+        pytest.param((packed(SRGB),), id="sRGB's profile"),
+        pytest.param((packed(b"no profile"),), id="no profile"),
+        pytest.param((packed(SRGB[:200]),), id="half a profile"),
+        pytest.param((png_chunk(b"iCCP", b"x\0\0no zlib"),), id="no zlib"),
+        pytest.param((chromaticities(SWAPPED_POINTS),), id="points without gamma"),
+        pytest.param((gamma(0.45455), chromaticities((0.3, 0.3) * 4)), id="points on one spot"),
+        pytest.param(
+            (packed(ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()),), id="a profile of LAB"
+        ),
+        pytest.param((png_chunk(b"cICP", b"\1\x0d\0\1"), gamma(0.03)), id="cICP before gamma"),
     ],
-    ids=str,
 )
 def test_srgb_and_what_browsers_pass_over_keep_every_pixel(chunks: tuple[bytes, ...]) -> None:
     data = encoded(gradient())
