@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from model.bundle import Thresholds
+from model.bundle import Thresholds, ThresholdsByModality
 from model.modality import MODALITIES, Modality, modality_title
 from model.ocr.types import OcrStatus
 from model.policy.policy import Policy
@@ -52,7 +52,7 @@ def decide(
     """
     matches = policy.words.find(text.content)
     status = "ok" if picture is None else picture.status
-    views = scored_views(scores, judged_as, picture.views if picture else ())
+    views = scored_views(scores, judged_as, picture)
     found = grounds(views, text.status, matches, policy, status)
     return Ruling(
         decision=strictest(ground.decision for ground in found),
@@ -70,7 +70,7 @@ def grounds(
     picture_status: PictureStatus = "ok",
 ) -> list[Ground]:
     """Everything that asks for more than "allow", the strictest first."""
-    found = [*_met_thresholds(views, policy), *_met_lists(matches)]
+    found = [*met_thresholds(views, policy.thresholds), *_met_lists(matches)]
     found += _not_judged(text_status, picture_status, policy)
     found = [ground for ground in found if ground.decision != "allow"]
     return sorted(found, key=lambda ground: DECISIONS.index(ground.decision), reverse=True)
@@ -86,8 +86,9 @@ def _not_judged(text_status: OcrStatus, picture_status: PictureStatus, policy: P
         yield Ground(policy.partial.picture, "picture partly judged", "not all that the picture shows was judged")
 
 
-def _met_thresholds(views: Sequence[ScoredView], policy: Policy) -> Iterator[Ground]:
-    for name, by_modality in policy.thresholds.items():
+def met_thresholds(views: Sequence[ScoredView], thresholds: Mapping[str, ThresholdsByModality]) -> Iterator[Ground]:
+    """A ground for each threshold, by name, that a view of its modality meets."""
+    for name, by_modality in thresholds.items():
         if by_modality.shared is not None:
             yield from _met(name, views, by_modality.shared)
             continue

@@ -32,8 +32,16 @@ class _View(Protocol):
     def scores(self) -> Mapping[str, Score]: ...
 
 
-def scored_views(scores: Mapping[str, Score], judged_as: Modality, views: Iterable[_View] = ()) -> list[ScoredView]:
-    """The meme as a whole, or each of its ``views`` where some have words and some have none."""
+class _Picture(Protocol):
+    """As ``PictureEvidence``."""
+
+    @property
+    def views(self) -> Sequence[_View]: ...
+
+
+def scored_views(scores: Mapping[str, Score], judged_as: Modality, picture: _Picture | None) -> list[ScoredView]:
+    """The meme as a whole, or each view of its picture where some have words and some have none."""
+    views = picture.views if picture else ()
     found = [ScoredView(modality_of(pictured=True, worded=has_words(view.text)), view.scores) for view in views]
     differ = len({view.modality for view in found}) > 1
     return found if differ else [ScoredView(judged_as, scores)]

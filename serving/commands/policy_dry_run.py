@@ -135,7 +135,7 @@ def _decided(verdict: PastVerdict, policy: Policy) -> tuple[Decision, tuple[str,
     matches = policy.words.find(_words(verdict) or "")
     text_status = verdict.text.status if verdict.text else "ok"
     picture_status = verdict.picture.status if verdict.picture else "ok"
-    views = scored_views(verdict.scores, verdict.modality, verdict.picture.views if verdict.picture else ())
+    views = scored_views(verdict.scores, verdict.modality, verdict.picture)
     found = grounds(views, text_status, matches, policy, picture_status)
     if not found:
         return "allow", (NO_RULE,)

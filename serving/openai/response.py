@@ -5,7 +5,8 @@ from dataclasses import asdict
 from typing import get_args
 
 from model import Policy, Verdict
-from model.policy.scored_views import highest_named, scored_views
+from model.policy.decide import met_thresholds
+from model.policy.scored_views import scored_views
 from model.verdict import Decision, strictest
 from serving.openai.post import JudgedPart, errors_of
 from serving.schemas.moderations import (
@@ -65,11 +66,9 @@ def _is_hate(verdicts: Iterable[Verdict], policy: Policy) -> bool:
 
 
 def _is_over(verdict: Verdict, policy: Policy) -> bool:
-    limits = policy.thresholds.get(_TASK)
-    views = scored_views(verdict.scores, verdict.judged_as, verdict.picture.views if verdict.picture else ())
-    return limits is not None and any(
-        (score := highest_named([view], _TASK)) is not None and limits.of(view.modality).met(score) for view in views
-    )
+    limits = {name: found for name, found in policy.thresholds.items() if name == _TASK}
+    views = scored_views(verdict.scores, verdict.judged_as, verdict.picture)
+    return any(True for _ in met_thresholds(views, limits))
 
 
 def _input_types(judged: Iterable[tuple[JudgedPart, Verdict]]) -> list[InputType]:
