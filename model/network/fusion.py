@@ -129,6 +129,22 @@ class Fusion(nn.Module):
 
     def forward(self, features: TowerFeatures) -> FusedMeme:
         """Fuse a batch. Shapes are in ``TowerFeatures`` and ``FusedMeme``."""
+        found = self._streams(features)
+        cls, patches = self._mix(found)
+        patch_mask = found.token_mask[:, : patches.shape[1]]
+        return FusedMeme(torch.cat([cls, *found.branches], dim=-1), patches, patch_mask, features.text_embeds)
+
+    def cls(self, features: TowerFeatures) -> Tensor:
+        """What the heads read of a batch, [B, config.fused_width], as in evaluation; cheaper than ``forward``."""
+        found = self._streams(features)
+        if self.encoder is None:
+            mixed = masked_mean(found.tokens, found.token_mask)
+        else:
+            mixed = self.encoder.cls(found.tokens, found.token_mask)
+        return torch.cat([mixed, *found.branches], dim=-1)
+
+    def _streams(self, features: TowerFeatures) -> "_Streams":
+        """Both modalities and the tags, projected, aligned and laid side by side."""
         patches, tokens = self.patches(features.patch_tokens), self.tokens(features.text_tokens)
         patch_mask = features.image_mask[:, None].expand(-1, patches.shape[1])
         branches: list[Tensor] = []
@@ -145,8 +161,7 @@ class Fusion(nn.Module):
                 raise ValueError("this network takes knowledge tokens: tag_embeds and tag_mask are needed")
             streams.append(self.knowledge(features.tag_embeds))
             masks.append(features.tag_mask)
-        cls, patches = self._mix(torch.cat(streams, dim=1), torch.cat(masks, dim=1), patches)
-        return FusedMeme(torch.cat([cls, *branches], dim=-1), patches, patch_mask, features.text_embeds)
+        return _Streams(torch.cat(streams, dim=1), torch.cat(masks, dim=1), patches, branches)
 
     def _pooled_branches(self, image: Tensor, text: Tensor) -> list[Tensor]:
         """What stands beside CLS: ``image`` and ``text`` [B, D], pooled, to [B, D] and [B, 2D] as the config has it."""
@@ -157,12 +172,21 @@ class Fusion(nn.Module):
             branches.append(self.concat_norm(torch.cat([image, text], dim=-1)))
         return branches
 
-    def _mix(self, tokens: Tensor, token_mask: Tensor, patches: Tensor) -> tuple[Tensor, Tensor]:
-        """Stage 2, or the mean in its place: [B, S, D] -> the fused vector [B, D] and the patches [B, P, D]."""
+    def _mix(self, found: "_Streams") -> tuple[Tensor, Tensor]:
+        """Stage 2, or the mean in its place: the fused vector [B, D] and the patches [B, P, D]."""
         if self.encoder is None:
-            return masked_mean(tokens, token_mask), patches
-        cls, states = self.encoder(tokens, token_mask)
-        return cls, states[:, : patches.shape[1]]
+            return masked_mean(found.tokens, found.token_mask), found.patches
+        cls, states = self.encoder(found.tokens, found.token_mask)
+        return cls, states[:, : found.patches.shape[1]]
+
+
+class _Streams(NamedTuple):
+    """What stage 2 is given: all ``tokens`` [B, S, D], of which ``patches`` [B, P, D] are the first, and branches."""
+
+    tokens: Tensor
+    token_mask: Tensor  # [B, S] bool
+    patches: Tensor
+    branches: list[Tensor]  # each [B, D] or [B, 2D], beside CLS
 
 
 def _encoder(config: NetworkConfig) -> Encoder:

@@ -28,7 +28,7 @@ class HeadInputs(NamedTuple):
     image_mask: Tensor  # [B] int64, 0 where the meme has no picture
     input_ids: Tensor  # [B, T] int64
     attention_mask: Tensor  # [B, T] int64; a row of zeros has no text
-    tag_ids: Tensor  # [B, K, Tt] int64, K >= 1; not read when the config has no knowledge
+    tag_ids: Tensor  # [B, K, Tt] int64, K >= 1 (of the exported graph 0 too); not read when the config has no knowledge
     tag_mask: Tensor  # [B, K, Tt] int64; a tag of zeros is padding
 
 
@@ -99,7 +99,9 @@ class MemeNetwork(nn.Module):
 
     def judge(self, inputs: HeadInputs, features: TowerFeatures) -> tuple[Tensor, ...]:
         """Logits [B, n_logits] a task, from what was looked at and what the towers read in it."""
-        logits: tuple[Tensor, ...] = self.heads(self.fusion(features).cls)
+        # In training all is computed that ever was, so that dropout draws as it did in the runs of before.
+        fused = self.fusion(features).cls if self.training else self.fusion.cls(features)
+        logits: tuple[Tensor, ...] = self.heads(fused)
         return logits
 
     def read(self, inputs: HeadInputs) -> TowerFeatures:

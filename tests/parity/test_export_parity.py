@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import onnxruntime as ort
@@ -20,6 +22,7 @@ from model.export.graph import HEAD_INPUTS
 from model.export.int8 import pack_int8
 from model.meme import Meme
 from model.network.memefier import MemeFier
+from model.preprocess import TextInputs
 from model.runtime import ImageFeatures, Runtime
 
 LIMITS = {"max_text_tokens": PREPROCESS.max_text_tokens, "max_tags": PREPROCESS.max_tags, "patches": PATCHES}
@@ -64,7 +67,7 @@ def test_the_report_says_what_was_compared(kind: str, request: pytest.FixtureReq
     bundle: TinyBundle = request.getfixturevalue(kind)
     report = bundle.parts.parity
     assert report.max_abs_logit_diff <= report.limit == PARITY_LIMIT[bundle.parts.head.precision]
-    assert (report.batches, report.text_tokens, report.tags) == ((1, 3, 8), (2, 12), (1, 3))
+    assert (report.batches, report.text_tokens, report.tags) == ((1, 3, 8), (2, 12), (0, 1, 3))
 
 
 def test_the_image_tower_gives_what_its_torch_module_gives(tiny: TinyBundle) -> None:
@@ -94,6 +97,37 @@ def test_a_head_with_knowledge_hears_of_tags(tiny: TinyBundle) -> None:
     untagged = runtime.logits(tiny.bundle.preprocessor(MEMES, TEXTS, [()] * 3))["hateful"]
     assert tagged[0] == pytest.approx(untagged[0], abs=1e-5)
     assert np.abs(tagged[1:] - untagged[1:]).min() > 1e-4
+
+
+@pytest.mark.parametrize("kind", ["tiny", "tiny_int8"])
+@pytest.mark.parametrize(("more_tokens", "more_tags", "more_tag_tokens"), [(1, 0, 0), (6, 2, 3), (0, 1, 0)])
+def test_padding_changes_no_score(
+    kind: str, more_tokens: int, more_tags: int, more_tag_tokens: int, request: pytest.FixtureRequest
+) -> None:
+    bundle: TinyBundle = request.getfixturevalue(kind)
+    runtime = Runtime(bundle.bundle, threads=1)
+    inputs = bundle.bundle.preprocessor(MEMES, TEXTS)
+    features, text = runtime.encode_images(inputs.pixel_values), inputs.text
+    of_text, of_tags = ((0, 0), (0, more_tokens)), ((0, 0), (0, more_tags), (0, more_tag_tokens))
+    padded = TextInputs(
+        np.pad(text.input_ids, of_text),
+        np.pad(text.attention_mask, of_text),
+        np.pad(text.tag_ids, of_tags),
+        np.pad(text.tag_mask, of_tags),
+    )
+    short, long = (runtime.head(features, inputs.image_mask, some) for some in (text, padded))
+    assert all(np.abs(short[task] - long[task]).max() < 1e-5 for task in short)
+
+
+@pytest.mark.parametrize("kind", ["tiny", "tiny_int8"])
+def test_tags_that_are_all_padding_may_be_left_away(kind: str, request: pytest.FixtureRequest) -> None:
+    bundle: TinyBundle = request.getfixturevalue(kind)
+    runtime = Runtime(bundle.bundle, threads=1)
+    inputs = bundle.bundle.preprocessor(MEMES, TEXTS, [()] * 3)
+    features, text = runtime.encode_images(inputs.pixel_values), inputs.text
+    none = replace(text, tag_ids=text.tag_ids[:, :0], tag_mask=text.tag_mask[:, :0])
+    padded, without = (runtime.head(features, inputs.image_mask, some) for some in (text, none))
+    assert all(np.abs(padded[task] - without[task]).max() < 1e-6 for task in padded)
 
 
 def changed(network: MemeFier, by: float) -> MemeFier:

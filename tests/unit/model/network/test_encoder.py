@@ -54,3 +54,16 @@ def test_cls_of_a_row_without_tokens_is_finite_and_ignores_what_stands_there() -
     assert tokens.shape == (2, 4, 12)
     assert torch.isfinite(cls).all()
     torch.testing.assert_close(cls[0], cls[1])
+
+
+@pytest.mark.parametrize("norm_first", [False, True])
+@pytest.mark.parametrize("layers", [1, 3])
+def test_cls_alone_is_the_cls_of_all_tokens(norm_first: bool, layers: int) -> None:
+    torch.manual_seed(0)
+    encoder = Encoder(width=12, layers=layers, heads=3, ff_width=20, dropout=0.5, norm_first=norm_first).eval()
+    for parameter in encoder.parameters():  # biases and norms that do nothing would hide mistakes
+        nn.init.normal_(parameter)
+    tokens = torch.randn(4, 7, 12)
+    mask = torch.arange(7)[None] < torch.tensor([7, 3, 1, 0])[:, None]
+    expected, _ = encoder(tokens, mask)
+    torch.testing.assert_close(encoder.cls(tokens, mask), expected, atol=2e-5, rtol=1e-5)

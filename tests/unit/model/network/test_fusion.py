@@ -13,6 +13,7 @@ from model.network.fusion import (
     align,
     masked_mean,
 )
+from model.network.memefier import HeadInputs
 
 
 def test_alignment_is_the_elementwise_product_with_the_other_modality() -> None:
@@ -119,3 +120,14 @@ def test_missing_knowledge_features_are_reported() -> None:
     )
     with pytest.raises(ValueError, match="tag_embeds and tag_mask are needed"):
         fusion(features)
+
+
+@pytest.mark.parametrize(
+    "switch",
+    [{}, {"stage2": False}, {"knowledge": False}, {"stage1": False}, {"pooled_product": True, "pooled_concat": True}],
+)
+def test_what_the_heads_read_is_the_same_without_the_patches(switch: dict[str, bool]) -> None:
+    network, inputs = tiny_network(**switch), batch()
+    inputs["image_mask"][1] = 0
+    features = network.read(HeadInputs(**inputs))
+    torch.testing.assert_close(network.fusion.cls(features), network.fusion(features).cls, atol=1e-6, rtol=1e-5)
