@@ -1,7 +1,7 @@
 """ModelInputs to logits, with onnxruntime. The network's torch twin is never needed here."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -82,6 +82,8 @@ class Runtime:
         self._head = _session(bundle.file(bundle.manifest.head.file), provider, threads)
         self._head_inputs = {node.name for node in self._head.get_inputs()}
         self._task_names = [task.name for task in bundle.tasks]
+        tags = bundle.manifest.parity.get("tags")
+        self._may_omit_tags = isinstance(tags, list) and 0 in tags  # its graph was checked without any
 
     @property
     def providers(self) -> list[str]:
@@ -114,6 +116,9 @@ class Runtime:
 
     def head(self, features: ImageFeatures, image_mask: NDArray[np.int64], text: TextInputs) -> Logits:
         """Text tower, fusion and heads over features that ``encode_images`` made."""
+        if self._may_omit_tags and not text.tag_mask.any():
+            # Tags that are all padding would be read by the text tower, one for every row.
+            text = replace(text, tag_ids=text.tag_ids[:, :0], tag_mask=text.tag_mask[:, :0])
         feed = {
             "image_embeds": features.embeds,
             "patch_tokens": features.patches,

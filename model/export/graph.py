@@ -93,6 +93,13 @@ def _rename_shared(model: onnx.ModelProto, network: nn.Module) -> None:
         node.input[:] = [names.get(name, name) for name in node.input]
 
 
+def _without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
+    """``model`` without the exporter's notes: of each node the lines of code, with paths of this machine; megabytes."""
+    for part in (*model.graph.node, *model.graph.initializer, *model.graph.value_info):
+        del part.metadata_props[:]
+    return model
+
+
 def _export(
     module: nn.Module,
     example: tuple[Tensor, ...],
@@ -116,3 +123,4 @@ def _export(
             external_data=False,
             verbose=False,
         )
+    onnx.save(_without_traces(onnx.load(path)), path)

@@ -56,7 +56,9 @@ class EncoderLayer(nn.Module):
         """[B, S, D] -> [B, D]. One query meets tokens through matrices that it is multiplied with first: no token is
         projected to a key or a value.
         """
-        query_map, key_map, value_map = self.qkv.weight.unflatten(0, (3, self.heads, -1)).unbind(0)  # each [H, D/H, D]
+        # The exporter keeps what is split, so that who trains on from a bundle finds the weight by its name.
+        maps = (part.unflatten(0, (self.heads, -1)) for part in self.qkv.weight.chunk(3))
+        query_map, key_map, value_map = maps  # each [H, D/H, D]
         query_bias, _, value_bias = self.qkv.bias.chunk(3)
         query = F.linear(tokens[:, 0], query_map.flatten(0, 1), query_bias).unflatten(-1, (self.heads, -1))
         # The keys' bias adds the same to every token's score, which softmax does not see.
