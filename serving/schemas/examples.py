@@ -6,11 +6,21 @@ from serving.schemas.moderations import Category
 
 _WORDS = "when the code works on the first try"
 _DECISION_ID = "ede030e0e0bb4c79831a5115554a32a2"
-_SCORES = {"hateful": 0.1393780191095867, "offensive": 0.4001809854487851}
+_BINARY_SCORES = {"hateful": 0.0830752061972706, "offensive": 0.33716530162913483}
+_SCORES = _BINARY_SCORES | {
+    "target": {
+        "religion": 0.0373789817847795,
+        "race_or_origin": 0.01950463052444046,
+        "sex_or_gender": 0.022455726907130436,
+        "sexual_orientation": 0.01903148821383549,
+        "disability": 0.013917985585888915,
+        "none": 0.9092292801192441,
+    }
+}
 _POLICY = {
     "name": "default",
-    "version": "0.2.1",
-    "digest": "9e9a87ae3b577c500aa943beef3de02b3d9875df0a4255e6b7f31abe1492dbbb",
+    "version": "0.3.0",
+    "digest": "d5f5b5fab8aea53bb81d8080f9909733796656b900530632d96a8e63cab00960",
     "reasons": ["every score is under its review threshold"],
 }
 #: A picture of one grey pixel.
@@ -42,16 +52,16 @@ VERDICT: dict[str, Any] = {
     },
     "model": {
         "name": "compact",
-        "version": "0.2.1",
-        "digest": "3b49bdd7f46944f4f4929d6716847adda45e6affa3915bd1d2083655c4929f74",
+        "version": "0.3.0",
+        "digest": "308a07090a252f229aed36e63fe444af9b5bc88815f6dff2aa5358e6e0084ea5",
     },
     "timings_ms": {
-        "queue": 1.561,
-        "decode": 0.025,
+        "queue": 1.965,
+        "decode": 0.079,
         "ocr": 0.0,
-        "preprocess": 0.334,
-        "model": 159.233,
-        "total": 161.153,
+        "preprocess": 0.905,
+        "model": 13.413,
+        "total": 16.362,
     },
     "judged_as": "text",
     "explanation": None,
@@ -79,17 +89,17 @@ MODERATION_REQUESTS: dict[str, Any] = {
 _CATEGORIES = get_args(Category)
 MODERATIONS: dict[str, Any] = {
     "id": "modr-0604ca8439bf41d8bb1a02af993100ca",
-    "model": "compact-0.2.1",
+    "model": "compact-0.3.0",
     "results": [
         {
             "flagged": False,
             "categories": dict.fromkeys(_CATEGORIES, False),
-            "category_scores": dict.fromkeys(_CATEGORIES, 0.0) | {"hate": _SCORES["hateful"]},
+            "category_scores": dict.fromkeys(_CATEGORIES, 0.0) | {"hate": _BINARY_SCORES["hateful"]},
             "category_applied_input_types": {name: [] for name in _CATEGORIES} | {"hate": ["text"]},
             "memeguard": {
                 "decision": "allow",
                 "policy": _POLICY,
-                "scores": _SCORES,
+                "scores": _BINARY_SCORES,
                 "decision_ids": [_DECISION_ID],
                 "pictures": [],
                 "errors": [],
