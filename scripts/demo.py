@@ -97,11 +97,19 @@ def _show(verdict: dict[str, Any]) -> None:
     table.add_row("decision", f"[bold]{verdict['decision']}[/]")
     table.add_row("why", "; ".join(verdict["policy"]["reasons"]))
     for task, score in verdict["scores"].items():
-        table.add_row(f"score: {task}", f"{score:.3f}")
+        table.add_row(f"score: {task}", _in_words(score))
     table.add_row("words read", f"{verdict['text']['content']!r} by {verdict['text']['engine']}")
     table.add_row("model", f"{verdict['model']['name']} {verdict['model']['version']}")
     table.add_row("time", f"{verdict['timings_ms']['total']:.0f} ms")
     console.print(table)
+
+
+def _in_words(score: float | dict[str, float]) -> str:
+    """A score, or the highest of a task that has one for each class."""
+    if isinstance(score, float):
+        return f"{score:.3f}"
+    name = max(score, key=lambda each: score[each])
+    return f"{name} {score[name]:.3f}"
 
 
 if __name__ == "__main__":
