@@ -1,5 +1,7 @@
 """Readings and judgements made by hand, for what queues and keeps them without looking inside."""
 
+from collections.abc import Mapping
+
 from PIL import Image
 
 from model import Judgement, Meme, Verdict
@@ -13,6 +15,17 @@ def hateful(scored: Judgement | Verdict) -> float:
     score = scored.scores["hateful"]
     assert isinstance(score, float)
     return score
+
+
+def flat(scores: Mapping[str, float | Mapping[str, float]]) -> dict[str, float]:
+    """Scores of a verdict as ``pytest.approx`` takes them: those of classes as ``task.class``."""
+    found = {}
+    for task, score in scores.items():
+        if isinstance(score, Mapping):
+            found |= {f"{task}.{name}": value for name, value in score.items()}
+        else:
+            found[task] = score
+    return found
 
 
 def reading(name: str, pictured: bool = False) -> Reading:
