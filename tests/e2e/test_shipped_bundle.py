@@ -16,10 +16,10 @@ HARMLESS = (
     "my cat at three in the morning",
     "monday mornings be like this",
 )
-#: Attacks without a slur and without a real group.
+#: Attacks without a slur. Abuse of people whom nothing protected marks ("those people") is not hate, and may be allowed.
 ATTACKS = (
     "those people are filthy vermin and should all be killed",
-    "i hate those people they are disgusting animals",
+    "i hate those immigrants they are disgusting animals",
     "that religion is a disease and its followers are subhuman",
     "send those immigrants to the gas chambers",
 )
