@@ -82,6 +82,8 @@ def _decision(verdict: Verdict) -> Iterator[str]:
 def _scores(verdict: Verdict, explanation: Explanation, policy: Policy) -> Iterator[str]:
     y = 86
     for task, score in verdict.scores.items():
+        if not isinstance(score, float):
+            continue
         yield _text(_LEFT, y, task, "head")
         rows = {
             "picture and words": score,

@@ -29,4 +29,6 @@ def test_versions_and_dates_rise() -> None:
 def test_the_package_is_the_newest_version_and_the_bundle_a_known_one() -> None:
     package = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     assert package == VERSIONS[0][0]
-    assert open_bundle().manifest.version in {version for version, _ in VERSIONS}
+    unreleased = TEXT.split("## Unreleased", 1)[1].split("\n## ", 1)[0]
+    told = re.findall(r"bundle that ships is (\d+\.\d+\.\d+)", unreleased)
+    assert open_bundle().manifest.version in {*told, *(version for version, _ in VERSIONS)}
