@@ -16,7 +16,7 @@ HARMLESS = (
     "my cat at three in the morning",
     "monday mornings be like this",
 )
-#: Attacks without a slur. Abuse of people whom nothing protected marks ("those people") is not hate, and may be allowed.
+#: Attacks without a slur. Abuse of people whom nothing protected marks ("those people") is not hate; it may be allowed.
 ATTACKS = (
     "those people are filthy vermin and should all be killed",
     "i hate those immigrants they are disgusting animals",
