@@ -19,7 +19,7 @@ def hateful(scored: Judgement | Verdict) -> float:
 
 def flat(scores: Mapping[str, float | Mapping[str, float]]) -> dict[str, float]:
     """Scores of a verdict as ``pytest.approx`` takes them: those of classes as ``task.class``."""
-    found = {}
+    found: dict[str, float] = {}
     for task, score in scores.items():
         if isinstance(score, Mapping):
             found |= {f"{task}.{name}": value for name, value in score.items()}
