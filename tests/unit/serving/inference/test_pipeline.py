@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from starlette.testclient import TestClient
 from support.asgi import Call, started, upload
 from support.held import HeldScorer
+from support.judgements import flat
 from support.pictures import meme
 from support.poisoned import POISON, PoisonedScorer
 
@@ -71,7 +72,7 @@ def test_memes_judged_together_get_the_scores_of_the_library(scorer: Scorer) -> 
         results = client.post(URL, json={"items": [{"text": text} for text in texts]}).json()["results"]
         metrics = client.get("/metrics").text
     for over_http, expected in zip(results, scorer.score(map(Meme.from_text, texts)), strict=True):
-        assert over_http["scores"] == pytest.approx(expected.to_dict()["scores"], abs=1e-5)
+        assert flat(over_http["scores"]) == pytest.approx(flat(expected.to_dict()["scores"]), abs=1e-5)
     assert "memeguard_batch_size_sum 4.0" in metrics
     assert "memeguard_batch_size_count 1.0" in metrics
     for stage in ("parse", "network"):

@@ -79,7 +79,8 @@ def test_a_string_gets_the_score_that_classify_gives_it(client: TestClient) -> N
     (result,) = _results(client, "some words")
     verdict = client.post("/v1/classify", json={"text": "some words"}).json()
     assert result["category_scores"]["hate"] == pytest.approx(verdict["scores"]["hateful"], abs=1e-6)
-    assert result["memeguard"]["scores"] == pytest.approx(verdict["scores"], abs=1e-6)
+    of_tasks = {name: score for name, score in verdict["scores"].items() if isinstance(score, float)}
+    assert result["memeguard"]["scores"] == pytest.approx(of_tasks, abs=1e-6)
     assert result["memeguard"]["decision"] == verdict["decision"]
     assert len(result["memeguard"]["decision_ids"]) == 1
 
