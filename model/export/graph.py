@@ -67,8 +67,7 @@ def export_head(network: MemeNetwork, path: Path, precision: Precision = "fp32")
     }
     for name in ("image_embeds", "patch_tokens"):  # the last axis is a width of the network
         del shapes[name][example[HEAD_INPUTS.index(name)].dim() - 1]
-    _export(network, example, path, HEAD_INPUTS, network.config.tasks, shapes)
-    model = onnx.load(path)
+    model = _exported(network, example, path, HEAD_INPUTS, network.config.tasks, shapes)
     _rename_shared(model, network)
     describe(model, network)
     onnx.save(pack_int8(model) if precision == "int8" else model, path)
@@ -78,7 +77,8 @@ def export_image_tower(tower: nn.Module, side_px: int, path: Path) -> None:
     """Write ``pixel_values`` [B, 3, S, S] -> ``image_embeds`` [B, Di], ``patch_tokens`` [B, P, Dp]; B stays dynamic."""
     tower.eval()
     example = (torch.zeros(2, 3, side_px, side_px),)
-    _export(tower, example, path, ("pixel_values",), ("image_embeds", "patch_tokens"), {"pixel_values": {0: _DYNAMIC}})
+    shapes: dict[str, dict[int, object]] = {"pixel_values": {0: _DYNAMIC}}
+    onnx.save(_exported(tower, example, path, ("pixel_values",), ("image_embeds", "patch_tokens"), shapes), path)
 
 
 def _rename_shared(model: onnx.ModelProto, network: nn.Module) -> None:
@@ -93,21 +93,18 @@ def _rename_shared(model: onnx.ModelProto, network: nn.Module) -> None:
         node.input[:] = [names.get(name, name) for name in node.input]
 
 
-def _without_traces(model: onnx.ModelProto) -> onnx.ModelProto:
-    """``model`` without the exporter's notes: of each node the lines of code, with paths of this machine; megabytes."""
-    for part in (*model.graph.node, *model.graph.initializer, *model.graph.value_info):
-        del part.metadata_props[:]
-    return model
-
-
-def _export(
+def _exported(
     module: nn.Module,
     example: tuple[Tensor, ...],
     path: Path,
     inputs: tuple[str, ...],
     outputs: tuple[str, ...],
     shapes: dict[str, dict[int, object]],
-) -> None:
+) -> onnx.ModelProto:
+    """The graph without the exporter's notes: of each node the lines of code, with paths of this machine; megabytes.
+
+    The exporter leaves it at ``path`` with them.
+    """
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():  # the exporter warns of its own internals; parity is checked on numbers instead
         warnings.simplefilter("ignore")
@@ -123,4 +120,7 @@ def _export(
             external_data=False,
             verbose=False,
         )
-    onnx.save(_without_traces(onnx.load(path)), path)
+    model = onnx.load(path)
+    for part in (*model.graph.node, *model.graph.initializer, *model.graph.value_info):
+        del part.metadata_props[:]
+    return model

@@ -4,7 +4,8 @@ It computes what ``nn.TransformerEncoderLayer`` computes (Vaswani et al. 2017), 
 for a fused kernel with nested tensors in evaluation, which neither exports to ONNX nor gives equal numbers to training.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import cast
 
 import torch
@@ -36,20 +37,19 @@ class EncoderLayer(nn.Module):
 
         Each row needs at least one True. What comes out at padding places has no meaning.
         """
-        if self.norm_first:
-            tokens = tokens + self._attend(self.attention_norm(tokens), token_mask)
-            return tokens + self._feed_forward(self.ff_norm(tokens))
-        tokens = self.attention_norm(tokens + self._attend(tokens, token_mask))
-        normed: Tensor = self.ff_norm(tokens + self._feed_forward(tokens))
-        return normed
+        return self._layer(tokens, tokens, partial(self._attend, token_mask=token_mask))
 
     def first(self, tokens: Tensor, token_mask: Tensor) -> Tensor:
         """What ``forward`` gives for the first token in evaluation, [B, D], at a fraction of its cost."""
+        return self._layer(tokens, tokens[:, 0], partial(self._attend_first, token_mask=token_mask))
+
+    def _layer(self, tokens: Tensor, kept: Tensor, attend: Callable[[Tensor], Tensor]) -> Tensor:
+        """``kept`` are the tokens that the layer is asked about: what they ``attend`` to is among all ``tokens``."""
         if self.norm_first:
-            attended = tokens[:, 0] + self._attend_first(self.attention_norm(tokens), token_mask)
-            return attended + self._feed_forward(self.ff_norm(attended))
-        attended = self.attention_norm(tokens[:, 0] + self._attend_first(tokens, token_mask))
-        normed: Tensor = self.ff_norm(attended + self._feed_forward(attended))
+            kept = kept + attend(self.attention_norm(tokens))
+            return kept + self._feed_forward(self.ff_norm(kept))
+        kept = self.attention_norm(kept + attend(tokens))
+        normed: Tensor = self.ff_norm(kept + self._feed_forward(kept))
         return normed
 
     def _attend_first(self, tokens: Tensor, token_mask: Tensor) -> Tensor:
