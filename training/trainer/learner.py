@@ -73,7 +73,7 @@ class Learner(nn.Module):
 
     def logits(self, batch: Batch) -> tuple[Tensor, ...]:
         """float32 [B, n_logits] a task, in taxonomy order, as the exported head gives them: without margin."""
-        return self._see(batch).logits
+        return tuple(task_logits.float() for task_logits in self.network(*self._inputs(batch)))
 
     def begin_epoch(self, train: Examples, modalities: Modalities = BOTH, device: torch.device | str = "cpu") -> None:
         """What must be made anew before each epoch: RGCL's memory of ``train``. Touches no mode and no random state."""
