@@ -27,8 +27,8 @@ WORDS = (
     "parsley", "rhubarb", "sandal", "teapot", "umbrella", "violin", "walnut", "zipper",
 )  # fmt: skip
 SENTENCES = (
-    "I hate all of them so much",
-    "those people are disgusting and should go away",
+    "I hate all of those immigrants so much",
+    "those immigrants are disgusting and should go away",
     "they are nothing but stupid vermin",
     "what a lovely day at the beach with friends",
     "these idiots ruin everything they touch",

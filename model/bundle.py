@@ -133,7 +133,7 @@ class Interval(_Strict):
 
 
 class MetricRow(_Strict):
-    """How one model did on one set: ``model`` says which twin (fused, text_only, image_only, logistic_regression)."""
+    """How one model did on one set: ``model`` says which twin (fused, text_only, image_only), or which baseline."""
 
     data: str
     split: str

@@ -66,7 +66,8 @@ def test_pictures_by_url_are_judged_like_pictures_that_were_sent(host: TlsHost, 
         sent = client.post("/v1/classify", files=[("image", meme(0))], data={"text": "words"}).json()
         posted = client.post("/v1/moderations", json=_post(host)).json()["results"][0]
     assert fetched["scores"] == sent["scores"]
-    assert posted["memeguard"]["scores"] == sent["scores"]
+    of_tasks = {name: score for name, score in sent["scores"].items() if isinstance(score, float)}
+    assert posted["memeguard"]["scores"] == of_tasks
     assert posted["memeguard"]["errors"] == []
 
 

@@ -84,4 +84,4 @@ def test_the_model_card_is_what_the_manifest_says() -> None:
 def test_the_model_card_shows_the_twins_beside_the_fused_model() -> None:
     card = Path(card_path(open_bundle().manifest)).read_text(encoding="utf-8")
     section = card.split("### religious_memes")[1].split("###")[0]
-    assert [name for name in ("fused", "text_only", "image_only", "logistic_regression") if name not in section] == []
+    assert [name for name in ("fused", "text_only", "image_only", "concatenation_frozen") if name not in section] == []
