@@ -36,7 +36,7 @@ def decode_line(
     ``used_share`` is the share of the frames that the line takes; the rest is padding to the batch's longest line.
     """
     best = probabilities.argmax(axis=1)
-    peak = probabilities.max(axis=1)
+    peak = np.take_along_axis(probabilities, best[:, np.newaxis], axis=1)[:, 0]
     space = len(characters) - 1
     best[(best == _BLANK) & (probabilities[:, space] * SPACE_PRIOR > peak)] = space
     changes = np.concatenate(([True], best[1:] != best[:-1]))

@@ -1,5 +1,6 @@
 """The engine that reads with RapidOCR: detection tile by tile, then recognition line by line, largest first."""
 
+import importlib
 import threading
 from collections import deque
 from collections.abc import Generator, Sequence
@@ -67,6 +68,8 @@ class RapidOcrEngine(Engine):
         with self._load_lock:
             if self._models is None:
                 self._models = Models(self._threads)
+                if self._threads:  # OpenCV has threads of its own, as many as there are cores: in the whole process
+                    importlib.import_module("cv2").setNumThreads(self._threads)
             return self._models
 
     def _find(self, image: NDArray[np.uint8], budget: Budget) -> Generator[None, None, Found]:
@@ -96,9 +99,9 @@ def _detect(
 def _detect_in(models: Models, sheet: Sheet, tile: Box, budget: Budget) -> Generator[None, None, list[Region]]:
     pixels = sheet.pixels(tile)
     with budget.counted():
-        probabilities = models.look(pixels) if sheet.has_contrast(tile) else None
-    if probabilities is None:
-        return []
+        if not sheet.has_contrast(tile):
+            return []
+        probabilities = models.look(pixels)
     yield
     with budget.counted():
         return [region.moved(tile[0], tile[1]) for region in models.regions(probabilities, pixels)]

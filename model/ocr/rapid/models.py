@@ -19,12 +19,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.ocr.ctc import DecodedChar, decode_line
+from model.ocr.rapid.inputs import detector_size, line_input, network_input
 from model.ocr.rapid.line import Region
 from model.ocr.rapid.sheet import Sheet
 
-# Longer pictures are shrunk to this for detection (recognition sees their own pixels). Memes of 640 pixels do not care;
-# on screenshots of three times that height word F1 is .85 at 736, .90 at 960, .91 at 1280 and at 1920.
-DETECTION_SIDE_PX = 1280
 # RapidOCR looks at the first 1,000 spots only, and says nothing of the others.
 _MAX_SPOTS = 4000
 
@@ -45,12 +43,6 @@ class Models:
         self._detector = self._rapidocr._load_det_model()
         self._recogniser = self._rapidocr._load_rec_model()
         self._characters: list[str] = self._recogniser.postprocess_op.character
-        _, self._line_height_px, self._least_width_px = self._recogniser.rec_image_shape
-
-    @property
-    def least_aspect(self) -> float:
-        """Lines are padded to at least this width, in units of their height."""
-        return float(self._least_width_px / self._line_height_px)
 
     def whole_sheet(self, picture: Picture) -> Sheet:
         """A sheet of an ordinary picture, uint8 [H, W, 3] in RGB: one tile, prepared as RapidOCR does it."""
@@ -70,10 +62,10 @@ class Models:
             size_px=(picture.shape[1], picture.shape[0]),
         )
 
-    def look(self, tile: Picture) -> NDArray[np.float32] | None:
-        """Where in a BGR picture there is text: the detector's probabilities; None for a picture without pixels."""
-        prepared = self._detector.get_preprocess()(tile)
-        return None if prepared is None else self._detector.session(prepared)
+    def look(self, tile: Picture) -> NDArray[np.float32]:
+        """Where in a BGR picture there is text: the detector's probabilities."""
+        probabilities: NDArray[np.float32] = self._detector.session(network_input(tile, *detector_size(tile)))
+        return probabilities
 
     def regions(self, probabilities: NDArray[np.float32], tile: Picture) -> list[Region]:
         """The lines that the probabilities show, in pixels of the tile that they are of."""
@@ -90,13 +82,11 @@ class Models:
         crop: Picture = process.get_rotate_crop_image(pixels, quad)
         return crop
 
-    def recognise(self, crop: Picture, padded_aspect: float) -> tuple[DecodedChar, ...]:
-        """Read the line in a crop that is padded to ``padded_aspect``, its width in heights."""
-        aspect = crop.shape[1] / crop.shape[0]
-        padded_aspect = max(aspect, padded_aspect)
-        normalised = self._recogniser.resize_norm_img(crop, padded_aspect)[np.newaxis].astype(np.float32)
-        (probabilities,) = self._recogniser.session(normalised)
-        return decode_line(probabilities, self._characters, used_share=aspect / padded_aspect)
+    def recognise(self, crop: Picture, squeeze: float = 1.0) -> tuple[DecodedChar, ...]:
+        """Read the line in a crop, its letters made narrower by ``squeeze``: the work is that much less."""
+        line, used_share = line_input(crop, squeeze)
+        (probabilities,) = self._recogniser.session(line)
+        return decode_line(probabilities, self._characters, used_share=used_share)
 
 
 def _load_rapidocr(threads: int | None) -> Any:
@@ -110,8 +100,6 @@ def _load_rapidocr(threads: int | None) -> Any:
             # Explicit paths: without them RapidOCR may download a model whose digest differs from what it expects.
             "Det.model_path": str(models / _DETECTOR_FILE),
             "Rec.model_path": str(models / _RECOGNISER_FILE),
-            "Det.limit_side_len": DETECTION_SIDE_PX,
-            "Det.limit_type": "max",
             "Det.max_candidates": _MAX_SPOTS,
             "Global.use_cls": False,  # the angle classifier turns upright lines of capitals upside down
             "Global.log_level": "error",

@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from benchmarks.script_memes import fonts_for
 from model.ocr.boxes import containment
 from model.ocr.rapid import RapidOcrEngine
+from model.ocr.rapid.inputs import DETECTION_SIDE_PX
 from model.ocr.rapid.line import MIN_LINE_CONFIDENCE, Region, rectangle
-from model.ocr.rapid.models import DETECTION_SIDE_PX
 from model.ocr.rapid.sheet import OVERLAP_PX, WHOLE_SIDE_PX, is_tiled, join_at_seams, tiled_sheet
 from training.data.meme_renderer import STYLES, MemeStyle, render_meme
 
