@@ -13,9 +13,13 @@ DIR holds ``imgflip/`` (``templates/*.jpg`` and ``captions.jsonl.gz``) and ``mul
 
 Word F1 is over multisets of lower-cased alphanumeric words, micro averaged: order does not count. Character error is
 edit distance over those words joined by spaces, per reference character: order and word breaks count, case and
-punctuation do not. Time is per picture, as a multiple of plain ``pytesseract.image_to_string`` in the same run: the
-engines take turns on each picture, so that a busy machine slows all of them. Set OMP_THREAD_LIMIT=1 for a fair
-yardstick there: Tesseract's own threads get in one another's way, and our engine already limits them.
+punctuation do not. Time is per picture, as a multiple of plain ``pytesseract.image_to_string`` in the same run, and as
+one of RapidOCR on onnxruntime as it was called in November 2026 (``ocr_november.py``): the engines take turns on each
+picture, so that a busy machine slows all of them. Set OMP_THREAD_LIMIT=1 for a fair yardstick there: Tesseract's own
+threads get in one another's way, and our engine already limits them.
+
+For RapidOCR the table also has the pixels that its detector and its recogniser are given for a picture, in thousands,
+and the share of the time that each takes. Pixels depend on no clock.
 """
 
 import argparse
@@ -33,6 +37,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.ocr_metrics import ReadingScore, score_reading
+from benchmarks.ocr_november import NovemberRapidOcr
+from benchmarks.ocr_work import CountedRapidOcr, NetworkWork, OcrWork
 from model.ocr import OcrEngine, make_engine
 from training.data.meme_renderer import STYLES, render_meme
 from training.datasets import read_imgflip, read_multioff
@@ -42,6 +48,7 @@ Picture = NDArray[np.uint8]
 Reader = Callable[[Picture], str | None]
 
 PLAIN = "plain image_to_string"
+NOVEMBER = "rapidocr of November"
 
 # Told by eye from the pictures.
 TEMPLATES_WITH_WORDS = frozenset(
@@ -73,6 +80,7 @@ class Measurement:
     seconds: float = 0.0
     n_pictures: int = 0
     n_failed: int = 0
+    work: OcrWork | None = None
 
     def add(self, reference: str, read: str | None, seconds: float) -> None:
         """Count one picture; None, a failed read, is scored as no text and counted as failed."""
@@ -91,6 +99,21 @@ class Measurement:
             "seconds_per_picture": self.seconds / max(1, self.n_pictures),
             "pictures": self.n_pictures,
             "failed": self.n_failed,
+            **self._work_figures(),
+        }
+
+    def _work_figures(self) -> dict[str, float | int]:
+        if self.work is None:
+            return {}
+        networks = {"detector": self.work.detector, "recogniser": self.work.recogniser}
+        return {
+            f"{name}_{figure}": value
+            for name, network in networks.items()
+            for figure, value in (
+                ("pixels_per_picture", network.n_pixels / max(1, self.n_pictures)),
+                ("calls_per_picture", network.n_calls / max(1, self.n_pictures)),
+                ("share_of_time", network.seconds / (self.seconds or 1.0)),
+            )
         }
 
 
@@ -131,36 +154,63 @@ def engine_reader(engine: OcrEngine) -> Reader:
     return read
 
 
-def measure(memes: Iterator[tuple[Picture, str]], readers: dict[str, Reader]) -> dict[str, Measurement]:
-    """Let every reader read every picture, in turn."""
+def measure(
+    memes: Iterator[tuple[Picture, str]], readers: dict[str, Reader], works: dict[str, OcrWork] | None = None
+) -> dict[str, Measurement]:
+    """Let every reader read every picture, in turn. ``works`` counts what some of them do."""
+    works = works or {}
     measurements = {name: Measurement() for name in readers}
     for index, (picture, reference) in enumerate(memes):
         for name, read in readers.items():
             if index == 0:
                 read(picture)  # models load at the first read
+                _taken(works, name)
             start = time.perf_counter()
             text = read(picture)
             measurements[name].add(reference, text, time.perf_counter() - start)
+    for name, measured in measurements.items():
+        measured.work = _taken(works, name)
     return measurements
+
+
+def _taken(works: dict[str, OcrWork], name: str) -> OcrWork | None:
+    return works[name].taken() if name in works else None
 
 
 def markdown_table(results: dict[str, dict[str, Measurement]]) -> str:
     """One row for each set and engine."""
     lines = [
-        "| pictures | engine | word F1 | precision | recall | character error | time |",
-        "|---|---|---:|---:|---:|---:|---:|",
+        "| pictures | engine | word F1 | precision | recall | character error | time | of November "
+        "| detector, thousand px | share | recogniser, thousand px | share |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for set_name, measurements in results.items():
-        yardstick = measurements[PLAIN].seconds or 1.0
         for engine, measured in measurements.items():
             score = measured.score
+            times = " | ".join(_multiple(measured, measurements.get(yardstick)) for yardstick in (PLAIN, NOVEMBER))
+            failed = f" ({measured.n_failed} failed)" if measured.n_failed else ""
             lines.append(
-                f"| {set_name} ({measured.n_pictures}) | {engine} | {score.word_f1:.3f} | {score.precision:.3f} "
-                f"| {score.recall:.3f} | {score.character_error:.3f} | {measured.seconds / yardstick:.1f}x |"
+                f"| {set_name} ({measured.n_pictures}) | {engine}{failed} | {score.word_f1:.3f} "
+                f"| {score.precision:.3f} | {score.recall:.3f} | {score.character_error:.3f} | {times} "
+                f"| {_work_cells(measured)} |"
             )
-            if measured.n_failed:
-                lines[-1] += f" {measured.n_failed} failed |"
     return "\n".join(lines)
+
+
+def _multiple(measured: Measurement, yardstick: Measurement | None) -> str:
+    return f"{measured.seconds / yardstick.seconds:.2f}x" if yardstick and yardstick.seconds else ""
+
+
+def _work_cells(measured: Measurement) -> str:
+    if measured.work is None:
+        return " | | | "
+    cells = (_network_cells(network, measured) for network in (measured.work.detector, measured.work.recogniser))
+    return " | ".join(cells)
+
+
+def _network_cells(network: NetworkWork, measured: Measurement) -> str:
+    pixels = network.n_pixels / 1000 / max(1, measured.n_pictures)
+    return f"{pixels:.0f} | {network.seconds / (measured.seconds or 1.0):.0%}"
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -179,17 +229,25 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the benchmark and print its table."""
     arguments = _arguments(argv)
-    engines = [make_engine(name, threads=arguments.threads) for name in arguments.engines]
-    readers = {PLAIN: plain_reader()} | {f"{e.name} {e.version}": engine_reader(e) for e in engines}
+    november = NovemberRapidOcr(threads=arguments.threads)
+    engines = [_engine(name, arguments.threads) for name in arguments.engines]
+    readers = {PLAIN: plain_reader(), NOVEMBER: engine_reader(november)}
+    readers |= {f"{engine.name} {engine.version}": engine_reader(engine) for engine in engines}
+    works = {NOVEMBER: november.work}
+    works |= {f"{e.name} {e.version}": e.work for e in engines if isinstance(e, CountedRapidOcr)}
     data: Path = arguments.data
     sets = {
         "rendered": rendered_memes(data / "imgflip", arguments.n, arguments.seed),
         f"MultiOFF {arguments.split}": multioff_memes(data / "multioff", arguments.split, arguments.n_multioff),
     }
-    results = {name: measure(memes, readers) for name, memes in sets.items()}
+    results = {name: measure(memes, readers, works) for name, memes in sets.items()}
     print(markdown_table(results))
     if arguments.out:
         _write_report(arguments.out, results, {"seed": arguments.seed, "python": sys.version.split()[0]})
+
+
+def _engine(name: str, threads: int | None) -> OcrEngine:
+    return CountedRapidOcr(threads=threads) if name == "rapidocr" else make_engine(name, threads=threads)
 
 
 def _write_report(path: Path, results: dict[str, dict[str, Measurement]], run: dict[str, Any]) -> None:

@@ -1,13 +1,14 @@
 import csv
 import gzip
 import json
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.ocr import TEMPLATES_WITH_WORDS, main, measure, multioff_memes, rendered_memes
+from benchmarks.ocr import NOVEMBER, PLAIN, TEMPLATES_WITH_WORDS, main, measure, multioff_memes, rendered_memes
 from training.data.meme_renderer import render_meme
 
 
@@ -59,11 +60,16 @@ def test_the_benchmark_prints_a_table_and_writes_its_figures(data: Path, capsys:
     out = data / "ocr.json"
     main(["--data", str(data), "--n", "1", "--engines", "rapidocr", "--threads", "1", "--out", str(out)])
     table = capsys.readouterr().out.strip().splitlines()
-    assert len(table) == 2 + 2 * 2
+    assert len(table) == 2 + 2 * 3
+    assert len({row.count("|") for row in table}) == 1
     figures = json.loads(out.read_text(encoding="utf-8"))["results"]["MultiOFF test"]
-    name = next(name for name in figures if name.startswith("rapidocr"))
-    assert figures[name]["word_f1"] == 1.0
-    assert figures[name]["pictures"] == 1
+    now, november = figures[f"rapidocr {metadata.version('rapidocr')}"], figures[NOVEMBER]
+    assert now["word_f1"] == november["word_f1"] == 1.0
+    assert now["pictures"] == 1
+    assert now["detector_pixels_per_picture"] == november["detector_pixels_per_picture"] > 0
+    assert 0 < now["recogniser_pixels_per_picture"] < november["recogniser_pixels_per_picture"]
+    assert 0 < now["detector_share_of_time"] + now["recogniser_share_of_time"] < 1
+    assert "detector_share_of_time" not in figures[PLAIN]
 
 
 def test_an_unknown_engine_ends_the_benchmark_by_name(data: Path) -> None:
