@@ -221,6 +221,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--split", choices=("train", "dev", "test"), default="test")
     parser.add_argument("--seed", type=int, default=7, help="of the rendered memes (default: 7)")
     parser.add_argument("--engines", nargs="+", default=["rapidocr", "tesseract"])
+    parser.add_argument("--no-plain", action="store_true", help=f"leave out {PLAIN}")
     parser.add_argument("--threads", type=int, default=None, help="threads that one read may use")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
     return parser.parse_args(argv)
@@ -231,7 +232,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = _arguments(argv)
     november = NovemberRapidOcr(threads=arguments.threads)
     engines = [_engine(name, arguments.threads) for name in arguments.engines]
-    readers = {PLAIN: plain_reader(), NOVEMBER: engine_reader(november)}
+    readers = {} if arguments.no_plain else {PLAIN: plain_reader()}
+    readers[NOVEMBER] = engine_reader(november)
     readers |= {f"{engine.name} {engine.version}": engine_reader(engine) for engine in engines}
     works = {NOVEMBER: november.work}
     works |= {f"{e.name} {e.version}": e.work for e in engines if isinstance(e, CountedRapidOcr)}

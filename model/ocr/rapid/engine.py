@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from model.budget import Budget
 from model.ocr.base import Engine, Found
 from model.ocr.rapid import sheet as sheets
+from model.ocr.rapid.detection import detect
 from model.ocr.rapid.doubt import is_doubtful
-from model.ocr.rapid.line import ReadLine, Region
+from model.ocr.rapid.line import ReadLine
 from model.ocr.rapid.models import Models
 from model.ocr.rapid.recognition import LineReader
-from model.ocr.rapid.sheet import Sheet
 from model.ocr.rapid.turns import FLIPS, is_better, is_out_of_line, main_turn, may_be_too, may_be_turned
 from model.ocr.turn import Turn
 from model.ocr.types import Box
@@ -26,8 +26,6 @@ _HOW_TO_INSTALL = "install it with: pip install rapidocr"
 
 #: Seconds of work after which others get their turn.
 _PIECE_S = 0.3
-#: Share of the work that finding lines may take, so that some lines are read of a picture that is too long.
-_DETECTION_SHARE = 0.6
 #: More lines than people would read; the smallest of them are told as unread.
 MAX_REGIONS = 1500
 
@@ -77,34 +75,8 @@ class RapidOcrEngine(Engine):
         with budget.counted():
             picture = sheets.padded(image)
             sheet = sheets.tiled_sheet(picture) if sheets.is_tiled(image) else models.whole_sheet(picture)
-        regions, unseen = yield from _detect(models, sheet, budget)
+        regions, unseen = yield from detect(models, sheet, budget)
         return (yield from _read(LineReader(models, sheet, regions), unseen, min(image.shape[:2]), budget))
-
-
-def _detect(
-    models: Models, sheet: Sheet, budget: Budget
-) -> Generator[None, None, tuple[list[Region], tuple[Box, ...]]]:
-    """Lines of the sheet, and the tiles (in the original) for which the time was too short."""
-    found: list[list[Region]] = []
-    for index, tile in enumerate(sheet.tiles):
-        yield
-        if budget.is_spent or (found and budget.used_s > _DETECTION_SHARE * budget.work_s):
-            unseen = [tile for tile in sheet.tiles[index:] if sheet.has_contrast(tile)]
-            return sheets.join_at_seams(found), tuple(sheet.original_box(tile) for tile in unseen)
-        found.append((yield from _detect_in(models, sheet, tile, budget)))
-    with budget.counted():
-        return sheets.join_at_seams(found), ()
-
-
-def _detect_in(models: Models, sheet: Sheet, tile: Box, budget: Budget) -> Generator[None, None, list[Region]]:
-    pixels = sheet.pixels(tile)
-    with budget.counted():
-        if not sheet.has_contrast(tile):
-            return []
-        probabilities = models.look(pixels)
-    yield
-    with budget.counted():
-        return [region.moved(tile[0], tile[1]) for region in models.regions(probabilities, pixels)]
 
 
 def _read(

@@ -67,9 +67,9 @@ class Models:
         probabilities: NDArray[np.float32] = self._detector.session(network_input(tile, *detector_size(tile)))
         return probabilities
 
-    def regions(self, probabilities: NDArray[np.float32], tile: Picture) -> list[Region]:
-        """The lines that the probabilities show, in pixels of the tile that they are of."""
-        quads, scores = self._detector.postprocess_op(probabilities, tile.shape[:2])
+    def regions(self, probabilities: NDArray[np.float32], size_px: tuple[int, ...]) -> list[Region]:
+        """The lines that the probabilities show, in a picture of that height and width."""
+        quads, scores = self._detector.postprocess_op(probabilities, size_px)
         if len(quads) == 0:
             return []
         score_of = {quad.tobytes(): float(score) for quad, score in zip(quads, scores, strict=True)}

@@ -40,6 +40,11 @@ def page(lines: list[tuple[tuple[int, int], str, int]], size: tuple[int, int]) -
     return np.asarray(image)
 
 
+def sky(width: int, height: int) -> Picture:
+    colours = np.linspace(60, 220, height)[:, np.newaxis, np.newaxis] * np.array([0.6, 0.8, 1.0])
+    return np.broadcast_to(colours, (height, width, 3)).astype(np.uint8)
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_a_meme_is_read_as_in_november_with_two_thirds_of_the_pixels(
     now: CountedRapidOcr, november: NovemberRapidOcr, style: MemeStyle
@@ -61,10 +66,34 @@ def test_short_lines_beside_a_long_one_are_not_padded_to_it(now: CountedRapidOcr
     assert after.recogniser.n_pixels < 0.4 * before.recogniser.n_pixels
 
 
-def test_tiny_text_on_a_large_picture_is_read_as_in_november(now: CountedRapidOcr, november: NovemberRapidOcr) -> None:
-    picture = page([((700, 600), "follow us for more of this", 15), ((80, 60), "LARGE TITLE", 90)], (1200, 800))
-    (expected, _), (found, _) = read(november, picture), read(now, picture)
-    assert found == expected == ["LARGE TITLE", "follow us for more of this"]
+@pytest.mark.parametrize("ink", [0, 120, 190], ids=["black", "grey", "faint"])
+def test_tiny_text_on_a_large_picture_is_read_as_in_november_with_half_the_pixels(
+    now: CountedRapidOcr, november: NovemberRapidOcr, ink: int
+) -> None:
+    texts = ["LARGE TITLE", "follow us for more of this"]
+    image = Image.fromarray(page([((80, 60), texts[0], 90)], (1200, 800)))
+    font = ImageFont.truetype(fonts_for("page")[0], 15)
+    ImageDraw.Draw(image).text((700, 600), texts[1], font=font, fill=(ink, ink, ink))
+    (expected, before), (found, after) = read(november, np.asarray(image)), read(now, np.asarray(image))
+    assert found == expected == texts
+    assert after.detector.n_pixels < 0.5 * before.detector.n_pixels
+
+
+def test_a_large_meme_is_looked_at_in_half_its_size(now: CountedRapidOcr, november: NovemberRapidOcr) -> None:
+    background = Image.fromarray(sky(1080, 1080))
+    captions = ["when nobody laughs", "at your very best joke"]
+    meme = np.asarray(render_meme(background, captions, style="classic", rng=np.random.default_rng(5)).image)
+    (expected, before), (found, after) = read(november, meme), read(now, meme)
+    assert found == expected
+    assert after.detector.n_pixels < 0.3 * before.detector.n_pixels
+
+
+def test_a_large_picture_full_of_detail_is_looked_at_once(now: CountedRapidOcr, november: NovemberRapidOcr) -> None:
+    image = Image.effect_noise((1000, 800), 60).convert("RGB")
+    draw_lines(image, ["good morning friends"], ImageFont.truetype(fonts_for("good")[0], 60))
+    (expected, before), (found, after) = read(november, np.asarray(image)), read(now, np.asarray(image))
+    assert found == expected
+    assert (after.detector.n_calls, after.detector.n_pixels) == (1, before.detector.n_pixels)
 
 
 def test_a_picture_of_one_colour_costs_nothing(now: CountedRapidOcr) -> None:
@@ -72,8 +101,7 @@ def test_a_picture_of_one_colour_costs_nothing(now: CountedRapidOcr) -> None:
 
 
 def test_a_picture_without_text_is_looked_at_once_and_nothing_is_recognised(now: CountedRapidOcr) -> None:
-    sky = np.linspace(60, 220, 400)[:, np.newaxis, np.newaxis] * np.array([0.6, 0.8, 1.0])
-    lines, work = read(now, np.broadcast_to(sky, (400, 500, 3)).astype(np.uint8))
+    lines, work = read(now, sky(500, 400))
     assert (lines, work.detector.n_calls, work.recogniser.n_calls) == ([], 1, 0)
 
 
