@@ -41,7 +41,11 @@ class BundleError(MemeguardError):
 
 
 class EngineUnavailableError(MemeguardError):
-    """A part that was asked for by name (an OCR engine, an execution provider) is not on this machine."""
+    """A part that was asked for by name (an OCR engine, an inference engine) is not on this machine."""
+
+
+class EngineConflictError(MemeguardError, ValueError):
+    """Two engines were asked for, under the name and under the older one."""
 
 
 class ExportRefusedError(MemeguardError):
