@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.budget import Budget, result_of
+from model.engine import EngineName
 from model.ocr.boxes import area, clipped, fewest
 from model.ocr.reading_order import order_lines
 from model.ocr.turn import UPRIGHT, Turn
@@ -32,6 +33,7 @@ class Engine(abc.ABC):
     """An ``OcrEngine`` whose subclass only finds lines of words, in any order."""
 
     name: str
+    network_engine: EngineName | None = None
 
     @property
     @abc.abstractmethod

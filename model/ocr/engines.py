@@ -2,6 +2,7 @@
 
 from typing import Literal, get_args
 
+from model.engine import EngineChoice, Engines, choose
 from model.ocr.base import Engine
 from model.ocr.rapid import RapidOcrEngine
 from model.ocr.tesseract import DEFAULT_LANGUAGES, TesseractEngine
@@ -29,14 +30,17 @@ class NoEngine(Engine):
         return "OCR is switched off"
 
 
-def make_engine(name: str, *, threads: int | None = None, languages: str | None = None) -> OcrEngine:
+def make_engine(
+    name: str, *, threads: int | None = None, languages: str | None = None, engine: EngineChoice | Engines = "auto"
+) -> OcrEngine:
     """Make an engine by name; a missing part is reported by the engine, not raised here.
 
     ``threads`` limits the threads that one read uses, ``languages`` are those that Tesseract reads, "eng+rus" (None:
-    the engine's default; the other engines have no choice). Raises ``ValueError`` on an unknown name.
+    the engine's default; the other engines have no choice). ``engine`` runs RapidOCR's networks. Raises ``ValueError``
+    on an unknown name, ``EngineUnavailableError`` for an ``engine`` that was asked for and is not there.
     """
     if name == "rapidocr":
-        return RapidOcrEngine(threads=threads)
+        return RapidOcrEngine(threads=threads, network_engine=choose(engine).engines.ocr or "onnxruntime")
     if name == "tesseract":
         return TesseractEngine(threads=threads or 1, languages=languages or DEFAULT_LANGUAGES)
     if name == "none":

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.budget import Budget
+from model.engine import EngineName
 
 #: "partial": some of the text that was found could not be read; "timeout": the budget was spent before all was read.
 OcrStatus = Literal["ok", "partial", "timeout", "unavailable", "failed"]
@@ -54,6 +55,10 @@ class OcrEngine(Protocol):
     """A reader of pictures. ``read`` never raises for a picture: it answers with a status. Safe under threads."""
 
     name: str
+
+    @property
+    def network_engine(self) -> EngineName | None:
+        """What runs its networks; None when it has none."""
 
     @property
     def version(self) -> str | None:

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.budget import Budget
+from model.engine import EngineName
+from model.errors import EngineUnavailableError
 from model.ocr.base import Engine, Found
 from model.ocr.rapid import sheet as sheets
 from model.ocr.rapid.detection import detect
@@ -33,13 +35,15 @@ MAX_REGIONS = 1500
 class RapidOcrEngine(Engine):
     """The default engine. Models load at the first use, once; reads from several threads share them.
 
-    ``threads`` limits onnxruntime's threads for one operator (None: all cores).
+    ``threads`` bounds the cores of one call of a network (None: all), which ``network_engine`` runs.
     """
 
     name = "rapidocr"
 
-    def __init__(self, *, threads: int | None = None) -> None:
+    def __init__(self, *, threads: int | None = None, network_engine: EngineName = "onnxruntime") -> None:
         self._threads = threads
+        self._engine = network_engine
+        self.network_engine = network_engine
         self._models: Models | None = None
         self._load_lock = threading.Lock()
 
@@ -59,13 +63,15 @@ class RapidOcrEngine(Engine):
             return f"rapidocr cannot be imported ({error}); {_HOW_TO_INSTALL}"
         except FileNotFoundError as error:
             return f"rapidocr's model {Path(str(error.filename)).name} is missing; {_HOW_TO_INSTALL}"
+        except EngineUnavailableError as error:
+            return str(error)
         return None
 
     def _load(self) -> Models:
         # Loading here, not at the first picture, leaves nothing for two threads to race for: the calls only read.
         with self._load_lock:
             if self._models is None:
-                self._models = Models(self._threads)
+                self._models = Models(self._threads, self._engine)
                 if self._threads:  # OpenCV has threads of its own, as many as there are cores: in the whole process
                     importlib.import_module("cv2").setNumThreads(self._threads)
             return self._models

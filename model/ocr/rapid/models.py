@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.engine import EngineName, Network, open_network
 from model.ocr.ctc import DecodedChar, decode_line
 from model.ocr.rapid.inputs import detector_size, line_input, network_input
 from model.ocr.rapid.line import Region
@@ -33,16 +34,22 @@ Picture = NDArray[np.uint8]
 
 
 class Models:
-    """Detector and recogniser, loaded. Calls only read: threads may share them.
+    """Detector and recogniser, loaded, with what RapidOCR does around them. Threads may share them.
 
-    ``threads`` limits onnxruntime's threads for one operator (None: all cores).
+    RapidOCR's own sessions are not used: the one of OpenVINO may not be shared, and threads are counted otherwise.
+    ``threads`` bounds the cores of one call (None: all). Raises ``EngineUnavailableError`` for an ``engine`` that is
+    not there, ``FileNotFoundError`` for a model.
     """
 
-    def __init__(self, threads: int | None) -> None:
-        self._rapidocr = _load_rapidocr(threads)
-        self._detector = self._rapidocr._load_det_model()
-        self._recogniser = self._rapidocr._load_rec_model()
-        self._characters: list[str] = self._recogniser.postprocess_op.character
+    def __init__(self, threads: int | None, engine: EngineName = "onnxruntime") -> None:
+        rapidocr = importlib.import_module("rapidocr")
+        files = Path(str(rapidocr.__file__)).parent / "models"
+        self._detector = _open(files / _DETECTOR_FILE, engine, threads)
+        self._recogniser = _open(files / _RECOGNISER_FILE, engine, threads)
+        self._rapidocr = rapidocr.RapidOCR(params={"Global.log_level": "error"})
+        self._after, self._sorted = _after_detector(self._rapidocr.cfg.Det)
+        decoder = importlib.import_module("rapidocr.ch_ppocr_rec.utils").CTCLabelDecode
+        self._characters: list[str] = decoder(self._recogniser.metadata("character").splitlines()).character
 
     def whole_sheet(self, picture: Picture) -> Sheet:
         """A sheet of an ordinary picture, uint8 [H, W, 3] in RGB: one tile, prepared as RapidOCR does it."""
@@ -64,16 +71,15 @@ class Models:
 
     def look(self, tile: Picture) -> NDArray[np.float32]:
         """Where in a BGR picture there is text: the detector's probabilities."""
-        probabilities: NDArray[np.float32] = self._detector.session(network_input(tile, *detector_size(tile)))
-        return probabilities
+        return _run(self._detector, network_input(tile, *detector_size(tile)))
 
     def regions(self, probabilities: NDArray[np.float32], size_px: tuple[int, ...]) -> list[Region]:
         """The lines that the probabilities show, in a picture of that height and width."""
-        quads, scores = self._detector.postprocess_op(probabilities, size_px)
+        quads, scores = self._after(probabilities, size_px)
         if len(quads) == 0:
             return []
         score_of = {quad.tobytes(): float(score) for quad, score in zip(quads, scores, strict=True)}
-        return [Region(quad, score_of[quad.tobytes()]) for quad in self._detector.sorted_boxes(quads)]
+        return [Region(quad, score_of[quad.tobytes()]) for quad in self._sorted(quads)]
 
     def crop(self, sheet: Sheet, region: Region) -> Picture:
         """The pixels of a region, straightened; one that is taller than wide is turned to the left."""
@@ -85,24 +91,31 @@ class Models:
     def recognise(self, crop: Picture, squeeze: float = 1.0) -> tuple[DecodedChar, ...]:
         """Read the line in a crop, its letters made narrower by ``squeeze``: the work is that much less."""
         line, used_share = line_input(crop, squeeze)
-        (probabilities,) = self._recogniser.session(line)
+        (probabilities,) = _run(self._recogniser, line)
         return decode_line(probabilities, self._characters, used_share=used_share)
 
 
-def _load_rapidocr(threads: int | None) -> Any:
-    rapidocr = importlib.import_module("rapidocr")
-    models = Path(str(rapidocr.__file__)).parent / "models"
-    for file in (_DETECTOR_FILE, _RECOGNISER_FILE):
-        if not (models / file).is_file():
-            raise FileNotFoundError(2, "no such model", file)
-    return rapidocr.RapidOCR(
-        params={
-            # Explicit paths: without them RapidOCR may download a model whose digest differs from what it expects.
-            "Det.model_path": str(models / _DETECTOR_FILE),
-            "Rec.model_path": str(models / _RECOGNISER_FILE),
-            "Det.max_candidates": _MAX_SPOTS,
-            "Global.use_cls": False,  # the angle classifier turns upright lines of capitals upside down
-            "Global.log_level": "error",
-            "EngineConfig.onnxruntime.intra_op_num_threads": threads or -1,
-        }
+def _open(file: Path, engine: EngineName, threads: int | None) -> Network:
+    if not file.is_file():
+        raise FileNotFoundError(2, "no such model", file.name)
+    return open_network(file, engine, threads, any_size=True)
+
+
+def _run(network: Network, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The only output for the only input."""
+    (found,) = network.run(network.output_names, {network.input_names[0]: picture})
+    return found
+
+
+def _after_detector(settings: Any) -> tuple[Any, Any]:
+    """What RapidOCR makes of its detector's answer, and how it sorts the quads that come of it."""
+    detector = importlib.import_module("rapidocr.ch_ppocr_det.main")
+    after = detector.DBPostProcess(
+        thresh=settings.thresh,
+        box_thresh=settings.box_thresh,
+        max_candidates=_MAX_SPOTS,
+        unclip_ratio=settings.unclip_ratio,
+        use_dilation=settings.use_dilation,
+        score_mode=settings.score_mode,
     )
+    return after, detector.TextDetector.sorted_boxes
