@@ -29,6 +29,7 @@ from benchmarks.judgement_report import (
 from model.atomic import write_atomically
 from model.bundle import COMPACT_BUNDLE, Bundle, open_bundle
 from model.policy.policy import default_policy
+from model.runtime import engines_for
 from training.datasets import LAYOUTS, Sample, Source, load_source
 from training.evaluation.breakdown import GroupTable, class_table
 from training.evaluation.decisions import decide_all
@@ -97,7 +98,8 @@ def judge_all(bundle: Bundle, data: Path, options: Options, parts: Sequence[Part
             left_out.append(f"{part.name} ({reason})")
             continue
         sets.append(judge(bundle, part, source, options))
-    return Judgement(bundle_ref(bundle), sets, left_out, targets(sets), round(time.monotonic() - started, 1))
+    measured = bundle_ref(bundle, engines_for(bundle).engines)
+    return Judgement(measured, sets, left_out, targets(sets), round(time.monotonic() - started, 1))
 
 
 def judge(bundle: Bundle, part: Part, source: Source, options: Options) -> Judged:

@@ -14,6 +14,7 @@ from PIL import Image
 
 from model.bundle import Bundle
 from model.calibration import calibrated_by_modality, score_of
+from model.engine import EngineName
 from model.errors import MemeguardError
 from model.explain import Rescore, explain, merged, shifted
 from model.meme import has_words
@@ -78,10 +79,12 @@ class _Judged:
 class Judge:
     """One bundle's network and calibration. Safe under threads."""
 
-    def __init__(self, bundle: Bundle, runtime: Runtime) -> None:
+    def __init__(self, bundle: Bundle, runtime: Runtime, ocr_on: EngineName | None = None) -> None:
+        """``ocr_on`` is the engine of the networks that read the words, if there are any."""
         self.bundle = bundle
         self.runtime = runtime
-        self.model = ModelRef(bundle.manifest.name, bundle.manifest.version, bundle.digest)
+        engines = replace(runtime.engines, ocr=ocr_on)
+        self.model = ModelRef(bundle.manifest.name, bundle.manifest.version, bundle.digest, engines)
 
     def __call__(self, readings: Sequence[Reading], explained: Sequence[bool] = ()) -> list[Judgement | ScoringError]:
         """Judge a batch, in order. ``explained`` says for each reading whether it gets an explanation (default: none).

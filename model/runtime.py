@@ -1,21 +1,17 @@
-"""ModelInputs to logits, with onnxruntime. The network's torch twin is never needed here."""
+"""ModelInputs to logits, with the graphs of a bundle. The network's torch twin is never needed here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from model.bundle import Bundle, ImageTowerSpec
-from model.errors import EngineUnavailableError
+from model.engine import Choice, EngineChoice, EngineName, Engines, choose, open_network
 from model.parts.pooling import Logits
 from model.preprocess import ModelInputs, TextInputs
-
-Provider = Literal["cpu", "cuda"]
-_ORT_PROVIDER: dict[Provider, str] = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
 @dataclass(frozen=True)
@@ -45,15 +41,15 @@ class ImageTower:
     """The picture's graph on its own: training caches what it says, the runtime feeds it to a head."""
 
     def __init__(
-        self, path: Path, spec: ImageTowerSpec, *, provider: Provider = "cpu", threads: int | None = None
+        self, path: Path, spec: ImageTowerSpec, *, engine: EngineName = "onnxruntime", threads: int | None = None
     ) -> None:
         self._spec = spec
-        self._session = _session(path, provider, threads)
+        self._network = open_network(path, engine, threads)
 
     @property
     def providers(self) -> list[str]:
-        """Execution providers in force, in onnxruntime's names."""
-        return list(self._session.get_providers())
+        """What computes it: execution providers in onnxruntime's names, or OpenVINO."""
+        return self._network.providers
 
     def encode(self, pixel_values: NDArray[np.float32]) -> ImageFeatures:
         """Features of float32 [B, 3, S, S], B >= 1."""
@@ -66,28 +62,38 @@ class ImageTower:
 
     def _run(self, pixel_values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         outputs = [self._spec.embeds_output, self._spec.patches_output]
-        embeds, patches = self._session.run(outputs, {self._spec.input_name: pixel_values})
+        embeds, patches = self._network.run(outputs, {self._spec.input_name: pixel_values})
         return embeds, patches
+
+
+def engines_for(bundle: Bundle, asked: EngineChoice | Engines = "auto") -> Choice:
+    """What runs the networks of a bundle, and those that read words; see ``model.engine.choose``."""
+    return choose(asked, tower_varies=not bundle.manifest.image_tower.batch_invariant)
 
 
 class Runtime:
     """Image tower and head of one bundle. ``threads`` bounds the cores of one call (None: all). Safe under threads."""
 
-    def __init__(self, bundle: Bundle, *, provider: Provider = "cpu", threads: int | None = None) -> None:
-        """Open the sessions; raises ``EngineUnavailableError`` when ``provider`` cannot be had."""
+    def __init__(self, bundle: Bundle, *, engine: EngineChoice | Engines = "auto", threads: int | None = None) -> None:
+        """Open the graphs; raises ``EngineUnavailableError`` when ``engine`` cannot be had."""
+        self.choice = engines_for(bundle, engine)
         spec = bundle.manifest.image_tower
         self._spec = spec
         self._preprocessor = bundle.preprocessor
-        self._tower = ImageTower(bundle.file(spec.file), spec, provider=provider, threads=threads)
-        self._head = _session(bundle.file(bundle.manifest.head.file), provider, threads)
-        self._head_inputs = {node.name for node in self._head.get_inputs()}
+        self._tower = ImageTower(bundle.file(spec.file), spec, engine=self.engines.image_tower, threads=threads)
+        self._head = open_network(bundle.file(bundle.manifest.head.file), self.engines.head, threads)
         self._task_names = [task.name for task in bundle.tasks]
         tags = bundle.manifest.parity.get("tags")
         self._may_omit_tags = isinstance(tags, list) and 0 in tags  # its graph was checked without any
 
     @property
+    def engines(self) -> Engines:
+        """What computes the graphs, and the networks that read words as this choice has it."""
+        return self.choice.engines
+
+    @property
     def providers(self) -> list[str]:
-        """Execution providers in force, in onnxruntime's names."""
+        """What computes the image tower: execution providers in onnxruntime's names, or OpenVINO."""
         return self._tower.providers
 
     def logits(self, inputs: ModelInputs) -> Logits:
@@ -119,7 +125,7 @@ class Runtime:
         if self._may_omit_tags and not text.tag_mask.any():
             # Tags that are all padding would be read by the text tower, one for every row.
             text = replace(text, tag_ids=text.tag_ids[:, :0], tag_mask=text.tag_mask[:, :0])
-        feed = {
+        feed: dict[str, NDArray[Any]] = {
             "image_embeds": features.embeds,
             "patch_tokens": features.patches,
             "image_mask": image_mask,
@@ -129,7 +135,7 @@ class Runtime:
             "tag_mask": text.tag_mask,
         }
         # A head without knowledge tokens has no tag inputs in its graph.
-        feed = {name: value for name, value in feed.items() if name in self._head_inputs}
+        feed = {name: value for name, value in feed.items() if name in self._head.input_names}
         return dict(zip(self._task_names, self._head.run(self._task_names, feed), strict=True))
 
     def ask(
@@ -143,37 +149,3 @@ class Runtime:
             text = self._preprocessor.text_inputs([one.text for one in some], [one.tags for one in some])
             found.append(self.head(features.rows(rows), image_mask[rows], text))
         return {name: np.concatenate([logits[name] for logits in found]) for name in self._task_names}
-
-
-def session_options(threads: int | None = None) -> ort.SessionOptions:
-    """How every session of this project is opened. ``threads`` bounds the cores of one call (None: all)."""
-    options = ort.SessionOptions()
-    options.log_severity_level = 3
-    # int8 weights become float once, when the session opens, instead of at every call.
-    options.add_session_config_entry("session.disable_quant_qdq", "1")
-    # On x86 without VNNI, products of 8-bit integers are summed in 16 bits that overflow: what an int8 image tower says
-    # is then noise. This takes instructions that do not overflow there, and changes nothing elsewhere.
-    options.add_session_config_entry("session.x64quantprecision", "1")
-    # Threads that wait for work while turning in circles keep the cores from whoever has some: on two cores a server
-    # judges twice as many memes without it, and a call on its own is not slower.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    if threads is not None:
-        options.intra_op_num_threads = threads
-    return options
-
-
-def _session(path: Path, provider: Provider, threads: int | None) -> ort.InferenceSession:
-    wanted = _ORT_PROVIDER[provider]
-    if wanted not in ort.get_available_providers():
-        raise EngineUnavailableError(
-            f"execution provider {wanted} is not in this onnxruntime ({', '.join(ort.get_available_providers())}); "
-            "install the extra 'gpu', or ask for the provider 'cpu'"
-        )
-    session = ort.InferenceSession(str(path), session_options(threads), providers=[wanted])
-    # onnxruntime falls back to the CPU without a word when CUDA's libraries are missing.
-    if session.get_providers()[0] != wanted:
-        raise EngineUnavailableError(
-            f"asked onnxruntime for {wanted}, got {session.get_providers()[0]}: the CUDA libraries were not found; "
-            "install the extra 'gpu' and a driver, or ask for the provider 'cpu'"
-        )
-    return session

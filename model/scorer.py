@@ -12,6 +12,7 @@ from pathlib import Path
 
 from model.budget import Budget, result_of
 from model.bundle import COMPACT_BUNDLE, Bundle, open_bundle
+from model.engine import EngineChoice, Engines, Provider, asked_engine
 from model.errors import MemeError
 from model.judge import Judge, ScoringError
 from model.meme import DEFAULT_LIMITS, Meme, MemeLimits
@@ -19,7 +20,7 @@ from model.ocr import OcrEngine, make_engine
 from model.parts.reading import Reading, read_steps
 from model.policy.decide import decide
 from model.policy.policy import Policy, default_policy
-from model.runtime import Provider, Runtime
+from model.runtime import Runtime
 from model.verdict import Failure, Judgement, ModelRef, PolicyRef, Verdict
 
 #: Memes that go through the network together: enough to use the cores, few enough to bound memory.
@@ -28,13 +29,17 @@ _CHUNK = 8
 
 @dataclass(frozen=True)
 class Readiness:
-    """What is there and what is not. ``problems`` is empty when every part that was asked for works."""
+    """What is there and what is not. ``problems`` is empty when every part that was asked for works.
+
+    ``warnings`` say what is not as fast as it could be.
+    """
 
     model: ModelRef
     providers: list[str]
     ocr_engine: str
     ocr_version: str | None
     problems: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
     @property
     def ready(self) -> bool:
@@ -58,11 +63,12 @@ class Scorer:
         self.ocr = ocr
         self.limits = limits
         self.policy = policy or default_policy(bundle.manifest)
-        self._judge = Judge(bundle, runtime)
+        # A reader of the caller's own need not know of engines.
+        self._judge = Judge(bundle, runtime, getattr(ocr, "network_engine", None))
 
     @property
     def model(self) -> ModelRef:
-        """Which bundle judges."""
+        """Which bundle judges, and what computes its networks."""
         return self._judge.model
 
     def readiness(self) -> Readiness:
@@ -74,6 +80,7 @@ class Scorer:
             ocr_engine=self.ocr.name,
             ocr_version=self.ocr.version,
             problems=(f"OCR engine {self.ocr.name}: {reason}",) if reason else (),
+            warnings=self.runtime.choice.warnings,
         )
 
     def score_file(
@@ -170,7 +177,8 @@ def load(
     *,
     ocr: str = "rapidocr",
     ocr_languages: str | None = None,
-    provider: Provider = "cpu",
+    engine: EngineChoice | Engines = "auto",
+    provider: Provider | None = None,
     threads: int | None = None,
     policy: Policy | None = None,
     limits: MemeLimits = DEFAULT_LIMITS,
@@ -178,13 +186,16 @@ def load(
     """Open a bundle and make a scorer of it.
 
     ``ocr`` names the engine ("rapidocr", "tesseract", or "none" when callers always send the words), ``ocr_languages``
-    what tesseract reads ("eng+rus"); ``threads`` bounds the cores of one call. Raises ``BundleError`` for a bundle that
-    does not fit, ``EngineUnavailableError`` for an execution provider that is not there. A missing OCR engine does not
+    what tesseract reads ("eng+rus"); ``threads`` bounds the cores of one call. ``engine`` computes the networks (see
+    ``model.engine``); ``provider`` is its older name. Raises ``BundleError`` for a bundle that does not fit,
+    ``EngineUnavailableError`` for an ``engine`` that was asked for and is not there. A missing OCR engine does not
     raise: ``readiness`` and each verdict name it.
     """
+    asked = engine if isinstance(engine, Engines) else asked_engine(engine, provider)
     opened = open_bundle(bundle)
-    runtime = Runtime(opened, provider=provider, threads=threads)
-    return Scorer(opened, runtime, make_engine(ocr, threads=threads, languages=ocr_languages), policy, limits)
+    runtime = Runtime(opened, engine=asked, threads=threads)
+    reader = make_engine(ocr, threads=threads, languages=ocr_languages, engine=runtime.engines)
+    return Scorer(opened, runtime, reader, policy, limits)
 
 
 def _new_id() -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
+from model.engine import REFERENCE, Engines
 from model.modality import Modality
 from model.ocr.types import Box, OcrResult, OcrStatus, OcrWord
 from model.picture.views import Ground
@@ -29,11 +30,12 @@ def strictest(decisions: Iterable[Decision]) -> Decision:
 
 @dataclass(frozen=True)
 class ModelRef:
-    """Which bundle judged: its digest is the sha256 of its manifest."""
+    """Which bundle judged: its digest is the sha256 of its manifest. ``engines`` computed its networks and OCR's."""
 
     name: str
     version: str
     digest: str
+    engines: Engines = REFERENCE
 
 
 @dataclass(frozen=True)

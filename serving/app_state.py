@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from model import MemeguardError, Scorer, load
@@ -50,7 +51,7 @@ class AppState:
                 settings.bundle,
                 ocr=settings.ocr,
                 ocr_languages=settings.ocr_languages,
-                provider=settings.provider,
+                engine=settings.asked_engine,
                 threads=settings.threads,
                 limits=settings.limits,
             )
@@ -90,6 +91,7 @@ class AppState:
             return ReadinessDoc(
                 ready=False,
                 model=None,
+                engine=self.settings.asked_engine,
                 providers=[],
                 ocr_engine=self.settings.ocr,
                 ocr_version=None,
@@ -104,12 +106,13 @@ class AppState:
         warning = self._classifier.policies.warning
         return ReadinessDoc(
             ready=not problems,
-            model=ModelDoc(name=parts.model.name, version=parts.model.version, digest=parts.model.digest),
+            model=ModelDoc.model_validate(asdict(parts.model)),
+            engine=self.settings.asked_engine,
             providers=parts.providers,
             ocr_engine=parts.ocr_engine,
             ocr_version=parts.ocr_version,
             problems=problems,
-            warnings=[warning] if warning else [],
+            warnings=[*parts.warnings, *([warning] if warning else [])],
         )
 
     def _ledger_problems(self) -> list[str]:
@@ -132,8 +135,12 @@ def _log_readiness(readiness: ReadinessDoc) -> None:
                 version=readiness.model.version,
                 digest=readiness.model.digest[:12],
                 ocr=f"{readiness.ocr_engine}/{readiness.ocr_version}",
+                engine=readiness.engine,
+                engines=",".join(f"{network}:{engine}" for network, engine in readiness.model.engines if engine),
                 providers=",".join(readiness.providers),
             )
         )
+    for warning in readiness.warnings:
+        logger.warning("%s", warning)
     for problem in readiness.problems:
         logger.error("not ready: %s", problem)

@@ -10,6 +10,7 @@ from bentoml.exceptions import BentoMLException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from model import MemeguardError, open_bundle
+from model.engine import check_installed
 from model.policy.file import read_policies
 from serving.app_state import AppState
 from serving.http.app import create_app
@@ -64,9 +65,10 @@ class Memeguard:
     @bentoml.on_deployment  # type: ignore[untyped-decorator]
     @staticmethod
     def check() -> None:
-        """Before any worker starts: can the settings be understood, and are bundle, policies, keys and ledger whole?"""
+        """Before any worker starts: can the settings be understood, is the engine there, is every file whole?"""
         try:
             settings = from_env(os.environ)
+            check_installed(settings.asked_engine)
             read_policies(settings.policy_file, open_bundle(settings.bundle))
             tracing.check(settings)
             if settings.keys_file:

@@ -10,10 +10,10 @@ import torch
 from onnxruntime.capi.onnxruntime_pybind11_state import Fail, InvalidArgument, RuntimeException
 
 from model.bundle import Precision
+from model.engine.onnxruntime_network import session_options
 from model.errors import ExportRefusedError
 from model.export.graph import head_example
 from model.network.memefier import HeadInputs, MemeNetwork
-from model.runtime import session_options
 
 #: Largest difference of a logit that is let through.
 PARITY_LIMIT: dict[Precision, float] = {"fp32": 1e-4, "int8": 1e-3}

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from onnx import numpy_helper
 from torch import Tensor
 
+from model.engine.onnxruntime_network import session_options
 from model.errors import BundleError
 from model.export.description import TRANSPOSED, HeadDescription, read_description
 from model.export.graph import HEAD_INPUTS
 from model.network.adapters import TowerAdapters
 from model.network.memefier import HeadInputs
 from model.network.text_tower import BertTextTower
-from model.runtime import session_options
 
 #: Largest difference between a token's vector in the graph and in the restored tower, as a share of the largest.
 TOKEN_PARITY_LIMIT = 1e-3

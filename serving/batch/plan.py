@@ -9,13 +9,14 @@ import shutil
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from model import Policy
 from model.atomic import write_atomically
 from model.bundle import Bundle
+from model.engine import EngineName, Engines
 from model.ocr import OcrEngine
 from serving.batch.errors import BatchError
 from serving.batch.input.batch_input import BatchInput
@@ -35,8 +36,16 @@ _GROWTH_DIVISOR, _MIN_ROWS = 8, 16
 _IDS_NAMED = 5
 
 
+def _ocr_networks_before(identity: dict[str, Any]) -> EngineName | None:
+    """What ran them in a plan that does not say so."""
+    return "onnxruntime" if str(identity.get("ocr", "")).startswith("rapidocr") else None
+
+
 class ScoringIdentity(BaseModel):
-    """Bundle, policy and OCR engine: with another one of them, the rows would be others."""
+    """Bundle, policy, OCR engine, and what computes the networks: with another of them, the rows would be others.
+
+    Plans that are older than the choice of an engine name none: there was onnxruntime alone.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -47,9 +56,12 @@ class ScoringIdentity(BaseModel):
     policy_version: str
     policy_digest: str
     ocr: str
+    image_tower_engine: EngineName = "onnxruntime"
+    head_engine: EngineName = "onnxruntime"
+    ocr_networks_engine: EngineName | None = Field(default_factory=_ocr_networks_before)
 
     @classmethod
-    def of(cls, bundle: Bundle, policy: Policy, engine: OcrEngine) -> "ScoringIdentity":
+    def of(cls, bundle: Bundle, policy: Policy, engine: OcrEngine, engines: Engines) -> "ScoringIdentity":
         """The parts as they are named in a plan and a manifest."""
         return cls(
             model_name=bundle.manifest.name,
@@ -59,7 +71,15 @@ class ScoringIdentity(BaseModel):
             policy_version=policy.version,
             policy_digest=policy.digest,
             ocr=" ".join(filter(None, (engine.name, engine.version))),
+            image_tower_engine=engines.image_tower,
+            head_engine=engines.head,
+            ocr_networks_engine=engine.network_engine,
         )
+
+    @property
+    def engines(self) -> Engines:
+        """What computes the networks."""
+        return Engines(self.image_tower_engine, self.head_engine, self.ocr_networks_engine)
 
     def differences(self, other: "ScoringIdentity") -> list[str]:
         """What is not the same, in words; ``self`` was first."""

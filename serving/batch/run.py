@@ -8,11 +8,12 @@ from typing import Literal
 
 from model import MemeLimits, Policy, open_bundle
 from model.atomic import lock_file
-from model.bundle import COMPACT_BUNDLE
+from model.bundle import COMPACT_BUNDLE, Bundle
+from model.engine import EngineChoice, Engines
 from model.meme import DEFAULT_LIMITS
-from model.ocr import make_engine
+from model.ocr import OcrEngine, make_engine
 from model.policy.policy import default_policy
-from model.runtime import Provider, Runtime
+from model.runtime import Runtime, engines_for
 from serving.batch.engines.local_engine import run_local
 from serving.batch.engines.score_partition import OutcomeCounts, PartitionTask
 from serving.batch.engines.worker_process import WorkerSpec
@@ -46,7 +47,8 @@ from serving.batch.plan import (
     partition_path,
 )
 
-Engine = Literal["local", "ray"]
+#: Who shares out the work.
+Runner = Literal["local", "ray"]
 _LOCK = "_lock"
 
 
@@ -56,13 +58,13 @@ class BatchOptions:
 
     input: str
     out: Path
-    engine: Engine = "local"
+    runner: Runner = "local"
     workers: int = 1
     threads: int = 1
     bundle: Path = COMPACT_BUNDLE
     ocr: str = "rapidocr"
     ocr_languages: str | None = None
-    provider: Provider = "cpu"
+    engine: EngineChoice = "auto"
     policy: Policy | None = None
     columns: Columns = field(default_factory=Columns)
     protocols: frozenset[str] = frozenset()
@@ -111,11 +113,11 @@ def run_batch(options: BatchOptions, callbacks: ProgressCallbacks) -> tuple[Plan
 def worker_spec(options: BatchOptions, source: BatchInput) -> WorkerSpec:
     """What workers are told, after a look at whether they can do it."""
     bundle = open_bundle(options.bundle)
-    engine = make_engine(options.ocr, languages=options.ocr_languages)
-    if options.ocr != "none" and (reason := engine.unavailable_reason()):
-        raise BatchError(f"OCR engine {options.ocr}: {reason}; --ocr none scores rows by the text that they bring")
-    if options.provider != "cpu" and options.engine == "local":
-        Runtime(bundle, provider=options.provider)  # raises when it cannot be had
+    engines = _engines(options, bundle)
+    reader = make_engine(options.ocr, languages=options.ocr_languages, engine=engines)
+    if options.engine == "cuda" and options.runner == "local":
+        Runtime(bundle, engine=engines)  # raises when it cannot be had
+    _check_ocr(options, reader)
     for protocol in options.protocols:
         check_protocol(protocol)
     policy = options.policy or default_policy(bundle.manifest)
@@ -123,14 +125,28 @@ def worker_spec(options: BatchOptions, source: BatchInput) -> WorkerSpec:
         bundle=options.bundle.absolute(),
         ocr=options.ocr,
         ocr_languages=options.ocr_languages,
-        provider=options.provider,
+        engines=engines,
         threads=options.threads,
         policy=policy,
-        identity=ScoringIdentity.of(bundle, policy, engine),
+        identity=ScoringIdentity.of(bundle, policy, reader, engines),
         protocols=options.protocols | source.protocols,  # pictures may lie where the input lies
         limits=options.limits,
         item_timeout_s=options.item_timeout_s,
     )
+
+
+def _engines(options: BatchOptions, bundle: Bundle) -> Engines:
+    """Those asked for; where the choice is left to us, those that the run was begun with, wherever that was."""
+    found = find_plan(options.out) if options.engine == "auto" else None
+    return engines_for(bundle, options.engine).engines if found is None else found.identity.engines
+
+
+def _check_ocr(options: BatchOptions, reader: OcrEngine) -> None:
+    """Raise ``BatchError`` when the words cannot be read."""
+    if options.engine == "cuda" and options.runner == "ray":  # the GPUs are in the cluster, not here
+        reader = make_engine(options.ocr, languages=options.ocr_languages, engine="onnxruntime")
+    if options.ocr != "none" and (reason := reader.unavailable_reason()):
+        raise BatchError(f"OCR engine {options.ocr}: {reason}; --ocr none scores rows by the text that they bring")
 
 
 def _find_or_make_plan(options: BatchOptions, source: BatchInput, identity: ScoringIdentity) -> Plan:
@@ -183,7 +199,7 @@ def _score(options: BatchOptions, plan: Plan, spec: WorkerSpec, callbacks: Progr
     if gone := [task.partition for task in tasks if not task.partition.exists()]:
         raise BatchError(f"{gone[0]} is gone, and {out} cannot be ended without it: score the input into another --out")
     callbacks.on_start(plan, sum(done))
-    with record_session(out, engine=options.engine, workers=options.workers, waiting_rows=plan.n_items - sum(done)):
+    with record_session(out, engine=options.runner, workers=options.workers, waiting_rows=plan.n_items - sum(done)):
         _run_engine(options, tasks, spec, callbacks)
     totals = count_totals(out, plan)
     manifest = write_manifest(out, plan, totals, timings(out))
@@ -194,7 +210,7 @@ def _score(options: BatchOptions, plan: Plan, spec: WorkerSpec, callbacks: Progr
 def _run_engine(
     options: BatchOptions, tasks: list[PartitionTask], spec: WorkerSpec, callbacks: ProgressCallbacks
 ) -> None:
-    if options.engine == "ray":
+    if options.runner == "ray":
         from serving.batch.engines.ray_engine import run_on_ray  # noqa: PLC0415  a heavy package that few need
 
         run_on_ray(tasks, spec, options.workers, callbacks.on_scored, options.ray_address)

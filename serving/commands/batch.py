@@ -3,22 +3,25 @@
 import os
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 from rich.console import Console
 
 from model import open_bundle
 from model.bundle import COMPACT_BUNDLE
+from model.engine import ENGINE_CHOICES, EngineChoice, Provider, asked_engine
 from model.ocr import EngineName
 from model.policy.file import chosen_policy
-from model.runtime import Provider
+from model.runtime import engines_for
 from serving.batch.errors import BatchError
 from serving.batch.input.items import Columns
 from serving.batch.progress import print_summary, show_progress
-from serving.batch.run import BatchOptions, Engine, run_batch
+from serving.batch.run import BatchOptions, Runner, run_batch
 from serving.batch.verify import verify as verify_run
 from serving.commands.options import bundle_option, ocr_languages_option, ocr_option, provider_option
+
+RUNNERS: tuple[Runner, ...] = get_args(Runner)
 
 
 class _RunOrVerify(click.Command):
@@ -39,7 +42,15 @@ class _RunOrVerify(click.Command):
 )
 @click.argument("input", metavar="INPUT")
 @click.option("--out", metavar="DIR", required=True, type=click.Path(path_type=Path), help="Folder for the answers.")
-@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
+@click.option(
+    "--runner", type=click.Choice(RUNNERS), help="Who shares out the work: this machine, or Ray; default: local."
+)
+@click.option(
+    "--engine",
+    type=click.Choice([*ENGINE_CHOICES, *RUNNERS]),
+    help="What computes the networks; default: auto, for each what is measured to be the fastest on a CPU. local and "
+    "ray are the older way to name a --runner.",
+)
 @click.option(
     "--ray-address",
     help="A running Ray cluster; default: RAY_ADDRESS or, without it, a Ray of our own on this machine.",
@@ -88,7 +99,8 @@ class _RunOrVerify(click.Command):
 def batch(
     input: str,
     out: Path,
-    engine: Engine,
+    runner: Runner | None,
+    engine: EngineChoice | Runner | None,
     ray_address: str | None,
     workers: int | None,
     threads: int,
@@ -112,18 +124,20 @@ def batch(
     path or address. DIR gets Parquet shards with the fields of the HTTP answer, errors as rows, manifest.json,
     report.html, _SUCCESS last.
     """
-    _check_ray(engine, ray_address)
+    runner, asked = _told_apart(runner, engine)
+    asked = asked_engine(asked, provider)
+    _check_ray(runner, ray_address)
     bundle = bundle or COMPACT_BUNDLE
     options = BatchOptions(
         input=input,
         out=out,
-        engine=engine,
+        runner=runner,
         workers=workers or len(os.sched_getaffinity(0)),
         threads=threads,
         bundle=bundle,
         ocr=ocr or "rapidocr",
         ocr_languages=ocr_languages,
-        provider=provider or "cpu",
+        engine=asked,
         policy=None if policy is None else chosen_policy(policy, open_bundle(bundle)),
         columns=Columns(id_column, image_column, text_column, tags_column),
         protocols=frozenset(protocols),
@@ -132,16 +146,29 @@ def batch(
         ray_address=ray_address,
         sample_review=sample_review or 0,
     )
+    for warning in engines_for(open_bundle(bundle), asked).warnings:
+        click.echo(f"Warning: {warning}", err=True)
     with show_progress(Console(stderr=True)) as (callbacks, progress):
         plan, totals = run_batch(options, callbacks)
     print_summary(Console(), out, plan, totals, progress)
 
 
-def _check_ray(engine: Engine, ray_address: str | None) -> None:
-    if engine != "ray" and ray_address is not None:
-        raise click.UsageError("--ray-address belongs to --engine ray")
-    if engine == "ray" and find_spec("ray") is None:
-        raise BatchError("--engine ray needs the extra 'batch', and ray is not installed: pip install -e '.[batch]'")
+def _told_apart(runner: Runner | None, engine: EngineChoice | Runner | None) -> tuple[Runner, EngineChoice]:
+    """Runner and engine; ``--engine`` was once the name of the runner."""
+    for choice in ENGINE_CHOICES:
+        if (engine or "auto") == choice:
+            return runner or "local", choice
+    older: Runner = "ray" if engine == "ray" else "local"
+    if runner not in (None, older):
+        raise click.UsageError(f"--engine {older} is the older way to say --runner {older}; say one of them")
+    return older, "auto"
+
+
+def _check_ray(runner: Runner, ray_address: str | None) -> None:
+    if runner != "ray" and ray_address is not None:
+        raise click.UsageError("--ray-address belongs to --engine ray, or --runner ray")
+    if runner == "ray" and find_spec("ray") is None:
+        raise BatchError("--runner ray needs the extra 'batch', and ray is not installed: pip install -e '.[batch]'")
 
 
 @click.command()

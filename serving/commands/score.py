@@ -13,6 +13,7 @@ from model.judge import ScoringError
 from model.policy.file import chosen_policy
 from serving.commands.options import (
     bundle_option,
+    engine_option,
     json_option,
     ocr_languages_option,
     ocr_option,
@@ -32,6 +33,7 @@ Outcome = tuple[Path, Verdict | Failure]
 @bundle_option
 @ocr_option
 @ocr_languages_option
+@engine_option
 @provider_option
 @threads_option
 @click.option("--policy", metavar="FILE[:NAME]", help="Policy that decides; default: the bundle's own.")
@@ -51,7 +53,7 @@ def score(files: tuple[Path, ...], text: str | None, tags: tuple[str, ...], as_j
 
 
 def _open_scorer(flags: dict[str, Any]) -> Scorer:
-    """A scorer as the flags ask for; says on stderr when its OCR engine is missing."""
+    """A scorer as the flags ask for; says on stderr when its OCR engine is missing, or a faster engine."""
     policy = flags.pop("policy")
     scorer = load(**{key: value for key, value in flags.items() if value is not None})
     if policy is not None:
@@ -59,6 +61,8 @@ def _open_scorer(flags: dict[str, Any]) -> Scorer:
     reason = scorer.ocr.unavailable_reason()
     if reason and scorer.ocr.name != "none":
         click.echo(f"Warning: OCR engine {scorer.ocr.name}: {reason}", err=True)
+    for warning in scorer.readiness().warnings:
+        click.echo(f"Warning: {warning}", err=True)
     return scorer
 
 

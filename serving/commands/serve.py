@@ -10,8 +10,16 @@ from pathlib import Path
 import click
 
 from model import MemeguardError, open_bundle
+from model.engine import check_installed
 from model.policy.file import read_policies
-from serving.commands.options import bundle_option, ocr_languages_option, ocr_option, provider_option, threads_option
+from serving.commands.options import (
+    bundle_option,
+    engine_option,
+    ocr_languages_option,
+    ocr_option,
+    provider_option,
+    threads_option,
+)
 from serving.security.addresses import is_loopback
 from serving.security.key_file import read_keys
 from serving.settings import Settings, from_env, to_env
@@ -36,11 +44,13 @@ class ListenError(MemeguardError):
 @bundle_option
 @ocr_option
 @ocr_languages_option
+@engine_option
 @provider_option
 @threads_option
 def serve(host: str, port: int, workers: int, **flags: str | int | Path | None) -> None:
     """Serve over HTTP until SIGTERM or Ctrl-C. Every setting can also be given as a variable MEMEGUARD_<KEY>."""
     settings = from_env(os.environ | to_env(flags))
+    check_installed(settings.asked_engine)
     read_policies(settings.policy_file, open_bundle(settings.bundle))
     if settings.keys_file:
         read_keys(settings.keys_file)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Any, Literal, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
 import click
 from annotated_types import Ge, Gt, Le, Lt
@@ -74,7 +74,7 @@ def _type_in_words(annotation: Any) -> str:
         return ", ".join(f"`{value}`" for value in get_args(annotation))
     if get_origin(annotation) is tuple:
         return "list"
-    if isinstance(annotation, UnionType):
+    if get_origin(annotation) in (Union, UnionType):
         return " or ".join(_type_in_words(part) for part in get_args(annotation) if part is not NoneType)
     return _TYPE_NAMES[annotation]
 

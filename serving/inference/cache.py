@@ -1,6 +1,6 @@
 """LRU cache of judgements by content: the same meme sent again is not judged again.
 
-The key holds the picture's bytes, the words and tags as sent, the bundle, the OCR engine and whether an explanation was
+The key holds the picture's bytes, the words and tags as sent, the bundle, the engines and whether an explanation was
 asked for. It holds no policy, because what is kept are scores and evidence and not decisions: every answer is held
 against the policy in force when it is given, so a changed policy counts at once and nothing has to be thrown away.
 """
@@ -64,6 +64,7 @@ def content_key(item: ClassifyInput, explain: bool, scorer: Scorer) -> bytes:
     """sha256 over everything that a judgement depends on."""
     parts = [
         scorer.model.digest,
+        str(scorer.model.engines),
         scorer.ocr.name,
         scorer.ocr.version,
         "explain" if explain else None,

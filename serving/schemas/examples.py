@@ -54,6 +54,7 @@ VERDICT: dict[str, Any] = {
         "name": "compact",
         "version": "0.3.0",
         "digest": "308a07090a252f229aed36e63fe444af9b5bc88815f6dff2aa5358e6e0084ea5",
+        "engines": {"image_tower": "onnxruntime", "head": "onnxruntime", "ocr": "onnxruntime"},
     },
     "timings_ms": {
         "queue": 1.965,

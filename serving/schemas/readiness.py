@@ -1,7 +1,10 @@
 """Document of ``/readyz``."""
 
+from typing import Literal
+
 from pydantic import Field
 
+from model.engine import EngineChoice
 from serving.schemas.verdict import ModelDoc
 from serving.schemas.wire import Wire
 
@@ -11,6 +14,7 @@ class ReadinessDoc(Wire):
 
     ready: bool
     model: ModelDoc | None
+    engine: EngineChoice | Literal["hidden"] = Field(description="As asked for; model.engines are those in force.")
     providers: list[str]
     ocr_engine: str
     ocr_version: str | None
@@ -22,6 +26,7 @@ class ReadinessDoc(Wire):
         return ReadinessDoc(
             ready=self.ready,
             model=None,
+            engine="hidden",
             providers=[],
             ocr_engine="hidden",
             ocr_version=None,

@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from model.engine import EngineName
 from model.meme import Ground
 from model.modality import Modality
 from model.ocr.types import OcrStatus
@@ -67,12 +68,21 @@ class PictureDoc(Wire):
     strictest: int = Field(description="Index of the view that decided.")
 
 
+class EnginesDoc(Wire):
+    """What computes the networks; ``ocr`` null: no network reads words."""
+
+    image_tower: EngineName
+    head: EngineName
+    ocr: EngineName | None
+
+
 class ModelDoc(Wire):
     """The bundle that judged; ``digest`` is the sha256 of its manifest."""
 
     name: str
     version: str
     digest: str
+    engines: EnginesDoc
 
 
 class WordMatchDoc(Wire):

@@ -8,9 +8,9 @@ from pydantic import BaseModel, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from model.bundle import COMPACT_BUNDLE
+from model.engine import EngineChoice, Provider, asked_engine
 from model.meme import DEFAULT_LIMITS, MemeLimits
 from model.ocr import LANGUAGES_PATTERN, EngineName
-from model.runtime import Provider
 from serving.settings.ledger import LedgerSettings
 from serving.settings.security import SecuritySettings
 
@@ -167,8 +167,25 @@ class PartSettings(BaseModel):
         description="Languages that tesseract reads, eng+rus, each with its language pack; unset: eng. rapidocr reads "
         "Latin letters, Chinese and Japanese, and tells other scripts as unread.",
     )
-    provider: Provider = Field("cpu", description="Where the network runs; cuda needs the extra 'gpu'.")
+    engine: EngineChoice = Field(
+        "auto",
+        description="What computes the networks; auto: for each what is measured to be the fastest on a CPU. cuda "
+        "needs the extra 'gpu'.",
+    )
+    provider: Provider | None = Field(
+        None, description="Older name of engine: cuda is the engine cuda, cpu is any other."
+    )
     threads: int | None = Field(None, ge=1, description="Cores that one meme may use; unset: all.")
+
+    @model_validator(mode="after")
+    def _engine_is_one(self) -> "PartSettings":
+        _ = self.asked_engine  # raises ValueError when engine and provider contradict each other
+        return self
+
+    @property
+    def asked_engine(self) -> EngineChoice:
+        """What is asked for, under the name or the older one."""
+        return asked_engine(self.engine, self.provider)
 
 
 class Settings(

@@ -15,10 +15,10 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from model.engine import ENGINE_CHOICES, EngineChoice, Provider, asked_engine
 from model.errors import MemeguardError
 from model.errors.validation import invalid_members
 from model.ocr import ENGINES, make_engine
-from model.runtime import Provider
 from training.datasets import LAYOUTS, DatasetError, Source, parse_source
 from training.evaluation.options import Setup, WordsFrom
 
@@ -96,7 +96,13 @@ def setup_options(words: Sequence[str], *, resamples: int, min_resamples: int) -
             show_default=True,
             help=f"Words as the files give them; read from the picture where missing, or always{compared}.",
         ),
-        click.option("--engine", type=click.Choice(ENGINES), default="rapidocr", show_default=True, help="OCR engine."),
+        click.option("--ocr-engine", type=click.Choice(ENGINES), help="OCR engine; default: rapidocr."),
+        click.option(
+            "--engine",
+            type=click.Choice([*ENGINE_CHOICES, *ENGINES]),
+            help="What computes the networks; default: auto, for each what is measured to be the fastest on a CPU. An "
+            "OCR engine's name is the older way to name an --ocr-engine.",
+        ),
         click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Seed of the resamples."),
         click.option(
             "--resamples",
@@ -108,7 +114,9 @@ def setup_options(words: Sequence[str], *, resamples: int, min_resamples: int) -
         click.option(
             "--cache", type=path_type, help="Folder that keeps image features and OCR readings; training's own fits."
         ),
-        click.option("--provider", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True),
+        click.option(
+            "--provider", type=click.Choice(["cpu", "cuda"]), help="Older name: cuda is --engine cuda, cpu any other."
+        ),
         click.option("--threads", type=click.IntRange(1), help="Cores to use; default: all."),
     )
 
@@ -142,25 +150,39 @@ class SetupOptions:
     """What ``setup_options`` say."""
 
     words: WordsFrom
-    engine: str
+    ocr_engine: str | None
+    engine: str | None
     seed: int
     resamples: int
     cache: Path | None
-    provider: Provider
+    provider: Provider | None
     threads: int | None
 
     def setup(self) -> Setup:
         """How memes are scored; raises ``EngineUnavailableError`` for an engine that is not there."""
+        reader, engine = self._told_apart()
+        asked = asked_engine(engine, self.provider)
         return Setup(
-            engine=make_engine(self.engine, threads=self.threads),
+            engine=make_engine(reader, threads=self.threads, engine=asked),
             words=self.words,
             n_resamples=self.resamples,
             seed=self.seed,
-            provider=self.provider,
+            inference=asked,
             threads=self.threads,
             cache=self.cache,
             progress=True,
         )
+
+    def _told_apart(self) -> tuple[str, EngineChoice]:
+        """OCR engine and engine; ``--engine`` was once the name of the former."""
+        for choice in ENGINE_CHOICES:
+            if (self.engine or "auto") == choice:
+                return self.ocr_engine or "rapidocr", choice
+        if self.ocr_engine not in (None, self.engine):
+            raise click.UsageError(
+                f"--engine {self.engine} is the older way to say --ocr-engine {self.engine}; say one of them"
+            )
+        return str(self.engine), "auto"
 
 
 def writable(folder: Path) -> Path:

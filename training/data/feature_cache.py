@@ -1,9 +1,9 @@
 """Frozen-tower features of pictures, plain and augmented, computed once and kept on disk.
 
 A row's key is the sha256 of the picture's bytes, of the tower, of the preprocessing and, for an augmented view, of the
-augmentation's settings, with the decoder's version where it changed the picture's pixels: a changed picture, decoder,
-tower or config is never served from the cache. Each row is a file that is
-whole or not there (``model.atomic``); one that the disk damaged is computed anew.
+augmentation's settings, with the decoder's version where it changed the picture's pixels and the engine where it is not
+the reference: a changed picture, decoder, tower, engine or config is never served from the cache. Each row is a file
+that is whole or not there (``model.atomic``); one that the disk damaged is computed anew.
 
 Hashing a picture and reading its row cost about 1.5 ms of CPU with ViT-B/16 patches: 5,000 pictures are there in
 seconds, so nothing is packed into larger files.
@@ -25,11 +25,12 @@ from tqdm import tqdm
 
 from model.atomic import file_digest, write_atomically
 from model.bundle import ImageTowerSpec
+from model.engine import EngineName
 from model.errors import MemeError
 from model.meme import Meme
 from model.picture.door import decoder_key
 from model.preprocess import Preprocessor
-from model.runtime import ImageFeatures, ImageTower, Provider
+from model.runtime import ImageFeatures, ImageTower
 from training.data.image_augment import AugmentConfig, Augmenter
 from training.datasets.base import DatasetError
 
@@ -62,7 +63,7 @@ class FrozenTower:
     threads: int | None = None
     augment: AugmentConfig | None = None
     n_views: int = 0
-    provider: Provider = "cpu"
+    engine: EngineName = "onnxruntime"
 
     def __post_init__(self) -> None:
         if self.n_views < 0 or (self.n_views > 0 and self.augment is None):
@@ -112,7 +113,9 @@ class FrozenTower:
     def _plain_key(self) -> tuple[str, ...]:
         outputs = f"{self.spec.embeds_output} {self.spec.patches_output}"
         key = file_digest(self.path), outputs, self.preprocessor.pixel_fingerprint()
-        return key if self.spec.precision == "fp32" else (*key, _INTEGERS)
+        # What there was before is under its old key: rows in float32, and those of the reference engine.
+        integers = () if self.spec.precision == "fp32" else (_INTEGERS,)
+        return (*key, *integers, *(() if self.engine == "onnxruntime" else (self.engine,)))
 
     @cached_property
     def _augmenter(self) -> Augmenter | None:
@@ -133,7 +136,7 @@ class FrozenTower:
         """Features of the pictures ``missing`` (digest -> path), each written before it is given out."""
         if not missing:
             return
-        tower = ImageTower(self.path, self.spec, provider=self.provider, threads=self.threads)
+        tower = ImageTower(self.path, self.spec, engine=self.engine, threads=self.threads)
         size = _BATCH if self.spec.batch_invariant else 1
         digests = list(missing)
         label = f"image features, view {view}" if view else "image features"

@@ -124,10 +124,12 @@ def _read_all(pictures: Sequence[Path], cache: ReadingCache, workers: int) -> di
 
 
 def engine_key(engine: OcrEngine) -> str:
-    """Name of the folder of an engine's readings: its name and version, the decoder's, and a digest of its code."""
-    content = "\n".join(
-        (engine.name, str(engine.version), type(engine).__qualname__, str(DECODER_VERSION), _code_digest())
-    )
+    """Name of the folder of an engine's readings.
+
+    Of its name and version, the decoder's, a digest of its code, and what runs its networks.
+    """
+    named = engine.name, str(engine.version), type(engine).__qualname__, str(DECODER_VERSION), _code_digest()
+    content = "\n".join(filter(None, (*named, engine.network_engine)))
     return f"{engine.name}-{hashlib.sha256(content.encode()).hexdigest()[:16]}"
 
 

@@ -10,6 +10,7 @@ import onnxruntime
 import PIL
 
 from model.bundle import Bundle
+from model.engine import Engines, openvino_network
 from training.datasets import Sample
 from training.evaluation.evaluate_set import LabelledSet, Options, evaluate_set
 from training.evaluation.results import BundleRef, Report
@@ -27,8 +28,11 @@ def evaluate_bundle(bundle: Bundle, sets: Sequence[LabelledSet], options: Option
     """Evaluate ``bundle`` on every set. ``command`` is what a reader types to get the same report."""
     found = [evaluate_set(bundle, labelled, options) for labelled in sets]
     report = Report(
-        bundle=bundle_ref(bundle),
-        others={name: bundle_ref(other.bundle) for name, other in options.others.items()},
+        bundle=bundle_ref(bundle, options.setup.engines_for(bundle)),
+        others={
+            name: bundle_ref(other.bundle, options.setup.engines_for(other.bundle))
+            for name, other in options.others.items()
+        },
         sets=[result for result, _ in found],
         command=command,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -40,8 +44,8 @@ def evaluate_bundle(bundle: Bundle, sets: Sequence[LabelledSet], options: Option
     return Evaluation(report, [samples for _, samples in found])
 
 
-def bundle_ref(bundle: Bundle) -> BundleRef:
-    """Which bundle this is, for the report."""
+def bundle_ref(bundle: Bundle, engines: Engines) -> BundleRef:
+    """Which bundle this is, for the report, and the ``engines`` that compute it."""
     manifest = bundle.manifest
     size_bytes = sum(bundle.file(name).stat().st_size for name in manifest.files)
     return BundleRef(
@@ -51,15 +55,18 @@ def bundle_ref(bundle: Bundle) -> BundleRef:
         path=str(bundle.path),
         tasks=[task.name for task in bundle.tasks],
         size_mb=round(size_bytes / 1e6, 1),
+        engines=engines,
     )
 
 
 def _packages() -> dict[str, str]:
+    openvino = {} if openvino_network.missing() else {"openvino": version("openvino")}
     return {
         "evaluate": version("evaluate"),
         "memeguard": version("memeguard"),
         "numpy": np.__version__,
         "onnxruntime": onnxruntime.__version__,
+        **openvino,
         "pillow": PIL.__version__,
         "scikit-learn": version("scikit-learn"),
         "tokenizers": version("tokenizers"),

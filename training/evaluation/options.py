@@ -1,11 +1,13 @@
 """Setup of scoring and of intervals: what an evaluation and a promotion have in common."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypedDict
 
+from model.bundle import Bundle
+from model.engine import EngineChoice, Engines
 from model.ocr import OcrEngine
-from model.runtime import Provider
+from model.runtime import engines_for
 
 WordsFrom = Literal["given", "missing", "always", "both"]
 
@@ -13,7 +15,7 @@ WordsFrom = Literal["given", "missing", "always", "both"]
 class ScoringFlags(TypedDict):
     """Keyword arguments of ``training.evaluation.scoring.score_views``."""
 
-    provider: Provider
+    engine: EngineChoice
     threads: int | None
     cache: Path | None
     progress: bool
@@ -21,13 +23,16 @@ class ScoringFlags(TypedDict):
 
 @dataclass(frozen=True)
 class Setup:
-    """See ``memeguard evaluate --help`` for what each means. ``progress``: show a bar on a terminal."""
+    """See ``memeguard evaluate --help`` for what each means. ``engine`` reads words, ``inference`` runs the bundle.
+
+    ``progress``: show a bar on a terminal.
+    """
 
     engine: OcrEngine
     words: WordsFrom = "given"
     n_resamples: int = 1000
     seed: int = 0
-    provider: Provider = "cpu"
+    inference: EngineChoice = "auto"
     threads: int | None = None
     cache: Path | None = None
     progress: bool = False
@@ -35,4 +40,8 @@ class Setup:
     @property
     def scoring(self) -> ScoringFlags:
         """What scoring takes of it."""
-        return {"provider": self.provider, "threads": self.threads, "cache": self.cache, "progress": self.progress}
+        return {"engine": self.inference, "threads": self.threads, "cache": self.cache, "progress": self.progress}
+
+    def engines_for(self, bundle: Bundle) -> Engines:
+        """What computes the networks of a bundle, and those that read words."""
+        return replace(engines_for(bundle, self.inference).engines, ocr=self.engine.network_engine)

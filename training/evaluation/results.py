@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from model.engine import Engines
 from training.evaluation.breakdown import GroupTable
 from training.evaluation.curves import Curves
 from training.evaluation.decisions import Decisions
@@ -117,6 +118,7 @@ class BundleRef:
     path: str
     tasks: list[str]
     size_mb: float
+    engines: Engines
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,13 @@ from tqdm import tqdm
 
 from model.bundle import Bundle
 from model.calibration import probabilities_by_modality
+from model.engine import EngineChoice, EngineName
 from model.errors import MemeError
 from model.meme import Meme, encodable, has_words
 from model.modality import Modality, modality_of
 from model.parts.pooling import Logits, pool
 from model.parts.split import parts_of
-from model.runtime import ImageFeatures, Provider, Question, Runtime
+from model.runtime import ImageFeatures, Question, Runtime
 from model.taxonomy import Task
 from model.verdict import Failure
 from training.data.feature_cache import FrozenTower
@@ -85,14 +86,14 @@ def score_bundle(
     samples: Sequence[Sample],
     *,
     batch_size: int = 32,
-    provider: Provider = "cpu",
+    engine: EngineChoice = "auto",
     threads: int | None = None,
     cache: Path | None = None,
     progress: bool = False,
 ) -> Scored:
     """Score ``samples`` as the service would. See ``score_views`` for the options."""
     options = {"batch_size": batch_size, "threads": threads, "cache": cache, "progress": progress}
-    return score_views(bundle, samples, {"full": FULL}, provider=provider, **options)["full"]  # type: ignore[arg-type]
+    return score_views(bundle, samples, {"full": FULL}, engine=engine, **options)["full"]  # type: ignore[arg-type]
 
 
 def score_views(
@@ -101,7 +102,7 @@ def score_views(
     views: Mapping[str, View],
     *,
     batch_size: int = 32,
-    provider: Provider = "cpu",
+    engine: EngineChoice = "auto",
     threads: int | None = None,
     cache: Path | None = None,
     progress: bool = False,
@@ -110,10 +111,13 @@ def score_views(
 
     A picture that cannot be read is a failure, never an error. ``cache`` keeps image features on disk, shared with
     training, in half precision (which moves probabilities of the bundle that ships by less than 1e-4). ``threads``
-    bounds the cores. Raises ``EngineUnavailableError`` when ``provider`` cannot be had.
+    bounds the cores. Raises ``EngineUnavailableError`` when ``engine`` cannot be had.
     """
-    run = _Run(bundle, Runtime(bundle, provider=provider, threads=threads), views, batch_size)
-    encoder = _Cached(bundle, cache / "features", threads) if cache else _Live(bundle, run.runtime, batch_size)
+    run = _Run(bundle, Runtime(bundle, engine=engine, threads=threads), views, batch_size)
+    tower_engine = run.runtime.engines.image_tower
+    encoder = (
+        _Cached(bundle, cache / "features", tower_engine, threads) if cache else _Live(bundle, run.runtime, batch_size)
+    )
     kinds = [[i for i, s in enumerate(samples) if (s.image is not None) == pictured] for pictured in (True, False)]
     with tqdm(total=len(samples), desc="scoring", unit="meme", disable=None if progress else True) as bar:
         for indices, pictured in zip(kinds, (True, False), strict=True):
@@ -139,9 +143,9 @@ class _Cached:
 
     chunk = _CACHE_CHUNK
 
-    def __init__(self, bundle: Bundle, folder: Path, threads: int | None) -> None:
-        spec = bundle.manifest.image_tower
-        self._tower = FrozenTower(bundle.file(spec.file), spec, bundle.preprocessor, folder, threads=threads)
+    def __init__(self, bundle: Bundle, folder: Path, engine: EngineName, threads: int | None) -> None:
+        spec, file = bundle.manifest.image_tower, bundle.file(bundle.manifest.image_tower.file)
+        self._tower = FrozenTower(file, spec, bundle.preprocessor, folder, threads=threads, engine=engine)
 
     def __call__(self, memes: Sequence[Meme], paths: Sequence[Path]) -> ImageFeatures:
         return self._tower.features(paths)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from model.bundle import Bundle
+from model.engine import Engines
 from model.policy.policy import default_policy
 from model.taxonomy import Task
 from training.datasets import DatasetError, Sample
@@ -59,8 +60,8 @@ def compare(champion: Named, challenger: Named, sets: Sequence[LabelledSet], set
         found.add(one, bundles, setup)
     speed = None
     if found.samples:
-        speed = compare_speed(*bundles, found.samples, provider=setup.provider, threads=setup.threads)
-    first, second = contender(champion), contender(challenger)
+        speed = compare_speed(*bundles, found.samples, engine=setup.inference, threads=setup.threads)
+    first, second = (contender(one, setup.engines_for(one.bundle)) for one in (champion, challenger))
     return Comparison(first, second, found.lines, holm(found.groups), speed, found.notes, found.alarms)
 
 
@@ -101,11 +102,11 @@ class _Found:
         return words.samples
 
 
-def contender(named: Named) -> Contender:
-    """What identifies a bundle, and its size on disk."""
+def contender(named: Named, engines: Engines) -> Contender:
+    """What identifies a bundle, its size on disk, and the ``engines`` that compute it."""
     manifest = named.bundle.manifest
     size = sum(named.bundle.file(name).stat().st_size for name in manifest.files)
-    return Contender(named.given, manifest.name, manifest.version, named.bundle.digest, size)
+    return Contender(named.given, manifest.name, manifest.version, named.bundle.digest, size, engines)
 
 
 def _task_notes(champion: Bundle, challenger: Bundle) -> list[str]:

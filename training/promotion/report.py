@@ -118,6 +118,7 @@ def _identity(found: Comparison) -> list[Row]:
         ("given as", *(one.given for one in both)),
         ("digest", *(one.digest[:12] for one in both)),
         ("size", *(_size(one) for one in both)),
+        ("engines", *(str(one.engines) for one in both)),
     ]
     if found.speed is not None:
         speed = found.speed

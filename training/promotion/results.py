@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from model.engine import REFERENCE, Engines
+
 
 @dataclass(frozen=True)
 class Contender:
@@ -13,6 +15,7 @@ class Contender:
     version: str
     digest: str
     size_bytes: int
+    engines: Engines = REFERENCE
 
 
 @dataclass(frozen=True)

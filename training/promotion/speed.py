@@ -7,9 +7,10 @@ import numpy as np
 from PIL import Image
 
 from model.bundle import Bundle
+from model.engine import EngineChoice
 from model.errors import MemeError
 from model.meme import Meme
-from model.runtime import Provider, Runtime
+from model.runtime import Runtime
 from training.datasets import Sample
 from training.promotion.results import Speed
 
@@ -24,7 +25,7 @@ def compare_speed(
     challenger: Bundle,
     samples: Sequence[Sample],
     *,
-    provider: Provider = "cpu",
+    engine: EngineChoice = "auto",
     threads: int | None = None,
     n_rounds: int = _N_ROUNDS,
 ) -> Speed:
@@ -33,7 +34,7 @@ def compare_speed(
     The ratio is the median over rounds, with the lowest and highest round beside it.
     """
     memes = _memes(samples)
-    runtimes = [(bundle, Runtime(bundle, provider=provider, threads=threads)) for bundle in (champion, challenger)]
+    runtimes = [(bundle, Runtime(bundle, engine=engine, threads=threads)) for bundle in (champion, challenger)]
     for bundle, runtime in runtimes:
         _seconds(bundle, runtime, memes[:1])
     rounds = np.empty((n_rounds, 2))

@@ -22,13 +22,13 @@ from torch import nn
 
 from model.atomic import file_digest
 from model.bundle import ImageTowerSpec
+from model.engine.onnxruntime_network import session_options
 from model.errors import ExportRefusedError
 from model.export import export_image_tower
 from model.export.graph import OPSET
 from model.network.backbone import Backbone, TokenizerSpec, build_backbone
 from model.network.config import BackboneConfig
 from model.preprocess import PreprocessConfig, Preprocessor
-from model.runtime import session_options
 from training.errors import ConfigError
 from training.run.bundle_start import BundleStart
 from training.run.config import PreprocessChoices, TrainConfig

@@ -221,7 +221,7 @@ def picture_source(config: TrainConfig, towers: RunTowers, cache: Path) -> Pictu
         cache / "features",
         augment=settings,
         n_views=config.augment.n_views if config.augment is not None else 0,
-        provider=config.features_on,
+        engine="cuda" if config.features_on == "cuda" else "onnxruntime",
     )
 
 

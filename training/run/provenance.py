@@ -27,6 +27,7 @@ _PACKAGES = (
     "onnx",
     "onnxruntime-gpu",
     "onnxruntime",
+    "openvino",
     "rapidocr",
 )
 _ROOT = Path(__file__).parents[2]

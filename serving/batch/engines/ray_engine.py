@@ -216,13 +216,13 @@ def _outcomes(tasks: Sequence[PartitionTask], spec: WorkerSpec, n_workers: int) 
 
 def _gpus(spec: WorkerSpec, n_workers: int) -> float | None:
     """The share of a GPU that an actor needs: it sees none that it did not ask for."""
-    if spec.provider != "cuda":
+    if spec.engines.image_tower != "cuda":
         return None
     import ray  # noqa: PLC0415  after ray_session
 
     n_gpus = ray.cluster_resources().get("GPU", 0)
     if not n_gpus:
-        raise BatchError("--provider cuda: Ray knows of no GPU in this cluster")
+        raise BatchError("--engine cuda: Ray knows of no GPU in this cluster")
     return float(min(1.0, n_gpus / n_workers))
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from model import MemeLimits, Policy, Scorer, load
-from model.runtime import Provider
+from model.engine import Engines
 from serving.batch.engines.score_partition import PartitionTask, score_partition
 from serving.batch.errors import BatchError
 from serving.batch.input.image_loader import ImageLoader
@@ -35,7 +35,7 @@ class WorkerSpec:
     bundle: Path
     ocr: str
     ocr_languages: str | None
-    provider: Provider
+    engines: Engines
     threads: int
     policy: Policy
     identity: ScoringIdentity
@@ -126,13 +126,14 @@ def _scorer(spec: WorkerSpec) -> Scorer:
         spec.bundle,
         ocr=spec.ocr,
         ocr_languages=spec.ocr_languages,
-        provider=spec.provider,
+        engine=spec.engines,
         threads=spec.threads,
         policy=spec.policy,
         limits=spec.limits,
     )
     problems = scorer.readiness().problems if spec.ocr != "none" else ()
-    differences = spec.identity.differences(ScoringIdentity.of(scorer.bundle, scorer.policy, scorer.ocr))
+    found = ScoringIdentity.of(scorer.bundle, scorer.policy, scorer.ocr, scorer.model.engines)
+    differences = spec.identity.differences(found)
     if problems or differences:
         raise BatchError("; ".join((*problems, *differences)))
     return scorer

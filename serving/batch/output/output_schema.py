@@ -33,7 +33,8 @@ _POLICY = pa.struct(
     [("name", pa.string()), ("version", pa.string()), ("digest", pa.string()), ("reasons", pa.list_(pa.string()))]
 )
 _MATCH = pa.struct([("word_list", pa.string()), ("start", pa.int32()), ("end", pa.int32()), ("action", pa.string())])
-_MODEL = pa.struct([("name", pa.string()), ("version", pa.string()), ("digest", pa.string())])
+_ENGINES = pa.struct([("image_tower", pa.string()), ("head", pa.string()), ("ocr", pa.string())])
+_MODEL = pa.struct([("name", pa.string()), ("version", pa.string()), ("digest", pa.string()), ("engines", _ENGINES)])
 _ERROR = pa.struct([("code", pa.string()), ("message", pa.string())])
 _FOUND = pa.struct([("path", pa.string()), ("by", pa.string())])
 _NUMBERS = pa.map_(pa.string(), pa.float64())

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from model import Policy
 from model.atomic import write_atomically
 from model.bundle import Thresholds
+from model.engine import Engines
 from model.modality import modality_title
 from model.verdict import DECISIONS
 from serving.batch.output.manifest import Totals
@@ -84,7 +85,14 @@ def _facts(manifest: Mapping[str, Any]) -> dict[str, str]:
         "Model": f"{judges['model_name']} {judges['model_version']} ({judges['model_digest'][:_DIGEST_CHARS]})",
         "Policy": f"{judges['policy_name']} {judges['policy_version']} ({judges['policy_digest'][:_DIGEST_CHARS]})",
         "OCR": judges["ocr"],
+        "Engines": _engines(judges),
     }
+
+
+def _engines(judges: Mapping[str, Any]) -> str:
+    """What computed the networks; a manifest that does not say so is of onnxruntime alone."""
+    image_tower, head = (judges.get(f"{network}_engine", "onnxruntime") for network in ("image_tower", "head"))
+    return str(Engines(image_tower, head, judges.get("ocr_networks_engine")))
 
 
 def _histograms(task: str, totals: Totals, policy: Policy) -> list[_Histogram]:

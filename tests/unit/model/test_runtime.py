@@ -10,11 +10,12 @@ from onnx import TensorProto, helper, numpy_helper
 from support.preparation import picture
 from support.tiny import TinyBundle, export_tower, tower_spec
 
+from model.engine.onnxruntime_network import session_options
 from model.errors import EngineUnavailableError
 from model.meme import Meme
 from model.parts.pooling import Logits
 from model.preprocess import ModelInputs
-from model.runtime import Runtime, session_options
+from model.runtime import Runtime
 
 TEXTS = ["short", "a much longer text", None, "x y z", "words"]
 MEMES = [Meme(picture(seed), "digest", tags=("cat", "a dog", "x")[: seed % 4]) for seed in range(5)]
@@ -111,7 +112,7 @@ def test_features_can_be_kept_and_reused_by_the_head(tiny: TinyBundle, runtime: 
 
 def test_a_provider_that_is_not_there_is_refused_and_not_replaced(tiny: TinyBundle) -> None:
     with pytest.raises(EngineUnavailableError, match="CUDAExecutionProvider"):
-        Runtime(tiny.bundle, provider="cuda")
+        Runtime(tiny.bundle, engine="cuda")
 
 
 def test_the_provider_in_force_is_named(runtime: Runtime) -> None:

@@ -31,7 +31,8 @@ def render_markdown(report: Report) -> str:
         f"{intervals_line(report)}\n",
         *(_set(result) for result in report.sets),
         f"## Made by\n\n`{report.command}`\n\n{report.created}; "
-        + ", ".join(f"{name} {number}" for name, number in report.packages.items()),
+        + ", ".join(f"{name} {number}" for name, number in report.packages.items())
+        + f"; engines: {report.bundle.engines}",
     ]
     return "\n".join(parts) + "\n"
 

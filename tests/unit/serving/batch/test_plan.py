@@ -39,6 +39,14 @@ def items_of(out: Path, found: Plan) -> list[Item]:
     return [item for number in range(found.n_partitions) for item in read_partition(partition_path(out, number))]
 
 
+@pytest.mark.parametrize(("ocr", "networks"), [("none", None), ("rapidocr 3.10.0", "onnxruntime")])
+def test_a_plan_that_is_older_than_engines_is_of_onnxruntime(ocr: str, networks: str | None) -> None:
+    newer = {"image_tower_engine", "head_engine", "ocr_networks_engine"}
+    older = IDENTITY.model_dump(exclude=newer) | {"ocr": ocr}
+    found = ScoringIdentity.model_validate(older)
+    assert vars(found.engines) == {"image_tower": "onnxruntime", "head": "onnxruntime", "ocr": networks}
+
+
 def test_partitions_hold_every_item_as_the_input_has_it(tmp_path: Path) -> None:
     input = table(tmp_path / "in", range(25))
     made = planned(input, tmp_path / "out")

@@ -172,6 +172,7 @@ def test_other_judges_and_other_columns_are_refused(input: Path, out: Path, tiny
         ({"bundle": tmp_path / "bundle"}, "its model version is 0.0.1, now 0.0.2; its model digest is "),
         ({"policy": policy}, "its policy name is default, now strict"),
         ({"ocr": "rapidocr"}, "its ocr is none, now rapidocr "),
+        ({"engine": "openvino"}, "its image tower engine is onnxruntime, now openvino; its head engine is "),
         ({"columns": Columns(text="title")}, "its columns are id, image, text, tags"),
         ({"protocols": frozenset({"https"})}, "its --allow-protocol is not given, now https"),
     ]
@@ -180,6 +181,23 @@ def test_other_judges_and_other_columns_are_refused(input: Path, out: Path, tiny
         with pytest.raises(BatchError, match=words):
             run_here(input, out, **{"bundle": tiny.bundle.path} | changed)
     assert files_of(out) == before
+
+
+def test_a_run_goes_on_with_the_engines_that_it_was_begun_with(input: Path, tiny: TinyBundle, tmp_path: Path) -> None:
+    """Where the choice is left to us, wherever it goes on; another one that is asked for is refused."""
+    out = tmp_path / "out"
+    run_here(input, out, bundle=tiny.bundle.path, engine="openvino")
+    engines = {"image_tower": "openvino", "head": "openvino", "ocr": None}
+    assert [row["model"]["engines"] for row in rows_of(out) if row["model"]] == [engines] * (N_ITEMS - 1)
+    judges = json.loads((out / "manifest.json").read_bytes())["judges"]
+    assert (judges["image_tower_engine"], judges["head_engine"], judges["ocr_networks_engine"]) == (
+        *("openvino", "openvino"),
+        None,
+    )
+    assert "image tower openvino, head openvino" in (out / "report.html").read_text()
+    run_here(input, out, bundle=tiny.bundle.path)
+    with pytest.raises(BatchError, match="its image tower engine is openvino, now onnxruntime"):
+        run_here(input, out, bundle=tiny.bundle.path, engine="onnxruntime")
 
 
 def test_a_folder_of_something_else_is_left_alone(input: Path, out: Path, tiny: TinyBundle, tmp_path: Path) -> None:

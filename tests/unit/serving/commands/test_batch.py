@@ -48,8 +48,9 @@ def small(tiny: TinyBundle) -> list[object]:
 def test_help_shows_input_options_and_the_way_to_verify() -> None:
     told = _run("batch", "--help").output
     assert "Usage: memeguard batch [OPTIONS] INPUT" in told
-    for option in ("--out DIR", "--engine [local|ray]", "--policy FILE[:NAME]", "--workers", "--sample-review N"):
+    for option in ("--out DIR", "--runner [local|ray]", "--policy FILE[:NAME]", "--workers", "--sample-review N"):
         assert option in told
+    assert "--engine [auto|onnxruntime|openvino|cuda|local|ray]" in told
     assert "memeguard batch verify DIR" in told
     assert "Usage: memeguard batch verify [OPTIONS] DIR" in _run("batch", "verify", "--help").output
 
@@ -119,6 +120,25 @@ def test_the_address_of_a_ray_without_ray_is_a_mistake(memes: Path, tmp_path: Pa
     told = _run("batch", memes, "--out", tmp_path / "out", "--ray-address", "auto")
     assert told.exit_code == 2
     assert "--ray-address belongs to --engine ray" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (("--engine", "ray", "--runner", "local"), "--engine ray is the older way to say --runner ray"),
+        (("--runner", "local", "--ray-address", "auto"), "--ray-address belongs to"),
+    ],
+)
+def test_runners_that_contradict_each_other_are_a_mistake(
+    flags: tuple[str, ...], words: str, memes: Path, tmp_path: Path
+) -> None:
+    told = _run("batch", memes, "--out", tmp_path / "out", *flags)
+    assert (told.exit_code, words in told.stderr) == (2, True)
+
+
+def test_an_engine_and_a_provider_that_contradict_each_other_are_refused(memes: Path, tmp_path: Path) -> None:
+    told = _run("batch", memes, "--out", tmp_path / "out", "--engine", "openvino", "--provider", "cuda")
+    assert (told.exit_code, "contradict each other" in told.stderr) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 import asyncio
 import logging
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,28 @@ def test_ready_names_the_parts_in_force(client: TestClient, scorer: Scorer) -> N
     assert answer.json()["model"]["digest"] == scorer.bundle.digest
     assert answer.json()["providers"] == ["CPUExecutionProvider"]
     assert answer.json()["problems"] == []
+    assert answer.json()["engine"] == "auto"
+    assert answer.json()["model"]["engines"] == vars(scorer.model.engines)
+
+
+def test_engines_are_told_when_the_model_is_loaded_and_in_every_verdict(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "memeguard")
+    with _client(AppState.open(Settings(ocr="none", engine="openvino"))) as client:
+        ready = client.get("/readyz").json()
+        verdict = client.post(URL, **_upload()).json()
+    # The image tower that ships is one that OpenVINO computes to other numbers.
+    engines = {"image_tower": "onnxruntime", "head": "openvino", "ocr": None}
+    assert (ready["engine"], ready["model"]["engines"], verdict["model"]["engines"]) == ("openvino", engines, engines)
+    assert "only onnxruntime runs as it was measured" in ready["warnings"][0]
+    assert "engine=openvino engines=image_tower:onnxruntime,head:openvino" in caplog.messages[0]
+
+
+def test_an_engine_that_is_missing_makes_the_service_unready_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with _client(AppState.open(Settings(ocr="none", engine="openvino"))) as client:
+        ready = client.get("/readyz")
+    assert ready.status_code == 503
+    assert "asked for the engine openvino" in ready.json()["problems"][0]
 
 
 def test_a_missing_ocr_engine_makes_the_service_unready_and_is_named(
@@ -146,7 +169,7 @@ def test_a_gpu_that_is_not_there_makes_the_service_unready_and_is_named(monkeypa
         answer = client.post(URL, **_upload())
     assert ready.status_code == 503
     assert "CUDAExecutionProvider" in ready.json()["problems"][0]
-    assert "ask for the provider 'cpu'" in ready.json()["problems"][0]
+    assert "ask for the engine 'onnxruntime'" in ready.json()["problems"][0]
     assert (answer.status_code, answer.json()["code"]) == (503, "not_ready")
 
 

@@ -5,6 +5,7 @@ import pytest
 from support.judgements import judgement
 
 from model import Judgement, Scorer
+from model.engine import Engines
 from serving.inference.cache import JudgementCache, ReadThroughCache, content_key, size_bytes
 from serving.inference.singleflight import SingleFlight
 from serving.requests.classify_body import ClassifyInput
@@ -76,6 +77,17 @@ def test_everything_that_a_judgement_depends_on_is_in_the_key(scorer: Scorer) ->
     keys = [content_key(one, False, scorer) for one in (item, *others)] + [content_key(item, True, scorer)]
     assert len(set(keys)) == len(keys)
     assert content_key(replace(item, id="post-17"), False, scorer) == keys[0]
+
+
+def test_what_computed_a_judgement_is_in_the_key(scorer: Scorer) -> None:
+    class OtherEngines(Scorer):
+        @property
+        def model(self):  # type: ignore[no-untyped-def]
+            return replace(super().model, engines=Engines("cuda", "cuda", "cuda"))
+
+    item = ClassifyInput(b"picture", "words")
+    other = OtherEngines(scorer.bundle, scorer.runtime, scorer.ocr)
+    assert content_key(item, False, other) != content_key(item, False, scorer)
 
 
 def test_the_bundle_and_the_ocr_engine_are_in_the_key(scorer: Scorer) -> None:

@@ -24,6 +24,7 @@ def test_an_unknown_variable_is_refused_with_the_nearest_name() -> None:
         ("MEMEGUARD_MAX_ITEMS", "0"),
         ("MEMEGUARD_OCR", "magic"),
         ("MEMEGUARD_PROVIDER", "tpu"),
+        ("MEMEGUARD_ENGINE", "tensorrt"),
         ("MEMEGUARD_THREADS", "-1"),
         ("MEMEGUARD_GRACE_S", "inf"),
         ("MEMEGUARD_REQUEST_TIMEOUT_S", "1e999"),
@@ -39,6 +40,15 @@ def test_an_impossible_value_is_refused_and_the_variable_named(name: str, value:
 def test_a_pixel_limit_beyond_the_decoders_own_is_refused() -> None:
     with pytest.raises(SettingsError, match="max_pixels must be between"):
         from_env({"MEMEGUARD_MAX_PIXELS": str(10**12)})
+
+
+def test_an_engine_has_an_older_name_and_the_two_may_not_contradict_each_other() -> None:
+    assert Settings().asked_engine == "auto"
+    assert from_env({"MEMEGUARD_PROVIDER": "cpu"}).asked_engine == "auto"
+    assert from_env({"MEMEGUARD_PROVIDER": "cuda"}).asked_engine == "cuda"
+    assert from_env({"MEMEGUARD_ENGINE": "openvino", "MEMEGUARD_PROVIDER": "cpu"}).asked_engine == "openvino"
+    with pytest.raises(SettingsError, match="the provider cuda and the engine openvino contradict each other"):
+        from_env({"MEMEGUARD_ENGINE": "openvino", "MEMEGUARD_PROVIDER": "cuda"})
 
 
 def test_an_empty_variable_counts_as_not_set() -> None:

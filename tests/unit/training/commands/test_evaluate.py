@@ -280,7 +280,11 @@ def test_a_split_may_go_by_another_name(evaluate: Evaluate, memes: Path, tmp_pat
         (("--compare", "nowhere"), 1, "no manifest.json here"),
         (("--layout", "papyrus"), 2, "papyrus"),
         (("--ocr", "always", "--engine", "none"), 1, "OCR is switched off"),
+        (("--ocr", "always", "--ocr-engine", "none"), 1, "OCR is switched off"),
+        (("--engine", "none", "--ocr-engine", "tesseract"), 2, "--engine none is the older way to say --ocr-engine"),
         (("--provider", "cuda"), 1, "provider"),
+        (("--engine", "cuda"), 1, "provider"),
+        (("--engine", "openvino", "--provider", "cuda"), 1, "contradict each other"),
         (("--label-map", "0", "rude=1"), 1, "label"),
     ],
 )

@@ -19,7 +19,7 @@ from model.budget import Budget
 from model.errors import EngineUnavailableError
 from model.ocr import OcrWord, make_engine
 from model.ocr.base import Found
-from training.data.ocr_cache import ReadingCache, read_missing_texts, read_texts
+from training.data.ocr_cache import ReadingCache, engine_key, read_missing_texts, read_texts
 from training.datasets.base import Sample
 
 WRITER = ROOT / "tests/support/ocr_cache.py"
@@ -89,6 +89,11 @@ def test_what_cannot_be_read_is_left_out_and_named(tmp_path: Path, caplog: pytes
     with caplog.at_level(logging.WARNING):
         read_missing_texts(samples, "missing", LevelEngine(), tmp_path / "c")
     assert "id broken.png" in caplog.text
+
+
+def test_readings_of_another_engine_of_the_networks_are_others() -> None:
+    engines = [make_engine("rapidocr", engine=engine) for engine in ("onnxruntime", "openvino", "cuda")]
+    assert len({engine_key(engine) for engine in engines}) == 3
 
 
 def test_a_failed_reading_is_tried_again(tmp_path: Path) -> None:

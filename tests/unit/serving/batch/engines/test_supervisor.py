@@ -11,6 +11,7 @@ from support.pictures import meme
 from support.tiny import TinyBundle
 
 from model import MemeLimits, open_bundle
+from model.engine import REFERENCE
 from model.ocr import make_engine
 from model.policy.policy import default_policy
 from serving.batch.engines.crash_counts import CrashCounts
@@ -31,10 +32,10 @@ def spec(tiny: TinyBundle) -> WorkerSpec:
         bundle=bundle.path,
         ocr="none",
         ocr_languages=None,
-        provider="cpu",
+        engines=REFERENCE,
         threads=1,
         policy=policy,
-        identity=ScoringIdentity.of(bundle, policy, make_engine("none")),
+        identity=ScoringIdentity.of(bundle, policy, make_engine("none"), REFERENCE),
         protocols=frozenset({"file"}),
         limits=MemeLimits(),
         item_timeout_s=60.0,
