@@ -51,6 +51,7 @@ def _facts(verdict: Verdict) -> dict[str, Any]:
         "model_name": model.name,
         "model_version": model.version,
         "model_digest": model.digest,
+        "model_engines": asdict(model.engines),
         "policy_name": policy.name,
         "policy_version": policy.version,
         "policy_digest": policy.digest,

@@ -28,7 +28,7 @@ _PICTURES = "img"
 _BATCH = 500
 _PROVENANCE = (
     "kind", "content_digest", "text_digest", "text_source", "text_engine", "decision", "scores", "model_name",
-    "model_version", "model_digest", "policy_name", "policy_version", "policy_digest",
+    "model_version", "model_digest", "model_engines", "policy_name", "policy_version", "policy_digest",
 )  # fmt: skip
 
 

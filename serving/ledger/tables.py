@@ -64,6 +64,7 @@ decisions = sa.Table(
     sa.Column("model_name", CleanText, nullable=False),
     sa.Column("model_version", CleanText, nullable=False),
     sa.Column("model_digest", CleanText, nullable=False),
+    sa.Column("model_engines", _json()),  # null in rows that are older than the choice of an engine
     sa.Column("policy_name", CleanText, nullable=False),
     sa.Column("policy_version", CleanText, nullable=False),
     sa.Column("policy_digest", CleanText, nullable=False),

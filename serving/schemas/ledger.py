@@ -8,7 +8,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from model.taxonomy import TASKS, Task
 from model.verdict import Decision
-from serving.schemas.verdict import WordMatchDoc
+from serving.schemas.verdict import EnginesDoc, WordMatchDoc
 from serving.schemas.wire import Scores, Wire
 
 MAX_REASON_CHARS = 4000
@@ -88,6 +88,7 @@ class DecisionDoc(Wire):
     model_name: str
     model_version: str
     model_digest: str
+    model_engines: EnginesDoc | None = Field(description="What computed the networks; null in older rows.")
     policy_name: str
     policy_version: str
     policy_digest: str

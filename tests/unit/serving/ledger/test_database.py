@@ -2,6 +2,7 @@ import os
 import stat
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from alembic.runtime.migration import MigrationContext
 from support import ROOT
 from support.ledgers import database_of, keep, ledger_settings, with_ledger
 
+from model.engine import REFERENCE
 from serving.ledger.errors import LedgerError, LedgerUnavailableError
 from serving.ledger.ledger import check_ledger
+from serving.ledger.queries import find_decision
 from serving.ledger.tables import VERSION_TABLE, decisions, metadata
 
 
@@ -22,6 +25,20 @@ def test_the_migrations_make_the_tables_that_the_code_knows(ledger_url: str) -> 
         options = {"version_table": VERSION_TABLE, "compare_type": False}
         assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
     database.close()
+
+
+def test_a_ledger_that_is_older_than_engines_keeps_its_decisions_and_learns_of_them(ledger_url: str) -> None:
+    database = database_of(ledger_url)
+    before = with_ledger(ledger_url, keep)
+    with database.writing() as connection:  # as the first version left it
+        connection.execute(sa.text("ALTER TABLE decisions DROP COLUMN model_engines"))
+        versions = sa.table(VERSION_TABLE, sa.column("version_num"))
+        connection.execute(versions.update().values(version_num="0001"))
+    after = with_ledger(ledger_url, keep)
+    with database.reading() as connection:
+        found = [find_decision(connection, decision_id) for decision_id in (before, after)]
+    database.close()
+    assert [row and row["model_engines"] for row in found] == [None, asdict(REFERENCE)]
 
 
 def test_workers_that_start_at_once_find_one_ledger_that_all_can_write(ledger_url: str) -> None:
