@@ -73,5 +73,5 @@ def test_a_narrow_terminal_shows_what_is_compared_and_the_whole_of_a_long_path()
     shown = StringIO()
     print_verdict(PromotionVerdict(Comparison(first, second), Limits(), [], []), Console(file=shown, width=80))
     cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.getvalue().splitlines() if "│" in line]
-    assert [row[0] for row in cells if row[0]] == ["bundle", "given as", "digest", "size"]
+    assert [row[0] for row in cells if row[0]] == ["bundle", "given as", "digest", "size", "engines"]
     assert "".join(row[1] for row in cells if "/" in row[1]) == path
