@@ -26,7 +26,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -41,6 +41,9 @@ _N_PICTURES = 300
 _PORTION = 8
 _PICTURE_EVERY = 100
 _SAMPLE_EVERY_S = 0.2
+LOOP_1, WORKER_1, LOOP_2, WORKERS_2 = "loop, 1 core", "1 worker", "loop, 2 cores", "2 workers"
+RAY_2 = "2 workers, Ray"
+SIDES = (LOOP_1, WORKER_1, LOOP_2, WORKERS_2, RAY_2)
 Row = dict[str, str]
 
 
@@ -61,14 +64,14 @@ def main() -> None:
         folder = Path(name)
         pictures = draw(folder / "pictures", _N_PICTURES)
         found = {
-            what: _speed(folder, _rows(pictures, n_items, every=1, words=what == "text"), what, arguments.rounds)
+            what: rates(folder, item_rows(pictures, n_items, words=what == "text"), arguments.rounds)
             for what, n_items in (("text", arguments.items), ("ocr", arguments.ocr_items))
             if n_items
         }
         sizes = (arguments.memory_items, 10 * arguments.memory_items) if arguments.memory_items else ()
-        peaks = [_peak(folder, _rows(pictures, n, every=_PICTURE_EVERY, words=True)) for n in sizes]
-    for what, rates in found.items():
-        print(_speed_table(what, rates))
+        peaks = [_peak(folder, item_rows(pictures, n, words=True, every=_PICTURE_EVERY)) for n in sizes]
+    for what, by_side in found.items():
+        print(_speed_table(what, by_side))
     print(_memory_table(peaks))
     if arguments.out is not None:
         document = {"speed": found, "memory": [asdict(peak) for peak in peaks]}
@@ -85,7 +88,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _rows(pictures: Sequence[Path], n_items: int, *, every: int, words: bool) -> Iterator[Row]:
+def item_rows(pictures: Sequence[Path], n_items: int, *, words: bool, every: int = 1) -> Iterator[Row]:
     """Rows of which one in ``every`` has a picture."""
     for number in range(n_items):
         row = {"id": f"item-{number}"}
@@ -96,32 +99,25 @@ def _rows(pictures: Sequence[Path], n_items: int, *, every: int, words: bool) ->
         yield row
 
 
-def _speed(folder: Path, rows: Iterator[Row], what: str, n_rounds: int) -> dict[str, list[float]]:
-    """Items a second of each side, by round."""
+def rates(folder: Path, rows: Iterable[Row], n_rounds: int, sides: Sequence[str] = SIDES) -> dict[str, list[float]]:
+    """Items a second of each of the sides, by round; rows without words have them read."""
     items = list(rows)
-    input, ocr = write_table(folder / f"{what}.jsonl", items), "none" if what == "text" else "rapidocr"
-    n_runs = 0
-
-    def workers(engine: Literal["local", "ray"], n_workers: int) -> float:
-        nonlocal n_runs
-        n_runs += 1
-        return _batch(
-            BatchOptions(str(input), folder / f"{what}-{n_runs}", engine, n_workers, ocr=ocr, partition_rows=_PORTION)
-        )
-
-    sides: dict[str, Callable[[], float]] = {
-        "loop, 1 core": lambda: _loop(items, ocr, 1),
-        "1 worker": lambda: workers("local", 1),
-        "loop, 2 cores": lambda: _loop(items, ocr, 2),
-        "2 workers": lambda: workers("local", 2),
-        "2 workers, Ray": lambda: workers("ray", 2),
-    }
+    input = write_table(Path(tempfile.mkdtemp(dir=folder)) / "items.jsonl", items)
+    ocr = "none" if "text" in items[0] else "rapidocr"
     found: dict[str, list[float]] = defaultdict(list)
     for _ in range(n_rounds):
-        for name, run in sides.items():
-            found[name].append(run())
-            print(f"{what}: {name}: {found[name][-1]:.2f} items/s", file=sys.stderr)
+        for side in sides:
+            found[side].append(_rate(side, items, input, ocr))
+            print(f"OCR {ocr}: {side}: {found[side][-1]:.2f} items/s", file=sys.stderr)
     return dict(found)
+
+
+def _rate(side: str, items: Sequence[Row], input: Path, ocr: str) -> float:
+    if side.startswith("loop"):
+        return _loop(items, ocr, 1 if side == LOOP_1 else 2)
+    engine: Literal["local", "ray"] = "ray" if side == RAY_2 else "local"
+    out = Path(tempfile.mkdtemp(dir=input.parent)) / "out"
+    return _batch(BatchOptions(str(input), out, engine, 1 if side == WORKER_1 else 2, ocr=ocr, partition_rows=_PORTION))
 
 
 def _loop(items: Sequence[Row], ocr: str, threads: int) -> float:
@@ -188,17 +184,17 @@ def _proportional_mib(pid: int) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
-def _speed_table(what: str, rates: dict[str, list[float]]) -> str:
-    means = {name: statistics.harmonic_mean(values) for name, values in rates.items()}
+def _speed_table(what: str, by_side: dict[str, list[float]]) -> str:
+    means = {name: statistics.harmonic_mean(values) for name, values in by_side.items()}
     lines = [
         f"\n{'words supplied' if what == 'text' else 'words read by OCR'}, {len(os.sched_getaffinity(0))} cores\n",
         "| what | items/s | against 1 worker | against the loop on as many cores |",
         "|---|---:|---:|---:|",
     ]
     for name, rate in means.items():
-        loop = means["loop, 1 core" if name == "1 worker" else "loop, 2 cores"]
+        loop = means[LOOP_1 if name == WORKER_1 else LOOP_2]
         against = "" if name.startswith("loop") else f"{rate / loop:.2f}"
-        lines.append(f"| {name} | {rate:.2f} | {rate / means['1 worker']:.2f} | {against} |")
+        lines.append(f"| {name} | {rate:.2f} | {rate / means[WORKER_1]:.2f} | {against} |")
     return "\n".join(lines)
 
 

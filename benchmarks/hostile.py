@@ -19,14 +19,14 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.hostile_inputs import HostileInput, hostile_inputs
-from benchmarks.load_generator import Tally, http_request, in_turns
-from benchmarks.server_process import RunningServer, cpu_s, family, served
+from benchmarks.load_generator import Tally, for_seconds, http_request, in_turns
+from benchmarks.server_process import RunningServer, family_cpu_s, served, wait_until_idle
 from benchmarks.serving import meme_samples, request_with_words
 
 _GRACE_S = 30.0
@@ -50,7 +50,7 @@ def main() -> int:
     kinds = [one for one in hostile_inputs() if arguments.kind in one.kind]
     ordinary = _ordinary()
     with tempfile.TemporaryDirectory() as folder, served(Path(folder), arguments.threads, 1, ocr="rapidocr") as server:
-        asyncio.run(in_turns(server.port, ordinary, 2, _for_seconds(3.0)))
+        asyncio.run(in_turns(server.port, ordinary, 2, for_seconds(3.0)))
         rows = []
         for given in kinds:
             rows.append(_row(server, given, ordinary, arguments.seconds))
@@ -82,18 +82,18 @@ def _ordinary() -> list[bytes]:
 
 def _row(server: RunningServer, given: HostileInput, ordinary: Sequence[bytes], seconds: float) -> Row:
     answer, cost_s = _alone(server, given)
-    without = asyncio.run(in_turns(server.port, ordinary, 2, _for_seconds(seconds)))
+    without = asyncio.run(in_turns(server.port, ordinary, 2, for_seconds(seconds)))
     others = asyncio.run(_beside(server, given, ordinary, seconds))
-    _until_idle(server)
+    wait_until_idle(server.pid)
     return Row(given, answer, cost_s, others, _longest(others) - _longest(without))
 
 
 def _alone(server: RunningServer, given: HostileInput) -> tuple[str, float]:
     """The answer to one such request, and what it cost."""
-    before_s = _family_cpu_s(server)
+    before_s = family_cpu_s(server.pid)
     answer = _answer(server, given)
-    _until_idle(server)
-    return answer, _family_cpu_s(server) - before_s
+    wait_until_idle(server.pid)
+    return answer, family_cpu_s(server.pid) - before_s
 
 
 def _answer(server: RunningServer, given: HostileInput) -> str:
@@ -113,7 +113,7 @@ def _told(verdict: dict[str, Any]) -> str:
 
 
 async def _beside(server: RunningServer, given: HostileInput, ordinary: Sequence[bytes], seconds: float) -> Tally:
-    ends = _for_seconds(seconds)
+    ends = for_seconds(seconds)
     hostile = [http_request(given.body, given.content_type)]
     calls = asyncio.create_task(in_turns(server.port, hostile, _HOSTILE_CALLERS, ends))
     await asyncio.sleep(0.2)
@@ -122,18 +122,10 @@ async def _beside(server: RunningServer, given: HostileInput, ordinary: Sequence
     return others
 
 
-def _until_idle(server: RunningServer) -> None:
-    """Wait until the server does nothing any more, at most two minutes."""
-    ends, before_s = time.monotonic() + 120, -1.0
-    while time.monotonic() < ends and (now_s := _family_cpu_s(server)) - before_s > 0.05:
-        before_s = now_s
-        time.sleep(0.5)
-
-
 def _seconds_to_stop(server: RunningServer, kinds: Sequence[HostileInput]) -> float:
     async def under_way() -> float:
         requests = [http_request(given.body, given.content_type) for given in kinds]
-        calls = [asyncio.create_task(in_turns(server.port, [one], 1, _for_seconds(0.5))) for one in requests]
+        calls = [asyncio.create_task(in_turns(server.port, [one], 1, for_seconds(0.5))) for one in requests]
         await asyncio.sleep(2.0)
         started = time.monotonic()
         server.terminate()
@@ -142,10 +134,6 @@ def _seconds_to_stop(server: RunningServer, kinds: Sequence[HostileInput]) -> fl
         return ended_s
 
     return asyncio.run(under_way())
-
-
-def _family_cpu_s(server: RunningServer) -> float:
-    return sum(cpu_s(pid) for pid in family(server.pid))
 
 
 def _longest(tally: Tally) -> float:
@@ -164,11 +152,6 @@ def _holds(rows: Sequence[Row], stopped_s: float, arguments: argparse.Namespace)
     answered = all(set(row.others.statuses) == {200} and not row.others.without_answer for row in rows)
     bounded = all(row.wait_s <= arguments.most_wait and row.cpu_s <= arguments.most_cpu for row in rows)
     return answered and bounded and stopped_s <= _GRACE_S + 5
-
-
-def _for_seconds(seconds: float) -> Callable[[], bool]:
-    ends = time.perf_counter() + seconds
-    return lambda: time.perf_counter() < ends
 
 
 if __name__ == "__main__":

@@ -6,9 +6,10 @@ It reads no more of an answer than its status and length, so that it takes littl
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count, takewhile
 
 #: Nobody listens: a clean refusal.
 REFUSED = "refused"
@@ -115,10 +116,25 @@ async def in_turns(port: int, requests: Sequence[bytes], n_callers: int, more: C
     return tally
 
 
+def for_seconds(seconds: float) -> Callable[[], bool]:
+    """A ``more`` that says yes for so long from now."""
+    ends = time.perf_counter() + seconds
+    return lambda: time.perf_counter() < ends
+
+
 async def at_rate(
     port: int, requests: Sequence[bytes], per_s: float, duration_s: float, watch: Callable[[], Awaitable[None]]
 ) -> Tally:
     """Requests at a fixed rate, whether the server keeps up or not; ``watch`` runs beside them and is cancelled."""
+    watching = asyncio.ensure_future(watch())
+    more = for_seconds(duration_s)
+    tally = await at_moments(port, requests, takewhile(lambda _: more(), (n / per_s for n in count())))
+    watching.cancel()
+    return tally
+
+
+async def at_moments(port: int, requests: Sequence[bytes], moments_s: Iterable[float]) -> Tally:
+    """A request at each of these moments, rising and in seconds from now, whether the server keeps up or not."""
     tally = Tally()
     coming = _round_and_round(requests)
     idle: list[Caller] = []
@@ -128,17 +144,12 @@ async def at_rate(
         await caller.call(next(coming))
         idle.append(caller)
 
-    watching = asyncio.ensure_future(watch())
     started = time.perf_counter()
-    n_sent = 0
-    while (elapsed := time.perf_counter() - started) < duration_s:
-        while n_sent < elapsed * per_s:
-            calls.add(task := asyncio.create_task(one(idle.pop() if idle else Caller(port, tally))))
-            task.add_done_callback(calls.discard)
-            n_sent += 1
-        await asyncio.sleep(0.005)
+    for moment_s in moments_s:
+        await asyncio.sleep(max(0.0, moment_s - (time.perf_counter() - started)))
+        calls.add(task := asyncio.create_task(one(idle.pop() if idle else Caller(port, tally))))
+        task.add_done_callback(calls.discard)
     await asyncio.gather(*calls)
-    watching.cancel()
     await asyncio.gather(*(caller.close() for caller in idle))
     return tally
 

@@ -1,4 +1,4 @@
-"""``memeguard serve`` in a process of its own, for as long as a benchmark asks it."""
+"""An HTTP server in a process of its own, for as long as a benchmark asks it; and what its processes take."""
 
 import os
 import socket
@@ -7,20 +7,24 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+ROOT = Path(__file__).parents[1]
 _START_S = 300
+#: A server that had no more CPU time than this in half a second does nothing.
+_IDLE_S = 0.05
 
 
 @dataclass(frozen=True)
 class RunningServer:
-    """Where it listens, and the process of its supervisor."""
+    """Where it listens, the process of its supervisor, and how long it took from its start to its first "ready"."""
 
     port: int
     process: subprocess.Popen[bytes]
+    ready_s: float = 0.0
 
     @property
     def pid(self) -> int:
@@ -38,25 +42,55 @@ class RunningServer:
 
 
 @contextmanager
-def served(folder: Path, threads: int, workers: int, ocr: str = "none") -> Iterator[RunningServer]:
-    """A server without the cache; its ledger and its log lie in ``folder``."""
-    port = _free_port()
+def served(
+    folder: Path,
+    threads: int,
+    workers: int,
+    ocr: str = "none",
+    *,
+    environment: Mapping[str, str] | None = None,
+    checkout: Path = ROOT,
+) -> Iterator[RunningServer]:
+    """``memeguard serve``, without the cache unless its environment says otherwise; ledger and log lie in ``folder``.
+
+    ``environment`` takes the place of this process's, ``checkout`` is the code that is run.
+    """
+    port = free_port()
     command = ["-m", "serving.cli", "serve", "--ocr", ocr, "--port", str(port)]
-    settings = {"MEMEGUARD_CACHE_ITEMS": "0", "MEMEGUARD_LEDGER_URL": f"sqlite:///{folder.resolve()}/ledger.db"}
-    with (folder / "server.log").open("wb") as log:
+    command += ["--threads", str(threads), "--workers", str(workers)]
+    ledger = {"MEMEGUARD_LEDGER_URL": f"sqlite:///{folder.resolve()}/ledger.db", "PYTHONPATH": str(checkout)}
+    variables = {"MEMEGUARD_CACHE_ITEMS": "0"} | dict(os.environ if environment is None else environment) | ledger
+    with python_server(command, port, folder / "server.log", variables, checkout) as server:
+        yield server
+
+
+@contextmanager
+def python_server(
+    command: Sequence[str], port: int, log: Path, environment: Mapping[str, str], checkout: Path = ROOT
+) -> Iterator[RunningServer]:
+    """``python COMMAND``, which answers 200 at ``/readyz`` on ``port`` once it is ready; ended by SIGTERM."""
+    began = time.monotonic()
+    with log.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, *command, "--threads", str(threads), "--workers", str(workers)],
-            env=os.environ | settings,
-            cwd=Path(__file__).parents[1],
-            stdout=log,
-            stderr=subprocess.STDOUT,
+            [sys.executable, *command], env=dict(environment), cwd=checkout, stdout=file, stderr=subprocess.STDOUT
         )
     try:
-        _wait_until_ready(process, port, folder / "server.log")
-        yield RunningServer(port, process)
+        _wait_until_ready(process, port, log)
+        yield RunningServer(port, process, time.monotonic() - began)
     finally:
         process.terminate()
         process.wait(timeout=60)
+
+
+@contextmanager
+def pinned(cores: Set[int]) -> Iterator[None]:
+    """Processes that are started here may use these cores only, and so may those that they start."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def family(pid: int) -> list[int]:
@@ -73,13 +107,27 @@ def cpu_s(pid: int) -> float:
     return sum(map(int, after_name[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
+def family_cpu_s(pid: int) -> float:
+    """Seconds of CPU time that a process and all that descend from it have had."""
+    return sum(cpu_s(member) for member in family(pid))
+
+
+def wait_until_idle(pid: int) -> None:
+    """Wait until a process and its descendants do nothing any more, at most two minutes."""
+    ends, before_s = time.monotonic() + 120, -1.0
+    while time.monotonic() < ends and (now_s := family_cpu_s(pid)) - before_s > _IDLE_S:
+        before_s = now_s
+        time.sleep(0.5)
+
+
 def resident_mib(pid: int) -> float:
     """Memory that a process holds at the moment."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -92,5 +140,5 @@ def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) ->
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10):
                 return
         except (OSError, urllib.error.URLError):
-            time.sleep(0.2)
+            time.sleep(0.05)
     raise RuntimeError(f"the server did not start:\n{log.read_text()}")

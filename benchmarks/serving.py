@@ -23,14 +23,14 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from benchmarks.load_generator import Tally, at_rate, http_request, in_turns
+from benchmarks.load_generator import Tally, at_rate, for_seconds, http_request, in_turns
 from benchmarks.server_process import family, resident_mib, served
 from model import Meme, Scorer, load
 from training.data.meme_renderer import STYLES, render_meme
@@ -135,12 +135,25 @@ def meme_samples(n_memes: int = _N_MEMES) -> Iterator[Sample]:
     """Memes of 600 x 450 pixels as JPEG, with the words that are on them."""
     for seed in range(n_memes):
         rng = np.random.default_rng(seed)
-        picture = Image.fromarray(rng.integers(40, 200, size=(45, 60, 3), dtype=np.uint8)).resize((600, 450))
+        picture = _background(rng)
         words = " ".join(rng.permutation(_WORDS)[: rng.integers(4, 16)])
-        meme = render_meme(picture, [words], style=STYLES[seed % len(STYLES)], rng=rng).image
-        file = io.BytesIO()
-        meme.save(file, "JPEG", quality=90)
-        yield file.getvalue(), words
+        yield _jpeg(render_meme(picture, [words], style=STYLES[seed % len(STYLES)], rng=rng).image), words
+
+
+def textless_samples(n_pictures: int = _N_MEMES) -> Iterator[Sample]:
+    """The pictures that the words of ``meme_samples`` are drawn on, without them."""
+    for seed in range(n_pictures):
+        yield _jpeg(_background(np.random.default_rng(seed))), ""
+
+
+def _background(rng: np.random.Generator) -> Image.Image:
+    return Image.fromarray(rng.integers(40, 200, size=(45, 60, 3), dtype=np.uint8)).resize((600, 450))
+
+
+def _jpeg(picture: Image.Image) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=90)
+    return file.getvalue()
 
 
 def request_with_words(picture: bytes, words: str) -> bytes:
@@ -158,11 +171,11 @@ def _take_turns(
 ) -> tuple[Side, Side, Tally]:
     bare, over_http, tally = Side(), Side(), Tally()
     _judge(scorer, samples, 1.0)
-    asyncio.run(in_turns(port, requests, arguments.callers, _for_seconds(1.0)))
+    asyncio.run(in_turns(port, requests, arguments.callers, for_seconds(1.0)))
     for _ in range(arguments.rounds):
         bare.add(*_judge(scorer, samples, arguments.seconds))
         started = time.perf_counter()
-        round_tally = asyncio.run(in_turns(port, requests, arguments.callers, _for_seconds(arguments.seconds)))
+        round_tally = asyncio.run(in_turns(port, requests, arguments.callers, for_seconds(arguments.seconds)))
         over_http.add(round_tally.n(200), time.perf_counter() - started)
         tally.add(round_tally)
     return bare, over_http, tally
@@ -175,11 +188,6 @@ def _judge(scorer: Scorer, samples: Sequence[Sample], seconds: float) -> tuple[i
         scorer.score(Meme.from_bytes(picture, text=words) for picture, words in memes)
         n_judged += len(memes)
     return n_judged, time.perf_counter() - started
-
-
-def _for_seconds(seconds: float) -> Callable[[], bool]:
-    ends = time.perf_counter() + seconds
-    return lambda: time.perf_counter() < ends
 
 
 def _throughput_table(bare: Side, over_http: Side, tally: Tally, arguments: argparse.Namespace) -> str:
