@@ -22,8 +22,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.load_generator import Tally, at_moments, for_seconds, in_turns
+from benchmarks.pages import write_section
 from benchmarks.queueing import Fleet, Floats, Outcome, poisson_moments, simulate
-from benchmarks.server_process import RunningServer, pinned, served
+from benchmarks.server_process import RunningServer, end_with_servers, pinned, served
 from benchmarks.serving import meme_samples, request_with_words
 from benchmarks.throughput.document import KINDS, NOW, Document, Kind
 from benchmarks.throughput.report import per_core
@@ -31,7 +32,7 @@ from training.evaluation.report.markdown import markdown_table
 
 LOADS = (0.7, 0.9, 1.1)
 _CALLERS = 4
-_PACE_ROUNDS, _PACE_S = 4, 4.0
+_PACE_ROUNDS = 4
 _REFUSED = 503
 
 
@@ -74,9 +75,14 @@ def simulated(fleet: Fleet, pace: Pace, duration_s: float, seed: int = 0) -> Ite
         yield _simulated_row(fleet, load, simulate(fleet, moments_s, pace.draw(len(moments_s), rng), rng))
 
 
-def beside_server(server: RunningServer, requests: Sequence[bytes], fleet: Fleet, duration_s: float) -> Iterator[Row]:
-    """Each load on a server of one worker with one thread, and simulated with the same arrivals."""
-    pace = _pace(server, requests)
+def beside_server(
+    server: RunningServer, requests: Sequence[bytes], fleet: Fleet, duration_s: float, pace_s: float
+) -> Iterator[Row]:
+    """Each load on a server of one worker with one thread, and simulated with the same arrivals.
+
+    The server's pace is measured before, in ``pace_s`` seconds.
+    """
+    pace = _pace(server, requests, pace_s / (2 * _PACE_ROUNDS))
     for load in LOADS:
         rng = np.random.default_rng(0)
         moments_s = poisson_moments(load * pace.per_s, duration_s, rng)
@@ -84,21 +90,23 @@ def beside_server(server: RunningServer, requests: Sequence[bytes], fleet: Fleet
         yield _simulated_row(fleet, load, simulate(fleet, moments_s, pace.draw(len(moments_s), rng), rng))
 
 
-def _pace(server: RunningServer, requests: Sequence[bytes]) -> Pace:
+def _pace(server: RunningServer, requests: Sequence[bytes], turn_s: float) -> Pace:
     """Measured in turns of four callers and one."""
     asyncio.run(in_turns(server.port, requests, _CALLERS, for_seconds(1.0)))
     alone, per_s = Tally(), []
     for _ in range(_PACE_ROUNDS):
-        per_s.append(asyncio.run(_timed(server, requests, _CALLERS))[1])
-        alone.add(asyncio.run(_timed(server, requests, 1))[0])
+        per_s.append(asyncio.run(_timed(server, requests, _CALLERS, turn_s))[1])
+        alone.add(asyncio.run(_timed(server, requests, 1, turn_s))[0])
     return Pace(float(np.median(per_s)), alone.seconds[200])
 
 
-async def _timed(server: RunningServer, requests: Sequence[bytes], n_callers: int) -> tuple[Tally, float]:
-    """What came back in a few seconds, and how much of it a second."""
+async def _timed(
+    server: RunningServer, requests: Sequence[bytes], n_callers: int, turn_s: float
+) -> tuple[Tally, float]:
+    """What came back in one turn, and how much of it a second."""
     loop = asyncio.get_running_loop()
     began_s = loop.time()
-    tally = await in_turns(server.port, requests, n_callers, for_seconds(_PACE_S))
+    tally = await in_turns(server.port, requests, n_callers, for_seconds(turn_s))
     return tally, tally.n(200) / (loop.time() - began_s)
 
 
@@ -139,12 +147,16 @@ def _quantiles(seconds: Sequence[float]) -> str:
 def main(argv: list[str] | None = None) -> None:
     """Simulate from measured times, or beside a server."""
     arguments = _arguments(argv)
-    if arguments.speed is None:
-        print(table(_beside_server(arguments)))
-        return
+    text = table(_beside_server(arguments) if arguments.speed is None else _of_run(arguments))
+    print(text)
+    if arguments.page is not None:
+        write_section(arguments.page, "fleet", text)
+
+
+def _of_run(arguments: argparse.Namespace) -> list[Row]:
     pace = pace_of(Document.read(arguments.speed), arguments.kind)
     fleet = Fleet(workers=arguments.workers, max_pending=arguments.max_pending, timeout_s=arguments.timeout)
-    print(table(list(simulated(fleet, pace, arguments.seconds))))
+    return list(simulated(fleet, pace, arguments.seconds))
 
 
 def _beside_server(arguments: argparse.Namespace) -> list[Row]:
@@ -156,7 +168,7 @@ def _beside_server(arguments: argparse.Namespace) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         with pinned({min(os.sched_getaffinity(0))}):
             server = stack.enter_context(served(Path(folder), 1, 1, "rapidocr", environment=environment))
-        return list(beside_server(server, requests, fleet, arguments.seconds))
+        return list(beside_server(server, requests, fleet, arguments.seconds, arguments.pace_seconds))
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -169,8 +181,11 @@ def _arguments(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--max-pending", type=int, default=64, help="memes that a worker takes on")
     parser.add_argument("--timeout", type=float, default=30.0, help="seconds that a request has")
     parser.add_argument("--seconds", type=float, default=3600.0, help="of each load")
+    parser.add_argument("--pace-seconds", type=float, default=32.0, help="in which a real server's pace is measured")
+    parser.add_argument("--page", type=Path, help="a page whose section `fleet` the table is written into")
     return parser.parse_args(argv)
 
 
 if __name__ == "__main__":
+    end_with_servers()
     main()

@@ -1,6 +1,7 @@
 """An HTTP server in a process of its own, for as long as a benchmark asks it; and what its processes take."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -91,6 +92,11 @@ def pinned(cores: Set[int]) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def end_with_servers() -> None:
+    """From now on SIGTERM ends this process as an error would: the servers that it started end with it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 def family(pid: int) -> list[int]:

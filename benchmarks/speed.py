@@ -1,4 +1,4 @@
-"""Twice as fast as what: this checkout beside what a user would build instead and beside itself in November.
+"""Table of speed: this checkout beside what a user would build instead, and beside itself in November.
 
     taskset -c 0,1 python -m benchmarks.speed --out docs/speed.json --page docs/speed.md --plot docs/speed.svg
 
@@ -26,13 +26,13 @@ from benchmarks import batch
 from benchmarks.batch_memes import draw as draw_memes
 from benchmarks.batch_memes import words_of
 from benchmarks.pages import write_section
+from benchmarks.server_process import end_with_servers
 from benchmarks.serving import Sample, meme_samples, textless_samples
 from benchmarks.throughput.document import Document, Kind, this_machine
 from benchmarks.throughput.report import draw, render
 from benchmarks.throughput.rounds import Plan, measure_repeats, measure_sides
 from benchmarks.throughput.sides import TITLES, Samples, Starter, november_checkout
 from benchmarks.throughput.usual_server import RANDOM_WEIGHTS
-from model import open_bundle
 
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
@@ -46,8 +46,16 @@ def main(argv: list[str] | None = None) -> None:
     if arguments.plot is not None:
         draw(found, arguments.plot)
     if arguments.page is not None:
-        write_section(arguments.page, "speed", render(found))
+        write_section(arguments.page, "speed", _with_drawing(render(found), arguments))
     print(render(found))
+
+
+def _with_drawing(table: str, arguments: argparse.Namespace) -> str:
+    """The page shows the drawing, where one was made."""
+    if arguments.plot is None:
+        return table
+    link = os.path.relpath(arguments.plot, arguments.page.parent)
+    return f"{table}\n![Memes a second on one core, by side]({link})\n"
 
 
 def _arguments(argv: list[str] | None) -> argparse.Namespace:
@@ -80,9 +88,8 @@ def _measure(arguments: argparse.Namespace) -> Document:
         november = arguments.november or november_checkout(folder)
         starter = Starter(folder, samples, cores, november.resolve(), is_small=arguments.smoke)
         sides = measure_sides(starter, plan)
-        repeats = measure_repeats(starter, plan)
+        repeats, model = measure_repeats(starter, plan)
         workers = _workers(folder, arguments)
-    manifest = open_bundle().manifest
     return Document(
         machine=this_machine(),
         rounds=plan.rounds,
@@ -91,7 +98,7 @@ def _measure(arguments: argparse.Namespace) -> Document:
         memes=f"pictures of {arguments.pictures.name}" if arguments.pictures else "rendered memes of 600 x 450 pixels",
         picture_bytes=sum(len(picture) for picture, _ in samples["ocr"]) / len(samples["ocr"]),
         random_weights=RANDOM_WEIGHTS + (", one layer" if arguments.smoke else ""),
-        now_model=f"bundle {manifest.name} {manifest.version}",
+        now_model=model,
         sides=sides,
         repeats=repeats,
         batch_per_s=workers,
@@ -121,4 +128,5 @@ def _workers(folder: Path, arguments: argparse.Namespace) -> dict[int, list[floa
 
 
 if __name__ == "__main__":
+    end_with_servers()
     main()

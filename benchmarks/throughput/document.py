@@ -6,7 +6,7 @@ import subprocess
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -81,7 +81,8 @@ class Machine(Part):
 class Document(Part):
     """Everything that a run found. ``batch_per_s``: memes a second of ``memeguard batch`` by workers and round.
 
-    ``repeats`` are memes that the cache of this checkout's server answers; ``picture_bytes`` the mean size of a meme.
+    ``repeats`` are memes that this checkout's server answers from its cache, ``now_model`` is what it says of its
+    model at ``/readyz``; ``picture_bytes`` the mean size of a meme.
     """
 
     machine: Machine
@@ -91,7 +92,7 @@ class Document(Part):
     memes: str
     picture_bytes: float
     random_weights: str
-    now_model: str
+    now_model: dict[str, Any]
     sides: list[Side]
     repeats: list[Work]
     batch_per_s: dict[int, list[float]]

@@ -84,8 +84,15 @@ def _about(found: Document) -> str:
         f"{machine.python}, {packages}. {found.n_memes} {found.memes}, {found.picture_bytes / 1000:.0f} kB each. "
         f"Medians of {found.rounds} paired rounds of {found.seconds:g} s; a ratio is the median of the rounds' ratios, "
         f"against {found.side(_yardstick(found)).title}. One process has one core and one thread, two have two; "
-        f"now is {found.now_model}. {found.random_weights}.\n"
+        f"now is {_model(found)}. {found.random_weights}.\n"
     )
+
+
+def _model(found: Document) -> str:
+    """Bundle, and where the server tells them the engines that compute its networks."""
+    model = found.now_model
+    engines = ", ".join(f"{network} by {engine}" for network, engine in (model.get("engines") or {}).items())
+    return f"bundle {model['name']} {model['version']}" + (f" ({engines})" if engines else "")
 
 
 def _yardstick(found: Document) -> str:

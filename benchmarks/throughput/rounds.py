@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import Any
 
 from benchmarks.throughput.document import BARE, KINDS, Kind, Side, SideRun, Work
 from benchmarks.throughput.sides import TITLES, HttpSide, RunningSide, Starter
@@ -37,11 +38,11 @@ def measure_sides(starter: Starter, plan: Plan) -> list[Side]:
     return list(sides.values())
 
 
-def measure_repeats(starter: Starter, plan: Plan) -> list[Work]:
-    """Memes that the server with its cache has judged before."""
+def measure_repeats(starter: Starter, plan: Plan) -> tuple[list[Work], dict[str, Any]]:
+    """Memes that the server with its cache has judged before; and what model it says it has."""
     with starter.cached() as side:
         side.ask_each("words")
-        return [side.work("words", _CALLERS, plan.seconds)[0] for _ in range(plan.rounds)]
+        return [side.work("words", _CALLERS, plan.seconds)[0] for _ in range(plan.rounds)], side.model()
 
 
 def _measure(

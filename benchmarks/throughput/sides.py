@@ -4,18 +4,20 @@ Every side uses one thread for a network and may use as many cores as it has pro
 """
 
 import asyncio
+import json
 import multiprocessing
 import os
 import subprocess
 import tarfile
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from benchmarks.load_generator import for_seconds, in_turns
 from benchmarks.server_process import (
@@ -32,7 +34,9 @@ from benchmarks.server_process import (
 )
 from benchmarks.serving import Sample, request_with_words
 from benchmarks.throughput.document import BARE, NOVEMBER, NOW, RAPIDOCR, TESSERACT, Kind, Work
-from model import Meme, load
+from model import Meme
+from serving.app_state import AppState
+from serving.settings import from_env
 
 #: The commit that is the yardstick, and what of it a server needs.
 COMMIT, _ROOMS = "2415e3c", ("model", "serving")
@@ -89,6 +93,12 @@ class HttpSide:
         """Have every meme judged once."""
         left = iter(self.requests[kind])
         asyncio.run(in_turns(self.server.port, self.requests[kind], 1, lambda: next(left, None) is not None))
+
+    def model(self) -> dict[str, Any]:
+        """What our server says that it judges with."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.server.port}/readyz", timeout=60) as answer:
+            found: dict[str, Any] = json.load(answer)["model"]
+        return found
 
     def resident_mib(self) -> float:
         """Of supervisor and workers."""
@@ -203,8 +213,8 @@ def november_checkout(folder: Path) -> Path:
 
 def _loop(pipe: Connection, samples: Samples) -> None:
     """In a process of its own: judge what it is told to until it is told to end."""
-    scorer = load(threads=1)
-    scorer.readiness()  # loads the networks of OCR
+    settings = from_env(os.environ | {"MEMEGUARD_LEDGER_URL": "none", "MEMEGUARD_THREADS": "1"})
+    scorer = AppState.open(settings).classifier.scorer  # as the server makes it, and with all networks loaded
     pipe.send(None)
     while (told := pipe.recv()) is not None:
         kind, seconds = told

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from support import ROOT
 
-from benchmarks import speed
+from benchmarks import fleet, speed
 from benchmarks.pages import section
 from benchmarks.throughput.document import BARE, KINDS, NOVEMBER, NOW, TESSERACT, Document
 
@@ -35,11 +35,22 @@ def test_a_small_run_measures_every_side_and_writes_table_and_drawing(
     assert found.work(NOW, "words")[0].core_s < found.work(NOW, "ocr")[0].core_s
     assert found.repeats[0].core_s < found.work(NOW, "words")[0].core_s
     told = capsys.readouterr().out.strip()
-    assert section(page, "speed") == told
+    assert section(page, "speed") == f"{told}\n\n![Memes a second on one core, by side](speed.svg)"
     assert plot.read_text(encoding="utf-8").startswith("<?xml")
     speed.main(["--from", str(out)])
     assert capsys.readouterr().out.strip() == told
+    assert found.now_model["name"] == "compact"
     assert json.loads(out.read_text(encoding="utf-8"))["machine"]["commit"]
+
+
+def test_a_real_server_and_a_simulated_one_get_the_same_arrivals(capsys: pytest.CaptureFixture[str]) -> None:
+    fleet.main(["--beside-server", "--kind", "words", "--seconds", "4", "--pace-seconds", "2", "--max-pending", "8"])
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in capsys.readouterr().out.splitlines()[2:]]
+    shown = [row for row in rows if len(row) == 6]
+    assert [row[:2] for row in shown] == [
+        [load, side] for load in ("70%", "90%", "110%") for side in ("measured", "simulated")
+    ]
+    assert all(row[4] != "nan / nan s" for row in shown)
 
 
 def test_a_folder_without_the_older_commit_is_told_how_to_get_it(

@@ -8,6 +8,7 @@ from support.speed import document
 from benchmarks import fleet, scale
 from benchmarks.batch import RAY_2, WORKERS_2
 from benchmarks.fleet import LOADS, pace_of, simulated, table
+from benchmarks.pages import section
 from benchmarks.queueing import Fleet
 
 FOUND = document()
@@ -36,8 +37,13 @@ def test_more_load_means_longer_waits_more_use_and_more_refusals() -> None:
 
 def test_the_command_prints_the_table_of_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     FOUND.save(tmp_path / "speed.json")
-    fleet.main(["--speed", str(tmp_path / "speed.json"), "--kind", "words", "--seconds", "60"])
-    assert capsys.readouterr().out.count("| simulated |") == 3
+    page = tmp_path / "page.md"
+    page.write_text("<!-- fleet: by a command -->\n<!-- end of fleet -->\n", encoding="utf-8")
+    asked = ["--kind", "words", "--seconds", "60", "--page", str(page)]
+    fleet.main(["--speed", str(tmp_path / "speed.json"), *asked])
+    told = capsys.readouterr().out
+    assert told.count("| simulated |") == 3
+    assert section(page, "fleet") == told.strip()
 
 
 def test_the_cost_of_a_stream_is_the_mean_of_its_kinds() -> None:

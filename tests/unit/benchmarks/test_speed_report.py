@@ -85,3 +85,9 @@ def test_the_page_says_that_weights_are_random_and_that_there_was_no_gpu() -> No
     told = render(FOUND).partition("\n")[0]
     assert "its weights are random" in told
     assert "no GPU" in told
+    assert "bundle compact 1.0.0 (ocr by openvino)" in told
+
+
+def test_a_server_that_tells_no_engines_is_named_by_its_bundle() -> None:
+    older = FOUND.model_copy(update={"now_model": {"name": "compact", "version": "0.2.1"}})
+    assert "now is bundle compact 0.2.1. " in render(older)
