@@ -1,6 +1,7 @@
 """Tables of the ledger. A change here needs a migration in ``migrations/versions``; a test holds both together."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Dialect
@@ -103,3 +104,112 @@ pictures = sa.Table(
 
 #: What one worker does for all of them, and when it was last done.
 chores = sa.Table("chores", metadata, sa.Column("name", CleanText, primary_key=True), sa.Column("done_at", UtcDateTime))
+
+
+def _decision_id(**options: Any) -> sa.Column[str]:
+    """The decision that a row is made of; what goes with it when that is deleted."""
+    return sa.Column("decision_id", CleanText, sa.ForeignKey("decisions.decision_id", ondelete="CASCADE"), **options)
+
+
+#: What is recognised again: hashes of the picture and the words, and what the towers say, as little-endian float32.
+fingerprints = sa.Table(
+    "fingerprints",
+    metadata,
+    _decision_id(primary_key=True),
+    sa.Column("pdq", sa.LargeBinary),
+    sa.Column("pdq_quality", sa.Integer),
+    sa.Column("words_key", CleanText),
+    sa.Column("words_sketch", sa.LargeBinary),
+    sa.Column("model_digest", CleanText, nullable=False),
+    sa.Column("image_embeds", sa.LargeBinary),
+    sa.Column("text_embeds", sa.LargeBinary),
+)
+
+#: Lists of known memes. What is null is the default's.
+banks = sa.Table(
+    "banks",
+    metadata,
+    sa.Column("name", CleanText, primary_key=True),
+    sa.Column("action", CleanText, nullable=False),
+    sa.Column("owner", CleanText),
+    sa.Column("note", CleanText),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime),
+    sa.Column("max_matches_per_hour", sa.Integer),
+    sa.Column("picture_distance", sa.Integer),
+    sa.Column("words_distance", sa.Integer),
+    sa.Column("change", sa.BigInteger, nullable=False),
+)
+
+#: ``change`` is the value of the counter "banks" when the row was last written: who follows asks for what is above.
+bank_entries = sa.Table(
+    "bank_entries",
+    metadata,
+    sa.Column("entry_id", CleanText, primary_key=True),
+    sa.Column("bank", CleanText, sa.ForeignKey("banks.name", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("owner", CleanText),
+    sa.Column("note", CleanText),
+    sa.Column("expires_at", UtcDateTime),
+    _decision_id(index=True),
+    sa.Column("sha256", CleanText),
+    sa.Column("pdq", sa.LargeBinary),
+    sa.Column("pdq_quality", sa.Integer),
+    sa.Column("words_key", CleanText),
+    sa.Column("words_sketch", sa.LargeBinary),
+    sa.Column("quarantined_at", UtcDateTime),
+    sa.Column("change", sa.BigInteger, nullable=False, index=True),
+)
+
+#: What is no longer there, for those who follow: an entry by its id, or a whole bank.
+bank_removals = sa.Table(
+    "bank_removals",
+    metadata,
+    sa.Column("removal_id", sa.Integer, primary_key=True),
+    sa.Column("change", sa.BigInteger, nullable=False, index=True),
+    sa.Column("removed_at", UtcDateTime, nullable=False, index=True),
+    sa.Column("bank", CleanText),
+    sa.Column("entry_id", CleanText),
+)
+
+#: How often an entry matched, by minutes since 1970, over all workers.
+bank_matches = sa.Table(
+    "bank_matches",
+    metadata,
+    sa.Column("entry_id", CleanText, sa.ForeignKey("bank_entries.entry_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("minute", sa.BigInteger, primary_key=True, index=True),
+    sa.Column("matches", sa.Integer, nullable=False),
+)
+
+#: Counters that go up with every change of "banks" and of "memory", so that those who follow need not look at more.
+counters = sa.Table(
+    "counters",
+    metadata,
+    sa.Column("name", CleanText, primary_key=True),
+    sa.Column("value", sa.BigInteger, nullable=False),
+)
+
+#: Labelled memes that vote beside the network.
+memory = sa.Table(
+    "memory",
+    metadata,
+    sa.Column("memory_id", CleanText, primary_key=True),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    _decision_id(index=True),
+    sa.Column("owner", CleanText),
+    sa.Column("note", CleanText),
+    sa.Column("labels", _json(), nullable=False),
+    sa.Column("weight", sa.Float, nullable=False),
+    sa.Column("text", CleanText),
+    sa.Column("picture_digest", CleanText),
+)
+
+#: What the towers of one bundle say of a remembered meme, as little-endian float32.
+memory_features = sa.Table(
+    "memory_features",
+    metadata,
+    sa.Column("memory_id", CleanText, sa.ForeignKey("memory.memory_id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("model_digest", CleanText, primary_key=True),
+    sa.Column("image_embeds", sa.LargeBinary),
+    sa.Column("text_embeds", sa.LargeBinary),
+)

@@ -25,11 +25,21 @@ class LedgerSettings(BaseModel):
         False, description="Keep the judged words, the tags and the word list matches with a decision."
     )
     ledger_store_pictures: bool = Field(False, description="Keep the picture file with a decision.")
+    ledger_store_fingerprints: bool = Field(
+        False,
+        description="Keep hashes of the picture (PDQ) and of its words with a decision: banks find past decisions by "
+        "them, and no picture or word can be made of them again.",
+    )
+    ledger_store_features: bool = Field(
+        False,
+        description="Keep what the network's towers say of picture and words with a decision: memory and search "
+        "compare by it.",
+    )
     ledger_retention_days: int | None = Field(
         None,
         ge=1,
         le=36500,
-        description="Delete decisions of this age, with their feedback and pictures; unset: keep them.",
+        description="Delete decisions of this age, with all that was kept of them; unset: keep them.",
     )
 
     @field_validator("ledger_url")

@@ -10,10 +10,13 @@ from contextlib import asynccontextmanager
 from multiprocessing.synchronize import Barrier
 from typing import Any, TypeVar
 
+import sqlalchemy as sa
+
 from model.verdict import ModelRef, PolicyRef, TextEvidence, Verdict, WordMatch
 from serving.ledger.database import Database
 from serving.ledger.ledger import Ledger, open_ledger
 from serving.ledger.queries import Review
+from serving.ledger.tables import VERSION_TABLE
 from serving.requests.classify_body import ClassifyInput
 from serving.requests.context import RequestContext
 from serving.settings.ledger import LedgerSettings
@@ -34,6 +37,23 @@ def database_of(url: str) -> Database:
     database = Database(address)
     database.prepare()
     return database
+
+
+#: By version, the tables that those after it brought; who refers to another comes first.
+_NEWER_TABLES = {
+    "0002": (
+        "bank_matches", "bank_entries", "bank_removals", "banks", "fingerprints", "memory_features", "memory",
+        "counters",
+    ),
+}  # fmt: skip
+
+
+def drop_tables_after(connection: sa.Connection, version: str) -> None:
+    """Leave the ledger as that version made it."""
+    for name in _NEWER_TABLES[version]:
+        connection.execute(sa.text(f"DROP TABLE {name}"))
+    versions = sa.table(VERSION_TABLE, sa.column("version_num"))
+    connection.execute(versions.update().values(version_num=version))
 
 
 def open_at_once(url: str, n_workers: int) -> int:

@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from support import ROOT
-from support.ledgers import database_of, keep, ledger_settings, with_ledger
+from support.ledgers import database_of, drop_tables_after, keep, ledger_settings, with_ledger
 
 from model.engine import REFERENCE
 from serving.ledger.errors import LedgerError, LedgerUnavailableError
 from serving.ledger.ledger import check_ledger
 from serving.ledger.queries import find_decision
-from serving.ledger.tables import VERSION_TABLE, decisions, metadata
+from serving.ledger.tables import VERSION_TABLE, bank_entries, counters, decisions, metadata
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(ledger_url: str) -> None:
@@ -31,6 +31,7 @@ def test_a_ledger_that_is_older_than_engines_keeps_its_decisions_and_learns_of_t
     database = database_of(ledger_url)
     before = with_ledger(ledger_url, keep)
     with database.writing() as connection:  # as the first version left it
+        drop_tables_after(connection, "0002")
         connection.execute(sa.text("ALTER TABLE decisions DROP COLUMN model_engines"))
         versions = sa.table(VERSION_TABLE, sa.column("version_num"))
         connection.execute(versions.update().values(version_num="0001"))
@@ -39,6 +40,22 @@ def test_a_ledger_that_is_older_than_engines_keeps_its_decisions_and_learns_of_t
         found = [find_decision(connection, decision_id) for decision_id in (before, after)]
     database.close()
     assert [row and row["model_engines"] for row in found] == [None, asdict(REFERENCE)]
+
+
+def test_a_ledger_that_is_older_than_banks_keeps_its_decisions_and_gets_empty_tables(ledger_url: str) -> None:
+    database = database_of(ledger_url)
+    before = with_ledger(ledger_url, keep)
+    with database.writing() as connection:
+        drop_tables_after(connection, "0002")
+    after = with_ledger(ledger_url, keep)
+    with database.reading() as connection:
+        kept = connection.execute(sa.select(decisions.c.decision_id)).scalars().all()
+        changes = {row.name: row.value for row in connection.execute(counters.select())}
+        n_entries = connection.execute(sa.select(sa.func.count()).select_from(bank_entries)).scalar()
+    database.close()
+    assert set(kept) == {before, after}
+    assert changes == {"banks": 0, "memory": 0}
+    assert n_entries == 0
 
 
 def test_workers_that_start_at_once_find_one_ledger_that_all_can_write(ledger_url: str) -> None:
