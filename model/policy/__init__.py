@@ -1,5 +1,5 @@
 """What is done about a score.
 
 Read ``policy`` (what a policy is), ``decide`` (a verdict's decision), then ``schema`` and ``file`` (the YAML that
-operators write), ``word_lists`` with ``text_folding`` and ``aho_corasick``.
+operators write), ``word_lists`` with ``aho_corasick``.
 """

@@ -1,8 +1,8 @@
 """Lists of words that a policy looks for in the judged text, whatever disguise they are written in.
 
-Both sides are folded (``text_folding.py``). Letters may be stretched ("woooord": three or more stand for one or two) or
-spaced out ("w o r d"), and digits and signs may stand for letters ("w0rd"); words of one or two letters are looked for
-without these liberties, since "5s" is no "ss".
+Both sides are folded (``text/readings.py``). Letters may be stretched ("woooord": three or more stand for one or two)
+or spaced out ("w o r d"), and digits and signs may stand for letters ("w0rd"); words of one or two letters are looked
+for without these liberties, since "5s" is no "ss".
 """
 
 import re
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from model.policy.aho_corasick import Automaton
-from model.policy.text_folding import Folded, Reading, fold, readings
+from model.text.readings import Folded, Reading, fold, readings
 from model.verdict import Action, WordMatch
 
 MAX_ENTRY_CHARS = 200

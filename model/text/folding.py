@@ -1,6 +1,6 @@
 """Text as people see it, one character after another, each with where it was written: disguises undone.
 
-The network (``normalise_text``) and the lists of words (``policy/text_folding.py``) both read what comes out of here.
+The network (``normalise_text``) and the lists of words (``readings.py``) both read what comes out of here.
 """
 
 import re

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from support.cpu_time import least_cpu_s
 
 from model.policy.aho_corasick import Automaton
-from model.policy.text_folding import fold
 from model.policy.word_lists import MAX_MATCHES_TOLD, WordFinder, WordList
 from model.preprocess import normalise_text
 from model.text.confusables import look_alike
 from model.text.leet import LEET
+from model.text.readings import fold
 from model.text.turned import IS_TURNED
 
 ENTRIES = ("grumble", "turnip soup", "good", "h8", "c++", "👌", "ss", "tom")

@@ -1,4 +1,4 @@
-"""Text as a word list reads it: as people see it (``text/folding.py``), and in the other ways in which it may be read.
+"""Text in the ways in which it may be read: as people see it (``folding.py``), and otherwise. Word lists read it so.
 
 Every character that comes out knows where it was written.
 """
@@ -131,6 +131,14 @@ def readings(text: str) -> Iterator[Reading]:
     if len(whole) < len(pieces):
         yield Reading(_in_small_letters(whole), _SHORTEST_BROKEN, whole_words=True)
     yield Reading(seen.reversed(), _SHORTEST_REVERSED, whole_words=True, may_be_leet=False)
+
+
+def plainest(text: str) -> Folded:
+    """The one reading in which most disguises are undone: look-alikes, accents, turned letters, flags and signs within
+    words. Digits that stand for letters are left; see ``Folded.readings``."""
+    pieces = words_restored(unjoined(text, boldly=True))
+    plain = list(_plainest(pieces, "".join([char for char, _, _ in pieces])))
+    return _in_small_letters(words_restored(_unbroken(plain)))
 
 
 def _other_letters(text: str, pieces: Sequence[Piece]) -> Iterator[Sequence[Piece]]:

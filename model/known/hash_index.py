@@ -1,0 +1,130 @@
+"""Index of packed hashes: which of a million are within some bits of this one, by looking at each.
+
+A plain scan: XOR and ``np.bitwise_count`` over 64-bit words, in blocks that stay in the processor's cache. It is exact
+and as quick whatever the hashes are like, and needs 8 bytes a hash (its key) beside the hash itself.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.known.pdq import N_BYTES
+
+_WORD_BYTES = 8
+#: Hashes of one step of a scan: what is computed of them stays within a cache.
+_BLOCK = 1 << 14
+_LEAST_ROOM = 1024
+
+Words = NDArray[np.uint64]
+
+
+class Hit(NamedTuple):
+    """A hash that was found, by the key under which it was added, and in how many bits it differs."""
+
+    key: int
+    distance: int
+
+
+class _Table(NamedTuple):
+    """The first ``n`` columns of ``words`` [W, room] are hashes, and of ``keys`` [room] their keys."""
+
+    words: Words
+    keys: NDArray[np.int64]
+    n: int
+
+    def but(self, keys: NDArray[np.int64]) -> "_Table":
+        """A copy without those keys; the table itself where none is in it."""
+        kept = ~np.isin(self.keys[: self.n], keys)
+        n_kept = int(kept.sum())
+        if n_kept == self.n:
+            return self
+        return _Table(self.words[:, : self.n][:, kept], self.keys[: self.n][kept], n_kept)
+
+    def and_also(self, words: Words, keys: NDArray[np.int64]) -> "_Table":
+        """With more hashes behind its own; a reader of the table as it was sees none of them."""
+        n = self.n + len(keys)
+        table = self if n <= len(self.keys) else self._with_room(max(_LEAST_ROOM, n + n // 8))
+        table.words[:, self.n : n], table.keys[self.n : n] = words, keys
+        return table._replace(n=n)
+
+    def _with_room(self, room: int) -> "_Table":
+        words, keys = np.empty((len(self.words), room), np.uint64), np.empty(room, np.int64)
+        words[:, : self.n], keys[: self.n] = self.words[:, : self.n], self.keys[: self.n]
+        return _Table(words, keys, self.n)
+
+
+class HashIndex:
+    """Hashes of ``n_bytes`` (a multiple of 8), each under a key of its own, a whole number of 64 bits.
+
+    Queries are safe while one other thread changes it: they see it as it was before or after.
+    """
+
+    def __init__(self, n_bytes: int = N_BYTES) -> None:
+        if n_bytes < _WORD_BYTES or n_bytes % _WORD_BYTES:
+            raise ValueError(f"hashes have a multiple of 8 bytes, not {n_bytes}")
+        self.n_bytes = n_bytes
+        self._table = _Table(np.empty((n_bytes // _WORD_BYTES, 0), np.uint64), np.empty(0, np.int64), 0)
+
+    def __len__(self) -> int:
+        return self._table.n
+
+    def add(self, keys: Sequence[int] | NDArray[np.int64], hashes: Sequence[bytes] | NDArray[np.uint8]) -> None:
+        """Add ``hashes`` (bytes each, or [N, n_bytes]) under ``keys``; what was there under one of them is replaced.
+
+        Many at once cost little more than one. Raises ``ValueError``, and changes nothing, when there is not one hash
+        of the right length for each key, or a key is given twice.
+        """
+        words, added = packed(hashes, self.n_bytes), np.asarray(keys, np.int64).reshape(-1)
+        if len(added) != words.shape[1]:
+            raise ValueError(f"{len(added)} keys were given for {words.shape[1]} hashes")
+        if len(np.unique(added)) != len(added):
+            raise ValueError("a key was given twice")
+        self._table = self._table.but(added).and_also(words, added)
+
+    def remove(self, keys: Iterable[int]) -> int:
+        """Remove what was added under ``keys``; unknown ones are passed over. How many were there."""
+        before = len(self)
+        self._table = self._table.but(np.fromiter(keys, np.int64))
+        return before - len(self)
+
+    def query(self, value: bytes, distance: int) -> list[Hit]:
+        """Every hash that differs from ``value`` in at most ``distance`` bits, the nearest first, then by key."""
+        return self.query_many([value], distance)[0]
+
+    def query_many(self, values: Sequence[bytes] | NDArray[np.uint8], distance: int) -> list[list[Hit]]:
+        """``query`` for each of ``values``. Memory goes with what is found, not with how many are asked for."""
+        table = self._table
+        return [_hits(table, value, distance) for value in packed(values, self.n_bytes).T]
+
+
+def packed(hashes: Sequence[bytes] | NDArray[np.uint8], n_bytes: int = N_BYTES) -> Words:
+    """``hashes`` (bytes each, or [N, n_bytes]) as 64-bit words [n_bytes / 8, N]. ``ValueError``: one is of no such
+    length."""
+    if not isinstance(hashes, np.ndarray):
+        wrong = next((one for one in hashes if len(one) != n_bytes), None)
+        if wrong is not None:
+            raise ValueError(f"a hash has {len(wrong)} bytes; it must have {n_bytes}")
+        hashes = np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, n_bytes)
+    if hashes.dtype != np.uint8 or hashes.ndim != 2 or hashes.shape[1] != n_bytes:
+        raise ValueError(f"hashes are {hashes.dtype} {hashes.shape}; they must be uint8 [N, {n_bytes}]")
+    return np.ascontiguousarray(np.ascontiguousarray(hashes).view(np.uint64).T)
+
+
+def _hits(table: _Table, value: Words, distance: int) -> list[Hit]:
+    hits: list[Hit] = []
+    for start in range(0, table.n, _BLOCK):
+        stop = min(table.n, start + _BLOCK)
+        distances = _distances(table.words[:, start:stop], value)
+        found = np.flatnonzero(distances <= distance)
+        hits += map(Hit, table.keys[start:stop][found].tolist(), distances[found].tolist())
+    return sorted(hits, key=lambda hit: (hit.distance, hit.key))
+
+
+def _distances(words: Words, value: Words) -> NDArray[np.uint16]:
+    """In how many bits each column of ``words`` [W, N] differs from ``value`` [W]."""
+    total: NDArray[np.uint16] = np.bitwise_count(words[0] ^ value[0]).astype(np.uint16)
+    for row, own in zip(words[1:], value[1:], strict=True):
+        total += np.bitwise_count(row ^ own)
+    return total
