@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_serializer,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from model.atomic import file_digest, write_atomically
 from model.errors import BundleError
@@ -62,7 +72,10 @@ class ImageTowerSpec(_Strict):
 
 
 class HeadSpec(_Strict):
-    """The text tower, fusion and classification graph; its output names are task names."""
+    """The text tower, fusion and classification graph; its output names are task names.
+
+    ``text_output`` names one more, [B, text_width]: what the text tower pools. Older bundles have None.
+    """
 
     file: str
     precision: Precision
@@ -70,6 +83,19 @@ class HeadSpec(_Strict):
     text_backbone: str
     source: str
     licence: str
+    text_output: str | None = None
+    text_width: int | None = None
+
+    @model_validator(mode="after")
+    def _named_with_its_width(self) -> "HeadSpec":
+        if (self.text_output is None) != (self.text_width is None):
+            raise ValueError("text_output and text_width come together")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_it_lacks(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A manifest that says nothing of such an output is written as it was."""
+        return {name: value for name, value in handler(self).items() if value is not None}
 
 
 class TaskSpec(_Strict):

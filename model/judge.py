@@ -17,6 +17,8 @@ from model.calibration import calibrated_by_modality, score_of
 from model.engine import EngineName
 from model.errors import MemeguardError
 from model.explain import Rescore, explain, merged, shifted
+from model.known.features import MemeFeatures
+from model.known.fingerprint import Fingerprint, fingerprint_of
 from model.meme import has_words
 from model.modality import Modality, modality_of
 from model.parts.pooling import Logits, Pooled, pool
@@ -55,7 +57,7 @@ class ScoringError(MemeguardError):
 class _Judged:
     """One meme with what the network said of its parts: ``logits`` by task [P, n_logits], calibrated.
 
-    ``first_view`` is the row of its first view in ``features``.
+    ``first_view`` is the row of its first view in ``features``; ``text_embeds`` [P, Dt] where they were asked for.
     """
 
     reading: Reading
@@ -64,6 +66,7 @@ class _Judged:
     first_view: int
     features: ImageFeatures
     logits: Calibrated
+    text_embeds: NDArray[np.float32] | None
     timings_ms: dict[str, float]
 
     @property
@@ -79,10 +82,22 @@ class _Judged:
 class Judge:
     """One bundle's network and calibration. Safe under threads."""
 
-    def __init__(self, bundle: Bundle, runtime: Runtime, ocr_on: EngineName | None = None) -> None:
-        """``ocr_on`` is the engine of the networks that read the words, if there are any."""
+    def __init__(
+        self,
+        bundle: Bundle,
+        runtime: Runtime,
+        ocr_on: EngineName | None = None,
+        *,
+        features: bool = False,
+        fingerprints: bool = False,
+    ) -> None:
+        """``ocr_on`` is the engine of the networks that read the words, if there are any.
+
+        Judgements hold what the towers saw with ``features``, and the meme's fingerprint with ``fingerprints``.
+        """
         self.bundle = bundle
         self.runtime = runtime
+        self._gives_features, self._gives_fingerprints = features, fingerprints
         engines = replace(runtime.engines, ocr=ocr_on)
         self.model = ModelRef(bundle.manifest.name, bundle.manifest.version, bundle.digest, engines)
 
@@ -119,7 +134,7 @@ class Judge:
             for at, found in enumerate(parts)
             for part in found.parts
         ]
-        logits = self.runtime.ask(features, mask, asked, _BATCH)
+        logits, text_embeds = self._ask(features, mask, asked)
         took_s = {"preprocess": prepared - started, "model": time.perf_counter() - prepared}
         judged, row = [], 0
         for reading, found, first in zip(readings, parts, first_views, strict=True):
@@ -128,8 +143,17 @@ class Judge:
             times = {"ocr": reading.ocr_ms} | {name: 1000 * share * seconds for name, seconds in took_s.items()}
             shown = _modalities(reading, found)
             own = self._calibrated({name: values[rows] for name, values in logits.items()}, shown)
-            judged.append(_Judged(reading, found, shown, first, features, own, times))
+            texts = None if text_embeds is None else text_embeds[rows]
+            judged.append(_Judged(reading, found, shown, first, features, own, texts, times))
         return judged
+
+    def _ask(
+        self, features: ImageFeatures, mask: NDArray[np.int64], asked: Sequence[Question]
+    ) -> tuple[Logits, NDArray[np.float32] | None]:
+        """Logits of every question, and the vectors of their texts where those are wanted."""
+        if self._gives_features:
+            return self.runtime.ask_with_text(features, mask, asked, _BATCH)
+        return self.runtime.ask(features, mask, asked, _BATCH), None
 
     def _pictures(self, readings: Sequence[Reading]) -> tuple[NDArray[np.float32], NDArray[np.int64], list[int]]:
         """Pixels [V, 3, S, S] of every view, with the mask [V], and for each meme the row of its first."""
@@ -158,6 +182,8 @@ class Judge:
             judged_as=one.modalities[pooled.leading],
             explanation=self._explanation(one, pooled) if explain else None,
             picture=self._picture(one, pooled) if one.reading.meme.image is not None else None,
+            features=_features(one) if self._gives_features else None,
+            fingerprint=_fingerprint(one.reading) if self._gives_fingerprints else None,
         )
 
     def _picture(self, one: _Judged, pooled: Pooled[np.float64]) -> PictureEvidence:
@@ -224,6 +250,20 @@ def _modalities(reading: Reading, parts: Parts) -> tuple[Modality, ...]:
     return tuple(
         modality_of(pictured=pictured, worded=has_words(content[part.start : part.end])) for part in parts.parts
     )
+
+
+def _features(one: _Judged) -> MemeFeatures:
+    """Of its first view, and of its windows with words, each once however many views it was judged with."""
+    image = one.features.embeds[one.first_view].copy() if one.reading.meme.image is not None else None
+    content = one.reading.text.content
+    windows = {(part.start, part.end): row for row, part in enumerate(one.parts.parts)}
+    rows = [row for (start, end), row in windows.items() if has_words(content[start:end])]
+    text = one.text_embeds[rows].mean(axis=0) if one.text_embeds is not None and rows else None
+    return MemeFeatures(image, text)
+
+
+def _fingerprint(reading: Reading) -> Fingerprint:
+    return fingerprint_of(reading.meme, reading.text.content)
 
 
 def _judged_text(text: TextEvidence, judged_chars: int) -> TextEvidence:

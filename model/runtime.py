@@ -83,6 +83,7 @@ class Runtime:
         self._tower = ImageTower(bundle.file(spec.file), spec, engine=self.engines.image_tower, threads=threads)
         self._head = open_network(bundle.file(bundle.manifest.head.file), self.engines.head, threads)
         self._task_names = [task.name for task in bundle.tasks]
+        self._text_output = bundle.manifest.head.text_output
         tags = bundle.manifest.parity.get("tags")
         # Graphs are checked without any in onnxruntime alone: OpenVINO gives fewer rows then.
         self._may_omit_tags = isinstance(tags, list) and 0 in tags and self.engines.head != "openvino"
@@ -123,6 +124,45 @@ class Runtime:
 
     def head(self, features: ImageFeatures, image_mask: NDArray[np.int64], text: TextInputs) -> Logits:
         """Text tower, fusion and heads over features that ``encode_images`` made."""
+        return self._run_head(self._task_names, features, image_mask, text)
+
+    def ask(
+        self, features: ImageFeatures, image_mask: NDArray[np.int64], questions: Sequence[Question], batch_size: int
+    ) -> Logits:
+        """Logits by task [Q, n_logits], Q >= 1; ``features`` and ``image_mask`` [V] are of the pictures."""
+        return self._ask(self._task_names, features, image_mask, questions, batch_size)
+
+    def ask_with_text(
+        self, features: ImageFeatures, image_mask: NDArray[np.int64], questions: Sequence[Question], batch_size: int
+    ) -> tuple[Logits, NDArray[np.float32] | None]:
+        """``ask``, and what the text tower pools of each question's text [Q, Dt]; None where the graph keeps it."""
+        if self._text_output is None:
+            return self.ask(features, image_mask, questions, batch_size), None
+        outputs = [*self._task_names, self._text_output]
+        found = self._ask(outputs, features, image_mask, questions, batch_size)
+        text = found.pop(self._text_output)
+        return found, text
+
+    def _ask(
+        self,
+        outputs: Sequence[str],
+        features: ImageFeatures,
+        image_mask: NDArray[np.int64],
+        questions: Sequence[Question],
+        batch_size: int,
+    ) -> dict[str, NDArray[np.float32]]:
+        """Outputs of the head by their names, a row a question."""
+        found = []
+        for at in range(0, len(questions), batch_size):
+            some = questions[at : at + batch_size]
+            rows = [question.picture for question in some]
+            text = self._preprocessor.text_inputs([one.text for one in some], [one.tags for one in some])
+            found.append(self._run_head(outputs, features.rows(rows), image_mask[rows], text))
+        return {name: np.concatenate([rows[name] for rows in found]) for name in outputs}
+
+    def _run_head(
+        self, outputs: Sequence[str], features: ImageFeatures, image_mask: NDArray[np.int64], text: TextInputs
+    ) -> dict[str, NDArray[np.float32]]:
         if self._may_omit_tags and not text.tag_mask.any():
             # Tags that are all padding would be read by the text tower, one for every row.
             text = replace(text, tag_ids=text.tag_ids[:, :0], tag_mask=text.tag_mask[:, :0])
@@ -137,16 +177,4 @@ class Runtime:
         }
         # A head without knowledge tokens has no tag inputs in its graph.
         feed = {name: value for name, value in feed.items() if name in self._head.input_names}
-        return dict(zip(self._task_names, self._head.run(self._task_names, feed), strict=True))
-
-    def ask(
-        self, features: ImageFeatures, image_mask: NDArray[np.int64], questions: Sequence[Question], batch_size: int
-    ) -> Logits:
-        """Logits by task [Q, n_logits], Q >= 1; ``features`` and ``image_mask`` [V] are of the pictures."""
-        found = []
-        for at in range(0, len(questions), batch_size):
-            some = questions[at : at + batch_size]
-            rows = [question.picture for question in some]
-            text = self._preprocessor.text_inputs([one.text for one in some], [one.tags for one in some])
-            found.append(self.head(features.rows(rows), image_mask[rows], text))
-        return {name: np.concatenate([logits[name] for logits in found]) for name in self._task_names}
+        return dict(zip(outputs, self._head.run(outputs, feed), strict=True))

@@ -4,10 +4,13 @@
 """
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from model.engine import REFERENCE, Engines
+from model.known.features import MemeFeatures
+from model.known.fingerprint import Fingerprint
+from model.known.matching import BankAction, MatchKind
 from model.modality import Modality
 from model.ocr.types import Box, OcrResult, OcrStatus, OcrWord
 from model.picture.views import Ground
@@ -164,7 +167,8 @@ class Judgement:
     """Scores of one meme with their evidence, before any policy has looked at them.
 
     ``digest`` is the meme's: the sha256 of the picture file, or of words that stand alone. ``judged_as`` is what the
-    network was shown of it, or of the part that decided. ``picture`` is None for words alone.
+    network was shown of it, or of the part that decided. ``picture`` is None for words alone. ``features`` and
+    ``fingerprint`` are there where they were asked for; judgements that differ in features alone are equal.
     """
 
     digest: str
@@ -175,6 +179,8 @@ class Judgement:
     judged_as: Modality
     explanation: Explanation | None = None
     picture: PictureEvidence | None = None
+    features: MemeFeatures | None = field(default=None, compare=False)
+    fingerprint: Fingerprint | None = None
 
 
 @dataclass(frozen=True)
@@ -187,6 +193,29 @@ class WordMatch:
     action: Action
 
 
+#: What an entry of a bank asks for under a policy. "none": it is told, and decides nothing.
+KnownAction = BankAction | Literal["none"]
+
+
+@dataclass(frozen=True)
+class KnownMeme:
+    """An entry of a bank that the meme was found to be.
+
+    ``picture_distance`` is in bits of PDQ, ``words_distance`` from 0 to 1; None where there was nothing to compare.
+    ``mirrored``: it is the picture's mirror image that is like the entry's. A ``quarantined`` entry matched so often
+    that somebody should look at it; it does not block.
+    """
+
+    bank: str
+    entry: str
+    kind: MatchKind
+    action: KnownAction
+    picture_distance: int | None = None
+    words_distance: float | None = None
+    mirrored: bool = False
+    quarantined: bool = False
+
+
 @dataclass(frozen=True)
 class Ruling:
     """What a policy makes of a judgement. ``severity`` names a band by task, for tasks that the policy gave bands."""
@@ -195,6 +224,7 @@ class Ruling:
     reasons: tuple[str, ...]
     severity: dict[str, str]
     matches: tuple[WordMatch, ...]
+    known: tuple[KnownMeme, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -202,7 +232,7 @@ class Verdict:
     """What is said of one meme. ``to_dict`` is the JSON that the service, the command line and batch rows carry.
 
     ``id`` is the caller's name for the meme, or else ``decision_id``, which no other verdict has. ``judged_as`` is the
-    modality whose calibration and thresholds it has.
+    modality whose calibration and thresholds it has. ``known`` are the entries of the policy's banks that it is.
     """
 
     id: str
@@ -218,6 +248,7 @@ class Verdict:
     judged_as: Modality
     explanation: Explanation | None = None
     picture: PictureEvidence | None = None
+    known: tuple[KnownMeme, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, ready for JSON."""

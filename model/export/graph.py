@@ -15,7 +15,33 @@ from model.network.memefier import HeadInputs, MemeNetwork
 
 OPSET = 20
 HEAD_INPUTS = HeadInputs._fields
+#: Of the head's graph, behind the tasks: what the text tower pools of a text, before any fusion.
+TEXT_OUTPUT = "text_embeds"
 _DYNAMIC = torch.export.Dim.DYNAMIC
+
+
+class HeadOutputs(nn.Module):
+    """All that the graph of a network's head gives of a batch: a tensor of logits a task, then ``TEXT_OUTPUT``."""
+
+    def __init__(self, network: MemeNetwork) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self,
+        image_embeds: Tensor,
+        patch_tokens: Tensor,
+        image_mask: Tensor,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        tag_ids: Tensor,
+        tag_mask: Tensor,
+    ) -> tuple[Tensor, ...]:
+        """Takes what ``MemeNetwork.forward`` takes."""
+        given = HeadInputs(image_embeds, patch_tokens, image_mask, input_ids, attention_mask, tag_ids, tag_mask)
+        inputs = self.network.look(given)
+        features = self.network.read(inputs)
+        return (*self.network.judge(inputs, features), features.text_embeds)
 
 
 def head_example(
@@ -54,10 +80,11 @@ def head_example(
 
 
 def export_head(network: MemeNetwork, path: Path, precision: Precision = "fp32") -> None:
-    """Write the head graph; batch, patches, text length and tags stay dynamic, outputs are named by task.
+    """Write the head graph; batch, patches, text length and tags stay dynamic.
 
-    The graph says of what network it is (``description``), for who trains on from it. With ``int8`` the weights must be
-    on the int8 grid already (``round_weights_to_int8``): they are packed without further loss.
+    Outputs are named by task; behind them stands ``TEXT_OUTPUT`` [B, Dt]. The graph says of what network it is
+    (``description``), for who trains on from it. With ``int8`` the weights must be on the int8 grid already
+    (``round_weights_to_int8``): they are packed without further loss.
     """
     network.eval()
     # Sizes above 1: the exporter takes a size of 1 for a constant.
@@ -67,8 +94,9 @@ def export_head(network: MemeNetwork, path: Path, precision: Precision = "fp32")
     }
     for name in ("image_embeds", "patch_tokens"):  # the last axis is a width of the network
         del shapes[name][example[HEAD_INPUTS.index(name)].dim() - 1]
-    model = _exported(network, example, path, HEAD_INPUTS, network.config.tasks, shapes)
-    _rename_shared(model, network)
+    outputs = HeadOutputs(network)
+    model = _exported(outputs, example, path, HEAD_INPUTS, (*network.config.tasks, TEXT_OUTPUT), shapes)
+    _rename_weights(model, outputs)
     describe(model, network)
     onnx.save(pack_int8(model) if precision == "int8" else model, path)
 
@@ -81,12 +109,12 @@ def export_image_tower(tower: nn.Module, side_px: int, path: Path) -> None:
     onnx.save(_exported(tower, example, path, ("pixel_values",), ("image_embeds", "patch_tokens"), shapes), path)
 
 
-def _rename_shared(model: onnx.ModelProto, network: nn.Module) -> None:
-    """Give weights that a network has under several names the first of them; the exporter takes the last."""
+def _rename_weights(model: onnx.ModelProto, outputs: HeadOutputs) -> None:
+    """Give weights the names that they have in the network, of several the first; the exporter takes the last."""
     firsts: dict[Tensor, str] = {}
     names: dict[str, str] = {}
-    for found in (network.named_parameters(remove_duplicate=False), network.named_buffers(remove_duplicate=False)):
-        names |= {name: firsts.setdefault(values, name) for name, values in found}
+    for found in (outputs.named_parameters(remove_duplicate=False), outputs.named_buffers(remove_duplicate=False)):
+        names |= {name: firsts.setdefault(values, name.removeprefix("network.")) for name, values in found}
     for entry in model.graph.initializer:
         entry.name = names.get(entry.name, entry.name)
     for node in model.graph.node:

@@ -6,6 +6,7 @@ import onnx
 import onnxruntime as ort
 import pytest
 import torch
+from onnx import helper, numpy_helper
 from support.preparation import PREPROCESS, SIDE_PX, picture
 from support.tiny import (
     EMBED_WIDTH,
@@ -19,7 +20,7 @@ from support.tiny import (
 
 from model.errors import ExportRefusedError
 from model.export import MAX_DEV_AUROC_LOSS, PARITY_LIMIT, check_auroc_loss, check_head_parity, round_weights_to_int8
-from model.export.graph import HEAD_INPUTS
+from model.export.graph import HEAD_INPUTS, TEXT_OUTPUT
 from model.export.int8 import pack_int8
 from model.meme import Meme
 from model.network.memefier import MemeFier
@@ -169,6 +170,19 @@ def test_a_nan_at_one_length_alone_is_refused(tiny: TinyBundle) -> None:
         check_head_parity(network, tiny.parts.head_path, "fp32", **LIMITS)
 
 
+@pytest.mark.parametrize("by", [0.01, float("nan")])
+def test_a_graph_that_pools_texts_otherwise_is_refused(tiny: TinyBundle, by: float, tmp_path: Path) -> None:
+    model = onnx.load(tiny.parts.head_path)
+    for node in model.graph.node:
+        for names in (node.input, node.output):
+            names[:] = ["pooled" if name == TEXT_OUTPUT else name for name in names]
+    model.graph.initializer.append(numpy_helper.from_array(np.array(by, dtype=np.float32), "by"))
+    model.graph.node.append(helper.make_node("Add", ["pooled", "by"], [TEXT_OUTPUT]))
+    onnx.save(model, tmp_path / "head.onnx")
+    with pytest.raises(ExportRefusedError, match="pooled vectors differ"):
+        check_head_parity(tiny.network, tmp_path / "head.onnx", "fp32", **LIMITS)
+
+
 def test_weights_that_were_not_rounded_are_refused_for_int8(tiny: TinyBundle) -> None:
     with pytest.raises(ExportRefusedError, match="round the network's weights"):
         pack_int8(onnx.load(tiny.parts.head_path))
@@ -208,10 +222,10 @@ def test_packing_at_least_halves_the_head(tiny: TinyBundle, tiny_int8: TinyBundl
     assert packed < 0.5 * whole
 
 
-def test_the_head_has_the_input_names_that_the_runtime_feeds(tiny: TinyBundle) -> None:
+def test_the_head_has_the_names_that_the_runtime_feeds_and_reads(tiny: TinyBundle) -> None:
     session = ort.InferenceSession(str(tiny.parts.head_path), providers=["CPUExecutionProvider"])
     assert [node.name for node in session.get_inputs()] == list(HEAD_INPUTS)
-    assert [node.name for node in session.get_outputs()] == list(tiny.network.config.tasks)
+    assert [node.name for node in session.get_outputs()] == [*tiny.network.config.tasks, TEXT_OUTPUT]
 
 
 @pytest.mark.parametrize(("fp32", "int8"), [(0.8, 0.8), (0.8, 0.81), (0.9, 0.895), (0.8123, 0.8073)])

@@ -25,7 +25,7 @@ from model.export import (
     round_weights_to_int8,
     write_bundle,
 )
-from model.export.graph import OPSET
+from model.export.graph import OPSET, TEXT_OUTPUT
 from model.network.config import NetworkConfig
 from model.network.memefier import MemeFier
 from model.network.text_tower import BertTextTower
@@ -133,6 +133,8 @@ def make_tiny_bundle(folder: Path, *, precision: Precision = "fp32", **network_o
             text_backbone="tiny",
             source="made in the test",
             licence="Apache-2.0",
+            text_output=TEXT_OUTPUT,
+            text_width=network.widths.text,
         ),
         tokenizer_json=tokenizer_json(),
         preprocess=PREPROCESS,

@@ -27,7 +27,7 @@ from model.export import (
     export_head,
     write_bundle,
 )
-from model.export.graph import OPSET
+from model.export.graph import OPSET, TEXT_OUTPUT
 from model.network.memefier import MemeNetwork
 from model.runtime import ImageTower
 from training.datasets.registry import LAYOUTS, Source, detect_layout
@@ -139,7 +139,7 @@ def _parts(
         image_tower_path=tower_path,
         image_tower=tower,
         head_path=drafts / _HEAD_FILE,
-        head=_head_spec(config, towers.names, wishes.precision),
+        head=_head_spec(config, towers.names, wishes.precision, shipped.network.widths.text),
         tokenizer_json=towers.backbone.tokenizer.json,
         preprocess=towers.preprocess,
         tasks=config.network.tasks,
@@ -186,7 +186,8 @@ def _exported_head(
     )
 
 
-def _head_spec(config: TrainConfig, names: Mapping[str, str], precision: Precision) -> HeadSpec:
+def _head_spec(config: TrainConfig, names: Mapping[str, str], precision: Precision, text_width: int) -> HeadSpec:
+    reads = config.modalities != "image"  # a network of pictures alone sees no word in any text
     return HeadSpec(
         file=_HEAD_FILE,
         precision=precision,
@@ -194,6 +195,8 @@ def _head_spec(config: TrainConfig, names: Mapping[str, str], precision: Precisi
         text_backbone=f"{names['text_backbone']}, {config.towers.text.mode}",
         source=names["text_source"],
         licence=config.licence,
+        text_output=TEXT_OUTPUT if reads else None,
+        text_width=text_width if reads else None,
     )
 
 
