@@ -6,12 +6,13 @@ filters along rows and columns ("Jarosz"), 64 x 64 of its pixels, their discrete
 https://github.com/facebook/ThreatExchange/blob/main/hashing/hashing.pdf.
 
 Float32 sums depend on their order, and each bit on whether a sum is above another. So every sum is added up in the
-order of the C++: its running sums of a box (add the pixel that comes in, subtract the one that goes out) are
-``cumsum`` of both in turn, which numpy adds one after the other, and so are the products with a cosine.
+order of the C++: a box's running sums pixel by pixel (one comes in, one goes out), for many lines at once, and the
+products with a cosine by ``add.accumulate``, which adds one after the other.
 """
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,9 +27,9 @@ MIN_QUALITY = 50
 _SMALLEST_SIDE_PX = 5
 _SIDE = 64
 _N_FREQUENCIES = 16
-_RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
-#: Pixels that are filtered at once: what bounds the memory beyond one float32 a pixel.
-_CHUNK_PIXELS = 1 << 18
+_LUMA_THOUSANDTHS = np.array([299, 587, 114], np.float32)
+#: Rows or columns that are filtered at once: what bounds the memory beyond one float32 a pixel.
+_CHUNK_LINES = 1 << 10
 _HEX = re.compile(r"[0-9A-Fa-f]{64}")
 
 
@@ -80,51 +81,53 @@ def mirrored_hash(pdq: bytes) -> bytes:
 
 
 def _luma(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Luminance [H, W], computed in float64 as ``pdqhash`` does."""
-    red, green, blue = pixels[..., 0], pixels[..., 1], pixels[..., 2]
-    luma: NDArray[np.float32] = (red * _RED + green * _GREEN + blue * _BLUE).astype(np.float32)
-    return luma
+    """Luminance [H, W]: thousandths are whole numbers, so that one rounding is all there is, as in ``pdqhash``."""
+    thousandths = pixels.reshape(-1, 3).astype(np.float32) @ _LUMA_THOUSANDTHS
+    return (thousandths / np.float32(1000)).reshape(pixels.shape[:2])
 
 
 def _blurred(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Luminance at the centres [64, 64] of a grid, after two passes of the box filters along rows, then columns."""
     height, width = pixels.shape[:2]
     blurred = np.empty((height, width), np.float32)
-    for rows in _chunks(height, width):
-        blurred[rows] = _box(_luma(pixels[rows]))
-    for columns in _chunks(width, height):
-        blurred[:, columns] = _box(blurred[:, columns].T).T
+    for rows in _chunks(height):
+        blurred[rows] = _box(np.ascontiguousarray(_luma(pixels[rows]).T)).T
+    for columns in _chunks(width):
+        blurred[:, columns] = _box(blurred[:, columns])
     at = _centres(width)
-    narrow = np.concatenate([_box(blurred[rows], at) for rows in _chunks(height, width)])
-    return np.ascontiguousarray(_box(narrow.T, _centres(height)).T)
+    narrow = [_box(np.ascontiguousarray(blurred[rows].T), at) for rows in _chunks(height)]
+    return _box(np.ascontiguousarray(np.concatenate(narrow, axis=1).T), _centres(height))
 
 
-def _chunks(n_lines: int, n_pixels: int) -> list[slice]:
-    step = max(1, _CHUNK_PIXELS // n_pixels)
-    return [slice(start, start + step) for start in range(0, n_lines, step)]
+def _chunks(n_lines: int) -> list[slice]:
+    return [slice(start, start + _CHUNK_LINES) for start in range(0, n_lines, _CHUNK_LINES)]
 
 
-def _centres(n: int) -> NDArray[np.intp]:
+def _centres(n: int) -> list[int]:
     """Which of ``n`` pixels lie in the middle of each 64th."""
-    return ((np.arange(_SIDE) + 0.5) * n / _SIDE).astype(np.intp)
+    return [int((at + 0.5) * n / _SIDE) for at in range(_SIDE)]
 
 
-def _box(lines: NDArray[np.float32], at: NDArray[np.intp] | slice = slice(None)) -> NDArray[np.float32]:
-    """Means of a window along each of ``lines`` [L, n], narrower at its ends: all of them, or those ``at`` places."""
-    n = lines.shape[1]
+def _box(lines: NDArray[np.float32], at: Sequence[int] | None = None) -> NDArray[np.float32]:
+    """Means of a window that moves along axis 0 of ``lines`` [n, L], narrower at its ends: all of them, or those ``at``
+    some places. What enters the window is added before what leaves it is subtracted."""
+    n = len(lines)
     window = (n + 2 * _SIDE - 1) // (2 * _SIDE)
-    ahead = (window + 2) // 2 - 1  # pixels of the window that lie after its place
+    ahead = (window + 2) // 2 - 1  # how many of the window lie after its place
     behind = window - ahead
-    # Adding or subtracting the 0 beyond an end changes no bit of a sum.
-    turns = np.zeros((lines.shape[0], ahead + 2 * n), np.float32)
-    turns[:, :ahead] = lines[:, :ahead]
-    turns[:, ahead : 2 * n - ahead : 2] = lines[:, ahead:]
-    np.negative(lines[:, : n - behind], out=turns[:, ahead + 1 + 2 * behind :: 2])
-    sums = np.cumsum(turns, axis=1, out=turns)[:, ahead + 1 :: 2]
-    places = np.arange(n)
-    sizes = np.minimum(n, places + ahead + 1) - np.maximum(0, places - behind + 1)
-    means: NDArray[np.float32] = sums[:, at] / sizes.astype(np.float32)[at]
-    return means
+    places = range(n) if at is None else at
+    row_of = {place: row for row, place in enumerate(places)}
+    means = np.empty((len(places), lines.shape[1]), np.float32)
+    total = np.add.accumulate(lines[:ahead], axis=0)[-1] if ahead else np.zeros(lines.shape[1], np.float32)
+    for place in range(places[-1] + 1):
+        if place + ahead < n:
+            total += lines[place + ahead]
+        if place >= behind:
+            total -= lines[place - behind]
+        if place in row_of:
+            size = min(n, place + ahead + 1) - max(0, place - behind + 1)
+            np.divide(total, np.float32(size), out=means[row_of[place]])
+    return means[[row_of[place] for place in places]] if len(row_of) < len(places) else means
 
 
 def _quality(small: NDArray[np.float32]) -> int:
