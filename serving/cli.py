@@ -28,11 +28,16 @@ class Subcommand:
 SUBCOMMANDS: dict[str, Subcommand] = {
     "score": Subcommand("serving.commands.score", "score", "Judge picture files."),
     "batch": Subcommand("serving.commands.batch", "batch", "Judge a file or folder of memes, one row each.", "batch"),
+    "index": Subcommand("serving.commands.index", "index", "Make an index of memes to search and map.", "batch"),
+    "search": Subcommand(
+        "serving.commands.search", "search", "Search an index by picture, words or likeness.", "batch"
+    ),
     "inspect": Subcommand("serving.commands.inspect", "inspect", "Check a bundle and show what it is worth."),
     "serve": Subcommand("serving.commands.serve", "serve", "Serve over HTTP."),
     "policy": Subcommand("serving.commands.policy", "policy", "Check a policy file, or try it on past scores."),
     "keys": Subcommand("serving.commands.keys", "keys", "Make, list and revoke API keys."),
     "ledger": Subcommand("serving.commands.ledger", "ledger", "Look after decisions and feedback; export them."),
+    "bank": Subcommand("serving.commands.bank", "bank", "Keep banks of known memes; match, import and export."),
     "train": Subcommand("training.commands.train", "train", "Train a network.", "train"),
     "export": Subcommand("training.commands.export", "export", "Make the bundle of a finished run.", "train"),
     "evaluate": Subcommand("training.commands.evaluate", "evaluate", "Measure a bundle on labelled memes.", "train"),

@@ -35,6 +35,7 @@ from serving.batch.output.manifest import (
 )
 from serving.batch.output.report import write_report
 from serving.batch.output.review_sample import ReviewSample, write_review_sample
+from serving.batch.output.shard_format import ShardFormat, VerdictRows
 from serving.batch.plan import (
     FOLDER,
     UNFINISHED,
@@ -73,6 +74,7 @@ class BatchOptions:
     limits: MemeLimits = DEFAULT_LIMITS
     ray_address: str | None = None
     sample_review: int = 0
+    shard_format: ShardFormat = field(default_factory=VerdictRows)
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def run_batch(options: BatchOptions, callbacks: ProgressCallbacks) -> tuple[Plan
         raise BatchError(f"--out {options.out} lies in the input, which would then hold its own answers: move it")
     spec = worker_spec(options, source)
     with _locked(options.out), _disk_errors_reported(options.out):
-        plan = _find_or_make_plan(options, source, spec.identity)
+        plan = find_or_make_plan(options, source, spec.identity)
         finished = is_finished(options.out)
         totals = finished_totals(options.out) if finished else _score(options, plan, spec, callbacks)
         if options.sample_review:
@@ -132,6 +134,7 @@ def worker_spec(options: BatchOptions, source: BatchInput) -> WorkerSpec:
         protocols=options.protocols | source.protocols,  # pictures may lie where the input lies
         limits=options.limits,
         item_timeout_s=options.item_timeout_s,
+        shard_format=options.shard_format,
     )
 
 
@@ -149,7 +152,7 @@ def _check_ocr(options: BatchOptions, reader: OcrEngine) -> None:
         raise BatchError(f"OCR engine {options.ocr}: {reason}; --ocr none scores rows by the text that they bring")
 
 
-def _find_or_make_plan(options: BatchOptions, source: BatchInput, identity: ScoringIdentity) -> Plan:
+def find_or_make_plan(options: BatchOptions, source: BatchInput, identity: ScoringIdentity) -> Plan:
     """The plan to follow: a new one, or the one that is there if it is of the same run."""
     found = find_plan(options.out)
     if found is None:

@@ -12,14 +12,21 @@ from model import open_bundle
 from model.bundle import COMPACT_BUNDLE
 from model.engine import ENGINE_CHOICES, EngineChoice, Provider, asked_engine
 from model.ocr import EngineName
-from model.policy.file import chosen_policy
+from model.policy.file import policy_without_banks
 from model.runtime import engines_for
 from serving.batch.errors import BatchError
 from serving.batch.input.items import Columns
 from serving.batch.progress import print_summary, show_progress
 from serving.batch.run import BatchOptions, Runner, run_batch
 from serving.batch.verify import verify as verify_run
-from serving.commands.options import bundle_option, ocr_languages_option, ocr_option, provider_option
+from serving.commands.options import (
+    bundle_option,
+    ocr_languages_option,
+    ocr_option,
+    provider_option,
+    reading_options,
+    worker_options,
+)
 
 RUNNERS: tuple[Runner, ...] = get_args(Runner)
 
@@ -55,41 +62,13 @@ class _RunOrVerify(click.Command):
     "--ray-address",
     help="A running Ray cluster; default: RAY_ADDRESS or, without it, a Ray of our own on this machine.",
 )
-@click.option("--workers", type=click.IntRange(1), help="Processes, each with a model; default: one a core.")
-@click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Cores of each worker.")
+@worker_options
 @click.option("--policy", metavar="FILE[:NAME]", help="Policy that decides; default: the bundle's own.")
 @bundle_option
 @ocr_option
 @ocr_languages_option
 @provider_option
-@click.option("--id-column", default="id", show_default=True, help="Every row has one, and no two the same.")
-@click.option("--image-column", default="image", show_default=True, help="Holds a path, an address or bytes.")
-@click.option("--text-column", default="text", show_default=True, help="The words, where they are known.")
-@click.option("--tags-column", default="tags", show_default=True, help="A list, or one text with commas.")
-@click.option(
-    "--allow-protocol",
-    "protocols",
-    metavar="NAME",
-    multiple=True,
-    help="How pictures may be read, beside as INPUT is: https, s3 and so on; may be repeated.",
-)
-@click.option(
-    "--unit-rows",
-    "partition_rows",
-    type=click.IntRange(1),
-    default=256,
-    show_default=True,
-    help="Rows of a shard, at most.",
-)
-@click.option(
-    "--item-timeout",
-    "item_timeout_s",
-    metavar="SECONDS",
-    type=click.FloatRange(min=0, min_open=True),
-    default=120.0,
-    show_default=True,
-    help="An item that takes longer gets an error.",
-)
+@reading_options
 @click.option(
     "--sample-review",
     metavar="N",
@@ -138,7 +117,7 @@ def batch(
         ocr=ocr or "rapidocr",
         ocr_languages=ocr_languages,
         engine=asked,
-        policy=None if policy is None else chosen_policy(policy, open_bundle(bundle)),
+        policy=None if policy is None else policy_without_banks(policy, open_bundle(bundle), "`memeguard batch`"),
         columns=Columns(id_column, image_column, text_column, tags_column),
         protocols=frozenset(protocols),
         partition_rows=partition_rows,

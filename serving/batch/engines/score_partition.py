@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from model import Failure, Meme, Scorer, Verdict
 from serving.batch.input.image_loader import ImageLoader
 from serving.batch.input.items import Item
 from serving.batch.input.picture_paths import Resolved
-from serving.batch.output.output_schema import to_row, to_table
+from serving.batch.output.shard_format import Scored, ShardFormat
 from serving.batch.partition_files import read_partition, write_table
 
 #: Rows that go through the scorer together: as many as it takes through the network at once.
@@ -54,7 +55,11 @@ class OutcomeCounts:
 
 
 def score_partition(
-    scorer: Scorer, images: ImageLoader, task: PartitionTask, on_chunk: Callable[[range, OutcomeCounts], None]
+    scorer: Scorer,
+    images: ImageLoader,
+    shard_format: ShardFormat,
+    task: PartitionTask,
+    on_chunk: Callable[[range, OutcomeCounts], None],
 ) -> None:
     """Score every row of a partition and write its shard.
 
@@ -64,15 +69,17 @@ def score_partition(
     items = read_partition(task.partition)
     rows: list[dict[str, Any]] = []
     done = OutcomeCounts()
+    score = partial(_scored, scorer, shard_format)
     for indices in _chunks(len(items), task):
         on_chunk(indices, done)
         done = OutcomeCounts()
         resolved = {index: images.resolve(items[index]) for index in indices if index not in task.poisoned}
-        for index, outcome in zip(indices, _outcomes(scorer, images, items, indices, resolved), strict=True):
-            done.add(outcome)
-            rows.append(to_row(str(items[index].id), outcome, resolved[index].found if index in resolved else None))
+        for index, scored in zip(indices, _outcomes(score, images, items, indices, resolved), strict=True):
+            done.add(scored.outcome)
+            found = resolved[index].found if index in resolved else None
+            rows.append(shard_format.row(items[index], scored, found))
     on_chunk(range(0), done)  # no row is to blame for what happens while the shard is written
-    write_table(task.shard, to_table(rows, scorer.bundle.tasks))
+    write_table(task.shard, shard_format.table(rows, scorer.bundle.tasks))
 
 
 def _chunks(n_rows: int, task: PartitionTask) -> Iterator[range]:
@@ -82,15 +89,19 @@ def _chunks(n_rows: int, task: PartitionTask) -> Iterator[range]:
 
 
 def _outcomes(
-    scorer: Scorer, images: ImageLoader, items: Sequence[Item], indices: Collection[int], resolved: dict[int, Resolved]
-) -> list[Verdict | Failure]:
+    score: Callable[[Sequence[Meme]], list[Scored]],
+    images: ImageLoader,
+    items: Sequence[Item],
+    indices: Collection[int],
+    resolved: dict[int, Resolved],
+) -> list[Scored]:
     """What became of each row; one that is not ``resolved`` is poisoned."""
     loaded: dict[int, Meme | Failure] = {n: one.failure for n, one in resolved.items() if one.failure is not None}
     wanted = [index for index in resolved if index not in loaded]
     loaded.update(zip(wanted, images.memes([resolved[index].item for index in wanted]), strict=True))
-    verdicts = iter(_scored(scorer, [one for one in loaded.values() if isinstance(one, Meme)]))
-    judged = {index: next(verdicts) if isinstance(one, Meme) else one for index, one in loaded.items()}
-    return [judged.get(index) or _poisoned(items[index]) for index in indices]
+    verdicts = iter(score([one for one in loaded.values() if isinstance(one, Meme)]))
+    judged = {index: next(verdicts) if isinstance(one, Meme) else Scored(one) for index, one in loaded.items()}
+    return [judged.get(index) or Scored(_poisoned(items[index])) for index in indices]
 
 
 def _poisoned(item: Item) -> Failure:
@@ -100,11 +111,11 @@ def _poisoned(item: Item) -> Failure:
     return Failure(str(item.id), "killed_worker", message)
 
 
-def _scored(scorer: Scorer, memes: Sequence[Meme]) -> list[Verdict | Failure]:
+def _scored(scorer: Scorer, shard_format: ShardFormat, memes: Sequence[Meme]) -> list[Scored]:
     """Score together; where that raises, one by one, so that only the culprit gets an error."""
     try:
-        return scorer.score(memes)
+        return shard_format.score(scorer, memes)
     except Exception as error:
         if len(memes) == 1:
-            return [Failure(str(memes[0].id), "internal_error", f"scoring raised {type(error).__name__}")]
-        return [outcome for meme in memes for outcome in _scored(scorer, [meme])]
+            return [Scored(Failure(str(memes[0].id), "internal_error", f"scoring raised {type(error).__name__}"))]
+        return [scored for meme in memes for scored in _scored(scorer, shard_format, [meme])]

@@ -6,7 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from model.engine import Engines
 from serving.batch.engines.score_partition import PartitionTask, score_partition
 from serving.batch.errors import BatchError
 from serving.batch.input.image_loader import ImageLoader
+from serving.batch.output.shard_format import ShardFormat, VerdictRows
 from serving.batch.plan import ScoringIdentity
 
 _PR_SET_PDEATHSIG = 1
@@ -42,6 +43,7 @@ class WorkerSpec:
     protocols: frozenset[str]
     limits: MemeLimits
     item_timeout_s: float
+    shard_format: ShardFormat = field(default_factory=VerdictRows)
 
 
 class WorkerEndedError(Exception):
@@ -112,7 +114,7 @@ def _serve(connection: Connection, spec: WorkerSpec, parent: int) -> None:
         scorer = _scorer(spec)
         images = ImageLoader(spec.protocols, spec.limits, spec.item_timeout_s)
         connection.send("ready")
-        _work(connection, scorer, images)
+        _work(connection, scorer, images, spec.shard_format)
     except EOFError:
         return
     except Exception as error:
@@ -130,6 +132,8 @@ def _scorer(spec: WorkerSpec) -> Scorer:
         threads=spec.threads,
         policy=spec.policy,
         limits=spec.limits,
+        features=spec.shard_format.needs_features,
+        fingerprints=spec.shard_format.needs_features,
     )
     problems = scorer.readiness().problems if spec.ocr != "none" else ()
     found = ScoringIdentity.of(scorer.bundle, scorer.policy, scorer.ocr, scorer.model.engines)
@@ -139,11 +143,11 @@ def _scorer(spec: WorkerSpec) -> Scorer:
     return scorer
 
 
-def _work(connection: Connection, scorer: Scorer, images: ImageLoader) -> None:
+def _work(connection: Connection, scorer: Scorer, images: ImageLoader, shard_format: ShardFormat) -> None:
     send: Callable[..., None] = connection.send
     while True:
         task: PartitionTask = connection.recv()
-        score_partition(scorer, images, task, lambda rows, done: send((rows, done)))
+        score_partition(scorer, images, shard_format, task, lambda rows, done: send((rows, done)))
         send(None)
 
 
