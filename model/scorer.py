@@ -19,6 +19,7 @@ from model.meme import DEFAULT_LIMITS, Meme, MemeLimits
 from model.ocr import OcrEngine, make_engine
 from model.parts.reading import Reading, read_steps
 from model.policy.decide import decide
+from model.policy.known_memes import BankAnswer
 from model.policy.policy import Policy, default_policy
 from model.runtime import Runtime
 from model.verdict import Failure, Judgement, ModelRef, PolicyRef, Verdict
@@ -57,14 +58,19 @@ class Scorer:
         ocr: OcrEngine,
         policy: Policy | None = None,
         limits: MemeLimits = DEFAULT_LIMITS,
+        *,
+        features: bool = False,
+        fingerprints: bool = False,
     ) -> None:
+        """With ``features`` judgements hold what the towers saw, with ``fingerprints`` what tells a meme again."""
         self.bundle = bundle
         self.runtime = runtime
         self.ocr = ocr
         self.limits = limits
         self.policy = policy or default_policy(bundle.manifest)
         # A reader of the caller's own need not know of engines.
-        self._judge = Judge(bundle, runtime, getattr(ocr, "network_engine", None))
+        ocr_on = getattr(ocr, "network_engine", None)
+        self._judge = Judge(bundle, runtime, ocr_on, features=features, fingerprints=fingerprints)
 
     @property
     def model(self) -> ModelRef:
@@ -126,10 +132,26 @@ class Scorer:
         """Scores of a batch, in order; see ``Judge``."""
         return self._judge(readings, explained)
 
-    def rule(self, judgement: Judgement, policy: Policy | None = None, id: str | None = None) -> Verdict:
-        """Hold a judgement against ``policy`` (default: the scorer's own)."""
+    def rule(
+        self,
+        judgement: Judgement,
+        policy: Policy | None = None,
+        id: str | None = None,
+        banks: BankAnswer | None = None,
+    ) -> Verdict:
+        """Hold a judgement against ``policy`` (default: the scorer's own), and what its banks say of the meme.
+
+        Without an answer of the banks that the policy names, the decision is at least a review.
+        """
         policy = policy or self.policy
-        ruling = decide(judgement.scores, judgement.text, policy, judgement.picture, judged_as=judgement.judged_as)
+        ruling = decide(
+            judgement.scores,
+            judgement.text,
+            policy,
+            judgement.picture,
+            judged_as=judgement.judged_as,
+            banks=banks,
+        )
         timings_ms = judgement.timings_ms | {"total": sum(judgement.timings_ms.values())}
         decision_id = _new_id()
         return Verdict(
@@ -146,6 +168,7 @@ class Scorer:
             judged_as=judgement.judged_as,
             explanation=judgement.explanation,
             picture=judgement.picture,
+            known=ruling.known,
         )
 
     def _opened(self, item: Meme | bytes | str | Path) -> Meme | Failure:
@@ -182,11 +205,14 @@ def load(
     threads: int | None = None,
     policy: Policy | None = None,
     limits: MemeLimits = DEFAULT_LIMITS,
+    features: bool = False,
+    fingerprints: bool = False,
 ) -> Scorer:
     """Open a bundle and make a scorer of it.
 
     ``ocr`` names the engine ("rapidocr", "tesseract", or "none" when callers always send the words), ``ocr_languages``
-    what tesseract reads ("eng+rus"); ``threads`` bounds the cores of one call. ``engine`` computes the networks (see
+    what tesseract reads ("eng+rus"); ``threads`` bounds the cores of one call. ``features`` and ``fingerprints`` are
+    given with judgements where they are asked for. ``engine`` computes the networks (see
     ``model.engine``); ``provider`` is its older name. Raises ``BundleError`` for a bundle that does not fit,
     ``EngineUnavailableError`` for an ``engine`` that was asked for and is not there. A missing OCR engine does not
     raise: ``readiness`` and each verdict name it.
@@ -195,7 +221,7 @@ def load(
     opened = open_bundle(bundle)
     runtime = Runtime(opened, engine=asked, threads=threads)
     reader = make_engine(ocr, threads=threads, languages=ocr_languages, engine=runtime.engines)
-    return Scorer(opened, runtime, reader, policy, limits)
+    return Scorer(opened, runtime, reader, policy, limits, features=features, fingerprints=fingerprints)
 
 
 def _new_id() -> str:

@@ -10,6 +10,7 @@ from model import MemeguardError, Scorer, load
 from serving.inference.admission import Admission
 from serving.inference.classifier import Classifier
 from serving.inference.image_fetcher import Fetcher
+from serving.known.bank_follower import BankFollower
 from serving.ledger.ledger import open_ledger
 from serving.observability.logs import Event
 from serving.observability.metrics import Metrics
@@ -20,6 +21,10 @@ from serving.security.token_bucket import TokenBuckets
 from serving.settings import Settings
 
 logger = logging.getLogger("memeguard.app")
+_BANKS_OFF = (
+    "banks: policies name some, and the ledger that would hold them is switched off (MEMEGUARD_LEDGER_URL=none), so "
+    "that memes are at least reviewed"
+)
 
 
 class AppState:
@@ -34,6 +39,7 @@ class AppState:
         self.metrics = Metrics()
         self.admission = Admission(settings, self.metrics.saw_pending)
         self.ledger = open_ledger(settings)
+        self.banks = None if self.ledger is None else BankFollower(self.ledger.database, self.metrics.saw_flood)
         self.keys = Keyring(settings.keys_file) if settings.keys_file else None
         self.buckets = TokenBuckets.of_this_server()
         self.fetcher = Fetcher(settings)
@@ -41,7 +47,7 @@ class AppState:
         self._classifier: Classifier | None = None
         if scorer is not None:
             self.metrics.saw_model(scorer.model)
-            self._classifier = Classifier(scorer, settings, self.metrics, self.admission, self.ledger)
+            self._classifier = Classifier(scorer, settings, self.metrics, self.admission, self.ledger, self.banks)
 
     @classmethod
     def open(cls, settings: Settings) -> "AppState":
@@ -54,6 +60,7 @@ class AppState:
                 engine=settings.asked_engine,
                 threads=settings.threads,
                 limits=settings.limits,
+                features=settings.ledger_store_features,
             )
         except MemeguardError as error:
             state = cls(settings, None, f"model: {error}")
@@ -68,12 +75,18 @@ class AppState:
             self._classifier.policies.start(self.metrics.saw_reload)
         if self.ledger is not None:
             await self.ledger.start()
+        if self.banks is not None:
+            await self.banks.start()
+        for warning in self._bank_warnings():
+            logger.warning("%s", warning)
 
     async def stop(self) -> None:
         """Finish what was accepted and close every part."""
         if self._classifier is not None:
             await self._classifier.policies.stop()
             await asyncio.to_thread(self._classifier.pipeline.close)
+        if self.banks is not None:
+            await self.banks.stop()
         if self.ledger is not None:
             await self.ledger.stop()
         await self.fetcher.close()
@@ -112,8 +125,18 @@ class AppState:
             ocr_engine=parts.ocr_engine,
             ocr_version=parts.ocr_version,
             problems=problems,
-            warnings=[*parts.warnings, *([warning] if warning else [])],
+            warnings=[*parts.warnings, *([warning] if warning else []), *self._bank_warnings()],
         )
+
+    def _bank_warnings(self) -> list[str]:
+        """What is amiss with the banks that policies name; nothing is known of them before ``start``."""
+        if self._classifier is None:
+            return []
+        policies = self._classifier.policies.current.policies.values()
+        names = list(dict.fromkeys(rule.name for policy in policies for rule in policy.banks))
+        if self.banks is not None:
+            return self.banks.warnings(names)
+        return [_BANKS_OFF] if names else []
 
     def _ledger_problems(self) -> list[str]:
         problem = None if self.ledger is None else self.ledger.problem()

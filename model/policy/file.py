@@ -12,7 +12,7 @@ from model.atomic import file_digest
 from model.bundle import Bundle, Thresholds, ThresholdsByModality
 from model.errors import MemeguardError
 from model.modality import MODALITIES
-from model.policy.policy import DEFAULT_POLICY, PartialRules, Policy, default_policy
+from model.policy.policy import DEFAULT_POLICY, BankRule, PartialRules, Policy, default_policy
 from model.policy.schema import (
     PolicyEntry,
     PolicyFileEntry,
@@ -122,6 +122,7 @@ class PolicyFile:
             severity={task: tuple(band.band() for band in bands) for task, bands in entry.severity.items()},
             word_lists=tuple(self._word_list(name, key, one) for key, one in entry.word_lists.items()),
             partial=PartialRules(entry.partial.text, entry.partial.picture),
+            banks=tuple(BankRule(bank, **dict(rule)) for bank, rule in entry.banks.items()),
         )
 
     def _thresholds(
@@ -178,6 +179,18 @@ def read_policies(path: Path | None, bundle: Bundle) -> PolicySet:
 
 
 _ABSENT = "absent"
+
+
+def policy_without_banks(choice: str, bundle: Bundle, command: str) -> Policy:
+    """``chosen_policy`` where there are no banks to ask: raises ``PolicyFileError`` for one that names some."""
+    policy = chosen_policy(choice, bundle)
+    if policy.banks:
+        named = ", ".join(rule.name for rule in policy.banks)
+        raise PolicyFileError(
+            f"{choice}: policy {policy.name!r} names banks ({named}), and {command} asks none; take them out of a copy "
+            "for it, send the memes to a server, or look for them with `memeguard bank match`"
+        )
+    return policy
 
 
 def _digest(path: Path) -> str:

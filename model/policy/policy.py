@@ -8,7 +8,7 @@ from functools import cached_property
 
 from model.bundle import Manifest, ThresholdsByModality
 from model.policy.word_lists import WordFinder, WordList
-from model.verdict import Decision
+from model.verdict import Decision, KnownAction
 
 DEFAULT_POLICY = "default"
 
@@ -30,11 +30,21 @@ class PartialRules:
 
 
 @dataclass(frozen=True)
-class Policy:
-    """Thresholds and severity bands, and lists of words. Thresholds may differ by what was judged.
+class BankRule:
+    """What is done about a meme that a bank knows, by the kind of match; None: what ``known_memes`` does of itself."""
 
-    Both are by the names of ``score_names``: a yes/no task or ``task.class``. Bands ascend and the first begins at 0,
-    so that every score has one.
+    name: str
+    same_meme: KnownAction | None = None
+    same_picture: KnownAction | None = None
+    same_words: KnownAction | None = None
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Thresholds and severity bands, lists of words, banks of known memes. Thresholds may differ by what was judged.
+
+    Thresholds and severity bands are by the names of ``score_names``: a yes/no task or ``task.class``. Bands ascend and
+    the first begins at 0, so that every score has one.
     """
 
     name: str
@@ -43,6 +53,7 @@ class Policy:
     severity: Mapping[str, tuple[Band, ...]] = field(default_factory=dict)
     word_lists: tuple[WordList, ...] = ()
     partial: PartialRules = PartialRules()
+    banks: tuple[BankRule, ...] = ()
 
     @cached_property
     def digest(self) -> str:
@@ -57,6 +68,8 @@ class Policy:
         }
         if self.partial != PartialRules():  # digests from before this rule stay true
             rules["partial"] = asdict(self.partial)
+        if self.banks:
+            rules["banks"] = [asdict(one) for one in self.banks]
         return hashlib.sha256(json.dumps(rules, sort_keys=True).encode()).hexdigest()
 
     @cached_property

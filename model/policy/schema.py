@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -21,7 +22,7 @@ from model.errors.validation import invalid_members
 from model.modality import MODALITIES, Modality
 from model.policy.policy import Band
 from model.policy.word_lists import MAX_ENTRY_CHARS, folded_entry
-from model.verdict import Action, Decision
+from model.verdict import Action, Decision, KnownAction
 
 #: Names stand in verdicts, logs and command lines.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
@@ -131,6 +132,22 @@ class PartialEntry(_Strict):
     picture: Decision = "review"
 
 
+class BankRuleEntry(_Strict):
+    """What is done about a meme that a bank knows, where it is not what the bank asks for."""
+
+    same_meme: KnownAction | None = None
+    same_picture: KnownAction | None = None
+    same_words: KnownAction | None = None
+
+
+def _as_asked(given: object) -> object:
+    """``NAME:`` with nothing behind it: as the bank asks for."""
+    return {} if given is None else given
+
+
+BankRuleEntries = Annotated[BankRuleEntry, BeforeValidator(_as_asked)]
+
+
 class PolicyEntry(_Strict):
     """One policy."""
 
@@ -140,11 +157,12 @@ class PolicyEntry(_Strict):
     severity: dict[str, Bands] = Field(default_factory=dict)
     word_lists: dict[Name, WordListEntry] = Field(default_factory=dict)
     partial: PartialEntry = PartialEntry()
+    banks: dict[Name, BankRuleEntries] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _says_something(self) -> "PolicyEntry":
-        if not (self.extends or self.thresholds or self.word_lists):
-            raise ValueError("it would allow everything; give thresholds or word_lists, or extends: bundle")
+        if not (self.extends or self.thresholds or self.word_lists or self.banks):
+            raise ValueError("it would allow everything; give thresholds, word_lists or banks, or extends: bundle")
         return self
 
 
@@ -210,6 +228,6 @@ def _what(kind: str, message: str, key: str) -> str:
 
 _KNOWN_KEYS = {
     field.alias or name
-    for entry in (PolicyFileEntry, PolicyEntry, ThresholdsEntry, BandEntry, WordListEntry, PartialEntry)
+    for entry in (PolicyFileEntry, PolicyEntry, ThresholdsEntry, BandEntry, WordListEntry, PartialEntry, BankRuleEntry)
     for name, field in entry.model_fields.items()
 }

@@ -38,7 +38,7 @@ def ledger() -> None:
 @url_option
 def upgrade(url: str | None) -> None:
     """Create the ledger, or bring it up to date. A server does so too when it starts."""
-    with _opened(url, create=True) as database:
+    with opened_ledger(url, create=True) as database:
         click.echo(f"up to date: {database.name}")
 
 
@@ -49,7 +49,7 @@ def upgrade(url: str | None) -> None:
 def export(folder: Path, since: datetime | None, url: str | None) -> None:
     """Write feedback as training rows that `memeguard data check` and `memeguard train` read as they are."""
     moment = None if since is None else since.replace(tzinfo=UTC)
-    with _opened(url) as database:
+    with opened_ledger(url) as database:
         counts = export_feedback(database, folder, moment)
     click.echo(f"{counts.trainable} rows to train on{f': {folder / ROWS_FILE}' if counts.trainable else ''}")
     if counts.without_content:
@@ -64,8 +64,8 @@ def export(folder: Path, since: datetime | None, url: str | None) -> None:
 @click.option("--older-than", "age", required=True, callback=_age, metavar="DAYSd", help="Age in days, such as 30d.")
 @url_option
 def purge(age: timedelta, url: str | None) -> None:
-    """Delete old decisions, with their feedback and pictures."""
-    with _opened(url) as database:
+    """Delete old decisions, with all that was kept or made of them."""
+    with opened_ledger(url) as database:
         click.echo(f"{purge_decisions(database, datetime.now(UTC) - age)} decisions deleted")
 
 
@@ -73,8 +73,8 @@ def purge(age: timedelta, url: str | None) -> None:
 @click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @url_option
 def delete(ids: tuple[str, ...], url: str | None) -> None:
-    """Delete decisions by id, with their feedback and pictures. Ends with 1 when one was not there."""
-    with _opened(url) as database:
+    """Delete decisions by id, with all that was kept or made of them. Ends with 1 when one was not there."""
+    with opened_ledger(url) as database:
         there = []
         for decision_id in ids:
             with database.deleting() as connection:
@@ -86,7 +86,7 @@ def delete(ids: tuple[str, ...], url: str | None) -> None:
 
 
 @contextmanager
-def _opened(url: str | None, *, create: bool = False) -> Iterator[Database]:
+def opened_ledger(url: str | None, *, create: bool = False) -> Iterator[Database]:
     """The ledger that the flag or the environment names, up to date."""
     address = from_env(os.environ | to_env({"ledger_url": url})).ledger_database
     if address is None:

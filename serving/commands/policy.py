@@ -54,11 +54,18 @@ def dry_run(
 ) -> None:
     """Show how a policy of FILE would change past decisions.
 
-    A line that holds no verdict is reported and left out. Where words were not kept, word lists are not tried.
+    A line that holds no verdict is reported and left out. Where words were not kept, word lists are not tried; banks
+    never are.
     """
     policies = _read(file, bundle)
     tried = policies.named(name, file)
     other = None if against is None else _other(policies, against, bundle)
+    for policy in (tried, other):
+        if policy is not None and policy.banks:
+            named = ", ".join(rule.name for rule in policy.banks)
+            click.echo(
+                f"{policy.name}: its banks ({named}) are not tried; `memeguard bank retro BANK` does that", err=True
+            )
     trial = try_policy(scores, tried, other)
     for bad in trial.bad_lines:
         click.echo(f"{scores.name}: line {bad.line} is left out: {bad.reason}", err=True)

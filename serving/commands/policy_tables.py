@@ -7,6 +7,7 @@ from rich.text import Text
 from model import Policy
 from model.bundle import Thresholds
 from model.policy.file import PolicySet
+from model.policy.policy import BankRule
 from model.verdict import DECISIONS
 from serving.commands.policy_dry_run import Trial
 from serving.commands.tables import plain
@@ -32,7 +33,13 @@ def _rules(policy: Policy) -> list[str]:
     ]
     lists = [f"words {one.name}: {one.action}, {len(one.entries)} of them" for one in policy.word_lists]
     partial = [f"partly judged: text {policy.partial.text}, picture {policy.partial.picture}"]
-    return thresholds + severity + lists + partial
+    return thresholds + severity + lists + [_bank(rule) for rule in policy.banks] + partial
+
+
+def _bank(rule: BankRule) -> str:
+    kinds = {"same meme": rule.same_meme, "same picture": rule.same_picture, "same words": rule.same_words}
+    own = [f"{kind} {action}" for kind, action in kinds.items() if action is not None]
+    return f"bank {rule.name}: {', '.join(own) or 'as it asks'}"
 
 
 def _limits(limits: Thresholds) -> str:

@@ -10,7 +10,7 @@ import click
 
 from model import Failure, MemeError, Scorer, Verdict, load
 from model.judge import ScoringError
-from model.policy.file import chosen_policy
+from model.policy.file import policy_without_banks
 from serving.commands.options import (
     bundle_option,
     engine_option,
@@ -57,7 +57,7 @@ def _open_scorer(flags: dict[str, Any]) -> Scorer:
     policy = flags.pop("policy")
     scorer = load(**{key: value for key, value in flags.items() if value is not None})
     if policy is not None:
-        scorer.policy = chosen_policy(policy, scorer.bundle)
+        scorer.policy = policy_without_banks(policy, scorer.bundle, "`memeguard score`")
     reason = scorer.ocr.unavailable_reason()
     if reason and scorer.ocr.name != "none":
         click.echo(f"Warning: OCR engine {scorer.ocr.name}: {reason}", err=True)

@@ -19,6 +19,8 @@ _METRICS = "/metrics"
 _DOCS = "/openapi.json"
 #: What a reviewer reads and writes, below and at these paths.
 _REVIEW = ("/v1/feedback", "/v1/decisions")
+#: What changes or looks through what is kept for everybody.
+_ADMIN = ("/v1/banks", "/v1/search", "/v1/memory")
 _HOW_TO_OPEN = (
     "this server answers callers from beyond its own machine only with API keys: make one with "
     "`memeguard keys create NAME` and set MEMEGUARD_KEYS_FILE, or set MEMEGUARD_ALLOW_ANONYMOUS=true"
@@ -102,7 +104,7 @@ def _scope_of(method: str, path: str) -> KeyScope | None:
         return None
     if path == _METRICS:
         return "metrics"
-    if method == "DELETE":
+    if method == "DELETE" or path.startswith(_ADMIN):
         return "admin"  # what is deleted is gone from the ledger and from training
     return "feedback" if path.startswith(_REVIEW) else "classify"
 

@@ -1,4 +1,4 @@
-"""Classifier: takes an item to its verdict, judged by the pipeline, decided by a policy, kept in the ledger.
+"""Classifier: takes an item to its verdict, judged by the pipeline, held against banks, decided by a policy, kept.
 
 It knows no HTTP but the errors; the routes call it.
 """
@@ -8,9 +8,12 @@ import logging
 from collections.abc import Sequence
 
 from model import Failure, Judgement, Policy, Scorer, Verdict
+from model.policy.known_memes import BankAnswer, not_asked
 from serving.inference.admission import Admission
 from serving.inference.pipeline import Pipeline
 from serving.inference.policy_store import PolicyStore
+from serving.known.bank_follower import BankFollower
+from serving.ledger.entry import Traces
 from serving.ledger.ledger import Ledger
 from serving.observability import tracing
 from serving.observability.logs import log_crash
@@ -30,7 +33,13 @@ class Classifier:
     """Takes items to verdicts with one model. Its coroutines belong to one event loop."""
 
     def __init__(
-        self, scorer: Scorer, settings: Settings, metrics: Metrics, admission: Admission, ledger: Ledger | None
+        self,
+        scorer: Scorer,
+        settings: Settings,
+        metrics: Metrics,
+        admission: Admission,
+        ledger: Ledger | None,
+        banks: BankFollower | None = None,
     ) -> None:
         self.scorer = scorer
         self.pipeline = Pipeline(scorer, settings, metrics, admission.retry_after)
@@ -38,6 +47,8 @@ class Classifier:
         self._metrics = metrics
         self._admission = admission
         self._ledger = ledger
+        self._banks = banks
+        self._keeps_fingerprints = ledger is not None and settings.ledger_store_fingerprints
 
     async def classify(
         self, item: ClassifyInput | BadItem, context: RequestContext, policy: Policy, *, explain: bool = False
@@ -81,26 +92,43 @@ class Classifier:
     ) -> Verdict:
         if isinstance(item, BadItem):
             raise item.problem
-        judgement = await self.pipeline.judge(item, explain=explain, deadline=context.deadline)
-        verdict = await self._decide(judgement, policy, item.id)
-        await self._record(verdict, item, context, judgement.digest)
+        fingerprint = bool(policy.banks) or self._keeps_fingerprints
+        judgement = await self.pipeline.judge(item, explain=explain, deadline=context.deadline, fingerprint=fingerprint)
+        banks = await self._asked_banks(judgement, policy)
+        verdict = await self._decide(judgement, policy, item.id, banks)
+        await self._record(verdict, item, context, judgement)
+        if self._banks is not None and banks is not None:
+            self._banks.count(banks)
         self._metrics.saw_verdict(verdict)
         tracing.saw_verdict(verdict)
         return verdict
 
-    async def _decide(self, judgement: Judgement, policy: Policy, id: str | None) -> Verdict:
+    async def _asked_banks(self, judgement: Judgement, policy: Policy) -> BankAnswer | None:
+        """What the policy's banks say of the meme; None: it names none. A million entries are looked at on a thread."""
+        banks, fingerprint = self._banks, judgement.fingerprint
+        if not policy.banks:
+            return None
+        if banks is None or fingerprint is None:
+            return not_asked(policy.banks)
+        names = [rule.name for rule in policy.banks]
+        return await self.pipeline.run(lambda: banks.answer(fingerprint, names))
+
+    async def _decide(self, judgement: Judgement, policy: Policy, id: str | None, banks: BankAnswer | None) -> Verdict:
         def rule() -> Verdict:
-            return self.scorer.rule(judgement, policy, id=id)
+            return self.scorer.rule(judgement, policy, id=id, banks=banks)
 
         is_short = len(judgement.text.content) <= _RULED_AT_ONCE_CHARS
         return rule() if is_short or not policy.word_lists else await self.pipeline.run(rule)
 
-    async def _record(self, verdict: Verdict, item: ClassifyInput, context: RequestContext, digest: str) -> None:
+    async def _record(
+        self, verdict: Verdict, item: ClassifyInput, context: RequestContext, judgement: Judgement
+    ) -> None:
         """Keep the decision before it is told; raises ``ProblemError`` 503 when that cannot be done."""
         if self._ledger is None:
             return
+        traces = Traces(judgement.fingerprint, judgement.features)
         try:
-            await self._ledger.record(verdict, item, context, digest)
+            await self._ledger.record(verdict, item, context, judgement.digest, traces)
         except ProblemError:
             self._metrics.saw_ledger(ok=False)
             raise

@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import nullcontext
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from model import Judgement, Meme, MemeError, Scorer
 from model.budget import Budget
 from model.judge import Reading, ScoringError
+from model.known.fingerprint import Fingerprint, fingerprint_of
 from model.meme import declared_pixels
 from serving.inference.batcher import Batcher, BatchLimits
 from serving.inference.cache import JudgementCache, ReadThroughCache, content_key
@@ -25,6 +26,8 @@ T = TypeVar("T")
 _HASHED_AT_ONCE_BYTES = 256 * 1024
 #: Larger pictures are few at a time; of others as many as are accepted, so that none waits for the large ones.
 _LARGE_PIXELS = 4_000_000
+#: Ends the key of a judgement that has a fingerprint.
+_WITH_FINGERPRINT = b"+fingerprint"
 #: Share of a request's time, and at most so many seconds, that OCR leaves to the network.
 _LEFT_FOR_NETWORK, _LEFT_FOR_NETWORK_S = 0.2, 6.0
 
@@ -58,16 +61,34 @@ class Pipeline:
         held = JudgementCache(settings.cache_items, settings.cache_bytes)
         self._cache = ReadThroughCache(held, metrics.saw_cache) if settings.cache_items else None
 
-    async def judge(self, item: ClassifyInput, *, explain: bool, deadline: float) -> Judgement:
-        """The judgement of one item. ``deadline`` is in the seconds of ``time.monotonic``.
+    async def judge(
+        self, item: ClassifyInput, *, explain: bool, deadline: float, fingerprint: bool = False
+    ) -> Judgement:
+        """The judgement of one item, with its fingerprint where that is asked for.
 
-        Raises ``ProblemError``: what is wrong with the meme, or 503 when its time is over.
+        ``deadline`` is in the seconds of ``time.monotonic``. Raises ``ProblemError``: what is wrong with the meme, or
+        503 when its time is over.
         """
+        return await self._in_time(lambda: self._judged(item, explain, fingerprint, deadline), deadline)
+
+    async def fingerprint(self, item: ClassifyInput, deadline: float) -> Fingerprint:
+        """By what one item is known again: it is decoded and read as for ``judge``, and not judged."""
+
+        async def read() -> Fingerprint:
+            is_large = await self._is_large(item)
+            async with self._large if is_large else nullcontext():
+                reading, _ = await self._read_item(item, deadline, time.perf_counter(), is_large=is_large)
+                found, _ = await self._decoding.run(lambda: _fingerprint(reading), is_long=is_large)
+            return found
+
+        return await self._in_time(read, deadline)
+
+    async def _in_time(self, work: Callable[[], Awaitable[T]], deadline: float) -> T:
         if time.monotonic() >= deadline:
             raise self._too_late()
         try:
             async with asyncio.timeout_at(deadline) as time_left:  # the loop's clock is time.monotonic
-                return await self._judged(item, explain, deadline)
+                return await work()
         except TimeoutError as error:
             if not time_left.expired():
                 raise
@@ -93,35 +114,50 @@ class Pipeline:
             limit_value=self._timeout_s,
         )
 
-    async def _judged(self, item: ClassifyInput, explain: bool, deadline: float) -> Judgement:
+    async def _judged(self, item: ClassifyInput, explain: bool, fingerprint: bool, deadline: float) -> Judgement:
+        def compute() -> Coroutine[Any, Any, Judgement]:
+            return self._computed(item, explain, fingerprint, deadline)
+
         if self._cache is None:
-            return await self._computed(item, explain, deadline)
-        return await self._cache.get(await self._key(item, explain), lambda: self._computed(item, explain, deadline))
+            return await compute()
+        key = await self._key(item, explain)
+        return await self._cache.get(key + _WITH_FINGERPRINT if fingerprint else key, compute)
 
     async def _key(self, item: ClassifyInput, explain: bool) -> bytes:
         if item.image is None or len(item.image) <= _HASHED_AT_ONCE_BYTES:
             return content_key(item, explain, self._scorer)
         return await self.run(lambda: content_key(item, explain, self._scorer))
 
-    async def _computed(self, item: ClassifyInput, explain: bool, deadline: float) -> Judgement:
+    async def _computed(self, item: ClassifyInput, explain: bool, fingerprint: bool, deadline: float) -> Judgement:
         """Through every stage. What was neither decoding, reading nor judging is told as time in the queue."""
         started = time.perf_counter()
-        budget = self._scorer.budget(deadline - min(_LEFT_FOR_NETWORK * self._timeout_s, _LEFT_FOR_NETWORK_S))
         is_large = await self._is_large(item)
+        found: Fingerprint | None = None
         async with self._large if is_large else nullcontext():
-            decoding = self._parsing if item.image is None else self._decoding
-            decoded, decode_ms = await decoding.run(
-                lambda: self._decoded(item, budget), since=started, is_long=is_large
-            )
-            if isinstance(decoded, Meme):
-                decoded = await self._reading.run_steps(self._read(decoded, budget), budget, is_long=is_large)
+            reading, stages_ms = await self._read_item(item, deadline, started, is_large=is_large)
+            if fingerprint:
+                found, stages_ms["fingerprint"] = await self._decoding.run(
+                    lambda: _fingerprint(reading), is_long=is_large
+                )
             try:
-                judgement = await self._network.judge(decoded, explain)
+                judgement = await self._network.judge(reading, explain)
             except ScoringError as error:
                 raise _no_score(error) from error
-        stages_ms = {"decode": decode_ms} | judgement.timings_ms
+        stages_ms |= judgement.timings_ms
         queue_ms = (time.perf_counter() - started) * 1000 - sum(stages_ms.values())
-        return replace(judgement, timings_ms={"queue": max(0.0, queue_ms)} | stages_ms)
+        timings_ms = {"queue": max(0.0, queue_ms)} | stages_ms
+        return replace(judgement, timings_ms=timings_ms, fingerprint=found or judgement.fingerprint)
+
+    async def _read_item(
+        self, item: ClassifyInput, deadline: float, started: float, *, is_large: bool = False
+    ) -> tuple[Reading, dict[str, float]]:
+        """One item with its words, and the milliseconds of decoding."""
+        budget = self._scorer.budget(deadline - min(_LEFT_FOR_NETWORK * self._timeout_s, _LEFT_FOR_NETWORK_S))
+        decoding = self._parsing if item.image is None else self._decoding
+        decoded, decode_ms = await decoding.run(lambda: self._decoded(item, budget), since=started, is_long=is_large)
+        if isinstance(decoded, Meme):
+            decoded = await self._reading.run_steps(self._read(decoded, budget), budget, is_long=is_large)
+        return decoded, {"decode": decode_ms}
 
     def _read(self, meme: Meme, budget: Budget) -> Generator[None, None, Reading]:
         """What is left unread when its time is over is told in the verdict; not begun by then, it may be sent again."""
@@ -152,6 +188,13 @@ class Pipeline:
             raise ProblemError.from_meme_error(error, limits) from error
         decode_ms = (time.perf_counter() - started) * 1000
         return (meme if meme.text is None else self._scorer.read(meme)), decode_ms
+
+
+def _fingerprint(reading: Reading) -> tuple[Fingerprint, float]:
+    """The fingerprint of a meme and its words, and the milliseconds that it took."""
+    started = time.perf_counter()
+    found = fingerprint_of(reading.meme, reading.text.content)
+    return found, (time.perf_counter() - started) * 1000
 
 
 def _batch_limits(scorer: Scorer, settings: Settings) -> BatchLimits:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from model import Verdict
+from model.known.features import MemeFeatures, to_half_bytes
+from model.known.fingerprint import Fingerprint
 from serving.requests.classify_body import ClassifyInput
 from serving.requests.context import RequestContext
 from serving.settings.ledger import LedgerSettings
@@ -13,14 +15,31 @@ from serving.settings.ledger import LedgerSettings
 
 @dataclass(frozen=True)
 class Entry:
-    """A row of ``decisions`` and, where pictures are kept, the picture's file."""
+    """A row of ``decisions`` and, where they are kept, the picture's file and a row of ``fingerprints``."""
 
     row: dict[str, Any]
     picture: bytes | None
+    fingerprint: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class Traces:
+    """By what a meme may be known again: its hashes, and what the towers saw in it."""
+
+    fingerprint: Fingerprint | None = None
+    features: MemeFeatures | None = None
+
+
+NO_TRACES = Traces()
 
 
 def entry_of(
-    verdict: Verdict, item: ClassifyInput, context: RequestContext, digest: str, settings: LedgerSettings
+    verdict: Verdict,
+    item: ClassifyInput,
+    context: RequestContext,
+    digest: str,
+    settings: LedgerSettings,
+    traces: Traces = NO_TRACES,
 ) -> Entry:
     """``digest`` is the sha256 of what was judged: the picture's file, or words that stand alone."""
     row = _facts(verdict) | {
@@ -37,7 +56,26 @@ def entry_of(
         row["text"] = verdict.text.content
         row["tags"] = list(item.tags)
         row["matches"] = [asdict(match) for match in verdict.matches]
-    return Entry(row, item.image if settings.ledger_store_pictures else None)
+    return Entry(
+        row, item.image if settings.ledger_store_pictures else None, _fingerprint_row(verdict, traces, settings)
+    )
+
+
+def _fingerprint_row(verdict: Verdict, traces: Traces, settings: LedgerSettings) -> dict[str, Any] | None:
+    """What the settings keep of ``traces``; None for nothing."""
+    hashes = traces.fingerprint if settings.ledger_store_fingerprints else None
+    features = traces.features if settings.ledger_store_features else None
+    if hashes is None and features is None:
+        return None
+    return {
+        "decision_id": verdict.decision_id,
+        "pdq": None if hashes is None else hashes.pdq,
+        "pdq_quality": None if hashes is None else hashes.pdq_quality,
+        "words_key": None if hashes is None else hashes.words_key,
+        "model_digest": verdict.model.digest,
+        "image_embeds": None if features is None else to_half_bytes(features.image),
+        "text_embeds": None if features is None else to_half_bytes(features.text),
+    }
 
 
 def _facts(verdict: Verdict) -> dict[str, Any]:

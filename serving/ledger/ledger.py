@@ -13,7 +13,7 @@ from anyio import to_thread
 
 from model import Verdict
 from serving.ledger.database import Database
-from serving.ledger.entry import entry_of
+from serving.ledger.entry import NO_TRACES, Traces, entry_of
 from serving.ledger.errors import LedgerError, LedgerUnavailableError
 from serving.ledger.queries import Review, delete_decisions, find_decision, insert_review
 from serving.ledger.retention import EVERY, PAUSE_S, is_due, purge_some
@@ -41,7 +41,8 @@ class Ledger:
 
     def __init__(self, settings: LedgerSettings, database: Database) -> None:
         self._settings = settings
-        self._database = database
+        #: For what else is kept in it; closed when this stops.
+        self.database = database
         self._writer = Writer(database)
         self._limiter = anyio.CapacityLimiter(_THREADS)
         self._retention: asyncio.Task[None] | None = None
@@ -53,9 +54,11 @@ class Ledger:
         logger.info(
             Event(
                 "ledger",
-                database=self._database.name,
+                database=self.database.name,
                 text=settings.ledger_store_text,
                 pictures=settings.ledger_store_pictures,
+                fingerprints=settings.ledger_store_fingerprints,
+                features=settings.ledger_store_features,
                 retention_days=settings.ledger_retention_days,
             )
         )
@@ -69,18 +72,25 @@ class Ledger:
             self._retention.cancel()
             await asyncio.wait([self._retention])
         await to_thread.run_sync(self._writer.stop)
-        self._database.close()
+        self.database.close()
 
     def problem(self) -> str | None:
         """Why decisions cannot be written now; None when all is well."""
         return self._writer.problem()
 
-    async def record(self, verdict: Verdict, item: ClassifyInput, context: RequestContext, digest: str) -> None:
+    async def record(
+        self,
+        verdict: Verdict,
+        item: ClassifyInput,
+        context: RequestContext,
+        digest: str,
+        traces: Traces = NO_TRACES,
+    ) -> None:
         """Write a decision. When this returns, it is on the disk; until then nobody may be told the verdict.
 
         Raises ``ProblemError`` 503 when it cannot be written before ``context.deadline``.
         """
-        entry = entry_of(verdict, item, context, digest, self._settings)
+        entry = entry_of(verdict, item, context, digest, self._settings, traces)
         async with _within(context.deadline - time.monotonic()):
             await self._writer.submit(entry)
 
@@ -96,27 +106,31 @@ class Ledger:
         """Delete a decision with its feedback and picture; False when there is no such one."""
         return await self._on_thread(lambda: self._delete(decision_id), timeout_s)
 
+    async def run(self, work: Callable[[Database], T], timeout_s: float) -> T:
+        """Do something else with the database, on a thread."""
+        return await self._on_thread(lambda: work(self.database), timeout_s)
+
     async def _on_thread(self, work: Callable[[], T], timeout_s: float) -> T:
         async with _within(timeout_s):
             # A thread cannot be stopped: one that hangs goes on alone, and its caller is told.
             return await to_thread.run_sync(work, limiter=self._limiter, abandon_on_cancel=True)
 
     def _feedback(self, review: Review) -> dict[str, Any] | None:
-        with self._database.writing() as connection:
+        with self.database.writing() as connection:
             return insert_review(connection, review)
 
     def _find(self, decision_id: str) -> dict[str, Any] | None:
-        with self._database.reading() as connection:
+        with self.database.reading() as connection:
             return find_decision(connection, decision_id)
 
     def _delete(self, decision_id: str) -> bool:
-        with self._database.deleting() as connection:
+        with self.database.deleting() as connection:
             return delete_decisions(connection, [decision_id]) == 1
 
     async def _keep_for(self, age: timedelta) -> None:
         while True:
             try:
-                if await to_thread.run_sync(is_due, self._database, limiter=self._limiter):
+                if await to_thread.run_sync(is_due, self.database, limiter=self._limiter):
                     n = await self._purge(datetime.now(UTC) - age)
                     logger.info(Event("old decisions deleted", decisions=n, older_than_days=age.days))
             except LedgerError as error:
@@ -126,7 +140,7 @@ class Ledger:
     async def _purge(self, before: datetime) -> int:
         """A part at a time, so that it can be stopped in between."""
         deleted = 0
-        while n := await to_thread.run_sync(purge_some, self._database, before, limiter=self._limiter):
+        while n := await to_thread.run_sync(purge_some, self.database, before, limiter=self._limiter):
             deleted += n
             await asyncio.sleep(PAUSE_S)
         return deleted

@@ -9,7 +9,17 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
 from serving.ledger.entry import Entry
-from serving.ledger.tables import chores, decisions, feedback, pictures
+from serving.ledger.tables import (
+    bank_entries,
+    bank_removals,
+    chores,
+    counters,
+    decisions,
+    feedback,
+    fingerprints,
+    memory,
+    pictures,
+)
 
 #: One class of a task; of a multilabel task, those that hold.
 Label = str | list[str]
@@ -36,6 +46,9 @@ def insert_entries(connection: sa.Connection, entries: Sequence[Entry]) -> None:
         rows = [{"digest": digest, "content": content} for digest, content in sorted(files.items())]
         connection.execute(insert.on_conflict_do_nothing(), rows)
     connection.execute(decisions.insert(), [entry.row for entry in entries])
+    found = [entry.fingerprint for entry in entries if entry.fingerprint is not None]
+    if found:
+        connection.execute(fingerprints.insert(), found)
 
 
 def insert_review(connection: sa.Connection, review: Review) -> dict[str, Any] | None:
@@ -68,16 +81,51 @@ def find_decision(connection: sa.Connection, decision_id: str) -> dict[str, Any]
 
 
 def delete_decisions(connection: sa.Connection, ids: Sequence[str]) -> int:
-    """Delete decisions, their feedback, and the pictures that no other decision is about; how many there were."""
+    """Delete decisions with all that was made of them; how many there were.
+
+    Feedback, fingerprints, entries of banks and remembered memes go with them (ON DELETE CASCADE), and so do the
+    pictures that no other decision is about.
+    """
     if connection.dialect.name == "postgresql":
         # Nobody may find a picture there, and rely on it, while it is being deleted.
         connection.execute(sa.text("LOCK TABLE pictures IN SHARE ROW EXCLUSIVE MODE"))
     gone = decisions.c.decision_id.in_(ids)
-    digests = set(connection.execute(sa.select(decisions.c.content_digest).where(gone)).scalars())
-    deleted = connection.execute(decisions.delete().where(gone)).rowcount  # feedback goes with it: ON DELETE CASCADE
+    # Locked: no entry may be made of a decision once its entries have been looked for.
+    found = sa.select(decisions.c.content_digest).where(gone).order_by(decisions.c.decision_id).with_for_update()
+    digests = set(connection.execute(found).scalars())
+    _tell_followers(connection, ids)
+    deleted = connection.execute(decisions.delete().where(gone)).rowcount
     wanted = sa.exists().where(decisions.c.content_digest == pictures.c.digest)
     connection.execute(pictures.delete().where(pictures.c.digest.in_(digests), ~wanted))
     return deleted
+
+
+def _tell_followers(connection: sa.Connection, ids: Sequence[str]) -> None:
+    """Workers that hold entries or remembered memes of these decisions learn that they are gone."""
+    banked = sa.select(bank_entries.c.entry_id).where(bank_entries.c.decision_id.in_(ids))
+    entry_ids = list(connection.execute(banked).scalars())
+    if entry_ids:
+        note_removals(connection, entry_ids)
+    remembered = sa.select(sa.literal(1)).where(memory.c.decision_id.in_(ids))
+    if connection.execute(remembered.limit(1)).first() is not None:
+        count_change(connection, "memory")
+
+
+def note_removals(connection: sa.Connection, entry_ids: Sequence[str]) -> None:
+    """Say that entries of banks are gone, to who follows the banks."""
+    change, now = count_change(connection, "banks"), datetime.now(UTC)
+    rows = [{"change": change, "removed_at": now, "entry_id": entry_id} for entry_id in entry_ids]
+    connection.execute(bank_removals.insert(), rows)
+
+
+def count_change(connection: sa.Connection, name: str) -> int:
+    """The number of a change of "banks" or "memory".
+
+    Until the transaction ends nobody else gets one, so that changes become visible in the order of their numbers.
+    """
+    counted = counters.update().where(counters.c.name == name).values(value=counters.c.value + 1)
+    value: int = connection.execute(counted.returning(counters.c.value)).scalar_one()
+    return value
 
 
 def decisions_before(connection: sa.Connection, moment: datetime, limit: int) -> list[str]:

@@ -111,7 +111,7 @@ def _decision_id(**options: Any) -> sa.Column[str]:
     return sa.Column("decision_id", CleanText, sa.ForeignKey("decisions.decision_id", ondelete="CASCADE"), **options)
 
 
-#: What is recognised again: hashes of the picture and the words, and what the towers say, as little-endian float32.
+#: What is recognised again: hashes of the picture and the words, and features, as ``model.known.features`` keeps them.
 fingerprints = sa.Table(
     "fingerprints",
     metadata,
@@ -119,7 +119,6 @@ fingerprints = sa.Table(
     sa.Column("pdq", sa.LargeBinary),
     sa.Column("pdq_quality", sa.Integer),
     sa.Column("words_key", CleanText),
-    sa.Column("words_sketch", sa.LargeBinary),
     sa.Column("model_digest", CleanText, nullable=False),
     sa.Column("image_embeds", sa.LargeBinary),
     sa.Column("text_embeds", sa.LargeBinary),
@@ -137,7 +136,7 @@ banks = sa.Table(
     sa.Column("expires_at", UtcDateTime),
     sa.Column("max_matches_per_hour", sa.Integer),
     sa.Column("picture_distance", sa.Integer),
-    sa.Column("words_distance", sa.Integer),
+    sa.Column("words_distance", sa.Float),
     sa.Column("change", sa.BigInteger, nullable=False),
 )
 
@@ -156,7 +155,6 @@ bank_entries = sa.Table(
     sa.Column("pdq", sa.LargeBinary),
     sa.Column("pdq_quality", sa.Integer),
     sa.Column("words_key", CleanText),
-    sa.Column("words_sketch", sa.LargeBinary),
     sa.Column("quarantined_at", UtcDateTime),
     sa.Column("change", sa.BigInteger, nullable=False, index=True),
 )
@@ -204,7 +202,7 @@ memory = sa.Table(
     sa.Column("picture_digest", CleanText),
 )
 
-#: What the towers of one bundle say of a remembered meme, as little-endian float32.
+#: Features of a remembered meme by the bundle whose towers gave them, as ``model.known.features`` keeps them.
 memory_features = sa.Table(
     "memory_features",
     metadata,

@@ -45,6 +45,8 @@ class Metrics:
         self._cache = self._counter("cache_lookups", "Judgements looked for in the cache.", "result")
         self._reloads = self._counter("policy_reloads", "Policy files read anew.", "result")
         self._ledger = self._counter("ledger_writes", "Rows written to the ledger.", "result")
+        self._known = self._counter("known_memes", "Entries of banks that memes were found to be.", "bank", "kind")
+        self._floods = self._counter("bank_quarantines", "Entries that matched too often.", "bank")
         self._model = Gauge(
             "memeguard_model_info",
             "1 for the model that judges.",
@@ -73,6 +75,12 @@ class Metrics:
         for stage, value_ms in verdict.timings_ms.items():
             if stage != "total":
                 self._stage_seconds.labels(stage).observe(value_ms / 1000)
+        for known in verdict.known:
+            self._known.labels(known.bank, known.kind).inc()
+
+    def saw_flood(self, bank: str) -> None:
+        """Count an entry of ``bank`` that was quarantined."""
+        self._floods.labels(bank).inc()
 
     def saw_model(self, model: ModelRef) -> None:
         """Say which model judges in this process."""

@@ -1,6 +1,7 @@
 """``GET /v1/policies``, ``GET /v1/models`` and ``GET /v1/models/{model_id}``: what there is to ask for."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 
 from fastapi import APIRouter, Request
 
@@ -12,6 +13,7 @@ from serving.openai.route import model_id as id_of
 from serving.schemas import OpenAIProblemDoc
 from serving.schemas.catalogue import (
     BandDoc,
+    BankRuleDoc,
     ModelCardDoc,
     ModelsDoc,
     PartialDoc,
@@ -79,6 +81,7 @@ def _rules(policy: Policy) -> PolicyRulesDoc:
             for one in policy.word_lists
         ],
         partial=PartialDoc(text=policy.partial.text, picture=policy.partial.picture),
+        banks=[BankRuleDoc.model_validate(asdict(one)) for one in policy.banks],
     )
 
 

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from model.modality import Modality
-from model.verdict import Action, Decision
+from model.verdict import Action, Decision, KnownAction
 from serving.schemas.wire import Probability, Wire
 
 
@@ -37,6 +37,15 @@ class WordListDoc(Wire):
     entries: int = Field(ge=1, description="How many there are.")
 
 
+class BankRuleDoc(Wire):
+    """A bank of known memes, and what is done by the kind of match; null: what the bank asks for."""
+
+    name: str
+    same_meme: KnownAction | None
+    same_picture: KnownAction | None
+    same_words: KnownAction | None
+
+
 class PartialDoc(Wire):
     """What is done where something was not judged: words of the text, or what the picture shows."""
 
@@ -55,6 +64,7 @@ class PolicyRulesDoc(Wire):
     severity: dict[str, list[BandDoc]]
     word_lists: list[WordListDoc]
     partial: PartialDoc
+    banks: list[BankRuleDoc]
 
 
 class PoliciesDoc(Wire):

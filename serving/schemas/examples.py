@@ -67,6 +67,7 @@ VERDICT: dict[str, Any] = {
     "judged_as": "text",
     "explanation": None,
     "picture": None,
+    "known": [],
 }
 PROBLEM: dict[str, Any] = {
     "type": "about:blank",

@@ -10,6 +10,7 @@ _MEANINGS = {
     403: "This server wants keys, or this key may not do that",
     404: "There is no such thing",
     408: "The body did not arrive in time",
+    409: "There is one of this name already",
     413: "Over a limit of size or number",
     415: "Not a picture that is read, or another kind of body",
     422: "Understood, but not valid",

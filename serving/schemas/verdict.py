@@ -5,10 +5,11 @@ from typing import Literal
 from pydantic import Field
 
 from model.engine import EngineName
+from model.known.matching import MatchKind
 from model.meme import Ground
 from model.modality import Modality
 from model.ocr.types import OcrStatus
-from model.verdict import Action, Decision, PictureStatus
+from model.verdict import Action, Decision, KnownAction, PictureStatus
 from serving.schemas.wire import Probability, Scores, Wire
 
 
@@ -94,6 +95,19 @@ class WordMatchDoc(Wire):
     action: Action
 
 
+class KnownMemeDoc(Wire):
+    """An entry of a bank of the policy that the meme was found to be."""
+
+    bank: str
+    entry: str
+    kind: MatchKind = Field(description="The same meme, its picture with other words, or its words on another picture.")
+    action: KnownAction = Field(description="What it asks for under the policy; none: it decides nothing.")
+    picture_distance: int | None = Field(description="Bits of PDQ, 0 to 256; null: nothing to compare.")
+    words_distance: Probability | None = Field(description="0: the same words; null: nothing to compare.")
+    mirrored: bool = Field(description="It is the mirror image that is like the entry's picture.")
+    quarantined: bool = Field(description="The entry matches so often that it no longer blocks.")
+
+
 class WordEffectDoc(Wire):
     """A word, and by yes/no task the score with it less the score without it."""
 
@@ -127,6 +141,7 @@ class VerdictDoc(Wire):
     judged_as: Modality = Field(description="What there was of it to judge; thresholds may differ by it.")
     explanation: ExplanationDoc | None
     picture: PictureDoc | None
+    known: list[KnownMemeDoc] = Field(description="Entries of the policy's banks that it is; the nearest first.")
 
 
 class ItemErrorDoc(Wire):

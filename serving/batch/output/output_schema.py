@@ -35,6 +35,18 @@ _POLICY = pa.struct(
 _MATCH = pa.struct([("word_list", pa.string()), ("start", pa.int32()), ("end", pa.int32()), ("action", pa.string())])
 _ENGINES = pa.struct([("image_tower", pa.string()), ("head", pa.string()), ("ocr", pa.string())])
 _MODEL = pa.struct([("name", pa.string()), ("version", pa.string()), ("digest", pa.string()), ("engines", _ENGINES)])
+_KNOWN = pa.struct(
+    [
+        ("bank", pa.string()),
+        ("entry", pa.string()),
+        ("kind", pa.string()),
+        ("action", pa.string()),
+        ("picture_distance", pa.int32()),
+        ("words_distance", pa.float64()),
+        ("mirrored", pa.bool_()),
+        ("quarantined", pa.bool_()),
+    ]
+)
 _ERROR = pa.struct([("code", pa.string()), ("message", pa.string())])
 _FOUND = pa.struct([("path", pa.string()), ("by", pa.string())])
 _NUMBERS = pa.map_(pa.string(), pa.float64())
@@ -78,6 +90,7 @@ def schema(tasks: Sequence[Task]) -> pa.Schema:
             ("model", _MODEL),
             ("timings_ms", _NUMBERS),
             ("judged_as", pa.string()),
+            ("known", pa.list_(_KNOWN)),
             ("error", _ERROR),
             ("image_found", _FOUND),
         ]

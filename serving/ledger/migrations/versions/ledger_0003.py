@@ -37,7 +37,8 @@ def _create_banks() -> None:
         sa.Column("action", sa.Text, nullable=False),
         *_said(),
         sa.Column("expires_at", sa.DateTime(timezone=True)),
-        *(sa.Column(name, sa.Integer) for name in ("max_matches_per_hour", "picture_distance", "words_distance")),
+        *(sa.Column(name, sa.Integer) for name in ("max_matches_per_hour", "picture_distance")),
+        sa.Column("words_distance", sa.Float),
         sa.Column("change", sa.BigInteger, nullable=False),
     )
     op.create_table(
@@ -111,7 +112,6 @@ def _hashes() -> list[sa.Column[Any]]:
         sa.Column("pdq", sa.LargeBinary),
         sa.Column("pdq_quality", sa.Integer),
         sa.Column("words_key", sa.Text),
-        sa.Column("words_sketch", sa.LargeBinary),
     ]
 
 

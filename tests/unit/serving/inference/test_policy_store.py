@@ -87,6 +87,7 @@ def test_policies_are_listed_with_their_rules_and_without_words(served: TestClie
         "severity": {"hateful": [{"name": "low", "from": 0.0}, {"name": "high", "from": 0.99}]},
         "word_lists": [{"name": "mild", "action": "block", "whole_words": True, "entries": 2}],
         "partial": {"text": "review", "picture": "review"},
+        "banks": [],
     }
 
 

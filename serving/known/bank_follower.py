@@ -1,0 +1,137 @@
+"""Banks of one worker: it holds their entries, follows changes of any worker, and counts what matches."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+
+from model.known.fingerprint import Fingerprint
+from model.policy.known_memes import BankAnswer
+from serving.known.bank_floods import Flood, count_matches
+from serving.known.bank_index import BankIndex
+from serving.known.bank_store import REMOVALS_KEPT, change_number, changes_since, entries_since
+from serving.ledger.database import Database
+from serving.ledger.errors import LedgerError
+from serving.observability.logs import Event, log_crash
+
+logger = logging.getLogger("memeguard.banks")
+
+#: A change is followed within two of these, which is within two seconds.
+_LOOK_EVERY_S = 0.5
+#: Who has not looked for so long reads everything anew: removals may have been forgotten meanwhile.
+_TOO_OLD_S = REMOVALS_KEPT.total_seconds() / 2
+
+
+class BankFollower:
+    """Answers of the banks. ``answer`` may be called on any thread; the rest belongs to one event loop."""
+
+    def __init__(self, database: Database, saw_flood: Callable[[str], None]) -> None:
+        """``saw_flood`` is told the bank of each entry that is quarantined."""
+        self._database = database
+        self._saw_flood = saw_flood
+        self._index = BankIndex()
+        self._looked_at = time.monotonic()
+        self._is_loaded = False
+        self._trouble: str | None = None
+        self._counts: Counter[str] = Counter()
+        self._counting = threading.Lock()
+        self._following: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Read the banks and follow them from now on."""
+        await asyncio.to_thread(self._look)
+        self._following = asyncio.create_task(self._follow())
+
+    async def stop(self) -> None:
+        """Follow no more, and write what was counted."""
+        if self._following is not None:
+            self._following.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._following
+            await asyncio.to_thread(self._look)
+
+    def warnings(self, names: Iterable[str]) -> list[str]:
+        """What an operator should know whose policies name these banks."""
+        if self._following is None:
+            return []
+        if not self._is_loaded:
+            problem = self._trouble or "they are still being read"
+            return [f"banks: not read yet, so that memes are at least reviewed ({problem})"] if any(names) else []
+        missing = [name for name in dict.fromkeys(names) if self._index.bank(name) is None]
+        return [_missing(name) for name in missing]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The banks that there are."""
+        return self._index.names
+
+    def answer(self, fingerprint: Fingerprint, names: Sequence[str]) -> BankAnswer:
+        """What the banks of these names say of a meme."""
+        return self._index.answer(fingerprint, names)
+
+    def count(self, answer: BankAnswer) -> None:
+        """Let matches count towards the flood limits of their entries."""
+        with self._counting:
+            self._counts.update(match.entry for match in answer.matches if not match.quarantined)
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            try:
+                await asyncio.to_thread(self._look)
+            except Exception as error:  # a bug here must not leave the banks unfollowed in silence
+                log_crash(logger, error, "following the banks crashed")
+
+    def _look(self) -> None:
+        try:
+            self._write_counts()
+            self._read_changes()
+        except LedgerError as error:
+            if self._trouble is None:
+                logger.warning(Event("banks not followed", problem=str(error)))
+            self._trouble = str(error)
+        else:
+            self._trouble = None
+
+    def _read_changes(self) -> None:
+        now = time.monotonic()
+        anew = now - self._looked_at > _TOO_OLD_S
+        index = BankIndex() if anew else self._index
+        with self._database.reading() as connection:
+            if not self._is_loaded or anew or change_number(connection) != index.number:
+                changes = changes_since(connection, index.number)
+                index.apply(changes, entries_since(connection, index.number))
+                logger.info(Event("banks read", banks=len(index.names), entries=index.n_entries()))
+        self._index = index
+        self._is_loaded = True
+        self._looked_at = now
+
+    def _write_counts(self) -> None:
+        with self._counting:
+            counts, self._counts = self._counts, Counter()
+        if not counts:
+            return
+        try:
+            floods = count_matches(self._database, counts)
+        except LedgerError:
+            with self._counting:
+                self._counts.update(counts)
+            raise
+        for flood in floods:
+            self._told(flood)
+
+    def _told(self, flood: Flood) -> None:
+        logger.warning(
+            Event("bank entry quarantined", bank=flood.bank, entry=flood.entry, matches_in_an_hour=flood.matches)
+        )
+        self._saw_flood(flood.bank)
+
+
+def _missing(name: str) -> str:
+    return (
+        f"banks: a policy names the bank {name!r}, and there is no such one, so that memes are at least reviewed; make "
+        f"it with `memeguard bank create {name}`"
+    )
