@@ -5,8 +5,8 @@ from typing import NamedTuple, get_args
 
 from model.known.fingerprint import Fingerprint
 from model.known.hash_index import HashIndex
-from model.known.matching import Comparison, Distances, KnownEntry, MatchKind, compare
-from model.known.pdq import N_BITS, mirrored_hash
+from model.known.matching import Comparison, Distances, KnownEntry, MatchKind, compare, picture_hashes
+from model.known.pdq import N_BITS
 from model.known.words import SKETCH_BYTES, bits_of_distance, sketch_of
 
 _KINDS: tuple[MatchKind, ...] = get_args(MatchKind)
@@ -74,10 +74,8 @@ class EntryIndex:
 
     def _candidates(self, fingerprint: Fingerprint, distances: Distances) -> set[int]:
         keys = set(self._files.get(fingerprint.sha256, ()))
-        if fingerprint.pdq is not None:
-            mirror = fingerprint.pdq_mirrored or mirrored_hash(fingerprint.pdq)
-            for hits in self._pictures.query_many([fingerprint.pdq, mirror], distances.picture):
-                keys.update(hit.key for hit in hits)
+        for hits in self._pictures.query_many(picture_hashes(fingerprint), distances.picture):
+            keys.update(hit.key for hit in hits)
         if fingerprint.words_key is not None:
             hits = self._words.query(sketch_of(fingerprint.words_key), bits_of_distance(distances.words))
             keys.update(hit.key for hit in hits)

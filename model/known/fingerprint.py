@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-from model.known.pdq import pdq_of
+from PIL import Image
+
+from model.known.frames import framed
+from model.known.pdq import MIN_QUALITY, pdq_of
 from model.known.words import words_key
 from model.meme import Meme
 
@@ -13,8 +16,10 @@ class Fingerprint:
 
     ``sha256`` is the digest of what was judged (``Meme.digest``): of the picture's bytes, or of words that stand alone.
     ``pdq`` [32 bytes] and ``pdq_quality`` (0 to 100) are None for words alone, ``words_key`` (``words.py``) is None
-    where there are no words. ``pdq_mirrored`` is the hash of the mirrored picture: it need not be kept, since it is
-    made from ``pdq`` where it is missing, off by some 8 bits.
+    where there are no words.
+
+    What it is compared by, and need not be kept: ``pdq_mirrored``, the hash of the mirrored picture (made from ``pdq``
+    where it is missing, off by some 8 bits), and ``pdq_unframed``, those of the picture without a border around it.
     """
 
     sha256: str
@@ -22,6 +27,7 @@ class Fingerprint:
     pdq_quality: int | None = None
     words_key: str | None = None
     pdq_mirrored: bytes | None = None
+    pdq_unframed: tuple[bytes, ...] = ()
 
 
 def fingerprint_of(meme: Meme, text: str | None) -> Fingerprint:
@@ -34,4 +40,11 @@ def fingerprint_of(meme: Meme, text: str | None) -> Fingerprint:
     if meme.image is None:
         return Fingerprint(meme.digest, words_key=words)
     pdq = pdq_of(meme.image)
-    return Fingerprint(meme.digest, pdq.hash, pdq.quality, words, pdq.mirrored)
+    return Fingerprint(meme.digest, pdq.hash, pdq.quality, words, pdq.mirrored, unframed_hashes(meme.image))
+
+
+def unframed_hashes(image: Image.Image) -> tuple[bytes, ...]:
+    """PDQ of an RGB ``image`` without the border or frame around it; none where there is no such thing, or where too
+    little can be told of what it leaves."""
+    inner = [pdq_of(image.crop(box)) for box in framed(image)]
+    return tuple(dict.fromkeys(pdq.hash for pdq in inner if pdq.quality >= MIN_QUALITY))

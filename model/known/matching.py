@@ -26,7 +26,8 @@ NoGround = Literal["low_quality", "short_words"]
 class Distances:
     """How far apart two memes may be and count as the same. The defaults are measured: docs/known_distances.md.
 
-    ``picture``: bits of PDQ, 0 to 256, also of the picture mirrored. ``words``: see ``words_distance``, 0 to 1.
+    ``picture``: bits of PDQ, 0 to 256, also of the picture mirrored or without a frame. ``words``: see
+    ``words_distance``, 0 to 1.
     Pictures of a lower quality than ``min_quality``, and words of fewer folded letters than ``min_letters``, are no
     ground for a match, unless the file is the same byte for byte.
     """
@@ -57,7 +58,8 @@ class KnownEntry:
 class Comparison:
     """What was found. ``kind`` None: not the same. Distances are None where one of the two has nothing to compare.
 
-    ``picture_distance`` is the smaller of those of the picture and, with ``mirrored``, its mirror image.
+    ``picture_distance`` is the smallest of those of the picture as it is, without the frame around it, and, which
+    ``mirrored`` tells, of its mirror image.
     ``no_ground`` says what was there to be compared and yet is no ground for a match.
     """
 
@@ -102,9 +104,21 @@ def no_ground(fingerprint: Fingerprint, distances: Distances) -> tuple[NoGround,
 def _picture_distance(fingerprint: Fingerprint, entry: KnownEntry, same_file: bool) -> tuple[int | None, bool]:
     if fingerprint.pdq is None or entry.pdq is None:
         return (0 if same_file and fingerprint.pdq is not None else None), False
-    mirror = fingerprint.pdq_mirrored or mirrored_hash(fingerprint.pdq)
-    as_is, turned = (_hamming(pdq, entry.pdq) for pdq in (fingerprint.pdq, mirror))
+    entry_pdq = entry.pdq
+    as_is = min(_hamming(pdq, entry_pdq) for pdq in (fingerprint.pdq, *fingerprint.pdq_unframed))
+    turned = _hamming(_mirror(fingerprint, fingerprint.pdq), entry_pdq)
     return min(as_is, turned), turned < as_is
+
+
+def picture_hashes(fingerprint: Fingerprint) -> tuple[bytes, ...]:
+    """Every hash by which the picture is looked for: as it is, mirrored, without a frame. None of words alone."""
+    if fingerprint.pdq is None:
+        return ()
+    return fingerprint.pdq, _mirror(fingerprint, fingerprint.pdq), *fingerprint.pdq_unframed
+
+
+def _mirror(fingerprint: Fingerprint, pdq: bytes) -> bytes:
+    return fingerprint.pdq_mirrored or mirrored_hash(pdq)
 
 
 def _words_distance(fingerprint: Fingerprint, entry: KnownEntry) -> float | None:

@@ -8,8 +8,10 @@ It is no secret: who guesses the words can make their key and see that it is the
 """
 
 import hashlib
+import math
 import re
 import unicodedata
+from bisect import bisect_right
 from collections import Counter
 from itertools import groupby
 
@@ -28,8 +30,10 @@ _KEY = re.compile(rf"[0-9a-f]{{{2 * (_DIGEST_BYTES + 1 + SKETCH_BYTES)}}}")
 _ONE_FOR_ALL = str.maketrans("01l", "oii")
 #: Words read backwards are the same from this many letters on, as for word lists.
 _SHORTEST_REVERSED = 5
-#: What words are apart at the least whose digests differ.
-_LEAST_APART = 1 / SKETCH_BITS
+#: By bits in which sketches differ: 1 less the cosine that they tell of. Words whose digests differ are never 0 apart.
+_DISTANCES = [
+    min(1.0, max(1 / SKETCH_BITS, 1 - math.cos(math.pi * bits / SKETCH_BITS))) for bits in range(SKETCH_BITS + 1)
+]
 
 
 def words_key(text: str | None) -> str | None:
@@ -66,12 +70,12 @@ def words_distance(key: str, other: str) -> float:
 
 def distance_of_bits(n_bits: int) -> float:
     """Distance of different words whose sketches differ in ``n_bits``."""
-    return min(1.0, max(_LEAST_APART, 1.0 - float(np.cos(np.pi * n_bits / SKETCH_BITS))))
+    return _DISTANCES[n_bits]
 
 
 def bits_of_distance(distance: float) -> int:
     """The most bits in which sketches of words differ that are at most ``distance`` apart."""
-    return int(np.arccos(1.0 - min(distance, 1.0)) / np.pi * SKETCH_BITS + 1e-9)
+    return max(0, bisect_right(_DISTANCES, distance) - 1)
 
 
 def folded_letters(text: str) -> str:
