@@ -89,10 +89,10 @@ def compare(fingerprint: Fingerprint, entry: KnownEntry, distances: Distances) -
     apart, mirrored = _picture_distance(fingerprint, entry, same_file)
     words_apart = _words_distance(fingerprint, entry)
     weak = _no_ground(fingerprint, entry, distances) if not same_file else ()
-    same_picture = apart is not None and apart <= distances.picture and "low_quality" not in weak
+    near_picture = apart is not None and apart <= distances.picture and "low_quality" not in weak
     near = 0.0 if "short_words" in weak else distances.words
     same_words = words_apart is not None and words_apart <= near
-    kind = _kind(fingerprint, entry, same_picture, same_words, "short_words" in weak)
+    kind = _kind(fingerprint, entry, same_file or near_picture, same_words, "short_words" in weak)
     return Comparison(kind, apart, words_apart, mirrored, weak)
 
 
@@ -102,8 +102,10 @@ def no_ground(fingerprint: Fingerprint, distances: Distances) -> tuple[NoGround,
 
 
 def _picture_distance(fingerprint: Fingerprint, entry: KnownEntry, same_file: bool) -> tuple[int | None, bool]:
+    if same_file and fingerprint.pdq is not None:
+        return 0, False
     if fingerprint.pdq is None or entry.pdq is None:
-        return (0 if same_file and fingerprint.pdq is not None else None), False
+        return None, False
     entry_pdq = entry.pdq
     as_is = min(_hamming(pdq, entry_pdq) for pdq in (fingerprint.pdq, *fingerprint.pdq_unframed))
     turned = _hamming(_mirror(fingerprint, fingerprint.pdq), entry_pdq)
