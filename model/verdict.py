@@ -11,6 +11,7 @@ from model.engine import REFERENCE, Engines
 from model.known.features import MemeFeatures
 from model.known.fingerprint import Fingerprint
 from model.known.matching import BankAction, MatchKind
+from model.known.memory import MemoryVote
 from model.modality import Modality
 from model.ocr.types import Box, OcrResult, OcrStatus, OcrWord
 from model.picture.views import Ground
@@ -168,7 +169,8 @@ class Judgement:
 
     ``digest`` is the meme's: the sha256 of the picture file, or of words that stand alone. ``judged_as`` is what the
     network was shown of it, or of the part that decided. ``picture`` is None for words alone. ``features`` and
-    ``fingerprint`` are there where they were asked for; judgements that differ in features alone are equal.
+    ``fingerprint`` are there where they were asked for; judgements that differ in features alone are equal. ``memory``:
+    how remembered memes moved the scores, where they did.
     """
 
     digest: str
@@ -181,6 +183,7 @@ class Judgement:
     picture: PictureEvidence | None = None
     features: MemeFeatures | None = field(default=None, compare=False)
     fingerprint: Fingerprint | None = None
+    memory: MemoryVote | None = None
 
 
 @dataclass(frozen=True)
@@ -232,7 +235,8 @@ class Verdict:
     """What is said of one meme. ``to_dict`` is the JSON that the service, the command line and batch rows carry.
 
     ``id`` is the caller's name for the meme, or else ``decision_id``, which no other verdict has. ``judged_as`` is the
-    modality whose calibration and thresholds it has. ``known`` are the entries of the policy's banks that it is.
+    modality whose calibration and thresholds it has. ``known`` are the entries of the policy's banks that it is,
+    ``memory`` is how remembered memes moved its scores, where they did.
     """
 
     id: str
@@ -249,6 +253,7 @@ class Verdict:
     explanation: Explanation | None = None
     picture: PictureEvidence | None = None
     known: tuple[KnownMeme, ...] = ()
+    memory: MemoryVote | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, ready for JSON."""
