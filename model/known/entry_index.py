@@ -1,15 +1,28 @@
-"""Index of known entries: which of a million a fingerprint matches, and how."""
+"""Index of known entries: which of a million a fingerprint matches, and how.
+
+All that is known of an entry is a column of one table of 64-bit words, 104 bytes with its key; those of pictures, files
+and words are looked through one after the other, and what may match is compared (``matching.compare``).
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, get_args
 
+import numpy as np
+from numpy.typing import NDArray
+
 from model.known.fingerprint import Fingerprint
-from model.known.hash_index import HashIndex
+from model.known.hash_index import BLOCK, Table, Words, distances_to, packed
 from model.known.matching import Comparison, Distances, KnownEntry, MatchKind, compare, picture_hashes
-from model.known.pdq import N_BITS
-from model.known.words import SKETCH_BYTES, bits_of_distance, sketch_of
+from model.known.pdq import N_BITS, N_BYTES
+from model.known.words import KEY_BYTES, SKETCH_BYTES, bits_of_distance, digest_of, sketch_of
 
 _KINDS: tuple[MatchKind, ...] = get_args(MatchKind)
+_FILE_BYTES = 32
+_NO_QUALITY = 255
+_ROW_BYTES = 96
+#: Rows of the table: the picture's hash, the file's digest, the sketch and the digest of the words. In the last are the
+#: number of letters, whether there is a picture, a file, words, and the quality.
+_PICTURE, _FILE, _SKETCH, _WORDS = slice(0, 4), slice(4, 8), slice(8, 10), slice(10, 11)
 
 
 class EntryMatch(NamedTuple):
@@ -22,64 +35,90 @@ class EntryMatch(NamedTuple):
 class EntryIndex:
     """Entries, each under a whole number of 64 bits. Distances come with each question, since each bank has its own.
 
-    One thread may change it while others ask: they may see a change of several entries in part.
+    Questions are safe while one other thread changes it: they see it as it was before or after.
     """
 
     def __init__(self) -> None:
-        self._entries: dict[int, KnownEntry] = {}
-        self._files: dict[str, set[int]] = {}
-        self._pictures = HashIndex()
-        self._words = HashIndex(SKETCH_BYTES)
+        self._table = Table.empty(_ROW_BYTES)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return self._table.n
 
     def add(self, entries: Mapping[int, KnownEntry]) -> None:
-        """Add ``entries`` by their keys; what was there under one of them is replaced. Many at once cost least."""
-        self.remove(entries)
-        self._entries.update(entries)
-        for key, entry in entries.items():
-            if entry.sha256 is not None:
-                self._files.setdefault(entry.sha256, set()).add(key)
-        pictures = {key: entry.pdq for key, entry in entries.items() if entry.pdq is not None}
-        self._pictures.add(list(pictures), list(pictures.values()))
-        words = {key: sketch_of(entry.words_key) for key, entry in entries.items() if entry.words_key is not None}
-        self._words.add(list(words), list(words.values()))
+        """Add ``entries`` by their keys; what was there under one of them is replaced. Many at once cost little more.
+
+        Raises ``ValueError``, and changes nothing, for a digest, hash or key of words that is none.
+        """
+        rows = packed([_row(entry) for entry in entries.values()], _ROW_BYTES)
+        keys = np.fromiter(entries, np.int64, len(entries))
+        self._table = self._table.but(keys).and_also(rows, keys)
 
     def remove(self, keys: Iterable[int]) -> int:
         """Remove what was added under ``keys``; unknown ones are passed over. How many were there."""
-        gone = {key: self._entries[key] for key in keys if key in self._entries}
-        if not gone:
-            return 0
-        self._pictures.remove(gone)
-        self._words.remove(gone)
-        for key, entry in gone.items():
-            del self._entries[key]
-            if entry.sha256 is not None:
-                self._files[entry.sha256].discard(key)
-                if not self._files[entry.sha256]:
-                    del self._files[entry.sha256]
-        return len(gone)
+        before = len(self)
+        self._table = self._table.but(np.fromiter(keys, np.int64))
+        return before - len(self)
 
     def matches(self, fingerprint: Fingerprint, distances: Distances) -> list[EntryMatch]:
         """Every entry that ``fingerprint`` matches within ``distances``: by kind, the stronger first, then the nearest,
         then by key."""
+        table = self._table
         found = []
-        for key in self._candidates(fingerprint, distances):
-            entry = self._entries.get(key)
-            comparison = compare(fingerprint, entry, distances) if entry is not None else None
-            if comparison is not None and comparison.kind is not None:
-                found.append(EntryMatch(key, comparison))
+        for column in _candidates(table, fingerprint, distances).tolist():
+            comparison = compare(fingerprint, _entry(table.words[:, column]), distances)
+            if comparison.kind is not None:
+                found.append(EntryMatch(int(table.keys[column]), comparison))
         return sorted(found, key=_order)
 
-    def _candidates(self, fingerprint: Fingerprint, distances: Distances) -> set[int]:
-        keys = set(self._files.get(fingerprint.sha256, ()))
-        for hits in self._pictures.query_many(picture_hashes(fingerprint), distances.picture):
-            keys.update(hit.key for hit in hits)
-        if fingerprint.words_key is not None:
-            hits = self._words.query(sketch_of(fingerprint.words_key), bits_of_distance(distances.words))
-            keys.update(hit.key for hit in hits)
-        return keys
+
+def _candidates(table: Table, fingerprint: Fingerprint, distances: Distances) -> NDArray[np.intp]:
+    """Columns of ``table`` that may match, as far as single parts tell: some more than do."""
+    asked = [(_PICTURE, way, distances.picture) for way in packed(picture_hashes(fingerprint)).T]
+    asked.append((_FILE, packed([_digest(fingerprint.sha256)], _FILE_BYTES)[:, 0], 0))
+    if fingerprint.words_key is not None:
+        sketch, digest = sketch_of(fingerprint.words_key), digest_of(fingerprint.words_key)
+        asked.append((_SKETCH, packed([sketch], len(sketch))[:, 0], bits_of_distance(distances.words)))
+        asked.append((_WORDS, packed([digest], len(digest))[:, 0], 0))
+    found = []
+    for start in range(0, table.n, BLOCK):
+        block = table.words[:, start : min(start + BLOCK, table.n)]
+        near = [distances_to(block[rows], value) <= bits for rows, value, bits in asked]
+        found.append(np.flatnonzero(np.logical_or.reduce(near)) + start)
+    return np.concatenate(found) if found else np.empty(0, np.intp)
+
+
+def _row(entry: KnownEntry) -> bytes:
+    pdq = entry.pdq or bytes(N_BYTES)
+    file = bytes(_FILE_BYTES) if entry.sha256 is None else _digest(entry.sha256)
+    words = bytes(KEY_BYTES) if entry.words_key is None else bytes.fromhex(entry.words_key)
+    if len(pdq) != N_BYTES or len(words) != KEY_BYTES:
+        raise ValueError(
+            f"a PDQ hash has {N_BYTES} bytes, not {len(pdq)}; a key of words {KEY_BYTES}, not {len(words)}"
+        )
+    quality = _NO_QUALITY if entry.pdq_quality is None else entry.pdq_quality
+    there = bytes([entry.pdq is not None, entry.sha256 is not None, entry.words_key is not None, quality])
+    # The sketch is the end of a key. It stands first here, so that it is whole words of the table.
+    row = pdq + file + words[-SKETCH_BYTES:] + words[:-SKETCH_BYTES] + there
+    return row.ljust(_ROW_BYTES, b"\0")
+
+
+def _entry(column: Words) -> KnownEntry:
+    row = column.tobytes()
+    pdq, file, rest = row[:N_BYTES], row[N_BYTES : N_BYTES + _FILE_BYTES], row[N_BYTES + _FILE_BYTES :]
+    has_pdq, has_file, has_words, quality = rest[KEY_BYTES : KEY_BYTES + 4]
+    return KnownEntry(
+        file.hex() if has_file else None,
+        pdq if has_pdq else None,
+        None if quality == _NO_QUALITY else quality,
+        (rest[SKETCH_BYTES:KEY_BYTES] + rest[:SKETCH_BYTES]).hex() if has_words else None,
+    )
+
+
+def _digest(sha256: str) -> bytes:
+    digest = bytes.fromhex(sha256)
+    if len(digest) != _FILE_BYTES:
+        raise ValueError(f"a sha256 has {_FILE_BYTES} bytes, not {len(digest)}")
+    return digest
 
 
 def _order(match: EntryMatch) -> tuple[int, int, float, int]:

@@ -14,7 +14,7 @@ from model.known.pdq import N_BYTES
 
 _WORD_BYTES = 8
 #: Hashes of one step of a scan: what is computed of them stays within a cache.
-_BLOCK = 1 << 14
+BLOCK = 1 << 14
 _LEAST_ROOM = 1024
 
 Words = NDArray[np.uint64]
@@ -27,32 +27,38 @@ class Hit(NamedTuple):
     distance: int
 
 
-class _Table(NamedTuple):
-    """The first ``n`` columns of ``words`` [W, room] are hashes, and of ``keys`` [room] their keys."""
+class Table(NamedTuple):
+    """The first ``n`` columns of ``words`` [W, room] are hashes, and of ``keys`` [room] their keys. Never changed in
+    what a reader sees of it: what is added or removed makes another table."""
 
     words: Words
     keys: NDArray[np.int64]
     n: int
 
-    def but(self, keys: NDArray[np.int64]) -> "_Table":
+    @classmethod
+    def empty(cls, n_bytes: int) -> "Table":
+        """For columns of ``n_bytes``."""
+        return cls(np.empty((n_bytes // _WORD_BYTES, 0), np.uint64), np.empty(0, np.int64), 0)
+
+    def but(self, keys: NDArray[np.int64]) -> "Table":
         """A copy without those keys; the table itself where none is in it."""
         kept = ~np.isin(self.keys[: self.n], keys)
         n_kept = int(kept.sum())
         if n_kept == self.n:
             return self
-        return _Table(self.words[:, : self.n][:, kept], self.keys[: self.n][kept], n_kept)
+        return Table(self.words[:, : self.n][:, kept], self.keys[: self.n][kept], n_kept)
 
-    def and_also(self, words: Words, keys: NDArray[np.int64]) -> "_Table":
+    def and_also(self, words: Words, keys: NDArray[np.int64]) -> "Table":
         """With more hashes behind its own; a reader of the table as it was sees none of them."""
         n = self.n + len(keys)
         table = self if n <= len(self.keys) else self._with_room(max(_LEAST_ROOM, n + n // 8))
         table.words[:, self.n : n], table.keys[self.n : n] = words, keys
         return table._replace(n=n)
 
-    def _with_room(self, room: int) -> "_Table":
+    def _with_room(self, room: int) -> "Table":
         words, keys = np.empty((len(self.words), room), np.uint64), np.empty(room, np.int64)
         words[:, : self.n], keys[: self.n] = self.words[:, : self.n], self.keys[: self.n]
-        return _Table(words, keys, self.n)
+        return Table(words, keys, self.n)
 
 
 class HashIndex:
@@ -65,7 +71,7 @@ class HashIndex:
         if n_bytes < _WORD_BYTES or n_bytes % _WORD_BYTES:
             raise ValueError(f"hashes have a multiple of 8 bytes, not {n_bytes}")
         self.n_bytes = n_bytes
-        self._table = _Table(np.empty((n_bytes // _WORD_BYTES, 0), np.uint64), np.empty(0, np.int64), 0)
+        self._table = Table.empty(n_bytes)
 
     def __len__(self) -> int:
         return self._table.n
@@ -112,17 +118,17 @@ def packed(hashes: Sequence[bytes] | NDArray[np.uint8], n_bytes: int = N_BYTES) 
     return np.ascontiguousarray(np.ascontiguousarray(hashes).view(np.uint64).T)
 
 
-def _hits(table: _Table, value: Words, distance: int) -> list[Hit]:
+def _hits(table: Table, value: Words, distance: int) -> list[Hit]:
     hits: list[Hit] = []
-    for start in range(0, table.n, _BLOCK):
-        stop = min(table.n, start + _BLOCK)
-        distances = _distances(table.words[:, start:stop], value)
+    for start in range(0, table.n, BLOCK):
+        stop = min(table.n, start + BLOCK)
+        distances = distances_to(table.words[:, start:stop], value)
         found = np.flatnonzero(distances <= distance)
         hits += map(Hit, table.keys[start:stop][found].tolist(), distances[found].tolist())
     return sorted(hits, key=lambda hit: (hit.distance, hit.key))
 
 
-def _distances(words: Words, value: Words) -> NDArray[np.uint16]:
+def distances_to(words: Words, value: Words) -> NDArray[np.uint16]:
     """In how many bits each column of ``words`` [W, N] differs from ``value`` [W]."""
     total: NDArray[np.uint16] = np.bitwise_count(words[0] ^ value[0]).astype(np.uint16)
     for row, own in zip(words[1:], value[1:], strict=True):

@@ -27,13 +27,16 @@ class Distances:
     """How far apart two memes may be and count as the same. The defaults are measured: docs/known_distances.md.
 
     ``picture``: bits of PDQ, 0 to 256, also of the picture mirrored or without a frame. ``words``: see
-    ``words_distance``, 0 to 1.
+    ``words_distance``, 0 to 1. ``picture_with_words``: bits of PDQ where the words are the same too, so that
+    the picture need say less, as that of a cropped copy does.
+
     Pictures of a lower quality than ``min_quality``, and words of fewer folded letters than ``min_letters``, are no
     ground for a match, unless the file is the same byte for byte.
     """
 
     picture: int = 40
     words: float = 0.2
+    picture_with_words: int = 80
     min_quality: int = MIN_QUALITY
     min_letters: int = 10
 
@@ -89,9 +92,11 @@ def compare(fingerprint: Fingerprint, entry: KnownEntry, distances: Distances) -
     apart, mirrored = _picture_distance(fingerprint, entry, same_file)
     words_apart = _words_distance(fingerprint, entry)
     weak = _no_ground(fingerprint, entry, distances) if not same_file else ()
-    near_picture = apart is not None and apart <= distances.picture and "low_quality" not in weak
     near = 0.0 if "short_words" in weak else distances.words
     same_words = words_apart is not None and words_apart <= near
+    is_told = same_words and "short_words" not in weak
+    bits = max(distances.picture, distances.picture_with_words) if is_told else distances.picture
+    near_picture = apart is not None and apart <= bits and "low_quality" not in weak
     kind = _kind(fingerprint, entry, same_file or near_picture, same_words, "short_words" in weak)
     return Comparison(kind, apart, words_apart, mirrored, weak)
 
@@ -102,10 +107,8 @@ def no_ground(fingerprint: Fingerprint, distances: Distances) -> tuple[NoGround,
 
 
 def _picture_distance(fingerprint: Fingerprint, entry: KnownEntry, same_file: bool) -> tuple[int | None, bool]:
-    if same_file and fingerprint.pdq is not None:
-        return 0, False
     if fingerprint.pdq is None or entry.pdq is None:
-        return None, False
+        return (0 if same_file and fingerprint.pdq is not None else None), False
     entry_pdq = entry.pdq
     as_is = min(_hamming(pdq, entry_pdq) for pdq in (fingerprint.pdq, *fingerprint.pdq_unframed))
     turned = _hamming(_mirror(fingerprint, fingerprint.pdq), entry_pdq)

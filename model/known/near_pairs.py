@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from model.known.hash_index import Words, packed
+from model.known.hash_index import Words, distances_to, packed
 
 #: Hashes that one is held against at once.
 _BLOCK = 1 << 16
@@ -43,18 +43,11 @@ def near_groups(hashes: Hashes, distance: int) -> NDArray[np.int64]:
 def _near(words: Words, value: Words, distance: int) -> tuple[NDArray[np.intp], NDArray[np.uint16]]:
     """Which of ``words`` [W, N] differ in at most ``distance`` bits from ``value`` [W], and in how many."""
     half = len(words) // 2
-    some = _bits(words[:half], value[:half])
+    some = distances_to(words[:half], value[:half])
     maybe = np.flatnonzero(some <= distance)
-    apart = some[maybe] + _bits(words[half:, maybe], value[half:])
+    apart = some[maybe] + distances_to(words[half:, maybe], value[half:])
     near = apart <= distance
     return maybe[near], apart[near]
-
-
-def _bits(words: Words, value: Words) -> NDArray[np.uint16]:
-    total: NDArray[np.uint16] = np.bitwise_count(words[0] ^ value[0]).astype(np.uint16)
-    for row, own in zip(words[1:], value[1:], strict=True):
-        total += np.bitwise_count(row ^ own)
-    return total
 
 
 def _root(first: NDArray[np.int64], at: int) -> int:

@@ -16,7 +16,6 @@ from collections import Counter
 from itertools import groupby
 
 import numpy as np
-from numpy.typing import NDArray
 
 from model.text.readings import plainest
 
@@ -25,7 +24,9 @@ SKETCH_BYTES = SKETCH_BITS // 8
 _DIGEST_BYTES = 8
 _MAX_LETTERS_TOLD = 255
 _GRAM = 3
-_KEY = re.compile(rf"[0-9a-f]{{{2 * (_DIGEST_BYTES + 1 + SKETCH_BYTES)}}}")
+#: Digest, number of letters, sketch.
+KEY_BYTES = _DIGEST_BYTES + 1 + SKETCH_BYTES
+_KEY = re.compile(rf"[0-9a-f]{{{2 * KEY_BYTES}}}")
 #: Letters that are written for each other, by people and by OCR: one stands for all.
 _ONE_FOR_ALL = str.maketrans("01l", "oii")
 #: Words read backwards are the same from this many letters on, as for word lists.
@@ -54,6 +55,11 @@ def is_words_key(text: str) -> bool:
 def n_letters(key: str) -> int:
     """Letters of the folded words, up to 255."""
     return bytes.fromhex(key)[_DIGEST_BYTES]
+
+
+def digest_of(key: str) -> bytes:
+    """The 8 bytes of a key that are the same for the same words alone, backwards too."""
+    return bytes.fromhex(key)[:_DIGEST_BYTES]
 
 
 def sketch_of(key: str) -> bytes:
@@ -93,12 +99,7 @@ def _sketch(letters: str) -> bytes:
     """A bit for each of 128 random directions: on which side of it the counts of the letters by threes lie."""
     padded = f" {letters} "
     grams = Counter(padded[at : at + _GRAM] for at in range(len(padded) - _GRAM + 1))
-    signs = np.stack([_signs(gram) for gram in grams])
-    weights = np.array(list(grams.values()), np.float64)
-    return np.packbits(weights @ signs > 0).tobytes()
-
-
-def _signs(gram: str) -> NDArray[np.float64]:
-    """A direction [128] of -1 and 1 that belongs to ``gram``."""
-    bits = np.frombuffer(hashlib.blake2b(gram.encode(), digest_size=SKETCH_BYTES).digest(), np.uint8)
-    return np.unpackbits(bits).astype(np.float64) * 2 - 1
+    digests = b"".join(hashlib.blake2b(gram.encode(), digest_size=SKETCH_BYTES).digest() for gram in grams)
+    directions = np.unpackbits(np.frombuffer(digests, np.uint8)).reshape(-1, SKETCH_BITS)
+    counts = np.array(list(grams.values()))
+    return np.packbits(2 * (counts @ directions) > counts.sum()).tobytes()

@@ -16,9 +16,10 @@ WORDS = words_key("nobody expects a second meme on monday")
 OTHER_WORDS = words_key("completely other things were written here")
 NEAR_WORDS = words_key("nobody expects a second meme on nonday")
 SHORT = words_key("lol")
-DISTANCES = Distances(picture=31, words=0.2, min_quality=50, min_letters=8)
+DISTANCES = Distances(picture=31, words=0.2, picture_with_words=60, min_quality=50, min_letters=8)
 
-MEME = Fingerprint("a" * 64, PICTURE, 100, WORDS)
+A, B, C = (letter * 64 for letter in "abc")
+MEME = Fingerprint(A, PICTURE, 100, WORDS)
 
 
 def flipped(value: bytes, n_bits: int) -> bytes:
@@ -33,34 +34,37 @@ def kind(fingerprint: Fingerprint, entry: KnownEntry, distances: Distances = DIS
     ("meme", "entry", "expected"),
     [
         # Both with words: the picture decides, then the words.
-        (Fingerprint("b", PICTURE, 100, WORDS), KnownEntry.of(MEME), "same_meme"),
-        (Fingerprint("b", flipped(PICTURE, 31), 100, NEAR_WORDS), KnownEntry.of(MEME), "same_meme"),
-        (Fingerprint("b", PICTURE, 100, OTHER_WORDS), KnownEntry.of(MEME), "same_picture"),
-        (Fingerprint("b", flipped(PICTURE, 32), 100, WORDS), KnownEntry.of(MEME), "same_words"),
-        (Fingerprint("b", OTHER_PICTURE, 100, NEAR_WORDS), KnownEntry.of(MEME), "same_words"),
-        (Fingerprint("b", OTHER_PICTURE, 100, OTHER_WORDS), KnownEntry.of(MEME), None),
+        (Fingerprint(B, PICTURE, 100, WORDS), KnownEntry.of(MEME), "same_meme"),
+        (Fingerprint(B, flipped(PICTURE, 31), 100, NEAR_WORDS), KnownEntry.of(MEME), "same_meme"),
+        (Fingerprint(B, PICTURE, 100, OTHER_WORDS), KnownEntry.of(MEME), "same_picture"),
+        (Fingerprint(B, flipped(PICTURE, 60), 100, NEAR_WORDS), KnownEntry.of(MEME), "same_meme"),
+        (Fingerprint(B, flipped(PICTURE, 61), 100, WORDS), KnownEntry.of(MEME), "same_words"),
+        (Fingerprint(B, flipped(PICTURE, 32), 100, OTHER_WORDS), KnownEntry.of(MEME), None),
+        (Fingerprint(B, flipped(PICTURE, 32), 100, SHORT), KnownEntry(C, PICTURE, 100, SHORT), None),
+        (Fingerprint(B, OTHER_PICTURE, 100, NEAR_WORDS), KnownEntry.of(MEME), "same_words"),
+        (Fingerprint(B, OTHER_PICTURE, 100, OTHER_WORDS), KnownEntry.of(MEME), None),
         # A blank template, and a meme whose words nobody read.
-        (Fingerprint("b", PICTURE, 100, None), KnownEntry.of(MEME), "same_picture"),
-        (MEME, KnownEntry("c", PICTURE, 100, None), "same_picture"),
-        (Fingerprint("b", PICTURE, 100, None), KnownEntry("c", PICTURE, 100, None), "same_meme"),
+        (Fingerprint(B, PICTURE, 100, None), KnownEntry.of(MEME), "same_picture"),
+        (MEME, KnownEntry(C, PICTURE, 100, None), "same_picture"),
+        (Fingerprint(B, PICTURE, 100, None), KnownEntry(C, PICTURE, 100, None), "same_meme"),
         # Words alone.
-        (Fingerprint("b", words_key=WORDS), KnownEntry.of(MEME), "same_words"),
-        (Fingerprint("b", words_key=WORDS), KnownEntry("c", words_key=NEAR_WORDS), "same_meme"),
-        (Fingerprint("b", words_key=WORDS), KnownEntry(words_key=WORDS), "same_words"),
-        (Fingerprint("b", words_key=WORDS), KnownEntry("c", words_key=OTHER_WORDS), None),
+        (Fingerprint(B, words_key=WORDS), KnownEntry.of(MEME), "same_words"),
+        (Fingerprint(B, words_key=WORDS), KnownEntry(C, words_key=NEAR_WORDS), "same_meme"),
+        (Fingerprint(B, words_key=WORDS), KnownEntry(words_key=WORDS), "same_words"),
+        (Fingerprint(B, words_key=WORDS), KnownEntry(C, words_key=OTHER_WORDS), None),
         # Hashes alone: whether it had words is not known.
-        (Fingerprint("b", PICTURE, 100, None), KnownEntry(pdq=PICTURE), "same_picture"),
+        (Fingerprint(B, PICTURE, 100, None), KnownEntry(pdq=PICTURE), "same_picture"),
         (MEME, KnownEntry(pdq=PICTURE), "same_picture"),
         (MEME, KnownEntry(pdq=PICTURE, words_key=WORDS), "same_meme"),
         (MEME, KnownEntry(pdq=OTHER_PICTURE), None),
-        (MEME, KnownEntry("a" * 64), "same_meme"),
+        (MEME, KnownEntry(A), "same_meme"),
         # The same file, whatever else is known of it.
-        (MEME, KnownEntry("a" * 64, OTHER_PICTURE, 100, WORDS), "same_meme"),
+        (MEME, KnownEntry(A, OTHER_PICTURE, 100, WORDS), "same_meme"),
         (replace(MEME, words_key=None), KnownEntry.of(MEME), "same_meme"),
         (replace(MEME, words_key=OTHER_WORDS), KnownEntry.of(MEME), "same_picture"),
-        (Fingerprint("b", words_key=SHORT), KnownEntry("b", words_key=SHORT), "same_meme"),
-        (Fingerprint("b"), KnownEntry("b"), "same_meme"),
-        (Fingerprint("b"), KnownEntry("c"), None),
+        (Fingerprint(B, words_key=SHORT), KnownEntry(B, words_key=SHORT), "same_meme"),
+        (Fingerprint(B), KnownEntry(B), "same_meme"),
+        (Fingerprint(B), KnownEntry(C), None),
     ],
 )
 def test_it_is_told_which_of_three_a_match_is(meme: Fingerprint, entry: KnownEntry, expected: MatchKind | None) -> None:
@@ -70,16 +74,16 @@ def test_it_is_told_which_of_three_a_match_is(meme: Fingerprint, entry: KnownEnt
 @pytest.mark.parametrize(
     ("meme", "entry", "expected", "weak"),
     [
-        (Fingerprint("b", PICTURE, 49, WORDS), KnownEntry.of(MEME), "same_words", ("low_quality",)),
-        (MEME, KnownEntry("c", PICTURE, 49, OTHER_WORDS), None, ("low_quality",)),
-        (Fingerprint("b", PICTURE, 50, WORDS), KnownEntry("c", PICTURE, None, WORDS), "same_meme", ()),
-        (replace(MEME, pdq_quality=0), KnownEntry("a" * 64, PICTURE, 0, WORDS), "same_meme", ()),
-        (Fingerprint("b", OTHER_PICTURE, 100, SHORT), KnownEntry("c", PICTURE, 100, SHORT), None, ("short_words",)),
-        (Fingerprint("b", PICTURE, 100, SHORT), KnownEntry("c", PICTURE, 100, SHORT), "same_meme", ("short_words",)),
-        (Fingerprint("b", words_key=SHORT), KnownEntry("c", words_key=SHORT), None, ("short_words",)),
+        (Fingerprint(B, PICTURE, 49, WORDS), KnownEntry.of(MEME), "same_words", ("low_quality",)),
+        (MEME, KnownEntry(C, PICTURE, 49, OTHER_WORDS), None, ("low_quality",)),
+        (Fingerprint(B, PICTURE, 50, WORDS), KnownEntry(C, PICTURE, None, WORDS), "same_meme", ()),
+        (replace(MEME, pdq_quality=0), KnownEntry(A, PICTURE, 0, WORDS), "same_meme", ()),
+        (Fingerprint(B, OTHER_PICTURE, 100, SHORT), KnownEntry(C, PICTURE, 100, SHORT), None, ("short_words",)),
+        (Fingerprint(B, PICTURE, 100, SHORT), KnownEntry(C, PICTURE, 100, SHORT), "same_meme", ("short_words",)),
+        (Fingerprint(B, words_key=SHORT), KnownEntry(C, words_key=SHORT), None, ("short_words",)),
         (
-            Fingerprint("b", PICTURE, 0, SHORT),
-            KnownEntry("c", PICTURE, 100, SHORT),
+            Fingerprint(B, PICTURE, 0, SHORT),
+            KnownEntry(C, PICTURE, 100, SHORT),
             None,
             ("low_quality", "short_words"),
         ),
@@ -94,12 +98,12 @@ def test_what_tells_too_little_is_no_ground_and_is_named(
 
 def test_what_of_a_meme_is_no_ground_is_told_without_an_entry() -> None:
     assert no_ground(MEME, DISTANCES) == ()
-    assert no_ground(Fingerprint("b", PICTURE, 12, SHORT), DISTANCES) == ("low_quality", "short_words")
-    assert no_ground(Fingerprint("b"), DISTANCES) == ()
+    assert no_ground(Fingerprint(B, PICTURE, 12, SHORT), DISTANCES) == ("low_quality", "short_words")
+    assert no_ground(Fingerprint(B), DISTANCES) == ()
 
 
 def test_distances_are_told_whether_or_not_they_are_within_bounds() -> None:
-    far = Fingerprint("b", flipped(PICTURE, 100), 100, OTHER_WORDS)
+    far = Fingerprint(B, flipped(PICTURE, 100), 100, OTHER_WORDS)
     comparison = compare(far, KnownEntry.of(MEME), DISTANCES)
     assert comparison.kind is None
     assert comparison.picture_distance == 100
@@ -109,16 +113,16 @@ def test_distances_are_told_whether_or_not_they_are_within_bounds() -> None:
 
 
 def test_a_mirrored_picture_is_the_same_picture_and_is_told_to_be_mirrored() -> None:
-    mirrored = Fingerprint("b", mirrored_hash(PICTURE), 100, WORDS)
+    mirrored = Fingerprint(B, mirrored_hash(PICTURE), 100, WORDS)
     found = compare(mirrored, KnownEntry.of(MEME), DISTANCES)
     assert (found.kind, found.picture_distance, found.mirrored) == ("same_meme", 0, True)
-    exact = replace(MEME, sha256="b", pdq=OTHER_PICTURE, pdq_mirrored=flipped(PICTURE, 3))
+    exact = replace(MEME, sha256=B, pdq=OTHER_PICTURE, pdq_mirrored=flipped(PICTURE, 3))
     found = compare(exact, KnownEntry.of(MEME), DISTANCES)
     assert (found.kind, found.picture_distance, found.mirrored) == ("same_meme", 3, True)
 
 
 def test_a_picture_is_looked_for_without_its_frame() -> None:
-    in_frame = Fingerprint("b", OTHER_PICTURE, 100, WORDS, pdq_unframed=(flipped(PICTURE, 5),))
+    in_frame = Fingerprint(B, OTHER_PICTURE, 100, WORDS, pdq_unframed=(flipped(PICTURE, 5),))
     found = compare(in_frame, KnownEntry.of(MEME), DISTANCES)
     assert (found.kind, found.picture_distance, found.mirrored) == ("same_meme", 5, False)
 
@@ -126,7 +130,7 @@ def test_a_picture_is_looked_for_without_its_frame() -> None:
 _KEYS = st.sampled_from([None, WORDS, OTHER_WORDS, NEAR_WORDS, SHORT])
 _HASHES = st.one_of(st.none(), st.builds(flipped, st.sampled_from([PICTURE, OTHER_PICTURE]), st.integers(0, 60)))
 _QUALITIES = st.sampled_from([0, 49, 50, 100])
-_FILES = st.sampled_from(["a" * 64, "b" * 64, "c" * 64])
+_FILES = st.sampled_from([A, B, C])
 FINGERPRINTS = st.builds(Fingerprint, _FILES, _HASHES, _QUALITIES, _KEYS)
 ENTRIES = st.builds(KnownEntry, st.one_of(st.none(), _FILES), _HASHES, st.one_of(st.none(), _QUALITIES), _KEYS)
 
@@ -162,6 +166,13 @@ def test_an_index_forgets_what_was_removed_or_replaced(
     assert index.matches(meme, DISTANCES) == fresh.matches(meme, DISTANCES)
 
 
+def test_words_that_are_written_backwards_are_found() -> None:
+    index = EntryIndex()
+    index.add({1: KnownEntry.of(MEME)})
+    backwards = Fingerprint(B, words_key=words_key("nobody expects a second meme on monday"[::-1]))
+    assert [match.comparison for match in index.matches(backwards, DISTANCES)] == [Comparison("same_words", None, 0.0)]
+
+
 def test_the_nearest_of_a_kind_comes_first() -> None:
     index = EntryIndex()
     entries = {at: KnownEntry(pdq=flipped(PICTURE, 20 - at)) for at in range(10)}
@@ -169,3 +180,28 @@ def test_the_nearest_of_a_kind_comes_first() -> None:
     found = index.matches(MEME, DISTANCES)
     assert [match.key for match in found] == [50, *range(9, -1, -1), 51]
     assert found[0] == EntryMatch(50, Comparison("same_meme", 0, 0.0))
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        KnownEntry("abc"),
+        KnownEntry("x" * 64),
+        KnownEntry(pdq=bytes(31)),
+        KnownEntry(words_key="ab"),
+        KnownEntry(A, PICTURE, 300),
+    ],
+)
+def test_an_entry_that_holds_no_hash_is_refused_and_changes_nothing(entry: KnownEntry) -> None:
+    index = EntryIndex()
+    index.add({1: KnownEntry.of(MEME)})
+    with pytest.raises(ValueError, match=r"bytes|hexadecimal|range"):
+        index.add({1: KnownEntry(pdq=OTHER_PICTURE), 2: entry})
+    assert [match.key for match in index.matches(MEME, DISTANCES)] == [1]
+
+
+def test_an_index_of_many_entries_takes_104_bytes_each_and_an_eighth_of_room() -> None:
+    index = EntryIndex()
+    index.add({at: KnownEntry(pdq=at.to_bytes(32)) for at in range(20_000)})
+    held = sum(part.nbytes for part in index._table[:2])
+    assert held <= 20_000 * 104 * 1.126
