@@ -1,7 +1,7 @@
 """Judgement with the votes of remembered memes: the network's, moved on the calibrated logits of its yes/no tasks."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from model.known.memory import Memory, MemoryVote
@@ -14,7 +14,7 @@ _NEAREST = 1e-12
 def with_votes(judgement: Judgement, memory: Memory | None) -> Judgement:
     """What ``memory`` makes of a judgement; the same object where nothing that it remembers is like the meme.
 
-    The scores move, and ``Judgement.memory`` says by how much. The explanation, and the scores of single views, stay
+    The scores move, those of single views with them, and ``Judgement.memory`` says by how much. The explanation stays
     the network's own. A judgement without ``features`` is left as it is.
     """
     return all_with_votes([judgement], memory)[0]
@@ -29,18 +29,23 @@ def all_with_votes(judgements: Sequence[Judgement], memory: Memory | None) -> li
     votes = memory.votes([features for one in judgements if (features := one.features) is not None])
     for at, vote in zip(asked, votes, strict=True):
         if vote is not None:
-            found[at] = replace(found[at], scores=shifted_scores(found[at].scores, vote), memory=vote)
+            found[at] = _moved(found[at], vote)
     return found
 
 
-def shifted_scores(scores: dict[str, Score], vote: MemoryVote) -> dict[str, Score]:
-    """Scores after a vote; those of tasks that it does not name are the same."""
-    return {task: _shifted(score, vote.shifts.get(task, 0.0)) for task, score in scores.items()}
+def _moved(judgement: Judgement, vote: MemoryVote) -> Judgement:
+    """Policies may look at the views of a picture one by one, so each is moved alike."""
+    picture = judgement.picture
+    if picture is not None and picture.views:
+        views = tuple(replace(view, scores=shifted_scores(view.scores, vote.shifts)) for view in picture.views)
+        picture = replace(picture, views=views)
+    scores = shifted_scores(judgement.scores, vote.shifts)
+    return replace(judgement, scores=scores, picture=picture, memory=vote)
 
 
-def unshifted_scores(scores: dict[str, Score], shifts: dict[str, float]) -> dict[str, Score]:
-    """The network's own scores, from those that were told after these ``shifts``."""
-    return {task: _shifted(score, -shifts.get(task, 0.0)) for task, score in scores.items()}
+def shifted_scores(scores: Mapping[str, Score], shifts: Mapping[str, float]) -> dict[str, Score]:
+    """Scores after shifts of their logits; those of tasks that are not named are the same."""
+    return {task: _shifted(score, shifts.get(task, 0.0)) for task, score in scores.items()}
 
 
 def _shifted(score: Score, shift: float) -> Score:

@@ -11,6 +11,7 @@ from serving.inference.admission import Admission
 from serving.inference.classifier import Classifier
 from serving.inference.image_fetcher import Fetcher
 from serving.known.bank_follower import BankFollower
+from serving.known.memory.follower import MemoryFollower
 from serving.ledger.ledger import open_ledger
 from serving.observability.logs import Event
 from serving.observability.metrics import Metrics
@@ -45,9 +46,13 @@ class AppState:
         self.fetcher = Fetcher(settings)
         self._load_problem = load_problem
         self._classifier: Classifier | None = None
+        self.memory: MemoryFollower | None = None
         if scorer is not None:
             self.metrics.saw_model(scorer.model)
-            self._classifier = Classifier(scorer, settings, self.metrics, self.admission, self.ledger, self.banks)
+            self.memory = None if self.ledger is None else MemoryFollower(self.ledger.database, scorer)
+            self._classifier = Classifier(
+                scorer, settings, self.metrics, self.admission, self.ledger, self.banks, self.memory
+            )
 
     @classmethod
     def open(cls, settings: Settings) -> "AppState":
@@ -60,7 +65,8 @@ class AppState:
                 engine=settings.asked_engine,
                 threads=settings.threads,
                 limits=settings.limits,
-                features=settings.ledger_store_features,
+                # For memory that is made later, and for decisions that are kept.
+                features=settings.ledger_database is not None,
             )
         except MemeguardError as error:
             state = cls(settings, None, f"model: {error}")
@@ -77,6 +83,8 @@ class AppState:
             await self.ledger.start()
         if self.banks is not None:
             await self.banks.start()
+        if self.memory is not None:
+            await self.memory.start()
         for warning in self._bank_warnings():
             logger.warning("%s", warning)
 
@@ -85,6 +93,8 @@ class AppState:
         if self._classifier is not None:
             await self._classifier.policies.stop()
             await asyncio.to_thread(self._classifier.pipeline.close)
+        if self.memory is not None:
+            await self.memory.stop()
         if self.banks is not None:
             await self.banks.stop()
         if self.ledger is not None:

@@ -126,7 +126,7 @@ def _unit_rows(found: Sequence[Floats | None]) -> tuple[Floats, NDArray[np.bool_
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     there = np.isfinite(lengths[:, 0]) & (lengths[:, 0] > 0)  # a feature without length is like nothing
     rows[~there] = 0
-    return rows / np.where(there, lengths[:, 0], 1)[:, None], there
+    return np.asarray(rows / np.where(there, lengths[:, 0], 1)[:, None], dtype=np.float32), there
 
 
 def _likeness(asked: _Views, remembered: _Views, settings: MemorySettings) -> Floats:
@@ -161,7 +161,7 @@ def _fitted(likeness: Floats, memes: Sequence[RememberedMeme], task: str, ridge:
     targets = np.array([2.0 * meme.labels[task] - 1 if task in meme.labels else 0 for meme in memes], np.float32)
     trusted = np.array([meme.weight for meme in memes], np.float32)
     known = (targets != 0) & (trusted > 0)
-    doubt = ridge / np.where(known, trusted, 1)
+    doubt = np.asarray(ridge / np.where(known, trusted, 1), dtype=np.float32)
     # Where some memes lack a view, likeness need not be positive definite; enough doubt makes it so.
     for factor in (1.0, 2.0, 4.0, 8.0, 16.0):
         weights = _solved(likeness, known, factor * doubt, targets * known)

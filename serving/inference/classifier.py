@@ -9,10 +9,12 @@ from collections.abc import Sequence
 
 from model import Failure, Judgement, Policy, Scorer, Verdict
 from model.policy.known_memes import BankAnswer, not_asked
+from model.remembered import with_votes
 from serving.inference.admission import Admission
 from serving.inference.pipeline import Pipeline
 from serving.inference.policy_store import PolicyStore
 from serving.known.bank_follower import BankFollower
+from serving.known.memory.follower import MemoryFollower
 from serving.ledger.entry import Traces
 from serving.ledger.ledger import Ledger
 from serving.observability import tracing
@@ -27,6 +29,8 @@ logger = logging.getLogger("memeguard.classifier")
 
 #: Looking for words in a longer text takes so long that it is done on a thread.
 _RULED_AT_ONCE_CHARS = 1000
+#: Votes of more memes than these take milliseconds.
+_VOTED_AT_ONCE = 500
 
 
 class Classifier:
@@ -40,6 +44,7 @@ class Classifier:
         admission: Admission,
         ledger: Ledger | None,
         banks: BankFollower | None = None,
+        memory: MemoryFollower | None = None,
     ) -> None:
         self.scorer = scorer
         self.pipeline = Pipeline(scorer, settings, metrics, admission.retry_after)
@@ -48,6 +53,7 @@ class Classifier:
         self._admission = admission
         self._ledger = ledger
         self._banks = banks
+        self._memory = memory
         self._keeps_fingerprints = ledger is not None and settings.ledger_store_fingerprints
 
     async def classify(
@@ -94,6 +100,7 @@ class Classifier:
             raise item.problem
         fingerprint = bool(policy.banks) or self._keeps_fingerprints
         judgement = await self.pipeline.judge(item, explain=explain, deadline=context.deadline, fingerprint=fingerprint)
+        judgement = await self._remembered(judgement)
         banks = await self._asked_banks(judgement, policy)
         verdict = await self._decide(judgement, policy, item.id, banks)
         await self._record(verdict, item, context, judgement)
@@ -102,6 +109,13 @@ class Classifier:
         self._metrics.saw_verdict(verdict)
         tracing.saw_verdict(verdict)
         return verdict
+
+    async def _remembered(self, judgement: Judgement) -> Judgement:
+        """With the votes of remembered memes; many are looked at on a thread."""
+        memory = None if self._memory is None else self._memory.current
+        if memory is None or len(memory) <= _VOTED_AT_ONCE:
+            return with_votes(judgement, memory)
+        return await self.pipeline.run(lambda: with_votes(judgement, memory))
 
     async def _asked_banks(self, judgement: Judgement, policy: Policy) -> BankAnswer | None:
         """What the policy's banks say of the meme; None: it names none. A million entries are looked at on a thread."""

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from support.judgements import judgement
 
 from model.known.features import MemeFeatures
-from model.known.memory import Memory, MemorySettings, MemoryVote, RememberedMeme
-from model.remembered import all_with_votes, shifted_scores, unshifted_scores, with_votes
-from model.verdict import Judgement
+from model.known.memory import Memory, MemorySettings, RememberedMeme
+from model.remembered import all_with_votes, shifted_scores, with_votes
+from model.verdict import Judgement, PictureEvidence, ViewEvidence
 
 IMAGE_WIDTH, TEXT_WIDTH = 512, 384
 TASKS = ("hateful", "offensive")
@@ -217,6 +217,18 @@ def test_a_judgement_that_nothing_is_like_is_the_same_object() -> None:
         assert with_votes(one, Memory([], TASKS)) is one
 
 
+def test_the_views_of_a_picture_move_with_it() -> None:
+    (known,) = some_features(1)
+    views = tuple(ViewEvidence(frame, None, "", {"hateful": score}) for frame, score in enumerate((0.2, 0.1)))
+    picture = PictureEvidence("gif", 9, 9, True, 2, views=views)
+    after = with_votes(replace(judged(known, 0.2), picture=picture), Memory(remembered([known]), TASKS))
+    assert after.picture is not None
+    first, second = (view.scores["hateful"] for view in after.picture.views)
+    assert first == after.scores["hateful"]
+    assert isinstance(second, float)
+    assert 0.1 < second < 0.9
+
+
 def test_of_many_judgements_each_gets_its_own_votes() -> None:
     known, other = some_features(2)
     memory = Memory(remembered([known]), TASKS)
@@ -226,14 +238,14 @@ def test_of_many_judgements_each_gets_its_own_votes() -> None:
 
 @given(st.floats(1e-9, 1 - 1e-9), st.floats(-4, 4))
 def test_a_shift_taken_back_gives_the_score_of_before(score: float, shift: float) -> None:
-    shifted = shifted_scores({"hateful": score, "other": 0.3}, MemoryVote(1, {"hateful": shift}))
-    back = unshifted_scores(shifted, {"hateful": shift})
+    shifted = shifted_scores({"hateful": score, "other": 0.3}, {"hateful": shift})
+    back = shifted_scores(shifted, {"hateful": -shift})
     assert back["hateful"] == pytest.approx(score, rel=1e-6)
     assert back["other"] == 0.3
 
 
 @pytest.mark.parametrize("score", [0.0, 1.0])
 def test_a_score_that_is_sure_moves_to_a_finite_one(score: float) -> None:
-    found = shifted_scores({"hateful": score}, MemoryVote(1, {"hateful": 4.0}))["hateful"]
+    found = shifted_scores({"hateful": score}, {"hateful": 4.0})["hateful"]
     assert isinstance(found, float)
     assert 0 <= found <= 1
