@@ -36,6 +36,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "serve": Subcommand("serving.commands.serve", "serve", "Serve over HTTP."),
     "policy": Subcommand("serving.commands.policy", "policy", "Check a policy file, or try it on past scores."),
     "keys": Subcommand("serving.commands.keys", "keys", "Make, list and revoke API keys."),
+    "memory": Subcommand("serving.commands.memory", "memory", "Remember labelled memes, which vote at once."),
     "ledger": Subcommand("serving.commands.ledger", "ledger", "Look after decisions and feedback; export them."),
     "bank": Subcommand("serving.commands.bank", "bank", "Keep banks of known memes; match, import and export."),
     "train": Subcommand("training.commands.train", "train", "Train a network.", "train"),
