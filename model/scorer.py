@@ -6,7 +6,7 @@ everything; who runs the steps on pools of its own calls ``read``, ``judge`` and
 
 import math
 import uuid
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from model.bundle import COMPACT_BUNDLE, Bundle, open_bundle
 from model.engine import EngineChoice, Engines, Provider, asked_engine
 from model.errors import MemeError
 from model.judge import Judge, ScoringError
+from model.known.fingerprint import Fingerprint
 from model.meme import DEFAULT_LIMITS, Meme, MemeLimits
 from model.ocr import OcrEngine, make_engine
 from model.parts.reading import Reading, read_steps
@@ -90,17 +91,25 @@ class Scorer:
         )
 
     def score_file(
-        self, path: str | Path, text: str | None = None, tags: Sequence[str] = (), *, explain: bool = False
+        self,
+        path: str | Path,
+        text: str | None = None,
+        tags: Sequence[str] = (),
+        *,
+        explain: bool = False,
+        banks: Callable[[Fingerprint], BankAnswer] | None = None,
     ) -> Verdict:
         """Judge one picture file, reading its words unless ``text`` gives them.
 
-        Raises ``MemeError`` for a bad file, ``ScoringError`` when the network gives no finite score.
+        ``banks`` answers for the banks of the policy, with a scorer that gives fingerprints. Raises ``MemeError`` for a
+        bad file, ``ScoringError`` when the network gives no finite score.
         """
         reading = self.read(Meme.from_file(path, text=text, tags=tags, limits=self.limits))
         (judgement,) = self.judge([reading], [explain])
         if isinstance(judgement, ScoringError):
             raise judgement
-        return self.rule(judgement)
+        fingerprint = judgement.fingerprint
+        return self.rule(judgement, banks=banks(fingerprint) if banks and fingerprint else None)
 
     def score(self, memes: Iterable[Meme | bytes | str | Path], *, explain: bool = False) -> list[Verdict | Failure]:
         """Judge many: a verdict or a failure for each, in the order given. One bad meme spoils only itself.
@@ -169,6 +178,7 @@ class Scorer:
             explanation=judgement.explanation,
             picture=judgement.picture,
             known=ruling.known,
+            memory=judgement.memory,
         )
 
     def _opened(self, item: Meme | bytes | str | Path) -> Meme | Failure:

@@ -12,46 +12,25 @@ import click
 import sqlalchemy as sa
 
 from model.atomic import open_atomically
-from model.known.fingerprint import Fingerprint
-from model.known.words import is_words_key
-from model.ocr import OcrEngine, make_engine
-from model.policy.known_memes import BankMatch
-from serving.commands.bank_tables import print_banks, print_entries, print_matches, print_past
+from serving.commands.bank_memes import add, match, match_object, moment_of, said_options
+from serving.commands.bank_tables import print_banks, print_entries, print_past
 from serving.commands.ledger import opened_ledger, url_option
-from serving.commands.options import json_option, ocr_languages_option, ocr_option
-from serving.known.bank import ACTIONS, Bank, BankAction, BankError, NewEntry, checked_hash, checked_moment
+from serving.commands.options import json_option
+from serving.known.bank import ACTIONS, Bank, BankAction, BankError, checked_moment
 from serving.known.bank_export import EXPORT_FORMATS, ExportFormat, exported_lines
 from serving.known.bank_files import Format
 from serving.known.bank_import import import_entries
-from serving.known.bank_pictures import fingerprint_of_file, fingerprint_of_words
-from serving.known.bank_retro import RetroCounts, load_banks, past_matches
+from serving.known.bank_retro import RetroCounts, past_matches
 from serving.known.bank_store import (
-    add_entry,
     create_bank,
     delete_bank,
-    entry_of_decision,
     entry_rows,
     release,
     remove_entries,
     summaries,
 )
 
-_said_options = (
-    click.option("--owner", help="Who answers for it."),
-    click.option("--note", help="Why it is there, on one line."),
-    click.option("--expires", "expires_at", metavar="DATE", help="Until when it counts, such as 2027-01-31 (UTC)."),
-)
 _bank = click.argument("bank", metavar="BANK")
-
-
-def _with_said(command: Any) -> Any:
-    for option in reversed(_said_options):
-        command = option(command)
-    return command
-
-
-def _moment(text: str | None) -> datetime | None:
-    return None if text is None else checked_moment(text)
 
 
 @click.group()
@@ -62,7 +41,7 @@ def bank() -> None:
 @bank.command()
 @click.argument("name", metavar="NAME")
 @click.option("--action", required=True, type=click.Choice(ACTIONS), help="What is done about a meme that is in it.")
-@_with_said
+@said_options
 @click.option(
     "--max-matches-per-hour", type=click.IntRange(1), help="An entry with more is quarantined; default: 1000."
 )
@@ -72,7 +51,7 @@ def bank() -> None:
 def create(name: str, action: BankAction, expires_at: str | None, url: str | None, **given: Any) -> None:
     """Make an empty bank. benign: what scores ask for is not done about such a meme."""
     with opened_ledger(url, create=True) as database, database.writing() as connection:
-        create_bank(connection, Bank(name, action, expires_at=_moment(expires_at), **given))
+        create_bank(connection, Bank(name, action, expires_at=moment_of(expires_at), **given))
     click.echo(f"bank {name}: {action}")
 
 
@@ -106,71 +85,6 @@ def _bank_objects(connection: sa.Connection) -> Iterator[dict[str, Any]]:
             "entries": one.entries,
             "quarantined": one.quarantined,
         }
-
-
-@bank.command()
-@_bank
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
-@click.option("--text", help="The words on the picture (one FILE), or words that stand alone (no FILE).")
-@click.option("--decision", "decisions", multiple=True, metavar="ID", help="A past decision; may be repeated.")
-@click.option("--pdq", multiple=True, metavar="HASH", help="PDQ of a picture, 64 hexadecimal digits; may be repeated.")
-@click.option("--sha256", multiple=True, metavar="HASH", help="Digest of a picture file; may be repeated.")
-@click.option("--words-key", multiple=True, metavar="KEY", help="Key of words, as an export has it; may be repeated.")
-@_with_said
-@ocr_option
-@ocr_languages_option
-@url_option
-def add(
-    bank: str,
-    files: tuple[Path, ...],
-    text: str | None,
-    decisions: tuple[str, ...],
-    owner: str | None,
-    note: str | None,
-    expires_at: str | None,
-    ocr: str | None,
-    ocr_languages: str | None,
-    url: str | None,
-    **hashes: tuple[str, ...],
-) -> None:
-    """Put memes into a bank: picture files, past decisions, or hashes alone. Words that are not given are read."""
-    if text is not None and len(files) > 1:
-        raise click.UsageError("--text belongs to one picture; give one FILE, or leave --text out")
-    moment = _moment(expires_at)
-    found = [*_of_hashes(**hashes), *_of_files(files, text, _reader(ocr, ocr_languages))]
-    if not found and not decisions:
-        raise click.UsageError("nothing to add; give FILE, --text, --decision, --pdq, --sha256 or --words-key")
-    entries = [NewEntry(one, owner, note, moment) for one in found]
-    with opened_ledger(url) as database, database.writing() as connection:
-        entries += [entry_of_decision(connection, id, owner, note, moment) for id in decisions]
-        for entry in entries:
-            entry_id, is_new = add_entry(connection, bank, entry)
-            click.echo(entry_id if is_new else f"{entry_id} (is there already)")
-
-
-def _reader(ocr: str | None, languages: str | None) -> OcrEngine:
-    return make_engine(ocr or "rapidocr", languages=languages)
-
-
-def _of_files(files: Iterable[Path], text: str | None, ocr: OcrEngine) -> Iterator[Fingerprint]:
-    files = list(files)
-    if text is not None and not files:
-        yield fingerprint_of_words(text)
-    for file in files:
-        yield fingerprint_of_file(file, text, ocr)
-
-
-def _of_hashes(pdq: Iterable[str], sha256: Iterable[str], words_key: Iterable[str]) -> Iterator[Fingerprint]:
-    for one in pdq:
-        yield Fingerprint("", bytes.fromhex(checked_hash("--pdq", one)))
-    for one in sha256:
-        yield Fingerprint(checked_hash("--sha256", one))
-    for one in words_key:
-        if not is_words_key(one):
-            raise BankError(
-                "--words-key: no key of words; give 50 hexadecimal digits, as `memeguard bank export` has it"
-            )
-        yield Fingerprint("", words_key=one)
 
 
 @bank.command()
@@ -251,45 +165,6 @@ def export(bank: str, out: Path | None, format_: ExportFormat, url: str | None) 
 
 
 @bank.command()
-@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
-@click.option("--text", help="The words on the picture (one FILE), or words that stand alone (no FILE).")
-@click.option("--bank", "names", multiple=True, metavar="BANK", help="Only this bank; may be repeated.")
-@ocr_option
-@ocr_languages_option
-@json_option
-@url_option
-def match(
-    files: tuple[Path, ...],
-    text: str | None,
-    names: tuple[str, ...],
-    ocr: str | None,
-    ocr_languages: str | None,
-    as_json: bool,
-    url: str | None,
-) -> None:
-    """Say which entries of the banks a meme is, how, and how far from them. Nothing is judged or kept."""
-    if text is not None and len(files) > 1:
-        raise click.UsageError("--text belongs to one picture; give one FILE, or leave --text out")
-    if not files and text is None:
-        raise click.UsageError("nothing to look for; give FILE or --text")
-    with opened_ledger(url) as database, database.reading() as connection:
-        index = load_banks(connection, names or [one.bank.name for one in summaries(connection)])
-    asked = [str(file) for file in files] or ["(words)"]
-    found = _of_files(files, text, _reader(ocr, ocr_languages))
-    answers = [(name, index.answer(one, index.names).matches) for name, one in zip(asked, found, strict=True)]
-    if as_json:
-        for name, matches in answers:
-            click.echo(json.dumps({"file": name, "matches": [_match_object(one) for one in matches]}))
-    else:
-        print_matches(answers)
-
-
-def _match_object(found: BankMatch) -> dict[str, Any]:
-    row = dict(vars(found))
-    return row | {"action": row.pop("bank_action")}
-
-
-@bank.command()
 @_bank
 @click.option("--entry", "entries", multiple=True, metavar="ENTRY", help="Only this entry; may be repeated.")
 @click.option("--since", type=click.DateTime(), help="Only decisions made since then (UTC).")
@@ -303,7 +178,7 @@ def retro(bank: str, entries: tuple[str, ...], since: datetime | None, as_json: 
         found = past_matches(database, bank, counts, since=moment, only=entries or None)
         if as_json:
             for one in found:
-                row = vars(one) | {"created_at": one.created_at.isoformat(), "match": _match_object(one.match)}
+                row = vars(one) | {"created_at": one.created_at.isoformat(), "match": match_object(one.match)}
                 click.echo(json.dumps(row, ensure_ascii=False))
         else:
             print_past(found)
@@ -314,3 +189,7 @@ def retro(bank: str, entries: tuple[str, ...], since: datetime | None, as_json: 
             "them are not found; the service keeps hashes with MEMEGUARD_LEDGER_STORE_FINGERPRINTS=true",
             err=as_json,
         )
+
+
+bank.add_command(add)
+bank.add_command(match)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from model.policy.known_memes import BankMatch
 from serving.commands.tables import plain
@@ -14,6 +14,7 @@ from serving.known.bank_store import BankSummary
 
 #: Rows of one table: a long list is printed as several, as it is read.
 _ROWS = 500
+_ID_CHARS = {"entry": 16, "decision": 32}
 
 
 def print_banks(found: Sequence[BankSummary]) -> None:
@@ -32,13 +33,14 @@ def print_entries(rows: Iterable[dict[str, Any]]) -> None:
     _in_tables(("entry", "hashes", "state", "expires", "owner", "note"), map(_entry_cells, rows))
 
 
-def print_matches(answers: Sequence[tuple[str, Sequence[BankMatch]]]) -> None:
+def print_matches(answers: Iterable[tuple[str, Sequence[BankMatch]]]) -> None:
     """One line a match, and one for a meme without any."""
-    found: list[tuple[str, BankMatch | None]] = []
-    for name, matches in answers:
-        found += [(name, one) for one in matches] or [(name, None)]
-    cells = ((plain(name), *_match_cells(one)) for name, one in found)
+    cells = ((plain(name), *_match_cells(one)) for name, matches in answers for one in _or_none(matches))
     _in_tables(("meme", "bank", "entry", "kind", "action", "picture", "words"), cells)
+
+
+def _or_none(matches: Sequence[BankMatch]) -> Sequence[BankMatch | None]:
+    return list(matches) or [None]
 
 
 def print_past(found: Iterable[PastMatch]) -> None:
@@ -51,14 +53,19 @@ def print_past(found: Iterable[PastMatch]) -> None:
 
 
 def _in_tables(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    table = Table(*columns)
+    table = _table(columns)
     for row in rows:
         table.add_row(*row)
         if table.row_count == _ROWS:
             Console().print(table)
-            table = Table(*columns)
+            table = _table(columns)
     if table.row_count:
         Console().print(table)
+
+
+def _table(columns: Sequence[str]) -> Table:
+    """Ids are whole however narrow the terminal is: they are typed again."""
+    return Table(*(Column(name, min_width=_ID_CHARS.get(name)) for name in columns))
 
 
 def _entry_cells(row: dict[str, Any]) -> tuple[Any, ...]:

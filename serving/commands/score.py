@@ -2,15 +2,19 @@
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from model import Failure, MemeError, Scorer, Verdict, load
+from model import Failure, MemeError, Policy, Scorer, Verdict, load, open_bundle
+from model.bundle import COMPACT_BUNDLE
 from model.judge import ScoringError
-from model.policy.file import policy_without_banks
+from model.known.fingerprint import Fingerprint
+from model.policy.file import chosen_policy
+from model.policy.known_memes import BankAnswer
+from serving.commands.ledger import opened_ledger
 from serving.commands.options import (
     bundle_option,
     engine_option,
@@ -21,6 +25,8 @@ from serving.commands.options import (
     threads_option,
 )
 from serving.commands.tables import print_outcomes
+from serving.known.bank_retro import load_banks
+from serving.known.bank_store import summaries
 from serving.requests.classify_body import split_tags
 
 Outcome = tuple[Path, Verdict | Failure]
@@ -46,7 +52,8 @@ def score(files: tuple[Path, ...], text: str | None, tags: tuple[str, ...], as_j
     if text is not None and len(files) > 1:
         raise click.UsageError("--text belongs to one picture; give one FILE, or leave --text out")
     all_tags = [tag for value in tags for tag in split_tags(value)]
-    outcomes = list(_shown(_judged(_open_scorer(flags), files, text, all_tags), as_json))
+    scorer = _open_scorer(flags)
+    outcomes = list(_shown(_judged(scorer, files, text, all_tags, _banks(scorer.policy)), as_json))
     if not as_json:
         print_outcomes(outcomes)
     sys.exit(1 if any(isinstance(outcome, Failure) for _, outcome in outcomes) else 0)
@@ -54,10 +61,9 @@ def score(files: tuple[Path, ...], text: str | None, tags: tuple[str, ...], as_j
 
 def _open_scorer(flags: dict[str, Any]) -> Scorer:
     """A scorer as the flags ask for; says on stderr when its OCR engine is missing, or a faster engine."""
-    policy = flags.pop("policy")
-    scorer = load(**{key: value for key, value in flags.items() if value is not None})
-    if policy is not None:
-        scorer.policy = policy_without_banks(policy, scorer.bundle, "`memeguard score`")
+    choice, given = flags.pop("policy"), {key: value for key, value in flags.items() if value is not None}
+    policy = None if choice is None else chosen_policy(choice, open_bundle(given.get("bundle", COMPACT_BUNDLE)))
+    scorer = load(**given, policy=policy, fingerprints=policy is not None and bool(policy.banks))
     reason = scorer.ocr.unavailable_reason()
     if reason and scorer.ocr.name != "none":
         click.echo(f"Warning: OCR engine {scorer.ocr.name}: {reason}", err=True)
@@ -66,10 +72,27 @@ def _open_scorer(flags: dict[str, Any]) -> Scorer:
     return scorer
 
 
-def _judged(scorer: Scorer, files: Iterable[Path], text: str | None, tags: list[str]) -> Iterator[Outcome]:
+def _banks(policy: Policy) -> Callable[[Fingerprint], BankAnswer] | None:
+    """What asks the policy's banks, in the ledger that the environment names; None: it has none."""
+    names = [rule.name for rule in policy.banks]
+    if not names:
+        return None
+    with opened_ledger(None) as database, database.reading() as connection:
+        there = {one.bank.name for one in summaries(connection)}
+        index = load_banks(connection, [name for name in names if name in there])
+    return lambda fingerprint: index.answer(fingerprint, names)
+
+
+def _judged(
+    scorer: Scorer,
+    files: Iterable[Path],
+    text: str | None,
+    tags: list[str],
+    banks: Callable[[Fingerprint], BankAnswer] | None,
+) -> Iterator[Outcome]:
     for file in files:
         try:
-            yield file, scorer.score_file(file, text=text, tags=tags)
+            yield file, scorer.score_file(file, text=text, tags=tags, banks=banks)
         except (MemeError, ScoringError) as error:
             yield file, Failure(str(file), error.code, str(error))
 

@@ -21,6 +21,7 @@ logger = logging.getLogger("memeguard.banks")
 
 #: A change is followed within two of these, which is within two seconds.
 _LOOK_EVERY_S = 0.5
+_START_S = 20.0
 #: Who has not looked for so long reads everything anew: removals may have been forgotten meanwhile.
 _TOO_OLD_S = REMOVALS_KEPT.total_seconds() / 2
 
@@ -38,12 +39,16 @@ class BankFollower:
         self._trouble: str | None = None
         self._counts: Counter[str] = Counter()
         self._counting = threading.Lock()
+        self._looking = threading.Lock()
+        self._has_looked = asyncio.Event()
         self._following: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Read the banks and follow them from now on."""
-        await asyncio.to_thread(self._look)
+        """Read the banks and follow them from now on. Large ones are waited for no longer than a start may take."""
         self._following = asyncio.create_task(self._follow())
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_START_S):
+                await self._has_looked.wait()
 
     async def stop(self) -> None:
         """Follow no more, and write what was counted."""
@@ -79,16 +84,18 @@ class BankFollower:
 
     async def _follow(self) -> None:
         while True:
-            await asyncio.sleep(_LOOK_EVERY_S)
             try:
                 await asyncio.to_thread(self._look)
             except Exception as error:  # a bug here must not leave the banks unfollowed in silence
                 log_crash(logger, error, "following the banks crashed")
+            self._has_looked.set()
+            await asyncio.sleep(_LOOK_EVERY_S)
 
     def _look(self) -> None:
         try:
-            self._write_counts()
-            self._read_changes()
+            with self._looking:  # a look that was given up goes on on its thread
+                self._write_counts()
+                self._read_changes()
         except LedgerError as error:
             if self._trouble is None:
                 logger.warning(Event("banks not followed", problem=str(error)))
@@ -98,10 +105,11 @@ class BankFollower:
 
     def _read_changes(self) -> None:
         now = time.monotonic()
-        anew = now - self._looked_at > _TOO_OLD_S
+        anew = not self._is_loaded or now - self._looked_at > _TOO_OLD_S
+        # Until it is whole nobody is answered by it: a bank that is half read would be silent.
         index = BankIndex() if anew else self._index
         with self._database.reading() as connection:
-            if not self._is_loaded or anew or change_number(connection) != index.number:
+            if anew or change_number(connection) != index.number:
                 changes = changes_since(connection, index.number)
                 index.apply(changes, entries_since(connection, index.number))
                 logger.info(Event("banks read", banks=len(index.names), entries=index.n_entries()))

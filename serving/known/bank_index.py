@@ -1,7 +1,7 @@
 """Index of the banks of one worker: their entries as they are held in memory, and what they say of a meme."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,21 +29,26 @@ class _HeldBank:
     def __len__(self) -> int:
         return len(self._index)
 
-    def put(self, rows: Sequence[Any]) -> None:
-        """Take over rows of ``bank_entries``. Of one that is there only the quarantine and the expiry can be other."""
-        new: dict[int, KnownEntry] = {}
-        for row in rows:
-            key = key_of(row["entry_id"])
-            is_held = key in self._quarantined
-            if row["expires_at"] is not None:
-                self._expires[key] = row["expires_at"].timestamp()
-            if row["quarantined_at"] is not None:
-                self._quarantined.add(key)
-            else:
-                self._quarantined.discard(key)
-            if not is_held:
-                new[key] = KnownEntry(row["sha256"], row["pdq"], row["pdq_quality"], row["words_key"])
-        self._index.add(new)
+    def seen(self, row: Any) -> KnownEntry | None:
+        """Take over the state of a row of ``bank_entries``; its entry, unless that is held.
+
+        Of an entry that is there only the quarantine can have changed.
+        """
+        key = key_of(row["entry_id"])
+        was_quarantined = key in self._quarantined
+        if row["expires_at"] is not None:
+            self._expires[key] = row["expires_at"].timestamp()
+        if row["quarantined_at"] is not None:
+            self._quarantined.add(key)
+        else:
+            self._quarantined.discard(key)
+        if was_quarantined:
+            return None
+        return KnownEntry(row["sha256"], row["pdq"], row["pdq_quality"], row["words_key"])
+
+    def add(self, entries: Mapping[int, KnownEntry]) -> None:
+        """Hold entries. Many at once: each addition costs a look at all that is there."""
+        self._index.add(entries)
 
     def remove(self, keys: Sequence[int]) -> None:
         """Forget entries; those of other banks are passed over."""
@@ -110,8 +115,7 @@ class BankIndex:
         if gone:
             for one in self._held.values():
                 one.remove(gone)
-        for page in pages:
-            self._put(page, changes.removed_entries)
+        self._put(pages, changes.removed_entries)
         self.number = changes.number
 
     def answer(self, fingerprint: Fingerprint, names: Iterable[str]) -> BankAnswer:
@@ -127,15 +131,16 @@ class BankIndex:
                 matches += one.matches(fingerprint, now)
         return BankAnswer(tuple(matches), tuple(missing))
 
-    def _put(self, page: Sequence[Any], removed: frozenset[str]) -> None:
-        by_bank: dict[str, list[Any]] = {}
-        for row in page:
-            if row["entry_id"] not in removed:
-                by_bank.setdefault(row["bank"], []).append(row)
-        for name, rows in by_bank.items():
-            held = self._held.get(name)
-            if held is not None:
-                held.put(rows)
+    def _put(self, pages: Iterable[Sequence[Any]], removed: frozenset[str]) -> None:
+        new: dict[str, dict[int, KnownEntry]] = {}
+        for page in pages:
+            for row in page:
+                held = self._held.get(row["bank"])
+                entry = None if held is None or row["entry_id"] in removed else held.seen(row)
+                if entry is not None:
+                    new.setdefault(row["bank"], {})[key_of(row["entry_id"])] = entry
+        for name, entries in new.items():
+            self._held[name].add(entries)
 
 
 def distances_of(bank: Bank) -> Distances:

@@ -117,6 +117,13 @@ def add_entry(connection: sa.Connection, bank: str, entry: NewEntry) -> tuple[st
     return add_entries(connection, bank, [entry])[0], True
 
 
+def entry_with_file(connection: sa.Connection, bank: str, sha256: str) -> str | None:
+    """The entry of a picture file by its digest; None: there is no such one."""
+    asked = sa.select(bank_entries.c.entry_id).where(bank_entries.c.bank == bank, bank_entries.c.sha256 == sha256)
+    found = connection.execute(asked.limit(1)).scalar()
+    return None if found is None else str(found)
+
+
 def entry_of_decision(
     connection: sa.Connection, decision_id: str, owner: str | None, note: str | None, expires_at: datetime | None
 ) -> NewEntry:

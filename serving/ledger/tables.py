@@ -145,7 +145,7 @@ bank_entries = sa.Table(
     "bank_entries",
     metadata,
     sa.Column("entry_id", CleanText, primary_key=True),
-    sa.Column("bank", CleanText, sa.ForeignKey("banks.name", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("bank", CleanText, sa.ForeignKey("banks.name", ondelete="CASCADE"), nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("owner", CleanText),
     sa.Column("note", CleanText),
@@ -157,6 +157,7 @@ bank_entries = sa.Table(
     sa.Column("words_key", CleanText),
     sa.Column("quarantined_at", UtcDateTime),
     sa.Column("change", sa.BigInteger, nullable=False, index=True),
+    sa.Index("ix_bank_entries_bank", "bank", "entry_id"),
 )
 
 #: What is no longer there, for those who follow: an entry by its id, or a whole bank.

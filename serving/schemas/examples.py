@@ -68,6 +68,7 @@ VERDICT: dict[str, Any] = {
     "explanation": None,
     "picture": None,
     "known": [],
+    "memory": None,
 }
 PROBLEM: dict[str, Any] = {
     "type": "about:blank",

@@ -125,6 +125,13 @@ class ExplanationDoc(Wire):
     words: list[WordEffectDoc]
 
 
+class MemoryVoteDoc(Wire):
+    """How remembered memes moved the scores; ``shifts`` are of calibrated logits, by yes/no task."""
+
+    entries: int = Field(description="Remembered memes that it is like.")
+    shifts: dict[str, float]
+
+
 class VerdictDoc(Wire):
     """What is said of one meme. ``id`` is the caller's, or else ``decision_id``, which feedback names."""
 
@@ -142,6 +149,7 @@ class VerdictDoc(Wire):
     explanation: ExplanationDoc | None
     picture: PictureDoc | None
     known: list[KnownMemeDoc] = Field(description="Entries of the policy's banks that it is; the nearest first.")
+    memory: MemoryVoteDoc | None = Field(description="Null: no remembered meme moved the scores.")
 
 
 class ItemErrorDoc(Wire):

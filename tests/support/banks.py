@@ -3,13 +3,16 @@
 import random
 from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
+from PIL import Image
 
 from model.known.fingerprint import Fingerprint
 from model.known.words import words_key
 from serving.known.bank import Bank, NewEntry
 from serving.known.bank_store import add_entries, create_bank
 from serving.ledger.database import Database
+from support.picture_files import encoded
 
 SENTENCE = "when the tests pass at once and nobody knows why"
 
@@ -41,3 +44,11 @@ def bank_with(database: Database, bank: Bank, *entries: NewEntry) -> list[str]:
 
 def n_rows(connection: sa.Connection, table: sa.Table) -> int:
     return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+
+
+def photo(seed: int = 0, *, quality: int | None = None, scale: float = 1.0) -> bytes:
+    """A picture file with much to tell in it; of another ``quality`` of JPEG or another size it is an altered copy."""
+    rng = np.random.default_rng(seed)
+    picture = Image.fromarray(rng.integers(0, 256, size=(12, 16, 3), dtype=np.uint8)).resize((480, 360))
+    picture = picture.resize((round(480 * scale), round(360 * scale)))
+    return encoded(picture) if quality is None else encoded(picture, "JPEG", quality=quality)

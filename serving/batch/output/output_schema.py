@@ -50,6 +50,7 @@ _KNOWN = pa.struct(
 _ERROR = pa.struct([("code", pa.string()), ("message", pa.string())])
 _FOUND = pa.struct([("path", pa.string()), ("by", pa.string())])
 _NUMBERS = pa.map_(pa.string(), pa.float64())
+_MEMORY = pa.struct([("entries", pa.int32()), ("shifts", _NUMBERS)])
 
 
 def _scores_type(tasks: Sequence[Task]) -> pa.DataType:
@@ -91,6 +92,7 @@ def schema(tasks: Sequence[Task]) -> pa.Schema:
             ("timings_ms", _NUMBERS),
             ("judged_as", pa.string()),
             ("known", pa.list_(_KNOWN)),
+            ("memory", _MEMORY),
             ("error", _ERROR),
             ("image_found", _FOUND),
         ]
@@ -106,6 +108,8 @@ def to_row(id: str, outcome: Verdict | Failure, found: Found | None = None) -> d
     del document["explanation"]  # is asked for over HTTP, a meme at a time
     for name in ("severity", "timings_ms"):
         document[name] = list(document[name].items())
+    if document["memory"] is not None:
+        document["memory"]["shifts"] = list(document["memory"]["shifts"].items())
     return document
 
 
@@ -114,6 +118,8 @@ def to_answer(row: Mapping[str, Any]) -> dict[str, Any]:
     if row["error"] is not None:
         return {"id": row["id"], "error": row["error"]}
     document = {name: value for name, value in row.items() if name not in ("error", "image_found")}
+    if document["memory"] is not None:
+        document["memory"] = document["memory"] | {"shifts": dict(document["memory"]["shifts"])}
     return document | {name: dict(document[name]) for name in ("severity", "timings_ms")}
 
 

@@ -66,7 +66,8 @@ def _create_banks() -> None:
         sa.Column("minute", sa.BigInteger, primary_key=True),
         sa.Column("matches", sa.Integer, nullable=False),
     )
-    _index("bank_entries", "bank", "decision_id", "change")
+    op.create_index("ix_bank_entries_bank", "bank_entries", ["bank", "entry_id"])
+    _index("bank_entries", "decision_id", "change")
     _index("bank_removals", "change", "removed_at")
     _index("bank_matches", "minute")
 

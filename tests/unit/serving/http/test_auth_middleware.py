@@ -124,6 +124,26 @@ def test_decisions_are_read_with_the_scope_of_feedback_and_deleted_by_an_admin(
             assert (answer.status_code == 403) == (name != allowed), (method, name)
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "scope"),
+    [
+        ("GET", "/v1/banks", "admin"),
+        ("POST", "/v1/banks", "admin"),
+        ("GET", "/v1/banks/removed", "admin"),
+        ("POST", "/v1/banks/removed/entries", "admin"),
+        ("DELETE", "/v1/banks/removed/entries/0", "admin"),
+        ("POST", "/v1/search", "admin"),
+        ("POST", "/v1/match", "classify"),
+    ],
+)
+def test_banks_are_changed_and_looked_through_by_an_admin_and_asked_by_who_may_classify(
+    client: TestClient, keys: dict[str, str], method: str, path: str, scope: str
+) -> None:
+    for name in ("classify", "feedback", "metrics", "admin"):
+        answer = client.request(method, path, headers={"X-API-Key": keys[name]})
+        assert (answer.status_code == 403) == (name != scope), (method, path, name)
+
+
 def test_the_interface_document_is_for_any_key_when_protected(client: TestClient, keys: dict[str, str]) -> None:
     _assert_problem(client.get("/openapi.json"), 401, "key_needed")
     for name in ("classify", "feedback", "metrics"):

@@ -126,7 +126,11 @@ def _exported(database: Database, bank: str) -> list[dict[str, Any]]:
 
 
 def test_an_export_comes_back_as_it_was(database: Database, tmp_path: Path) -> None:
-    said = {"owner": "ann", "note": 'seen in spring, "again"', "expires_at": datetime(2999, 1, 1, tzinfo=UTC)}
+    said: dict[str, Any] = {
+        "owner": "ann",
+        "note": 'seen in spring, "again"',
+        "expires_at": datetime(2999, 1, 1, tzinfo=UTC),
+    }
     bank_with(database, Bank("removed", "block"), entry(0, **said), entry(1, None), entry(2))
     bank_with(database, Bank("again", "review"))
     file = tmp_path / "removed.jsonl"

@@ -1,0 +1,127 @@
+"""Banks of known memes on the real server, with two workers, on either database."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import CliRunner
+from support.banks import SENTENCE, photo
+from support.server import Server, free_port, running
+
+from serving.cli import main
+
+POLICIES = """format_version: 1
+default: banked
+policies:
+  banked:
+    version: "1"
+    thresholds: {hateful: {review: 0.99, block: never}}
+    banks: {removed: }
+"""
+WITHIN_S = 2.0
+#: Connections of their own: the system gives them now to one worker and now to the other.
+ASKED = 12
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def serving(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Server, str]]:
+    url = f"sqlite:///{tmp_path}/ledger.db"
+    if request.param == "postgresql":
+        url = request.getfixturevalue("postgres").new_database()
+    port = free_port()
+    policies = tmp_path / "policies.yaml"
+    policies.write_text(POLICIES)
+    command = ["serving.cli", "serve", "--ocr", "none", "--workers", "2", "--port", str(port)]
+    with running(
+        [*command, "--policy-file", str(policies)],
+        port,
+        tmp_path,
+        MEMEGUARD_LEDGER_URL=url,
+        MEMEGUARD_LEDGER_STORE_FINGERPRINTS="true",
+    ) as server:
+        yield server, url
+
+
+def _ask(server: Server, method: str, path: str, **body: Any) -> httpx.Response:
+    return httpx.request(method, server.url(path), timeout=60, **body)
+
+
+def _verdicts(server: Server, picture: bytes, text: str = SENTENCE) -> list[dict[str, Any]]:
+    """Of both workers, as it is to be expected of so many connections."""
+    asked: list[dict[str, Any]] = []
+    for _ in range(ASKED):
+        answer = _ask(server, "POST", "/v1/classify", files={"image": picture}, data={"text": text})
+        assert answer.status_code == 200, answer.text
+        asked.append(answer.json())
+    return asked
+
+
+def _memeguard(*arguments: str) -> str:
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def _soon(holds: Callable[[], bool]) -> bool:
+    time.sleep(WITHIN_S)
+    return holds()
+
+
+def test_a_known_meme_is_blocked_by_every_worker_within_two_seconds_until_it_is_taken_out(
+    serving: tuple[Server, str],
+) -> None:
+    server, url = serving
+    copy = photo(1, quality=35, scale=0.6)
+    reviewed = _verdicts(server, copy)
+    assert {verdict["decision"] for verdict in reviewed} == {"review"}  # the bank is not there
+    made = _ask(server, "POST", "/v1/banks", json={"name": "removed", "action": "block"})
+    assert made.status_code == 201
+    assert _soon(lambda: {verdict["decision"] for verdict in _verdicts(server, copy)} == {"allow"})
+
+    added = _ask(server, "POST", "/v1/banks/removed/entries", files={"image": photo(1)}, data={"text": SENTENCE})
+    (entry,) = added.json()["entries"]
+
+    def is_known() -> bool:
+        verdicts = _verdicts(server, copy)
+        known = {(one["bank"], one["entry"], one["kind"]) for verdict in verdicts for one in verdict["known"]}
+        return known == {("removed", entry["entry_id"], "same_meme")} and {one["decision"] for one in verdicts} == {
+            "block"
+        }
+
+    assert _soon(is_known)
+    other = _verdicts(server, copy, "quite other words than those before")
+    assert {(one["known"][0]["kind"], one["decision"]) for one in other} == {("same_picture", "review")}
+
+    caught = _memeguard("bank", "retro", "removed", "--json", "--url", url).splitlines()
+    assert {json.loads(line)["decision_id"] for line in caught} >= {one["decision_id"] for one in reviewed}
+    assert f'memeguard_known_memes_total{{bank="removed",kind="same_meme"}} {float(ASKED)}' in (
+        _ask(server, "GET", "/metrics").text
+    )
+
+    removed = _ask(server, "DELETE", f"/v1/banks/removed/entries/{entry['entry_id']}")
+    assert removed.status_code == 204
+    assert _soon(lambda: all(verdict["known"] == [] for verdict in _verdicts(server, copy)))
+    assert server.stop() == 0
+
+
+def test_a_flood_is_stopped_over_both_workers_and_told(serving: tuple[Server, str]) -> None:
+    server, url = serving
+    _memeguard("bank", "create", "removed", "--action", "block", "--max-matches-per-hour", "10", "--url", url)
+    _memeguard("bank", "add", "removed", "--text", SENTENCE, "--url", url)
+    assert _soon(lambda: True)
+
+    def decisions() -> set[str]:
+        asked = {"text": SENTENCE}
+        return {_ask(server, "POST", "/v1/classify", json=asked).json()["decision"] for _ in range(ASKED)}
+
+    assert decisions() == {"block"}
+    assert _soon(lambda: decisions() == {"review"})
+    assert "bank entry quarantined bank=removed" in server.log.read_text()
+    assert 'memeguard_bank_quarantines_total{bank="removed"} 1.0' in _ask(server, "GET", "/metrics").text
+    assert "in quarantine" in _memeguard("bank", "list", "removed", "--url", url)
+    (bank,) = _ask(server, "GET", "/v1/banks").json()["banks"]
+    assert bank["quarantined"] == 1
