@@ -20,7 +20,7 @@ from serving.http.openapi import complete_openapi
 from serving.http.request_middleware import RequestMiddleware
 from serving.openai import route as moderations
 from serving.problems import ProblemError
-from serving.routes import banks, catalogue, classify, feedback, match, operations
+from serving.routes import banks, catalogue, classify, feedback, match, operations, search
 
 #: Of the interface, not of the package: a built bento holds no package metadata.
 API_VERSION = "1.0"
@@ -59,7 +59,9 @@ def create_app(open_state: Callable[[], AppState]) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    routers = [module.router for module in (classify, moderations, catalogue, feedback, match, banks, operations)]
+    routers = [
+        module.router for module in (classify, moderations, catalogue, feedback, match, search, banks, operations)
+    ]
     routes = [*app.routes, *(route for router in routers for route in router.routes)]
     app.add_middleware(AdmissionMiddleware)
     app.add_middleware(AuthMiddleware)
