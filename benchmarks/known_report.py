@@ -7,8 +7,8 @@ from model.known.matching import Distances
 _HEAD = """# Distances of known memes
 
 How far an altered meme is from itself, and how near memes come that have nothing to do with each other: by this the
-distances of a bank ({defaults}) are chosen. The page
-is written by `python -m benchmarks.known --data DIR --out docs/known_distances.md`
+distances of a bank ({defaults}) are chosen. The page is
+written by `python -m benchmarks.known --data DIR --out docs/known_distances.md`
 
 from {n_memes:,} memes: the training pictures of MultiOFF and religious_memes, and captions that people wrote, drawn on
 the templates they wrote them for (imgflip). No test split is read. The pictures are halved by their name, memes on one
@@ -27,8 +27,8 @@ caption on the same template. A copy or a meme of quality below {min_quality} co
 
 _FALSE = """
 PDQ sees the whole of a picture. It forgives another size, format, colour or caption, and with the two other looks a
-mirror and a plain border; what is cut off moves everything that is left, so that a cut of a twentieth is at the edge
-and a larger one is not found by the picture. Such a copy is found by its words, where they are left.
+mirror and a plain border; what is cut off moves everything that is left. Where the words are the same, twice as many
+bits count: a cropped copy whose words are left is the same meme, and one that is cropped more has the same words.
 
 ## Different memes that are taken for one
 
@@ -66,7 +66,6 @@ def report(figures: dict[str, Any]) -> str:
     half, defaults = figures["report"], Distances()
     told = (
         f"`picture` {defaults.picture}, `words` {defaults.words:g}, "
-        f"`picture_with_words` {defaults.picture_with_words}, "
         f"`min_quality` {defaults.min_quality}, `min_letters` {defaults.min_letters}"
     )
     facts = {

@@ -26,9 +26,9 @@ NoGround = Literal["low_quality", "short_words"]
 class Distances:
     """How far apart two memes may be and count as the same. The defaults are measured: docs/known_distances.md.
 
-    ``picture``: bits of PDQ, 0 to 256, also of the picture mirrored or without a frame. ``words``: see
-    ``words_distance``, 0 to 1. ``picture_with_words``: bits of PDQ where the words are the same too, so that
-    the picture need say less, as that of a cropped copy does.
+    ``picture``: bits of PDQ, 0 to 256, also of the picture mirrored or without a frame; twice as many where the words
+    are the same too, so that the picture need say less, as that of a cropped copy does. ``words``: see
+    ``words_distance``, 0 to 1.
 
     Pictures of a lower quality than ``min_quality``, and words of fewer folded letters than ``min_letters``, are no
     ground for a match, unless the file is the same byte for byte.
@@ -36,7 +36,6 @@ class Distances:
 
     picture: int = 40
     words: float = 0.2
-    picture_with_words: int = 80
     min_quality: int = MIN_QUALITY
     min_letters: int = 10
 
@@ -95,7 +94,7 @@ def compare(fingerprint: Fingerprint, entry: KnownEntry, distances: Distances) -
     near = 0.0 if "short_words" in weak else distances.words
     same_words = words_apart is not None and words_apart <= near
     is_told = same_words and "short_words" not in weak
-    bits = max(distances.picture, distances.picture_with_words) if is_told else distances.picture
+    bits = 2 * distances.picture if is_told else distances.picture
     near_picture = apart is not None and apart <= bits and "low_quality" not in weak
     kind = _kind(fingerprint, entry, same_file or near_picture, same_words, "short_words" in weak)
     return Comparison(kind, apart, words_apart, mirrored, weak)

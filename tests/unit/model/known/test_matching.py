@@ -16,7 +16,7 @@ WORDS = words_key("nobody expects a second meme on monday")
 OTHER_WORDS = words_key("completely other things were written here")
 NEAR_WORDS = words_key("nobody expects a second meme on nonday")
 SHORT = words_key("lol")
-DISTANCES = Distances(picture=31, words=0.2, picture_with_words=60, min_quality=50, min_letters=8)
+DISTANCES = Distances(picture=31, words=0.2, min_quality=50, min_letters=8)
 
 A, B, C = (letter * 64 for letter in "abc")
 MEME = Fingerprint(A, PICTURE, 100, WORDS)
@@ -37,8 +37,8 @@ def kind(fingerprint: Fingerprint, entry: KnownEntry, distances: Distances = DIS
         (Fingerprint(B, PICTURE, 100, WORDS), KnownEntry.of(MEME), "same_meme"),
         (Fingerprint(B, flipped(PICTURE, 31), 100, NEAR_WORDS), KnownEntry.of(MEME), "same_meme"),
         (Fingerprint(B, PICTURE, 100, OTHER_WORDS), KnownEntry.of(MEME), "same_picture"),
-        (Fingerprint(B, flipped(PICTURE, 60), 100, NEAR_WORDS), KnownEntry.of(MEME), "same_meme"),
-        (Fingerprint(B, flipped(PICTURE, 61), 100, WORDS), KnownEntry.of(MEME), "same_words"),
+        (Fingerprint(B, flipped(PICTURE, 62), 100, NEAR_WORDS), KnownEntry.of(MEME), "same_meme"),
+        (Fingerprint(B, flipped(PICTURE, 63), 100, WORDS), KnownEntry.of(MEME), "same_words"),
         (Fingerprint(B, flipped(PICTURE, 32), 100, OTHER_WORDS), KnownEntry.of(MEME), None),
         (Fingerprint(B, flipped(PICTURE, 32), 100, SHORT), KnownEntry(C, PICTURE, 100, SHORT), None),
         (Fingerprint(B, OTHER_PICTURE, 100, NEAR_WORDS), KnownEntry.of(MEME), "same_words"),
@@ -128,7 +128,7 @@ def test_a_picture_is_looked_for_without_its_frame() -> None:
 
 
 _KEYS = st.sampled_from([None, WORDS, OTHER_WORDS, NEAR_WORDS, SHORT])
-_HASHES = st.one_of(st.none(), st.builds(flipped, st.sampled_from([PICTURE, OTHER_PICTURE]), st.integers(0, 60)))
+_HASHES = st.one_of(st.none(), st.builds(flipped, st.sampled_from([PICTURE, OTHER_PICTURE]), st.integers(0, 70)))
 _QUALITIES = st.sampled_from([0, 49, 50, 100])
 _FILES = st.sampled_from([A, B, C])
 FINGERPRINTS = st.builds(Fingerprint, _FILES, _HASHES, _QUALITIES, _KEYS)
