@@ -58,7 +58,7 @@ def _of_content(scorer: Scorer, given: Given, said: Said) -> NewMeme:
 
 
 def _of_decision(connection: sa.Connection, scorer: Scorer, decision_id: str, given: Given, said: Said) -> NewMeme:
-    labels = reviewed_labels(connection, decision_id) | given.labels
+    labels = reviewed_labels(connection, decision_id) | dict(given.labels)
     if not labels:
         raise RememberError(f"{decision_id}: no reviewer gave it a label; give one with --label")
     features = features_of_decision(connection, decision_id, scorer.model.digest)

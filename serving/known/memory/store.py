@@ -8,7 +8,6 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -161,7 +160,7 @@ def _stored(row: sa.RowMapping) -> StoredMeme:
     return StoredMeme(**{name: row[name] for name in _FIELDS}, features=features_of_row(row))
 
 
-def features_of_row(row: Mapping[str, Any]) -> MemeFeatures | None:
+def features_of_row(row: sa.RowMapping) -> MemeFeatures | None:
     """Features of a row of ``memory_features`` or ``fingerprints``; None where it has neither kind."""
     found = MemeFeatures(from_half_bytes(row["image_embeds"]), from_half_bytes(row["text_embeds"]))
     return None if found.image is None and found.text is None else found

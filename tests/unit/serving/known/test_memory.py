@@ -101,16 +101,24 @@ async def until(holds: Callable[[], bool]) -> bool:
     return holds()
 
 
+async def voting(follower: MemoryFollower, scorer: Scorer) -> bool:
+    return await until(lambda: shift(follower.current, meme(), scorer) > 2)
+
+
+async def forgotten(follower: MemoryFollower) -> bool:
+    return await until(lambda: follower.current is None)
+
+
 def test_workers_follow_within_two_seconds_what_is_remembered_and_forgotten(database: Database, scorer: Scorer) -> None:
     async def whole() -> tuple[list[bool], list[bool]]:
         async with following(database, scorer) as one, following(database, scorer) as other:
             both = (one, other)
             assert [follower.current for follower in both] == [None, None]
             memory_id = await asyncio.to_thread(remember, database, scorer, meme())
-            added = [await until(lambda at=at: shift(at.current, meme(), scorer) > 2) for at in both]
+            added = await asyncio.gather(*(voting(follower, scorer) for follower in both))
             with database.writing() as connection:
                 remove_memes(connection, [memory_id])
-            return added, [await until(lambda at=at: at.current is None) for at in both]
+            return added, await asyncio.gather(*(forgotten(follower) for follower in both))
 
     assert asyncio.run(whole()) == ([True, True], [True, True])
 
