@@ -32,6 +32,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "search": Subcommand(
         "serving.commands.search", "search", "Search an index by picture, words or likeness.", "batch"
     ),
+    "cluster": Subcommand("serving.commands.cluster", "cluster", "Draw a map of an index, with its clusters.", "map"),
     "inspect": Subcommand("serving.commands.inspect", "inspect", "Check a bundle and show what it is worth."),
     "serve": Subcommand("serving.commands.serve", "serve", "Serve over HTTP."),
     "policy": Subcommand("serving.commands.policy", "policy", "Check a policy file, or try it on past scores."),

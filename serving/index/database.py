@@ -112,9 +112,19 @@ class IndexDatabase:
             found.update({one.row: one for one in self._memes(f"WHERE row IN ({marks})", some)})
         return found
 
+    def rows_of(self, ids: Sequence[str]) -> dict[str, int]:
+        """Places of memes by their ids; without those of no meme."""
+        marks = ", ".join("?" * len(ids))
+        with _reported(self._path):
+            return dict(self._connection.execute(f"SELECT id, row FROM memes WHERE id IN ({marks})", ids))  # noqa: S608  marks
+
     def all(self) -> Iterator[IndexedMeme]:
         """Every meme, in order."""
         return self._memes("ORDER BY row", ())
+
+    def qualities(self) -> Iterator[tuple[int, int]]:
+        """The place and the PDQ quality of each meme with a picture."""
+        yield from self._connection.execute("SELECT row, pdq_quality FROM memes WHERE pdq_quality IS NOT NULL")
 
     def failures(self) -> Iterator[tuple[str, str, str]]:
         """Id, code and message of each item without a verdict."""

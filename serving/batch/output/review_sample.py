@@ -5,7 +5,6 @@ Written in the layout that training reads (a JSON Lines file beside ``img/``): f
 
 import hashlib
 import heapq
-import json
 import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -14,13 +13,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from model import Failure, MemeError, Policy
-from model.atomic import write_atomically
-from model.files.picture_names import SUFFIX_OF
+from model import Policy
 from model.policy.scored_views import ScoredView, highest_named
 from serving.batch.input.batch_input import BatchInput
 from serving.batch.input.image_loader import ImageLoader
-from serving.batch.input.items import Item
+from serving.batch.output.label_rows import ToLabel, rows_to_label, write_rows_to_label
 from serving.batch.output.manifest import shard_path
 from serving.batch.plan import Plan
 
@@ -53,10 +50,6 @@ class _Pick:
     row: dict[str, Any]
 
 
-class _GoneError(Exception):
-    """A picture that was judged and is no longer there, or no longer a picture."""
-
-
 def write_review_sample(
     out: Path, plan: Plan, policy: Policy, source: BatchInput, images: ImageLoader, n_items: int
 ) -> ReviewSample:
@@ -71,14 +64,11 @@ def write_review_sample(
         picks = {pick.id: pick for pick in _pick(out, plan, policy, n_items, gone) if pick.id not in lines}
         if not picks:
             break
-        for item in source.items():
-            if item.id in picks:
-                try:
-                    lines[item.id] = _review_row(picks[item.id], item, images, folder)
-                except (_GoneError, MemeError):
-                    gone.add(item.id)
-    content = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines.values())
-    write_atomically(folder / _FILE, content.encode())
+        chosen = {id: _to_label(pick) for id, pick in picks.items()}
+        found, found_gone = rows_to_label(source.items(), chosen, images, folder)
+        lines |= found
+        gone |= found_gone
+    write_rows_to_label(folder / _FILE, lines)
     return ReviewSample(folder, len(lines), len(gone))
 
 
@@ -128,18 +118,6 @@ def _distance(row: dict[str, Any], policy: Policy) -> float | None:
     return min(distances, default=None)
 
 
-def _review_row(pick: _Pick, item: Item, images: ImageLoader, folder: Path) -> dict[str, Any]:
-    """One row to label; the picture is copied, so that the folder can be handed on.
-
-    Raises ``_GoneError`` or ``MemeError`` when the picture cannot be read any more.
-    """
-    line: dict[str, Any] = {"id": pick.id}
-    if item.image is not None:
-        item = images.resolve(item).item
-        meme = images.meme(item)
-        if isinstance(meme, Failure) or item.image is None:
-            raise _GoneError
-        line["img"] = f"img/{hashlib.sha256(pick.id.encode()).hexdigest()[:20]}{SUFFIX_OF[meme.source_format]}"
-        write_atomically(folder / line["img"], images.read(item.image))
-    labels = dict.fromkeys(pick.row["scores"])
-    return line | {"text": pick.row["text"]["content"], "why": pick.why, "decision": pick.row["decision"], **labels}
+def _to_label(pick: _Pick) -> ToLabel:
+    row = pick.row
+    return ToLabel(pick.id, pick.why, row["decision"], row["text"]["content"], tuple(row["scores"]))
