@@ -22,8 +22,8 @@ _HEAD = """\
 # Commands and flags
 
 `memeguard COMMAND --help` (or `-h`) says the same. `train`, `export`, `evaluate`, `promote` and `data` need the extra
-`train`, `batch` needs the extra `batch`. A deliberate refusal is one line on standard error and exit status 1; a
-command that is called wrongly ends with 2. The server's settings are in
+`train`; `batch`, `index` and `search` need the extra `batch`, `cluster` needs the extra `map`. A deliberate refusal is
+one line on standard error and exit status 1; a command that is called wrongly ends with 2. The server's settings are in
 [a list of their own](../serving/CONFIGURATION.md).
 """
 
