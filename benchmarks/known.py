@@ -34,8 +34,8 @@ WORDS_DISTANCES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4)
 FEWEST_LETTERS = (5, 8, 10, 12, 16)
 MISREAD = (0.02, 0.05, 0.1)
 CAPTION_CHANGE = "caption change"
-#: Pairs of real pictures that are nearer are the same picture posted twice, or one template; told by eye.
-_SAME_REAL_PICTURE = 24
+#: All 126 pairs of real pictures and templates of 25 bits up to here are one picture twice, or one template: by eye.
+SAME_REAL_PICTURE = 48
 
 
 @dataclass
@@ -95,6 +95,7 @@ class Measured:
             "low_quality": float(np.mean([quality < Distances().min_quality for quality in self.qualities])),
             "altered": {name: _shares(apart, PICTURE_DISTANCES) for name, apart in self.altered.items()},
             "n_altered": max(map(len, self.altered.values()), default=0),
+            "same_real": SAME_REAL_PICTURE,
             "n_recaptioned": len(self.altered.get(CAPTION_CHANGE, [])),
             "pictures_apart": self._apart(),
             "misread": {name: _shares(apart, WORDS_DISTANCES) for name, apart in self.misread.items()},
@@ -103,7 +104,7 @@ class Measured:
         }
 
     def _apart(self) -> dict[str, dict[str, float]]:
-        """Of pairs of one picture the share that is found, and of memes those that match a different picture."""
+        """Of pairs of one template the share that is found, and of memes those that match a different picture."""
         good = np.array(self.qualities) >= Distances().min_quality
         words = packed(self.hashes)[:, good]
         ways = [packed(ways) for ways, is_good in zip(self.ways, good, strict=True) if is_good]
@@ -113,12 +114,12 @@ class Measured:
         for row in range(len(names)):
             apart = np.min([_bits(words, way) for way in ways[row].T], axis=0)
             apart[row] = N_BITS
-            same = names == names[row]
-            same |= is_real & is_real[row] & (apart <= _SAME_REAL_PICTURE)
+            same = of_template = names == names[row]
+            same = of_template | (is_real | is_real[row]) & (apart <= SAME_REAL_PICTURE)
             for distance, count in counts.items():
                 near = apart <= distance
                 false = near & ~same
-                count += [(near & same).sum(), same.sum() - 1, false.sum(), false.any()]
+                count += [(near & of_template).sum(), of_template.sum() - 1, false.sum(), false.any()]
         return {
             str(distance): {
                 "one_template_pairs": count[0] / max(1, count[1]),

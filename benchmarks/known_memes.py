@@ -13,6 +13,8 @@ from training.datasets import read_hateful_memes, read_imgflip, read_multioff
 from training.datasets.readers.imgflip import ImgflipCaption, template_path
 
 HALVES = ("dev", "report")
+#: Templates are no larger than that; PDQ sees the same in any size, and many are drawn in the time of a few.
+_DRAWN_PX = (320, 320)
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def drawn_memes(folder: Path, n: int, seed: int, alter_every: int) -> Iterator[S
         one, other = (of_template[(turn + step) % len(of_template)].boxes for step in (0, 1))
         with Image.open(template_path(folder, names[index % len(names)])) as template:
             background = template.convert("RGB")
+        background.thumbnail(_DRAWN_PX)
         meme = render_meme(background, one, style=style, rng=rng)
         is_altered = (index + turn) % alter_every == 0  # of each template in its turn
         again = render_meme(background, other, style=style, rng=rng).image if is_altered else None

@@ -16,23 +16,39 @@ Box = tuple[int, int, int, int]
 
 
 def framed(image: Image.Image) -> list[Box]:
-    """Boxes (left, top, right, bottom) within an RGB ``image`` that its border leaves: once without what is empty, once
-    without lines of a few words too. None where its corners are of several colours, or nothing is around it."""
+    """Boxes (left, top, right, bottom) within an RGB ``image`` that its border leaves: without what is empty, without
+    lines of a few words too, and without what is empty on all four sides alike, since a picture may have a white bar of
+    its own. None where its corners are of several colours, or nothing is around it."""
     factor = max(1, min(image.size) // _SIDE_PX)
     pixels = np.asarray(image.reduce(factor), np.int16)
     corners = pixels[[0, 0, -1, -1], [0, -1, 0, -1]]
     if (np.ptp(corners, axis=0) > _TOLERANCE).any():
         return []
     inked = (np.abs(pixels - corners[0]) > _TOLERANCE).any(axis=2)
-    boxes = [_box(inked, share) for share in _INK]
-    found = [tuple(min(side * factor, end) for side, end in zip(box, image.size * 2, strict=True)) for box in boxes]
-    whole = image.width * image.height
-    large = [
-        (left, top, right, bottom)
-        for left, top, right, bottom in found
-        if whole > (right - left) * (bottom - top) >= _LEAST_AREA * whole
-    ]
-    return list(dict.fromkeys(large))
+    empty, few_words = (_scaled(_box(inked, share), factor, image.size) for share in _INK)
+    found: list[Box] = []
+    for box in (empty, few_words, _alike(empty, image.size)):
+        is_new = all(max(abs(np.subtract(box, other))) > 2 * factor for other in found)
+        if is_new and _is_large_part(box, image.size):
+            found.append(box)
+    return found
+
+
+def _scaled(box: Box, factor: int, size: tuple[int, int]) -> Box:
+    left, top, right, bottom = (min(side * factor, end) for side, end in zip(box, size * 2, strict=True))
+    return left, top, right, bottom
+
+
+def _alike(box: Box, size: tuple[int, int]) -> Box:
+    """Within ``size``, with the smallest margin of ``box`` on each side."""
+    width, height = size
+    margin = min(box[0], box[1], width - box[2], height - box[3])
+    return margin, margin, width - margin, height - margin
+
+
+def _is_large_part(box: Box, size: tuple[int, int]) -> bool:
+    whole, part = size[0] * size[1], (box[2] - box[0]) * (box[3] - box[1])
+    return whole > part >= _LEAST_AREA * whole
 
 
 def _box(inked: np.ndarray, share: float) -> Box:

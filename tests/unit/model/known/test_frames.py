@@ -35,10 +35,19 @@ def test_lines_of_a_few_words_are_part_of_a_frame() -> None:
     page = Image.new("RGB", (440, 400), "white")
     page.paste(photo(), (20, 50))
     ImageDraw.Draw(page).text((30, 20), "somebody  2 h", fill="black")
-    with_words, without = framed(page)
+    with_words, without, *_ = framed(page)
     assert with_words[1] < 30
     assert abs(without[1] - 50) <= 3
     assert min(differing_bits(one, pdq_of(photo()).hash) for one in unframed_hashes(page)) <= 31
+
+
+def test_the_white_bar_of_a_picture_stays_when_a_white_border_is_taken_away() -> None:
+    meme = Image.new("RGB", (400, 380), "white")
+    ImageDraw.Draw(meme).text((150, 30), "its own words", fill="black")
+    meme.paste(photo(), (0, 80))
+    bordered = ImageOps.expand(meme, 30, "white")
+    assert any(max(abs(np.subtract(box, (30, 30, 430, 410)))) <= 3 for box in framed(bordered))
+    assert min(differing_bits(one, pdq_of(meme).hash) for one in unframed_hashes(bordered)) <= 31
 
 
 def test_a_picture_without_a_border_has_no_frame() -> None:
