@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from serving.index.vectors import blocks
 
-#: Rows that are in memory as float32 at once.
-_BLOCK = 1 << 14
+#: Rows that are in memory as float32 at once: few enough to stay in a processor's cache.
+_BLOCK = 1 << 11
 #: Of reciprocal rank fusion (Cormack et al. 2009): how little the first places count more than those after them.
 _FUSION = 60
 
@@ -45,8 +45,14 @@ def nearest(vectors: NDArray[np.float16], query: NDArray[np.float32], rows: NDAr
     best = Best(top)
     for block in blocks(len(rows), _BLOCK):
         some = rows[block]
-        best.add(some, vectors[some].astype(np.float32) @ query)
+        best.add(some, _taken(vectors, some).astype(np.float32) @ query)
     return best.ranked()
+
+
+def _taken(vectors: NDArray[np.float16], rows: NDArray[np.int64]) -> NDArray[np.float16]:
+    """Vectors of rows in order; without a copy where none between them is left out."""
+    first, last = int(rows[0]), int(rows[-1])
+    return vectors[first : last + 1] if last - first + 1 == len(rows) else vectors[rows]
 
 
 def cosines(vectors: NDArray[np.float16], query: NDArray[np.float32], rows: Sequence[int]) -> dict[int, float]:
