@@ -31,12 +31,15 @@ class Average(MemeNetwork):
             network.on_tower(tower) if same_weights(network.text_tower, tower) else network for network in networks
         ]
         self.networks = nn.ModuleList(_voting_once(on_one))
+        # Now, since an exporter that traces ``judge`` shows it other objects in place of the modules.
+        self._on_one_tower = [network.text_tower is tower for network in on_one]
 
     def judge(self, inputs: HeadInputs, features: TowerFeatures) -> tuple[Tensor, ...]:
         """See ``MemeNetwork.judge``; ``features`` are what the first network's text tower read."""
+        networks = zip(cast(Sequence[MemeNetwork], self.networks), self._on_one_tower, strict=True)
         per_network = [
-            network.judge(inputs, features if network.text_tower is self.text_tower else network.read(inputs))
-            for network in cast(Sequence[MemeNetwork], self.networks)
+            network.judge(inputs, features if is_read_already else network.read(inputs))
+            for network, is_read_already in networks
         ]
         return tuple(torch.stack(logits).mean(dim=0) for logits in zip(*per_network, strict=True))
 
