@@ -19,8 +19,8 @@ _SCORES = _BINARY_SCORES | {
 }
 _POLICY = {
     "name": "default",
-    "version": "0.3.0",
-    "digest": "d5f5b5fab8aea53bb81d8080f9909733796656b900530632d96a8e63cab00960",
+    "version": "0.3.1",
+    "digest": "d1b3eef72355ab78b372ec5315f26c3c29b319fa11ae367651d6a0f3e328e4aa",
     "reasons": ["every score is under its review threshold"],
 }
 #: A picture of one grey pixel.
@@ -52,8 +52,8 @@ VERDICT: dict[str, Any] = {
     },
     "model": {
         "name": "compact",
-        "version": "0.3.0",
-        "digest": "308a07090a252f229aed36e63fe444af9b5bc88815f6dff2aa5358e6e0084ea5",
+        "version": "0.3.1",
+        "digest": "7c9e4e687a8ddb0062554ec12d41188bb16316ece5804c7d691a92492aa83c5b",
         "engines": {"image_tower": "onnxruntime", "head": "onnxruntime", "ocr": "onnxruntime"},
     },
     "timings_ms": {
@@ -92,7 +92,7 @@ MODERATION_REQUESTS: dict[str, Any] = {
 _CATEGORIES = get_args(Category)
 MODERATIONS: dict[str, Any] = {
     "id": "modr-0604ca8439bf41d8bb1a02af993100ca",
-    "model": "compact-0.3.0",
+    "model": "compact-0.3.1",
     "results": [
         {
             "flagged": False,
