@@ -1,4 +1,4 @@
-"""Words that tell a cluster from the others: tf-idf of clusters, each word counted once a meme."""
+"""Words that tell a cluster from the others: tf-idf against all memes, each word counted once a meme."""
 
 import math
 import re
@@ -29,17 +29,18 @@ def telling_words(
     by_cluster: dict[int, Counter[str]] = {}
     for cluster, text in worded:
         by_cluster.setdefault(cluster, Counter()).update(word for word in _words(text) if word in common)
-    average = sum(counts.total() for counts in by_cluster.values()) / max(1, len(by_cluster))
+    n_all = max(1, sum(common.values()))
     return {
-        cluster: tuple(word for word, _ in _ranked(counts, common, average)[:n_words])
+        cluster: tuple(word for word, _ in _ranked(counts, common, n_all)[:n_words])
         for cluster, counts in by_cluster.items()
     }
 
 
-def _ranked(counts: Counter[str], common: Mapping[str, int], average: float) -> list[tuple[str, float]]:
+def _ranked(counts: Counter[str], common: Mapping[str, int], n_all: int) -> list[tuple[str, float]]:
+    """Words that are more frequent here than in all, by their share times the logarithm of how much more."""
     total = max(1, counts.total())
-    weights = ((word, n / total * math.log1p(average / common[word])) for word, n in counts.items() if n > 1)
-    return sorted(weights, key=lambda one: (-one[1], one[0]))
+    weights = ((word, n / total * math.log(n / total * n_all / common[word])) for word, n in counts.items() if n > 1)
+    return sorted(((word, weight) for word, weight in weights if weight > 0), key=lambda one: (-one[1], one[0]))
 
 
 def _words(text: str) -> Iterator[str]:
