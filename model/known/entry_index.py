@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from model.known.fingerprint import Fingerprint
 from model.known.hash_index import BLOCK, Table, Words, distances_to, packed
-from model.known.matching import Comparison, Distances, KnownEntry, MatchKind, compare, picture_hashes
+from model.known.matching import Comparison, Distances, KnownEntry, MatchKind, compare, no_ground, picture_hashes
 from model.known.pdq import N_BITS, N_BYTES
 from model.known.words import KEY_BYTES, SKETCH_BYTES, bits_of_distance, digest_of, sketch_of
 
@@ -23,6 +23,9 @@ _ROW_BYTES = 96
 #: Rows of the table: the picture's hash, the file's digest, the sketch and the digest of the words. In the last are the
 #: number of letters, whether there is a picture, a file, words, and the quality.
 _PICTURE, _FILE, _SKETCH, _WORDS = slice(0, 4), slice(4, 8), slice(8, 10), slice(10, 11)
+_TOLD = 11
+#: Bits of that last word. What is not there is kept as zeros, to which a picture of one colour may hash too.
+_HAS_PICTURE, _HAS_FILE, _HAS_WORDS = (np.uint64(1 << bit) for bit in (8, 16, 24))
 
 
 class EntryMatch(NamedTuple):
@@ -73,16 +76,20 @@ class EntryIndex:
 
 def _candidates(table: Table, fingerprint: Fingerprint, distances: Distances) -> NDArray[np.intp]:
     """Columns of ``table`` that may match, as far as single parts tell: some more than do."""
-    asked = [(_PICTURE, way, distances.picture) for way in packed(picture_hashes(fingerprint)).T]
-    asked.append((_FILE, packed([_digest(fingerprint.sha256)], _FILE_BYTES)[:, 0], 0))
+    ways = () if "low_quality" in no_ground(fingerprint, distances) else picture_hashes(fingerprint)
+    asked = [(_PICTURE, way, distances.picture, _HAS_PICTURE) for way in packed(ways).T]
+    asked.append((_FILE, packed([_digest(fingerprint.sha256)], _FILE_BYTES)[:, 0], 0, _HAS_FILE))
     if fingerprint.words_key is not None:
         sketch, digest = sketch_of(fingerprint.words_key), digest_of(fingerprint.words_key)
-        asked.append((_SKETCH, packed([sketch], len(sketch))[:, 0], bits_of_distance(distances.words)))
-        asked.append((_WORDS, packed([digest], len(digest))[:, 0], 0))
+        asked.append((_SKETCH, packed([sketch], len(sketch))[:, 0], bits_of_distance(distances.words), _HAS_WORDS))
+        asked.append((_WORDS, packed([digest], len(digest))[:, 0], 0, _HAS_WORDS))
     found = []
     for start in range(0, table.n, BLOCK):
         block = table.words[:, start : min(start + BLOCK, table.n)]
-        near = [distances_to(block[rows], value) <= bits for rows, value, bits in asked]
+        near = [
+            (distances_to(block[rows], value) <= bits) & (block[_TOLD] & is_there != 0)
+            for rows, value, bits, is_there in asked
+        ]
         found.append(np.flatnonzero(np.logical_or.reduce(near)) + start)
     return np.concatenate(found) if found else np.empty(0, np.intp)
 

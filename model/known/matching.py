@@ -72,19 +72,6 @@ class Comparison:
     no_ground: tuple[NoGround, ...] = ()
 
 
-@dataclass(frozen=True)
-class KnownMatch:
-    """An entry of a bank that a meme was found to be, as a verdict tells it."""
-
-    bank: str
-    entry: str
-    kind: MatchKind
-    action: BankAction
-    picture_distance: int | None = None
-    words_distance: float | None = None
-    mirrored: bool = False
-
-
 def compare(fingerprint: Fingerprint, entry: KnownEntry, distances: Distances) -> Comparison:
     """Hold ``fingerprint`` against one ``entry``. For many entries at once see ``entry_index.py``."""
     same_file = fingerprint.sha256 == entry.sha256
