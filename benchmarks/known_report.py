@@ -12,8 +12,8 @@ distances of a bank ({defaults}) are chosen.
 The page is written by `python -m benchmarks.known --data DIR --out docs/known_distances.md` from {n_memes:,} memes: the
 training pictures of MultiOFF and religious_memes, and captions that people wrote, drawn on the templates they wrote
 them for (imgflip). No test split is read. The pictures are halved by their name, memes on one template together; the
-defaults were chosen on the other half. Everything below is of this one: {memes:,} memes on {pictures:,} pictures, of which
-{low:.1%} are of too low a quality to be known by their picture.
+defaults were chosen on the other half. Everything below is of this one: {memes:,} memes on {pictures:,} pictures, of
+which {low:.1%} are of too low a quality to be known by their picture.
 """
 
 _ALTERED = """
