@@ -34,10 +34,10 @@ bits count: a cropped copy whose words are left is the same meme, and one that i
 
 Share of the memes that match at least one of the {memes:,} of this half that is on another picture, and how many pairs
 that is; and, apart from that, the share of pairs of memes on *one* template that match, which is right: they are
-`same_picture`, and `same_meme` only with the same words. Pairs with a real picture are counted from
-{same_real} bits on only, so that below it the figures are of drawn memes: real sets hold one picture again and again. Of
-both halves the 126 pairs of real pictures and bare templates from 25 to {same_real} bits were looked at, as thumbnails:
-all seem to be one picture twice or one template.
+`same_picture`, and `same_meme` only with the same words. Pairs with a real picture are counted
+beyond {same_real} bits only, so that up to there the figures are of drawn memes: real sets hold one picture again and
+again. Of both halves the 126 pairs of real pictures and bare templates from 25 to {same_real} bits were looked at, as
+thumbnails: all seem to be one picture twice or one template.
 """
 
 _WORDS = """
