@@ -38,6 +38,7 @@ that is; and, apart from that, the share of pairs of memes on *one* template tha
 beyond {same_real} bits only, so that up to there the figures are of drawn memes: real sets hold one picture again and
 again. Of both halves the 126 pairs of real pictures and bare templates from 25 to {same_real} bits were looked at, as
 thumbnails: all seem to be one picture twice or one template.
+
 """
 
 _WORDS = """
