@@ -7,6 +7,7 @@ from typing import Any
 
 from anyio import to_thread
 from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -79,7 +80,13 @@ def create_app(open_state: Callable[[], AppState]) -> FastAPI:
             headers["Allow"] = allowed_methods(request.scope, routes)
         raise ProblemError(error.status_code, code, error.detail, headers) from error
 
+    async def as_invalid(_: Request, error: RequestValidationError) -> Response:
+        """A parameter that is none, named and never repeated."""
+        first = error.errors()[0]
+        raise ProblemError(422, "invalid_request", f"{first['loc'][-1]}: {first['msg']}") from None
+
     app.exception_handler(HTTPException)(as_problem)
+    app.exception_handler(RequestValidationError)(as_invalid)
     for router in routers:
         app.include_router(router)
     return app

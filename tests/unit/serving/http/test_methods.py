@@ -42,7 +42,7 @@ def test_every_documented_get_answers_head(client: TestClient) -> None:
     paths = [path for path, methods in client.get("/openapi.json").json()["paths"].items() if "get" in methods]
     assert len(paths) > 6
     for path in paths:
-        assert client.head(path.format(model_id="compact", decision_id="x")).status_code in {200, 404}, path
+        assert client.head(path.format(model_id="compact", decision_id="x", bank="x")).status_code in {200, 404}, path
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def test_the_exported_head_votes_as_the_network_does(
     votes = votes_of(head_example(remembering, batch=3, text_tokens=5), remembering)
     assert votes[:, :2].abs().max() > 100 * report.limit  # so a graph without them would be refused
     session = ort.InferenceSession(str(tmp_path / "head.onnx"), providers=["CPUExecutionProvider"])
-    assert len(session.get_outputs()) == len(tasks)
+    assert [output.name for output in session.get_outputs()] == [*tasks, "text_embeds"]
 
 
 def test_whole_rows_have_what_the_modalities_ask_for(memes: Examples) -> None:
