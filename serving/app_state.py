@@ -12,7 +12,7 @@ from serving.inference.classifier import Classifier
 from serving.inference.image_fetcher import Fetcher
 from serving.known.bank_follower import BankFollower
 from serving.known.memory.follower import MemoryFollower
-from serving.ledger.ledger import open_ledger
+from serving.ledger.ledger import Ledger, open_ledger
 from serving.observability.logs import Event
 from serving.observability.metrics import Metrics
 from serving.problems import ProblemError
@@ -107,6 +107,17 @@ class AppState:
         if self._classifier is None:
             raise ProblemError(503, "not_ready", "the model is not loaded; GET /readyz says why")
         return self._classifier
+
+    @property
+    def decisions(self) -> Ledger:
+        """The ledger; raises ``ProblemError`` 503 where it is switched off."""
+        if self.ledger is None:
+            raise ProblemError(
+                503,
+                "ledger_off",
+                "this server keeps no decisions: its ledger is switched off (MEMEGUARD_LEDGER_URL=none)",
+            )
+        return self.ledger
 
     def readiness(self) -> ReadinessDoc:
         """Which parts are in force, and which of those asked for are missing."""

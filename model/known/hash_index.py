@@ -118,6 +118,11 @@ def packed(hashes: Sequence[bytes] | NDArray[np.uint8], n_bytes: int = N_BYTES) 
     return np.ascontiguousarray(np.ascontiguousarray(hashes).view(np.uint64).T)
 
 
+def bits_apart(hashes: Sequence[bytes] | NDArray[np.uint8], value: bytes) -> NDArray[np.uint16]:
+    """In how many bits each of ``hashes`` (see ``packed``) differs from ``value``, which is as long as each of them."""
+    return distances_to(packed(hashes, len(value)), packed([value], len(value))[:, 0])
+
+
 def _hits(table: Table, value: Words, distance: int) -> list[Hit]:
     hits: list[Hit] = []
     for start in range(0, table.n, BLOCK):

@@ -10,6 +10,7 @@ nor that something of the meme was not judged.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from model.known.matching import BankAction, MatchKind
 from model.policy.policy import BankRule
@@ -34,6 +35,11 @@ class BankMatch:
     words_distance: float | None = None
     mirrored: bool = False
     quarantined: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain types, ready for JSON; what the bank asks for is told as ``action``."""
+        row = dict(vars(self))
+        return row | {"action": row.pop("bank_action")}
 
 
 @dataclass(frozen=True)

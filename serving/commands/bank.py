@@ -12,11 +12,12 @@ import click
 import sqlalchemy as sa
 
 from model.atomic import open_atomically
-from serving.commands.bank_memes import add, match, match_object, moment_of, said_options
+from model.known.matching import BankAction
+from serving.commands.bank_memes import add, match, moment_of, said_options
 from serving.commands.bank_tables import print_banks, print_entries, print_past
 from serving.commands.ledger import opened_ledger, url_option
 from serving.commands.options import json_option
-from serving.known.bank import ACTIONS, Bank, BankAction, BankError, checked_moment
+from serving.known.bank import ACTIONS, Bank, BankError, checked_moment
 from serving.known.bank_export import EXPORT_FORMATS, ExportFormat, exported_lines
 from serving.known.bank_files import Format
 from serving.known.bank_import import import_entries
@@ -178,7 +179,7 @@ def retro(bank: str, entries: tuple[str, ...], since: datetime | None, as_json: 
         found = past_matches(database, bank, counts, since=moment, only=entries or None)
         if as_json:
             for one in found:
-                row = vars(one) | {"created_at": one.created_at.isoformat(), "match": match_object(one.match)}
+                row = vars(one) | {"created_at": one.created_at.isoformat(), "match": one.match.to_dict()}
                 click.echo(json.dumps(row, ensure_ascii=False))
         else:
             print_past(found)

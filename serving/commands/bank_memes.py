@@ -14,7 +14,6 @@ from model import MemeError
 from model.known.fingerprint import Fingerprint
 from model.known.words import is_words_key
 from model.ocr import OcrEngine, make_engine
-from model.policy.known_memes import BankMatch
 from serving.commands.bank_tables import print_matches
 from serving.commands.ledger import opened_ledger, url_option
 from serving.commands.options import json_option, ocr_languages_option, ocr_option
@@ -187,7 +186,7 @@ def match(
     )
     if as_json:
         for name, matches in answers:
-            click.echo(json.dumps({"file": name, "matches": [match_object(one) for one in matches]}))
+            click.echo(json.dumps({"file": name, "matches": [one.to_dict() for one in matches]}))
     else:
         print_matches(answers)
     sys.exit(1 if failed else 0)
@@ -205,9 +204,3 @@ def _asked(
         except MemeError as error:
             click.echo(f"{plain(str(file)).plain}: {error}", err=True)
             failed.append(file)
-
-
-def match_object(found: BankMatch) -> dict[str, Any]:
-    """A match as JSON."""
-    row = dict(vars(found))
-    return row | {"action": row.pop("bank_action")}

@@ -107,6 +107,7 @@ def batch(
     asked = asked_engine(asked, provider)
     _check_ray(runner, ray_address)
     bundle = bundle or COMPACT_BUNDLE
+    opened = open_bundle(bundle)
     options = BatchOptions(
         input=input,
         out=out,
@@ -117,7 +118,7 @@ def batch(
         ocr=ocr or "rapidocr",
         ocr_languages=ocr_languages,
         engine=asked,
-        policy=None if policy is None else policy_without_banks(policy, open_bundle(bundle), "`memeguard batch`"),
+        policy=None if policy is None else policy_without_banks(policy, opened, "`memeguard batch`"),
         columns=Columns(id_column, image_column, text_column, tags_column),
         protocols=frozenset(protocols),
         partition_rows=partition_rows,
@@ -125,7 +126,7 @@ def batch(
         ray_address=ray_address,
         sample_review=sample_review or 0,
     )
-    for warning in engines_for(open_bundle(bundle), asked).warnings:
+    for warning in engines_for(opened, asked).warnings:
         click.echo(f"Warning: {warning}", err=True)
     with show_progress(Console(stderr=True)) as (callbacks, progress):
         plan, totals = run_batch(options, callbacks)

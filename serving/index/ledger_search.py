@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from model.known.features import MemeFeatures, from_half_bytes
+from model.known.hash_index import bits_apart
 from serving.index.vectors import unit
 from serving.ledger.database import Database
 from serving.ledger.tables import decisions, fingerprints
@@ -118,7 +119,7 @@ def _compared(query: LedgerQuery, way: LedgerWay, page: Sequence[tuple[str, byte
     rows = [(id, kept) for id, kept in page if id != query.decision_id and len(kept) == asked.nbytes]
     kept = np.frombuffer(b"".join(kept for _, kept in rows), dtype=asked.dtype).reshape(len(rows), len(asked))
     if way == "pdq":
-        values = -np.bitwise_count(kept ^ asked).sum(axis=1, dtype=np.float64)
+        values = -bits_apart(kept, asked.tobytes()).astype(np.float64)
     else:
         vectors = kept.astype(np.float32)
         lengths = np.maximum(np.linalg.norm(vectors, axis=1), _TINY)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from model.known.hash_index import bits_apart
 from serving.index.vectors import blocks
 
 #: Rows that are in memory as float32 at once: few enough to stay in a processor's cache.
@@ -63,17 +64,15 @@ def cosines(vectors: NDArray[np.float16], query: NDArray[np.float32], rows: Sequ
 
 def distances(hashes: NDArray[np.uint8], query: bytes, rows: Sequence[int]) -> dict[int, int]:
     """In how many bits the hash of each row differs from ``query``."""
-    differing = np.bitwise_xor(np.asarray(hashes[list(rows)]), np.frombuffer(query, dtype=np.uint8))
-    return dict(zip(rows, np.bitwise_count(differing).sum(axis=1, dtype=np.int64).tolist(), strict=True))
+    return dict(zip(rows, bits_apart(np.asarray(hashes[list(rows)]), query).tolist(), strict=True))
 
 
 def nearest_hashes(hashes: NDArray[np.uint8], query: bytes, rows: NDArray[np.int64], top: int) -> Ranked:
     """Of ``rows`` those whose hashes differ from ``query`` in the fewest bits; values are the bits, negative."""
-    best, asked = Best(top), np.frombuffer(query, dtype=np.uint8)
+    best = Best(top)
     for block in blocks(len(rows), _BLOCK):
         some = rows[block]
-        differing = np.bitwise_count(np.bitwise_xor(hashes[some], asked)).sum(axis=1, dtype=np.int64)
-        best.add(some, -differing.astype(np.float32))
+        best.add(some, -bits_apart(hashes[some], query).astype(np.float32))
     return best.ranked()
 
 

@@ -60,14 +60,15 @@ def size_bytes(judgement: Judgement) -> int:
     return _JUDGEMENT_BYTES + _WORD_BYTES * len(words) + 4 * n_chars
 
 
-def content_key(item: ClassifyInput, explain: bool, scorer: Scorer) -> bytes:
-    """sha256 over everything that a judgement depends on."""
+def content_key(item: ClassifyInput, explain: bool, scorer: Scorer, *, fingerprint: bool = False) -> bytes:
+    """sha256 over everything that a judgement depends on, and over what it holds."""
     parts = [
         scorer.model.digest,
         str(scorer.model.engines),
         scorer.ocr.name,
         scorer.ocr.version,
         "explain" if explain else None,
+        "fingerprint" if fingerprint else None,
         item.image,
         item.text,
         *item.tags,

@@ -26,8 +26,6 @@ T = TypeVar("T")
 _HASHED_AT_ONCE_BYTES = 256 * 1024
 #: Larger pictures are few at a time; of others as many as are accepted, so that none waits for the large ones.
 _LARGE_PIXELS = 4_000_000
-#: Ends the key of a judgement that has a fingerprint.
-_WITH_FINGERPRINT = b"+fingerprint"
 #: Share of a request's time, and at most so many seconds, that OCR leaves to the network.
 _LEFT_FOR_NETWORK, _LEFT_FOR_NETWORK_S = 0.2, 6.0
 
@@ -120,13 +118,13 @@ class Pipeline:
 
         if self._cache is None:
             return await compute()
-        key = await self._key(item, explain)
-        return await self._cache.get(key + _WITH_FINGERPRINT if fingerprint else key, compute)
+        return await self._cache.get(await self._key(item, explain, fingerprint), compute)
 
-    async def _key(self, item: ClassifyInput, explain: bool) -> bytes:
-        if item.image is None or len(item.image) <= _HASHED_AT_ONCE_BYTES:
-            return content_key(item, explain, self._scorer)
-        return await self.run(lambda: content_key(item, explain, self._scorer))
+    async def _key(self, item: ClassifyInput, explain: bool, fingerprint: bool) -> bytes:
+        def key() -> bytes:
+            return content_key(item, explain, self._scorer, fingerprint=fingerprint)
+
+        return key() if item.image is None or len(item.image) <= _HASHED_AT_ONCE_BYTES else await self.run(key)
 
     async def _computed(self, item: ClassifyInput, explain: bool, fingerprint: bool, deadline: float) -> Judgement:
         """Through every stage. What was neither decoding, reading nor judging is told as time in the queue."""

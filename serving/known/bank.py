@@ -3,12 +3,12 @@
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from model.errors import MemeguardError
 from model.known.fingerprint import Fingerprint
+from model.known.matching import BankAction
 
-BankAction = Literal["review", "block", "benign"]
 ACTIONS: tuple[BankAction, ...] = get_args(BankAction)
 MAX_NOTE_CHARS = 2000
 #: Where a bank says nothing: an entry that matches more often than a meme of one person travels is looked at.
@@ -52,11 +52,6 @@ class Bank:
         if self.action not in ACTIONS:
             raise BankError(f"{self.action!r} is no action of a bank; give one of: {', '.join(ACTIONS)}")
         check_said(self.owner, self.note, self.expires_at)
-
-    @property
-    def flood_limit(self) -> int:
-        """Matches in an hour above which an entry is quarantined."""
-        return DEFAULT_MATCHES_PER_HOUR if self.max_matches_per_hour is None else self.max_matches_per_hour
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """``/v1/banks``: banks of known memes, for those who may change what is done about memes."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Annotated, Any, TypeVar
 
 import sqlalchemy as sa
@@ -38,7 +38,7 @@ from serving.problems import ProblemError
 from serving.requests.body import whole_body
 from serving.requests.context import RequestContext, request_context
 from serving.requests.json_body import JSON, json_object, validated
-from serving.routes.match import fingerprints_of, known_banks, memes_of
+from serving.routes.match import fingerprints_of, known_banks, memes_of, unknown_bank
 from serving.schemas.banks import (
     AddedDoc,
     BankDoc,
@@ -68,7 +68,7 @@ _Said = Annotated[str | None, Query()]
 )
 async def banks(request: Request) -> Response:
     """Every bank, with how many entries it has and how many of them are in quarantine."""
-    found = await _read(app_state(request), summaries)
+    found = await _in(Database.reading, app_state(request), summaries)
     return JSONResponse({"banks": [_bank(one) for one in found]})
 
 
@@ -95,7 +95,7 @@ async def create(request: Request) -> Response:
         create_bank(connection, Bank(**asked.model_dump()))
         return summaries(connection, asked.name)[0]
 
-    return JSONResponse(_bank(await _write(app_state(request), write)), status_code=201)
+    return JSONResponse(_bank(await _in(Database.writing, app_state(request), write)), status_code=201)
 
 
 @router.get(
@@ -107,7 +107,7 @@ async def create(request: Request) -> Response:
 )
 async def one_bank(request: Request, bank: str) -> Response:
     """What it is, and how much is in it."""
-    (found,) = await _read(app_state(request), lambda connection: summaries(connection, bank))
+    (found,) = await _in(Database.reading, app_state(request), lambda connection: summaries(connection, bank))
     return JSONResponse(_bank(found))
 
 
@@ -121,7 +121,7 @@ async def one_bank(request: Request, bank: str) -> Response:
 )
 async def delete(request: Request, bank: str) -> Response:
     """With all of its entries. A policy that still names it reviews every meme."""
-    await _delete(app_state(request), lambda connection: delete_bank(connection, bank))
+    await _in(Database.deleting, app_state(request), lambda connection: delete_bank(connection, bank))
     return Response(status_code=204)
 
 
@@ -136,7 +136,9 @@ async def entries(
     request: Request, bank: str, after: Annotated[str, Query(description="What next said; absent: the first.")] = ""
 ) -> Response:
     """At most 1000 at a time."""
-    rows = await _read(app_state(request), lambda connection: list(entry_rows(connection, bank, after, _PAGE)))
+    rows = await _in(
+        Database.reading, app_state(request), lambda connection: list(entry_rows(connection, bank, after, _PAGE))
+    )
     following = rows[-1]["entry_id"] if len(rows) == _PAGE else None
     return JSONResponse({"entries": [_entry(row) for row in rows], "next": following})
 
@@ -165,7 +167,7 @@ async def add(
         ids = [add_entry(connection, bank, entry)[0] for entry in make(connection)]
         return entry_rows_of(connection, bank, ids)
 
-    added = await _write(state, write)
+    added = await _in(Database.writing, state, write)
     return JSONResponse({"entries": [_entry(row) for row in added]}, status_code=201)
 
 
@@ -179,7 +181,9 @@ async def add(
 )
 async def remove(request: Request, bank: str, entry_id: str) -> Response:
     """Every worker has forgotten it within two seconds."""
-    if not await _delete(app_state(request), lambda connection: remove_entries(connection, bank, [entry_id])):
+    if not await _in(
+        Database.deleting, app_state(request), lambda connection: remove_entries(connection, bank, [entry_id])
+    ):
         raise ProblemError(404, "unknown_entry", "there is no such entry in this bank")
     return Response(status_code=204)
 
@@ -194,7 +198,7 @@ async def remove(request: Request, bank: str, entry_id: str) -> Response:
 )
 async def release_entry(request: Request, bank: str, entry_id: str) -> Response:
     """Its matches are counted from nothing."""
-    if not await _write(app_state(request), lambda connection: release(connection, bank, [entry_id])):
+    if not await _in(Database.writing, app_state(request), lambda connection: release(connection, bank, [entry_id])):
         raise ProblemError(404, "unknown_entry", "there is no such entry in quarantine in this bank")
     return Response(status_code=204)
 
@@ -244,35 +248,19 @@ def _fingerprint(asked: HashesRequest) -> Fingerprint:
     )
 
 
-async def _read(state: AppState, work: Callable[[sa.Connection], T]) -> T:
+Transaction = Callable[[Database], AbstractContextManager[sa.Connection]]
+
+
+async def _in(transaction: Transaction, state: AppState, work: Callable[[sa.Connection], T]) -> T:
+    """Do something to the banks on a thread, as ``Database.reading``, ``writing`` or ``deleting``."""
+
     def run(database: Database) -> T:
-        with database.reading() as connection:
+        with transaction(database) as connection:
             return work(connection)
 
-    return await _on_thread(state, run)
-
-
-async def _write(state: AppState, work: Callable[[sa.Connection], T]) -> T:
-    def run(database: Database) -> T:
-        with database.writing() as connection:
-            return work(connection)
-
-    return await _on_thread(state, run)
-
-
-async def _delete(state: AppState, work: Callable[[sa.Connection], T]) -> T:
-    def run(database: Database) -> T:
-        with database.deleting() as connection:
-            return work(connection)
-
-    return await _on_thread(state, run)
-
-
-async def _on_thread(state: AppState, work: Callable[[Database], T]) -> T:
     known_banks(state)
-    assert state.ledger is not None  # noqa: S101  there are banks, so there is a ledger
     with _as_problems():
-        return await state.ledger.run(work, state.settings.request_timeout_s)
+        return await state.decisions.run(run, state.settings.request_timeout_s)
 
 
 @contextmanager
@@ -281,9 +269,7 @@ def _as_problems() -> Iterator[None]:
     try:
         yield
     except UnknownBankError as error:
-        raise ProblemError(
-            404, "unknown_bank", "there is no such bank; GET /v1/banks names those that there are"
-        ) from error
+        raise unknown_bank() from error
     except UnknownDecisionError as error:
         raise ProblemError(404, "unknown_decision", str(error)) from error
     except BankExistsError as error:

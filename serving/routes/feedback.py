@@ -6,9 +6,8 @@ from fastapi import APIRouter, Request
 from starlette.responses import JSONResponse, Response
 
 from model.taxonomy import TASKS
-from serving.app_state import AppState, app_state
+from serving.app_state import app_state
 from serving.ledger.feedback_labels import checked_labels
-from serving.ledger.ledger import Ledger
 from serving.ledger.queries import Review
 from serving.problems import ProblemError
 from serving.requests.body import whole_body
@@ -38,7 +37,7 @@ async def feedback(request: Request) -> Response:
     Feedback that repeats the last one of its decision word for word is answered with that one.
     """
     state, context = app_state(request), request_context(request)
-    ledger = _ledger(state)
+    ledger = state.decisions
     said = _parsed(request.headers.get("content-type"), await whole_body(request))
     labels = checked_labels(said.labels if said.labels is not None else {"hateful": said.label or ""})
     review = Review(_known_form(said.decision_id), labels, said.reason, said.reviewer, context.key_name)
@@ -58,7 +57,7 @@ async def feedback(request: Request) -> Response:
 async def decision(request: Request, decision_id: str) -> Response:
     """Scores, versions and feedback; the words only where the server keeps them."""
     state = app_state(request)
-    row = await _ledger(state).find(_known_form(decision_id), state.settings.request_timeout_s)
+    row = await state.decisions.find(_known_form(decision_id), state.settings.request_timeout_s)
     if row is None:
         raise _no_such_decision()
     return JSONResponse(DecisionDoc.model_validate(row).model_dump(mode="json"))
@@ -75,17 +74,9 @@ async def decision(request: Request, decision_id: str) -> Response:
 async def delete_decision(request: Request, decision_id: str) -> Response:
     """With its feedback, and with its picture unless another decision is about the same one."""
     state = app_state(request)
-    if not await _ledger(state).delete(_known_form(decision_id), state.settings.request_timeout_s):
+    if not await state.decisions.delete(_known_form(decision_id), state.settings.request_timeout_s):
         raise _no_such_decision()
     return Response(status_code=204)
-
-
-def _ledger(state: AppState) -> Ledger:
-    if state.ledger is None:
-        raise ProblemError(
-            503, "ledger_off", "this server keeps no decisions: its ledger is switched off (MEMEGUARD_LEDGER_URL=none)"
-        )
-    return state.ledger
 
 
 def _parsed(content_type: str | None, body: bytes) -> FeedbackRequest:

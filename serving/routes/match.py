@@ -1,12 +1,11 @@
 """``POST /v1/match``: which entries of the banks a meme is, without a judgement."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from model.known.fingerprint import Fingerprint
-from model.policy.known_memes import BankMatch
 from serving.app_state import AppState, app_state
 from serving.inference.image_fetcher import with_pictures
 from serving.known.bank_follower import BankFollower
@@ -38,15 +37,13 @@ async def match(request: Request, bank: _Banks = None) -> Response:
     """
     state, context = app_state(request), request_context(request)
     banks = known_banks(state)
-    asked = await memes_of(request, state)
-    if len(asked.items) > 1:
-        raise ProblemError(413, "too_many_items", f"{len(asked.items)} memes in one request; send one at a time")
+    asked = await only_meme_of(request, state)
     ((id, fingerprint),) = await fingerprints_of(asked, state, context)
     answer = await state.classifier.pipeline.run(lambda: banks.answer(fingerprint, bank or banks.names))
     if answer.missing:
-        raise ProblemError(404, "unknown_bank", "there is no such bank; GET /v1/banks names those that there are")
+        raise unknown_bank()
     document = MatchesDoc.model_validate(
-        {"id": id or context.request_id, "matches": [_told(one) for one in answer.matches]}
+        {"id": id or context.request_id, "matches": [one.to_dict() for one in answer.matches]}
     )
     return JSONResponse(document.model_dump(mode="json"))
 
@@ -60,10 +57,23 @@ def known_banks(state: AppState) -> BankFollower:
     return state.banks
 
 
+def unknown_bank() -> ProblemError:
+    """The answer to the name of no bank."""
+    return ProblemError(404, "unknown_bank", "there is no such bank; GET /v1/banks names those that there are")
+
+
 async def memes_of(request: Request, state: AppState) -> ClassifyRequest:
     """The memes of a body as ``/v1/classify`` takes it; raises ``ProblemError``."""
     content_type, body = request.headers.get("content-type"), await whole_body(request)
     return await state.classifier.pipeline.run(lambda: parse_body(content_type, body, state.settings))
+
+
+async def only_meme_of(request: Request, state: AppState) -> ClassifyRequest:
+    """``memes_of`` for a route that takes one; raises ``ProblemError`` 413 for several."""
+    asked = await memes_of(request, state)
+    if len(asked.items) > 1:
+        raise ProblemError(413, "too_many_items", f"{len(asked.items)} memes in one request; send one at a time")
+    return asked
 
 
 async def fingerprints_of(
@@ -85,7 +95,3 @@ async def fingerprints_of(
             except ProblemError as problem:
                 raise problem.at(places.of(problem.code)) from problem
     return found
-
-
-def _told(found: BankMatch) -> dict[str, Any]:
-    return {"action" if name == "bank_action" else name: value for name, value in vars(found).items()}

@@ -17,7 +17,7 @@ from serving.ledger.ledger import Ledger
 from serving.problems import ProblemError
 from serving.requests.classify_body import BadItem
 from serving.requests.context import RequestContext, request_context
-from serving.routes.match import memes_of
+from serving.routes.match import only_meme_of
 from serving.schemas.examples import CLASSIFY_REQUESTS
 from serving.schemas.responses import problems
 from serving.schemas.search import SearchDoc, search_request_body
@@ -45,7 +45,7 @@ async def search(request: Request, like: _Like = None, by: _By = None, top: _Top
     Nothing is kept or counted of the query.
     """
     state, context = app_state(request), request_context(request)
-    ledger, scorer = _ledger(state), state.classifier.scorer
+    ledger, scorer = state.decisions, state.classifier.scorer
     if like is not None:
         query = await _query_like(state, ledger, like)
     else:
@@ -58,14 +58,6 @@ async def search(request: Request, like: _Like = None, by: _By = None, top: _Top
     )
     document = SearchDoc.model_validate({"by": way, "found": [asdict(one) for one in found]})
     return JSONResponse(document.model_dump(mode="json"))
-
-
-def _ledger(state: AppState) -> Ledger:
-    if state.ledger is None:
-        raise ProblemError(
-            503, "ledger_off", "this server keeps no decisions: its ledger is switched off (MEMEGUARD_LEDGER_URL=none)"
-        )
-    return state.ledger
 
 
 async def _query_like(state: AppState, ledger: Ledger, decision_id: str) -> LedgerQuery:
@@ -82,9 +74,7 @@ async def _query_like(state: AppState, ledger: Ledger, decision_id: str) -> Ledg
 
 
 async def _query_of_body(request: Request, state: AppState, context: RequestContext) -> LedgerQuery:
-    asked = await memes_of(request, state)
-    if len(asked.items) > 1:
-        raise ProblemError(413, "too_many_items", f"{len(asked.items)} memes in one request; send one at a time")
+    asked = await only_meme_of(request, state)
     context.rate_limiter.count_memes(1)
     with state.admission.memes(1):
         (item,) = await with_pictures(state.fetcher, asked.items, context)

@@ -4,6 +4,7 @@ The ledger keeps the scores that were told and what the towers saw. A score's lo
 by the difference of the votes with and without the new memes; what was remembered when it was told is in it already.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,8 @@ from serving.ledger.queries import Label
 from serving.ledger.tables import decisions, fingerprints
 
 _PAGE = 1000
+#: Digest of the words of a meme that has none.
+_NO_WORDS = hashlib.sha256(b"").hexdigest()
 #: Memes that go through the network together.
 _CHUNK = 8
 
@@ -141,11 +144,8 @@ def _decision(row: sa.RowMapping, scores: dict[str, Score], policy: Policy) -> D
     return strictest(found.decision for found in grounds(views, row["text_status"], matches, policy))
 
 
-_NO_WORDS = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-
-
 def _modality(row: sa.RowMapping) -> Modality:
-    """By whether there were words: the digest of none is that of an empty text."""
+    """By whether there were words."""
     words = row["text"]
     worded = row["text_digest"] != _NO_WORDS if words is None else has_words(words)
     return modality_of(pictured=row["kind"] == "picture", worded=worded)
