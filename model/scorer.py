@@ -7,6 +7,7 @@ everything; who runs the steps on pools of its own calls ``read``, ``judge`` and
 import math
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,12 +17,14 @@ from model.engine import EngineChoice, Engines, Provider, asked_engine
 from model.errors import MemeError
 from model.judge import Judge, ScoringError
 from model.known.fingerprint import Fingerprint
+from model.known.memory import Memory
 from model.meme import DEFAULT_LIMITS, Meme, MemeLimits
 from model.ocr import OcrEngine, make_engine
 from model.parts.reading import Reading, read_steps
 from model.policy.decide import decide
 from model.policy.known_memes import BankAnswer
 from model.policy.policy import Policy, default_policy
+from model.remembered import with_votes
 from model.runtime import Runtime
 from model.verdict import Failure, Judgement, ModelRef, PolicyRef, Verdict
 
@@ -72,6 +75,17 @@ class Scorer:
         # A reader of the caller's own need not know of engines.
         ocr_on = getattr(ocr, "network_engine", None)
         self._judge = Judge(bundle, runtime, ocr_on, features=features, fingerprints=fingerprints)
+        self._banks: Callable[[Fingerprint], BankAnswer] | None = None
+        self._memory: Memory | None = None
+
+    def asking(self, banks: Callable[[Fingerprint], BankAnswer] | None, memory: Memory | None) -> "Scorer":
+        """The same scorer, whose ``score`` and ``score_file`` ask the banks of its policy and let a memory vote.
+
+        Banks need fingerprints of it, and a memory features. Who calls ``judge`` and ``rule`` asks by himself.
+        """
+        asking = copy(self)
+        asking._banks, asking._memory = banks, memory
+        return asking
 
     @property
     def model(self) -> ModelRef:
@@ -91,25 +105,17 @@ class Scorer:
         )
 
     def score_file(
-        self,
-        path: str | Path,
-        text: str | None = None,
-        tags: Sequence[str] = (),
-        *,
-        explain: bool = False,
-        banks: Callable[[Fingerprint], BankAnswer] | None = None,
+        self, path: str | Path, text: str | None = None, tags: Sequence[str] = (), *, explain: bool = False
     ) -> Verdict:
         """Judge one picture file, reading its words unless ``text`` gives them.
 
-        ``banks`` answers for the banks of the policy, with a scorer that gives fingerprints. Raises ``MemeError`` for a
-        bad file, ``ScoringError`` when the network gives no finite score.
+        Raises ``MemeError`` for a bad file, ``ScoringError`` when the network gives no finite score.
         """
         reading = self.read(Meme.from_file(path, text=text, tags=tags, limits=self.limits))
         (judgement,) = self.judge([reading], [explain])
         if isinstance(judgement, ScoringError):
             raise judgement
-        fingerprint = judgement.fingerprint
-        return self.rule(judgement, banks=banks(fingerprint) if banks and fingerprint else None)
+        return self._ruled(judgement)
 
     def score(self, memes: Iterable[Meme | bytes | str | Path], *, explain: bool = False) -> list[Verdict | Failure]:
         """Judge many: a verdict or a failure for each, in the order given. One bad meme spoils only itself.
@@ -202,7 +208,14 @@ class Scorer:
             if isinstance(judgement, ScoringError):
                 yield Failure(item.id or _new_id(), judgement.code, str(judgement))
             else:
-                yield self.rule(judgement, id=item.id)
+                yield self._ruled(judgement, item.id)
+
+    def _ruled(self, judgement: Judgement, id: str | None = None) -> Verdict:
+        """``rule``, after what banks and memory say."""
+        judgement = with_votes(judgement, self._memory)
+        fingerprint = judgement.fingerprint
+        banks = self._banks(fingerprint) if self._banks is not None and fingerprint is not None else None
+        return self.rule(judgement, id=id, banks=banks)
 
 
 def load(

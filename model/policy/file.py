@@ -181,18 +181,6 @@ def read_policies(path: Path | None, bundle: Bundle) -> PolicySet:
 _ABSENT = "absent"
 
 
-def policy_without_banks(choice: str, bundle: Bundle, command: str) -> Policy:
-    """``chosen_policy`` where there are no banks to ask: raises ``PolicyFileError`` for one that names some."""
-    policy = chosen_policy(choice, bundle)
-    if policy.banks:
-        named = ", ".join(rule.name for rule in policy.banks)
-        raise PolicyFileError(
-            f"{choice}: policy {policy.name!r} names banks ({named}), and {command} asks none; take them out of a copy "
-            "for it, send the memes to a server, or look for them with `memeguard bank match`"
-        )
-    return policy
-
-
 def _digest(path: Path) -> str:
     try:
         return file_digest(path)

@@ -6,7 +6,7 @@ folder of its own that gets its name at the end, so that a killed planner leaves
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from serving.batch.errors import BatchError
 from serving.batch.input.batch_input import BatchInput
 from serving.batch.input.id_hashes import IdHashes, hash_id, repeated
 from serving.batch.input.items import Item
+from serving.batch.known import KnownSnapshot, remove_snapshot
 from serving.batch.partition_files import partition_name, read_partition, write_partition
 
 FOLDER = "_plan"
@@ -95,7 +96,7 @@ class Plan(BaseModel):
     """One run. ``input_digest`` is over the rows, ``input_stamp`` over the files' names and versions.
 
     ``n_passed_over``: files that lay in the input and were neither its tables nor pictures. ``protocols`` are those by
-    which pictures may be read beside that of the input.
+    which pictures may be read beside that of the input. ``known``: the banks and the memory that are asked.
     """
 
     # The keys of plan.json are older than these names.
@@ -111,6 +112,7 @@ class Plan(BaseModel):
     n_passed_over: int = 0
     n_partitions: int = Field(alias="n_units")
     identity: ScoringIdentity = Field(alias="judges")
+    known: KnownSnapshot = KnownSnapshot()
 
 
 class InputScan:
@@ -150,13 +152,22 @@ def find_plan(out: Path) -> Plan | None:
 
 
 def make_plan(
-    source: BatchInput, out: Path, identity: ScoringIdentity, protocols: tuple[str, ...], partition_rows: int
+    source: BatchInput,
+    out: Path,
+    identity: ScoringIdentity,
+    protocols: tuple[str, ...],
+    partition_rows: int,
+    take_known: Callable[[Path], KnownSnapshot] = lambda _: KnownSnapshot(),
 ) -> Plan:
-    """Cut the input into partitions; raises ``BatchError`` for one that cannot be scored as a whole."""
+    """Cut the input into partitions; raises ``BatchError`` for one that cannot be scored as a whole.
+
+    ``take_known`` writes what is asked beside the network into the folder of the plan.
+    """
     unfinished = out / UNFINISHED
     shutil.rmtree(unfinished, ignore_errors=True)
     try:
-        plan = _write_partitions(source, unfinished, identity, protocols, partition_rows)
+        known = take_known(unfinished)
+        plan = _write_partitions(source, unfinished, identity, protocols, partition_rows, known)
         write_atomically(unfinished / _FILE, plan.model_dump_json(indent=1).encode())
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -186,13 +197,19 @@ def partition_path(out: Path, number: int) -> Path:
 
 
 def remove_partitions(out: Path) -> None:
-    """Remove the partitions of a finished run: they may hold copies of all pictures."""
+    """Remove the partitions of a finished run, which may hold copies of all pictures, and what it asked."""
     for path in (out / FOLDER).glob("part-*"):
         path.unlink(missing_ok=True)
+    remove_snapshot(out / FOLDER)
 
 
 def _write_partitions(
-    source: BatchInput, folder: Path, identity: ScoringIdentity, protocols: tuple[str, ...], partition_rows: int
+    source: BatchInput,
+    folder: Path,
+    identity: ScoringIdentity,
+    protocols: tuple[str, ...],
+    partition_rows: int,
+    known: KnownSnapshot,
 ) -> Plan:
     stamp = source.stamp()
     scan = InputScan()
@@ -214,6 +231,7 @@ def _write_partitions(
         n_passed_over=source.n_passed_over,
         n_partitions=n_partitions,
         identity=identity,
+        known=known,
     )
 
 

@@ -1,8 +1,9 @@
 """Progress and summary of a batch run, for people: a bar while it goes, or now and then a line; a table at the end."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -136,7 +137,7 @@ def _bar(console: Console, progress: RunProgress) -> Iterator[ProgressCallbacks]
         bar.update(task.id, advance=counts.n_rows, n_errors=progress.n_errors, rate=f"{progress.rate:.1f}")
 
     with bar:
-        yield ProgressCallbacks(on_start, on_scored, progress.on_review_sample)
+        yield ProgressCallbacks(on_start, on_scored, progress.on_review_sample, _printer(console))
 
 
 def _lines(console: Console, progress: RunProgress) -> ProgressCallbacks:
@@ -156,7 +157,12 @@ def _lines(console: Console, progress: RunProgress) -> ProgressCallbacks:
                 highlight=False,
             )
 
-    return ProgressCallbacks(progress.on_start, on_scored, progress.on_review_sample)
+    return ProgressCallbacks(progress.on_start, on_scored, progress.on_review_sample, _printer(console))
+
+
+def _printer(console: Console) -> Callable[[str], None]:
+    """Prints a line as it is, above the bar."""
+    return partial(console.print, soft_wrap=True, markup=False, highlight=False)
 
 
 def _time(seconds: float) -> str:

@@ -1,8 +1,9 @@
 """A batch run from its options to ``_SUCCESS``; the same call goes on where a killed one stopped."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +22,7 @@ from serving.batch.errors import BatchError
 from serving.batch.input.batch_input import BatchInput
 from serving.batch.input.image_loader import ImageLoader, check_protocol
 from serving.batch.input.items import Columns
+from serving.batch.known import KnownFiles, KnownSnapshot, take_snapshot, told
 from serving.batch.output.manifest import (
     Totals,
     count_totals,
@@ -47,6 +49,7 @@ from serving.batch.plan import (
     move_plan,
     partition_path,
 )
+from serving.ledger.database import Database
 
 #: Who shares out the work.
 Runner = Literal["local", "ray"]
@@ -55,7 +58,11 @@ _LOCK = "_lock"
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """One ``memeguard batch``. ``policy`` None: the bundle's own. ``threads`` is for each worker."""
+    """One ``memeguard batch``. ``policy`` None: the bundle's own. ``threads`` is for each worker.
+
+    ``ledger`` opens the one in which the policy's banks and the memory are, or gives None. ``memory`` None: it votes
+    where something is remembered, and in a run that goes on as it did.
+    """
 
     input: str
     out: Path
@@ -75,17 +82,20 @@ class BatchOptions:
     ray_address: str | None = None
     sample_review: int = 0
     shard_format: ShardFormat = field(default_factory=VerdictRows)
+    ledger: Callable[[], AbstractContextManager[Database | None]] = nullcontext
+    memory: bool | None = False
 
 
 @dataclass(frozen=True)
 class ProgressCallbacks:
     """What a run calls: once with the plan and how many rows were done before, then with the counts of rows as they are
-    scored, at the end with the review sample if one was asked for.
+    scored, at the end with the review sample if one was asked for. ``on_note`` gets lines that an operator should read.
     """
 
     on_start: Callable[[Plan, int], None]
     on_scored: Callable[[OutcomeCounts], None]
     on_review_sample: Callable[[ReviewSample], None] = lambda _: None
+    on_note: Callable[[str], None] = lambda _: None
 
 
 def run_batch(options: BatchOptions, callbacks: ProgressCallbacks) -> tuple[Plan, Totals]:
@@ -100,7 +110,11 @@ def run_batch(options: BatchOptions, callbacks: ProgressCallbacks) -> tuple[Plan
         raise BatchError(f"--out {options.out} lies in the input, which would then hold its own answers: move it")
     spec = worker_spec(options, source)
     with _locked(options.out), _disk_errors_reported(options.out):
+        is_resumed = find_plan(options.out) is not None
         plan = find_or_make_plan(options, source, spec.identity)
+        for line in told(plan.known, resumed=is_resumed):
+            callbacks.on_note(line)
+        spec = replace(spec, known=KnownFiles((options.out / FOLDER).resolve(), plan.known))
         finished = is_finished(options.out)
         totals = finished_totals(options.out) if finished else _score(options, plan, spec, callbacks)
         if options.sample_review:
@@ -156,7 +170,9 @@ def find_or_make_plan(options: BatchOptions, source: BatchInput, identity: Scori
     """The plan to follow: a new one, or the one that is there if it is of the same run."""
     found = find_plan(options.out)
     if found is None:
-        return make_plan(source, options.out, identity, tuple(sorted(options.protocols)), options.partition_rows)
+        protocols = tuple(sorted(options.protocols))
+        take_known = partial(_take_known, options, identity.model_digest)
+        return make_plan(source, options.out, identity, protocols, options.partition_rows, take_known)
     untouched = found.input == source.address and found.input_stamp == source.stamp()
     differences = _differences(found, options, identity) or ([] if untouched else _input_changes(found, source))
     if differences:
@@ -165,6 +181,12 @@ def find_or_make_plan(options: BatchOptions, source: BatchInput, identity: Scori
             "was begun with"
         )
     return found if untouched else move_plan(options.out, found, source)
+
+
+def _take_known(options: BatchOptions, model_digest: str, folder: Path) -> KnownSnapshot:
+    """What the run is to ask."""
+    with options.ledger() as database:
+        return take_snapshot(database, folder, options.policy, model_digest, options.memory)
 
 
 def _differences(found: Plan, options: BatchOptions, identity: ScoringIdentity) -> list[str]:
@@ -176,6 +198,9 @@ def _differences(found: Plan, options: BatchOptions, identity: ScoringIdentity) 
         )
     if found.columns != vars(options.columns):
         differences.append(f"its columns are {', '.join(found.columns.values())}")
+    has_memory = found.known.memory is not None
+    if options.memory not in (None, has_memory):
+        differences.append("its memory votes, now --no-memory" if has_memory else "no memory votes in it, now --memory")
     return differences
 
 

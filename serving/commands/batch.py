@@ -1,6 +1,7 @@
 """Command ``memeguard batch``: judge a file or folder of memes, one row each; ``memeguard batch verify`` proves it."""
 
 import os
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, get_args
@@ -12,15 +13,17 @@ from model import open_bundle
 from model.bundle import COMPACT_BUNDLE
 from model.engine import ENGINE_CHOICES, EngineChoice, Provider, asked_engine
 from model.ocr import EngineName
-from model.policy.file import policy_without_banks
+from model.policy.file import chosen_policy
 from model.runtime import engines_for
 from serving.batch.errors import BatchError
 from serving.batch.input.items import Columns
 from serving.batch.progress import print_summary, show_progress
 from serving.batch.run import BatchOptions, Runner, run_batch
 from serving.batch.verify import verify as verify_run
+from serving.commands.ledger import asked_ledger
 from serving.commands.options import (
     bundle_option,
+    memory_option,
     ocr_languages_option,
     ocr_option,
     provider_option,
@@ -64,6 +67,7 @@ class _RunOrVerify(click.Command):
 )
 @worker_options
 @click.option("--policy", metavar="FILE[:NAME]", help="Policy that decides; default: the bundle's own.")
+@memory_option
 @bundle_option
 @ocr_option
 @ocr_languages_option
@@ -84,6 +88,7 @@ def batch(
     workers: int | None,
     threads: int,
     policy: str | None,
+    memory: bool | None,
     bundle: Path | None,
     ocr: EngineName | None,
     ocr_languages: str | None,
@@ -102,12 +107,15 @@ def batch(
     INPUT is a Parquet, JSON (lines or a list), CSV or TSV file (all but the first also as .gz), a folder or a glob, by
     path or address. DIR gets Parquet shards with the fields of the HTTP answer, errors as rows, manifest.json,
     report.html, _SUCCESS last.
+
+    Banks and memory are asked as they are when the run begins, in the ledger that MEMEGUARD_LEDGER_URL names.
     """
     runner, asked = _told_apart(runner, engine)
     asked = asked_engine(asked, provider)
     _check_ray(runner, ray_address)
     bundle = bundle or COMPACT_BUNDLE
     opened = open_bundle(bundle)
+    decided_by = None if policy is None else chosen_policy(policy, opened)
     options = BatchOptions(
         input=input,
         out=out,
@@ -118,13 +126,15 @@ def batch(
         ocr=ocr or "rapidocr",
         ocr_languages=ocr_languages,
         engine=asked,
-        policy=None if policy is None else policy_without_banks(policy, opened, "`memeguard batch`"),
+        policy=decided_by,
         columns=Columns(id_column, image_column, text_column, tags_column),
         protocols=frozenset(protocols),
         partition_rows=partition_rows,
         item_timeout_s=item_timeout_s,
         ray_address=ray_address,
         sample_review=sample_review or 0,
+        ledger=partial(asked_ledger, banks=bool(decided_by and decided_by.banks), memory=memory),
+        memory=memory,
     )
     for warning in engines_for(opened, asked).warnings:
         click.echo(f"Warning: {warning}", err=True)

@@ -8,12 +8,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import click
+import sqlalchemy as sa
 
 from serving.ledger.database import Database
 from serving.ledger.errors import LedgerError
 from serving.ledger.export import ROWS_FILE, WITHOUT_CONTENT, export_feedback
 from serving.ledger.queries import delete_decisions
 from serving.ledger.retention import purge as purge_decisions
+from serving.ledger.tables import memory as memory_table
 from serving.settings import from_env, to_env
 
 url_option = click.option(
@@ -99,3 +101,37 @@ def opened_ledger(url: str | None, *, create: bool = False) -> Iterator[Database
         yield database
     finally:
         database.close()
+
+
+@contextmanager
+def asked_ledger(*, banks: bool, memory: bool | None) -> Iterator[Database | None]:
+    """The ledger in which a server of this environment would ask ``banks`` and ``memory``; None: neither is wanted.
+
+    For ``memory`` that is asked where there is any (None), it is None where the ledger is switched off, was never made,
+    or is older than memory. Then it is not brought up to date: an older server may be at work.
+    """
+    address = from_env(os.environ | to_env({})).ledger_database
+    if banks or memory:
+        if address is None:
+            raise LedgerError("the ledger is switched off (MEMEGUARD_LEDGER_URL=none): it has the banks and the memory")
+        with opened_ledger(None) as database:
+            yield database
+        return
+    if address is None or memory is False:
+        yield None
+        return
+    database = Database(address)
+    try:
+        yield database if _has_memory(database) else None
+    finally:
+        database.close()
+
+
+def _has_memory(database: Database) -> bool:
+    try:
+        if not database.exists():
+            return False
+        with database.reading() as connection:
+            return sa.inspect(connection).has_table(memory_table.name)
+    except (LedgerError, OSError) as error:
+        raise LedgerError(f"{error}; --no-memory judges without what is remembered there") from error

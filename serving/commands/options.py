@@ -39,6 +39,11 @@ provider_option = click.option(
     "--provider", type=click.Choice(["cpu", "cuda"]), help="Older name: cuda is --engine cuda, cpu any other."
 )
 threads_option = click.option("--threads", type=click.IntRange(1), help="Cores that one meme may use; default: all.")
+memory_option = click.option(
+    "--memory/--no-memory",
+    default=None,
+    help="Whether what is remembered in the ledger votes, as in a server; default: where something is.",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON for programs.")
 #: Of commands that read an input as ``serving/batch`` does.
 reading_options = _together(

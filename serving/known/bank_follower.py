@@ -66,7 +66,7 @@ class BankFollower:
             problem = self._trouble or "they are still being read"
             return [f"banks: not read yet, so that memes are at least reviewed ({problem})"] if any(names) else []
         missing = [name for name in dict.fromkeys(names) if self._index.bank(name) is None]
-        return [_missing(name) for name in missing]
+        return [missing_warning(name) for name in missing]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -138,7 +138,8 @@ class BankFollower:
         self._saw_flood(flood.bank)
 
 
-def _missing(name: str) -> str:
+def missing_warning(name: str) -> str:
+    """What an operator should know where a policy names a bank that is not there."""
     return (
         f"banks: a policy names the bank {name!r}, and there is no such one, so that memes are at least reviewed; make "
         f"it with `memeguard bank create {name}`"

@@ -102,6 +102,14 @@ class Database:
             with self._reader.begin() as connection:
                 yield connection
 
+    @contextmanager
+    def reading_one_moment(self) -> Iterator[sa.Connection]:
+        """``reading`` in which nothing changes: all that is read is of the moment of the first statement."""
+        with self.reading() as connection:
+            if connection.dialect.name == "postgresql":  # SQLite's transactions are all so
+                connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
+            yield connection
+
     def close(self) -> None:
         """Close the pooled connections."""
         self._engine.dispose()

@@ -16,6 +16,7 @@ from model.engine import Engines
 from serving.batch.engines.score_partition import PartitionTask, score_partition
 from serving.batch.errors import BatchError
 from serving.batch.input.image_loader import ImageLoader
+from serving.batch.known import KnownFiles
 from serving.batch.output.shard_format import ShardFormat, VerdictRows
 from serving.batch.plan import ScoringIdentity
 
@@ -31,6 +32,7 @@ class WorkerSpec:
     """What a worker process needs to know. ``item_timeout_s``: a row that takes longer counts as having ended it.
 
     ``identity`` is what the plan was made for; a worker that finds something else in its place does not start.
+    ``known`` is what it asks beside the network.
     """
 
     bundle: Path
@@ -44,6 +46,7 @@ class WorkerSpec:
     limits: MemeLimits
     item_timeout_s: float
     shard_format: ShardFormat = field(default_factory=VerdictRows)
+    known: KnownFiles = field(default_factory=KnownFiles)
 
 
 class WorkerEndedError(Exception):
@@ -132,15 +135,15 @@ def _scorer(spec: WorkerSpec) -> Scorer:
         threads=spec.threads,
         policy=spec.policy,
         limits=spec.limits,
-        features=spec.shard_format.needs_features,
-        fingerprints=spec.shard_format.needs_features,
+        features=spec.shard_format.needs_features or spec.known.snapshot.memory is not None,
+        fingerprints=spec.shard_format.needs_features or spec.known.snapshot.banks is not None,
     )
     problems = scorer.readiness().problems if spec.ocr != "none" else ()
     found = ScoringIdentity.of(scorer.bundle, scorer.policy, scorer.ocr, scorer.model.engines)
     differences = spec.identity.differences(found)
     if problems or differences:
         raise BatchError("; ".join((*problems, *differences)))
-    return scorer
+    return spec.known.asked_by(scorer)
 
 
 def _work(connection: Connection, scorer: Scorer, images: ImageLoader, shard_format: ShardFormat) -> None:

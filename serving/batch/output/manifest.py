@@ -168,6 +168,7 @@ def write_manifest(out: Path, plan: Plan, totals: Totals, timings: dict[str, Any
             "n_passed_over": plan.n_passed_over,
         },
         "judges": plan.identity.model_dump(),
+        "known": plan.known.model_dump(mode="json"),
         "counts": {
             "rows": totals.n_rows,
             "decisions": dict(sorted(totals.decisions.items())),

@@ -30,6 +30,17 @@ def fitted(memes: list[RememberedMeme], scorer: Scorer) -> Memory | None:
     return Memory(memes, tasks) if memes else None
 
 
+def votes_told(n_memes: int, n_asleep: int) -> list[str]:
+    """What the user of a command should know whose scores a memory moves."""
+    lines = [f"memory: {n_memes:,} remembered memes vote; --no-memory judges without them"]
+    if n_asleep:
+        lines.append(
+            f"Warning: memory: {n_asleep:,} remembered memes have no vote, since other bundles alone saw them; a "
+            "server with this bundle looks at them again, where their content is kept"
+        )
+    return lines
+
+
 class MemoryFollower:
     """``current`` may be read on any thread; the rest belongs to one event loop."""
 
