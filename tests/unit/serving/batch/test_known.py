@@ -313,9 +313,11 @@ def _holding(database: Database, bank: Bank, entries: list[tuple[NewEntry, bool]
     ids = bank_with(database, bank, *(entry for entry, _ in entries))
     with database.writing() as connection:
         quarantine(connection, [id for id, (_, doubted) in zip(ids, entries, strict=True) if doubted])
-    yield
-    with database.writing() as connection:
-        delete_bank(connection, bank.name)
+    try:
+        yield
+    finally:
+        with database.writing() as connection:
+            delete_bank(connection, bank.name)
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
