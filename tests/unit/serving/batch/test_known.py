@@ -156,8 +156,8 @@ def _served(known: Known, scorer: Scorer, name: str) -> dict[str, dict[str, Any]
 
 def _classified(client: TestClient, known: Known, item: dict[str, Any], policy: str) -> dict[str, Any]:
     image = (known.memes.parent / item["image"]).read_bytes()
-    body = {"files": {"image": image}, "data": {"text": item["text"], "policy": policy}}
-    found: dict[str, Any] = client.post("/v1/classify", **body).json()
+    said = {"text": item["text"], "policy": policy}
+    found: dict[str, Any] = client.post("/v1/classify", files={"image": image}, data=said).json()
     return found
 
 
@@ -473,7 +473,7 @@ def test_what_is_remembered_votes_in_score_and_this_is_said(score: Callable[...,
     assert [one.stderr for one in (moved, also, plain)] == [said, said, ""]
     first, second, third = (json.loads(one.stdout) for one in (moved, also, plain))
     assert (first["memory"], third["memory"]) == (second["memory"], None)
-    assert first["memory"]["shifts"]["hateful"] > 2
+    assert first["memory"]["shifts"]["hateful"] > 1  # the picture is an altered copy
     assert first["scores"]["hateful"] > third["scores"]["hateful"]
     known.forget()
     nothing, asked = score(), score("--memory")
