@@ -114,6 +114,11 @@ class Plan(BaseModel):
     identity: ScoringIdentity = Field(alias="judges")
     known: KnownSnapshot = KnownSnapshot()
 
+    def to_json(self) -> bytes:
+        """As it is kept: of a run that asks nothing, as versions read it that know of nothing to ask."""
+        asks_nothing = self.known == KnownSnapshot()
+        return self.model_dump_json(indent=1, exclude={"known"} if asks_nothing else None).encode()
+
 
 class InputScan:
     """Digest over the rows of an input, and its ids: what is learnt by reading it once."""
@@ -168,7 +173,7 @@ def make_plan(
     try:
         known = take_known(unfinished)
         plan = _write_partitions(source, unfinished, identity, protocols, partition_rows, known)
-        write_atomically(unfinished / _FILE, plan.model_dump_json(indent=1).encode())
+        write_atomically(unfinished / _FILE, plan.to_json())
     except BaseException:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
@@ -179,7 +184,7 @@ def make_plan(
 def move_plan(out: Path, plan: Plan, source: BatchInput) -> Plan:
     """The plan for the same rows in another place, or in files that were written anew."""
     moved = plan.model_copy(update={"input": source.address, "input_stamp": source.stamp()})
-    write_atomically(out / FOLDER / _FILE, moved.model_dump_json(indent=1).encode())
+    write_atomically(out / FOLDER / _FILE, moved.to_json())
     return moved
 
 
