@@ -257,6 +257,15 @@ def open_bundle(path: str | Path = COMPACT_BUNDLE) -> Bundle:
     )
 
 
+def shares_space(bundle: Bundle) -> bool:
+    """Whether features of words and of pictures can be compared: both towers are of one open_clip model."""
+    image, head = bundle.manifest.image_tower, bundle.manifest.head
+    if head.text_output is None or head.text_width != image.embed_width:
+        return False
+    name = image.backbone.partition(",")[0]
+    return name.startswith("open_clip ") and name == head.text_backbone.partition(",")[0]
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write ``manifest.json`` in one step, so that a reader never sees half of it."""
     text = json.dumps(manifest.model_dump(mode="json"), indent=1, ensure_ascii=False) + "\n"

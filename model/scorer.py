@@ -13,9 +13,11 @@ from pathlib import Path
 
 from model.budget import Budget, result_of
 from model.bundle import COMPACT_BUNDLE, Bundle, open_bundle
+from model.category_examples import ExampleReader
 from model.engine import EngineChoice, Engines, Provider, asked_engine
 from model.errors import MemeError
 from model.judge import Judge, ScoringError
+from model.known.categories import Categories
 from model.known.fingerprint import Fingerprint
 from model.known.memory import Memory
 from model.meme import DEFAULT_LIMITS, Meme, MemeLimits
@@ -77,6 +79,8 @@ class Scorer:
         self._judge = Judge(bundle, runtime, ocr_on, features=features, fingerprints=fingerprints)
         self._banks: Callable[[Fingerprint], BankAnswer] | None = None
         self._memory: Memory | None = None
+        #: Scored beside the tasks, of judgements with features.
+        self.categories: Categories | None = None
 
     def asking(self, banks: Callable[[Fingerprint], BankAnswer] | None, memory: Memory | None) -> "Scorer":
         """The same scorer, whose ``score`` and ``score_file`` ask the banks of its policy and let a memory vote.
@@ -91,6 +95,13 @@ class Scorer:
     def model(self) -> ModelRef:
         """Which bundle judges, and what computes its networks."""
         return self._judge.model
+
+    def use_categories(self, path: Path) -> None:
+        """Score the categories of a file from now on, with a scorer that gives features.
+
+        Its examples are judged here, once. Raises ``CategoryFileError`` for a file that cannot be used.
+        """
+        self.categories = ExampleReader(self.bundle, self.limits, self.read, self.judge).categories(path)
 
     def readiness(self) -> Readiness:
         """Name the parts in force and those that are missing."""
@@ -159,6 +170,7 @@ class Scorer:
         Without an answer of the banks that the policy names, the decision is at least a review.
         """
         policy = policy or self.policy
+        categories = {} if self.categories is None else self.categories.scores(judgement.features)
         ruling = decide(
             judgement.scores,
             judgement.text,
@@ -166,6 +178,7 @@ class Scorer:
             judgement.picture,
             judged_as=judgement.judged_as,
             banks=banks,
+            categories=categories,
         )
         timings_ms = judgement.timings_ms | {"total": sum(judgement.timings_ms.values())}
         decision_id = _new_id()
@@ -185,6 +198,8 @@ class Scorer:
             picture=judgement.picture,
             known=ruling.known,
             memory=judgement.memory,
+            categories=categories,
+            categories_digest=None if self.categories is None else self.categories.digest,
         )
 
     def _opened(self, item: Meme | bytes | str | Path) -> Meme | Failure:
@@ -230,13 +245,15 @@ def load(
     limits: MemeLimits = DEFAULT_LIMITS,
     features: bool = False,
     fingerprints: bool = False,
+    categories: str | Path | None = None,
 ) -> Scorer:
     """Open a bundle and make a scorer of it.
 
     ``ocr`` names the engine ("rapidocr", "tesseract", or "none" when callers always send the words), ``ocr_languages``
     what tesseract reads ("eng+rus"); ``threads`` bounds the cores of one call. ``features`` and ``fingerprints`` are
-    given with judgements where they are asked for. ``engine`` computes the networks (see
-    ``model.engine``); ``provider`` is its older name. Raises ``BundleError`` for a bundle that does not fit,
+    given with judgements where they are asked for. ``categories`` is a file of categories of one's own, which are
+    scored beside the bundle's tasks (``CategoryFileError`` for one that does not fit). ``engine`` computes the networks
+    (see ``model.engine``); ``provider`` is its older name. Raises ``BundleError`` for a bundle that does not fit,
     ``EngineUnavailableError`` for an ``engine`` that was asked for and is not there. A missing OCR engine does not
     raise: ``readiness`` and each verdict name it.
     """
@@ -244,7 +261,11 @@ def load(
     opened = open_bundle(bundle)
     runtime = Runtime(opened, engine=asked, threads=threads)
     reader = make_engine(ocr, threads=threads, languages=ocr_languages, engine=runtime.engines)
-    return Scorer(opened, runtime, reader, policy, limits, features=features, fingerprints=fingerprints)
+    features = features or categories is not None
+    scorer = Scorer(opened, runtime, reader, policy, limits, features=features, fingerprints=fingerprints)
+    if categories is not None:
+        scorer.use_categories(Path(categories))
+    return scorer
 
 
 def _new_id() -> str:

@@ -236,7 +236,8 @@ class Verdict:
 
     ``id`` is the caller's name for the meme, or else ``decision_id``, which no other verdict has. ``judged_as`` is the
     modality whose calibration and thresholds it has. ``known`` are the entries of the policy's banks that it is,
-    ``memory`` is how remembered memes moved its scores, where they did.
+    ``memory`` is how remembered memes moved its scores, where they did. ``categories`` are scores of categories of
+    one's own, by name, and ``categories_digest`` tells which file of them it was; None: there is none.
     """
 
     id: str
@@ -254,6 +255,8 @@ class Verdict:
     picture: PictureEvidence | None = None
     known: tuple[KnownMeme, ...] = ()
     memory: MemoryVote | None = None
+    categories: dict[str, float] = field(default_factory=dict)
+    categories_digest: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, ready for JSON."""

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from model import MemeguardError, Scorer, load
+from model.known.category_file import CategoryFileError
 from serving.inference.admission import Admission
 from serving.inference.classifier import Classifier
 from serving.inference.image_fetcher import Fetcher
@@ -67,7 +68,10 @@ class AppState:
                 limits=settings.limits,
                 # For memory that is made later, and for decisions that are kept.
                 features=settings.ledger_database is not None,
+                categories=settings.categories_file,
             )
+        except CategoryFileError as error:
+            state = cls(settings, None, f"categories: {error}")
         except MemeguardError as error:
             state = cls(settings, None, f"model: {error}")
         else:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from model import MemeguardError, open_bundle
 from model.engine import check_installed
+from model.known.category_file import category_names
 from model.policy.file import read_policies
 from serving.app_state import AppState
 from serving.http.app import create_app
@@ -69,7 +70,7 @@ class Memeguard:
         try:
             settings = from_env(os.environ)
             check_installed(settings.asked_engine)
-            read_policies(settings.policy_file, open_bundle(settings.bundle))
+            read_policies(settings.policy_file, open_bundle(settings.bundle), category_names(settings.categories_file))
             tracing.check(settings)
             if settings.keys_file:
                 read_keys(settings.keys_file)

@@ -51,16 +51,17 @@ def decide(
     *,
     judged_as: Modality,
     banks: BankAnswer | None = None,
+    categories: Mapping[str, float] | None = None,
 ) -> Ruling:
     """The strictest decision that a threshold, a word list, a bank or the lack of words asks for, with the reasons.
 
     ``judged_as`` is the modality whose thresholds count, unless views of the picture differ in theirs. Reasons may be
     logged: they name a word list, never the word that was found. ``banks`` is what the policy's banks say of the
-    meme; None: nobody asked them.
+    meme; None: nobody asked them. ``categories`` are scores of categories of one's own.
     """
     matches = policy.words.find(text.content)
     status = "ok" if picture is None else picture.status
-    views = scored_views(scores, judged_as, picture)
+    views = scored_views(scores, judged_as, picture, categories)
     answer = not_asked(policy.banks) if banks is None else banks
     known = known_memes(answer, policy.banks)
     found = grounds(views, text.status, matches, policy, status, (*_met_banks(known), *_not_there(answer)))

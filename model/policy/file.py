@@ -4,13 +4,13 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from model.atomic import file_digest
 from model.bundle import Bundle, Thresholds, ThresholdsByModality
 from model.errors import MemeguardError
+from model.files.yaml_keys import DuplicateKeyError, UniqueKeyLoader
 from model.modality import MODALITIES
 from model.policy.policy import DEFAULT_POLICY, BankRule, PartialRules, Policy, default_policy
 from model.policy.schema import (
@@ -22,7 +22,7 @@ from model.policy.schema import (
     check_entries,
     parse_document,
 )
-from model.policy.scored_views import score_names
+from model.policy.scored_views import CATEGORIES, score_names
 from model.policy.word_lists import WordList
 
 
@@ -57,9 +57,11 @@ class PolicySet:
 class PolicyFile:
     """A policy file and the files that it names. ``read`` may be called again when ``has_changed`` says so."""
 
-    def __init__(self, path: Path, bundle: Bundle) -> None:
+    def __init__(self, path: Path, bundle: Bundle, categories: Iterable[str] = ()) -> None:
+        """``categories`` are those that are scored beside the tasks of ``bundle``."""
         self.path = path
         self._bundle = bundle
+        self._categories = tuple(f"{CATEGORIES}.{name}" for name in categories)
         self._seen: dict[Path, str] = {}
 
     def read(self) -> PolicySet:
@@ -96,11 +98,11 @@ class PolicyFile:
 
     def _parsed(self, content: str) -> PolicyFileEntry:
         try:
-            document = yaml.load(content, _UniqueKeyLoader)  # noqa: S506  a SafeLoader
+            document = yaml.load(content, UniqueKeyLoader)  # noqa: S506  a SafeLoader
         except yaml.YAMLError as error:  # its own message quotes the file
             mark = getattr(error, "problem_mark", None)
             place = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-            what = error.problem if isinstance(error, _DuplicateKeyError) else "this is not YAML"
+            what = error.problem if isinstance(error, DuplicateKeyError) else "this is not YAML"
             raise self._error(f"{what}{place}; correct it there") from error
         try:
             return parse_document(document)
@@ -141,8 +143,14 @@ class PolicyFile:
         return ThresholdsByModality(**found)
 
     def _check_names(self, place: str, given: Iterable[str]) -> None:
-        known = score_names(self._bundle.tasks)
+        known = [*score_names(self._bundle.tasks), *self._categories]
         for name in given:
+            if name not in known and name.startswith(f"{CATEGORIES}."):
+                there = f"known: {', '.join(self._categories)}" if self._categories else "none are scored"
+                raise self._error(
+                    f"{place}: {name!r} is no category ({there}); name the file of categories that has it "
+                    "(--categories, MEMEGUARD_CATEGORIES_FILE)"
+                )
             if name not in known:
                 raise self._error(
                     f"{place}: {name!r} is no yes/no task of the bundle {self._bundle.manifest.name} and no class of "
@@ -164,18 +172,18 @@ class PolicyFile:
         return PolicyFileError(f"{self.path}: {message}")
 
 
-def chosen_policy(choice: str, bundle: Bundle) -> Policy:
+def chosen_policy(choice: str, bundle: Bundle, categories: Iterable[str] = ()) -> Policy:
     """The policy that ``FILE`` or ``FILE:NAME`` names, for FILE alone its default; raises ``PolicyFileError``."""
     path, name = Path(choice), None
     if not path.exists() and ":" in choice:
         file, _, name = choice.rpartition(":")
         path = Path(file)
-    return read_policies(path, bundle).named(name, path)
+    return read_policies(path, bundle, categories).named(name, path)
 
 
-def read_policies(path: Path | None, bundle: Bundle) -> PolicySet:
+def read_policies(path: Path | None, bundle: Bundle, categories: Iterable[str] = ()) -> PolicySet:
     """The policies of a file, or the bundle's own alone for None; raises ``PolicyFileError``."""
-    return PolicySet.of_bundle(bundle) if path is None else PolicyFile(path, bundle).read()
+    return PolicySet.of_bundle(bundle) if path is None else PolicyFile(path, bundle, categories).read()
 
 
 _ABSENT = "absent"
@@ -194,21 +202,3 @@ def _lines(content: str) -> Iterator[str]:
         entry = line.strip()
         if entry and not entry.startswith("#"):
             yield entry
-
-
-class _DuplicateKeyError(yaml.constructor.ConstructorError):
-    """A key twice in one mapping, of which YAML would silently drop the first."""
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML in which every key of a mapping stands once."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """Raise ``_DuplicateKeyError`` at the second of two keys."""
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise _DuplicateKeyError(None, None, "a key stands for the second time", key.start_mark)
-            if isinstance(key, yaml.ScalarNode):
-                seen.add(key.value)
-        return super().construct_mapping(node, deep)

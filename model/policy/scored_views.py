@@ -13,6 +13,9 @@ from model.modality import Modality, modality_of
 from model.taxonomy import Task
 from model.verdict import Score
 
+#: Before the names of categories of one's own, as a task stands before its classes.
+CATEGORIES = "categories"
+
 
 @dataclass(frozen=True)
 class ScoredView:
@@ -39,12 +42,21 @@ class _Picture(Protocol):
     def views(self) -> Sequence[_View]: ...
 
 
-def scored_views(scores: Mapping[str, Score], judged_as: Modality, picture: _Picture | None) -> list[ScoredView]:
-    """The meme as a whole, or each view of its picture where some have words and some have none."""
+def scored_views(
+    scores: Mapping[str, Score],
+    judged_as: Modality,
+    picture: _Picture | None,
+    categories: Mapping[str, float] | None = None,
+) -> list[ScoredView]:
+    """The meme as a whole, or each view of its picture where some have words and some have none.
+
+    Scores of ``categories`` are of the meme as a whole.
+    """
     views = picture.views if picture else ()
     found = [ScoredView(modality_of(pictured=True, worded=has_words(view.text)), view.scores) for view in views]
     differ = len({view.modality for view in found}) > 1
-    return found if differ else [ScoredView(judged_as, scores)]
+    of_meme = [ScoredView(judged_as, {CATEGORIES: dict(categories)})] if categories else []
+    return [*(found if differ else [ScoredView(judged_as, scores)]), *of_meme]
 
 
 def highest_named(views: Sequence[ScoredView], name: str) -> float | None:

@@ -44,6 +44,9 @@ memory_option = click.option(
     default=None,
     help="Whether what is remembered in the ledger votes, as in a server; default: where something is.",
 )
+categories_option = click.option(
+    "--categories", type=click.Path(path_type=Path), metavar="FILE", help="YAML file of categories of one's own."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON for programs.")
 #: Of commands that read an input as ``serving/batch`` does.
 reading_options = _together(

@@ -8,8 +8,9 @@ import click
 
 from model import MemeguardError, Policy, open_bundle
 from model.bundle import COMPACT_BUNDLE
+from model.known.category_file import category_names
 from model.policy.file import PolicySet, chosen_policy, read_policies
-from serving.commands.options import bundle_option, json_option
+from serving.commands.options import bundle_option, categories_option, json_option
 from serving.commands.policy_dry_run import Trial, try_policy
 from serving.commands.policy_tables import print_policies, print_trial
 
@@ -28,9 +29,10 @@ def policy() -> None:
 @policy.command()
 @_file
 @bundle_option
-def check(file: Path, bundle: Path | None) -> None:
+@categories_option
+def check(file: Path, bundle: Path | None, categories: Path | None) -> None:
     """Read a policy file as a server would, and show what is in it."""
-    print_policies(_read(file, bundle))
+    print_policies(_read(file, bundle, categories))
 
 
 @policy.command("dry-run")
@@ -48,18 +50,25 @@ def check(file: Path, bundle: Path | None) -> None:
     help="Decide by this policy for comparison; default: the decisions in the scores.",
 )
 @bundle_option
+@categories_option
 @json_option
 def dry_run(
-    file: Path, scores: IO[bytes], name: str | None, against: str | None, bundle: Path | None, as_json: bool
+    file: Path,
+    scores: IO[bytes],
+    name: str | None,
+    against: str | None,
+    bundle: Path | None,
+    categories: Path | None,
+    as_json: bool,
 ) -> None:
     """Show how a policy of FILE would change past decisions.
 
     A line that holds no verdict is reported and left out. Where words were not kept, word lists are not tried; banks
     never are.
     """
-    policies = _read(file, bundle)
+    policies = _read(file, bundle, categories)
     tried = policies.named(name, file)
-    other = None if against is None else _other(policies, against, bundle)
+    other = None if against is None else _other(policies, against, bundle, categories)
     for policy in (tried, other):
         if policy is not None and policy.banks:
             named = ", ".join(rule.name for rule in policy.banks)
@@ -77,14 +86,14 @@ def dry_run(
         print_trial(trial, tried)
 
 
-def _read(file: Path, bundle: Path | None) -> PolicySet:
-    return read_policies(file, open_bundle(bundle or COMPACT_BUNDLE))
+def _read(file: Path, bundle: Path | None, categories: Path | None) -> PolicySet:
+    return read_policies(file, open_bundle(bundle or COMPACT_BUNDLE), category_names(categories))
 
 
-def _other(policies: PolicySet, against: str, bundle: Path | None) -> Policy:
+def _other(policies: PolicySet, against: str, bundle: Path | None, categories: Path | None) -> Policy:
     if against in policies.policies:
         return policies.policies[against]
-    return chosen_policy(against, open_bundle(bundle or COMPACT_BUNDLE))
+    return chosen_policy(against, open_bundle(bundle or COMPACT_BUNDLE), category_names(categories))
 
 
 def _document(trial: Trial, tried: Policy) -> dict[str, Any]:

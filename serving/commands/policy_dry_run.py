@@ -52,6 +52,7 @@ class PastVerdict(BaseModel):
     text: Annotated[_PastText | None, BeforeValidator(_as_text)] = None
     picture: _PastPicture | None = None
     judged_as: Modality | None = None
+    categories: dict[str, _Score] = {}
 
     @property
     def modality(self) -> Modality:
@@ -135,7 +136,7 @@ def _decided(verdict: PastVerdict, policy: Policy) -> tuple[Decision, tuple[str,
     matches = policy.words.find(_words(verdict) or "")
     text_status = verdict.text.status if verdict.text else "ok"
     picture_status = verdict.picture.status if verdict.picture else "ok"
-    views = scored_views(verdict.scores, verdict.modality, verdict.picture)
+    views = scored_views(verdict.scores, verdict.modality, verdict.picture, verdict.categories)
     found = grounds(views, text_status, matches, policy, picture_status)
     if not found:
         return "allow", (NO_RULE,)

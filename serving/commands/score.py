@@ -11,10 +11,12 @@ import click
 from model import Failure, MemeError, Scorer, Verdict, load, open_bundle
 from model.bundle import COMPACT_BUNDLE
 from model.judge import ScoringError
+from model.known.category_file import category_names
 from model.policy.file import chosen_policy
 from serving.commands.ledger import asked_ledger
 from serving.commands.options import (
     bundle_option,
+    categories_option,
     engine_option,
     json_option,
     memory_option,
@@ -47,6 +49,7 @@ Outcome = tuple[Path, Verdict | Failure]
 @threads_option
 @click.option("--policy", metavar="FILE[:NAME]", help="Policy that decides; default: the bundle's own.")
 @memory_option
+@categories_option
 @json_option
 def score(
     files: tuple[Path, ...], text: str | None, tags: tuple[str, ...], memory: bool | None, as_json: bool, **flags: Any
@@ -70,7 +73,10 @@ def score(
 def _open_scorer(memory: bool | None, flags: dict[str, Any]) -> Scorer:
     """A scorer that asks what the flags want; says on stderr what that is, and what is missing or could be faster."""
     choice, given = flags.pop("policy"), {key: value for key, value in flags.items() if value is not None}
-    policy = None if choice is None else chosen_policy(choice, open_bundle(given.get("bundle", COMPACT_BUNDLE)))
+    policy = None
+    if choice is not None:
+        bundle, names = open_bundle(given.get("bundle", COMPACT_BUNDLE)), category_names(given.get("categories"))
+        policy = chosen_policy(choice, bundle, names)
     banks = [] if policy is None else [rule.name for rule in policy.banks]
     with asked_ledger(banks=bool(banks), memory=memory) as database:
         votes = database is not None and memory is not False

@@ -11,6 +11,7 @@ import click
 
 from model import MemeguardError, open_bundle
 from model.engine import check_installed
+from model.known.category_file import category_names
 from model.policy.file import read_policies
 from serving.commands.options import (
     bundle_option,
@@ -39,6 +40,9 @@ class ListenError(MemeguardError):
 @click.option(
     "--policy-file", type=click.Path(path_type=Path), help="YAML file of policies; default: the bundle's own."
 )
+@click.option(
+    "--categories-file", type=click.Path(path_type=Path), help="YAML file of categories of one's own; default: none."
+)
 @click.option("--keys-file", type=click.Path(path_type=Path), help="API keys, made by `memeguard keys create`.")
 @click.option("--allow-anonymous", is_flag=True, default=None, help="Serve beyond this machine without keys.")
 @bundle_option
@@ -51,7 +55,7 @@ def serve(host: str, port: int, workers: int, **flags: str | int | Path | None) 
     """Serve over HTTP until SIGTERM or Ctrl-C. Every setting can also be given as a variable MEMEGUARD_<KEY>."""
     settings = from_env(os.environ | to_env(flags))
     check_installed(settings.asked_engine)
-    read_policies(settings.policy_file, open_bundle(settings.bundle))
+    read_policies(settings.policy_file, open_bundle(settings.bundle), category_names(settings.categories_file))
     if settings.keys_file:
         read_keys(settings.keys_file)
     address = _listenable(host, port)

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from model import Failure, Verdict
 from model.bundle import Bundle, MetricRow, Thresholds
+from model.policy.scored_views import CATEGORIES
 from serving.security.keys import KeyEntry
 
 _COLOURS = {"allow": "green", "review": "yellow", "block": "red"}
@@ -94,7 +95,8 @@ def _metrics(rows: Sequence[MetricRow]) -> Table:
 def _yes_no_scores(outcome: Verdict | Failure) -> dict[str, float]:
     if isinstance(outcome, Failure):
         return {}
-    return {name: score for name, score in outcome.scores.items() if isinstance(score, float)}
+    categories = {f"{CATEGORIES}.{name}": score for name, score in outcome.categories.items()}
+    return {name: score for name, score in outcome.scores.items() if isinstance(score, float)} | categories
 
 
 def _decision(outcome: Verdict | Failure) -> Text:

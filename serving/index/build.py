@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from model.atomic import lock_file
-from model.bundle import Bundle, open_bundle
+from model.bundle import Bundle, open_bundle, shares_space
 from serving.batch.input.batch_input import BatchInput
 from serving.batch.input.files import without_secrets
 from serving.batch.output.manifest import shard_path
@@ -30,7 +30,6 @@ from serving.index.manifest import (
     IndexSettings,
     read_manifest,
     read_settings,
-    shares_space,
     write_manifest,
     write_settings,
 )

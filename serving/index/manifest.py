@@ -6,14 +6,12 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from model.atomic import write_atomically
-from model.bundle import Bundle
 from serving.index.errors import MemeIndexError
 
 MANIFEST = "index.json"
 SETTINGS = "settings.json"
 #: The run of ``serving/batch`` that scored the memes: its plan, its manifest, its report.
 SCORING = "scoring"
-_OPEN_CLIP = "open_clip "
 
 
 class _Strict(BaseModel):
@@ -50,15 +48,6 @@ class IndexManifest(_Strict):
     image_width: int | None
     text_width: int | None
     shared_space: bool
-
-
-def shares_space(bundle: Bundle) -> bool:
-    """Whether features of words and of pictures can be compared: both towers are of one open_clip model."""
-    image, head = bundle.manifest.image_tower, bundle.manifest.head
-    if head.text_output is None or head.text_width != image.embed_width:
-        return False
-    name = image.backbone.partition(",")[0]
-    return name.startswith(_OPEN_CLIP) and name == head.text_backbone.partition(",")[0]
 
 
 def read_settings(folder: Path) -> IndexSettings | None:

@@ -40,7 +40,9 @@ class PolicyStore:
         """
         if settings.policy_file is None:
             return cls(PolicySet({scorer.policy.name: scorer.policy}, scorer.policy.name))
-        file = PolicyFile(settings.policy_file, scorer.bundle)
+        file = PolicyFile(
+            settings.policy_file, scorer.bundle, () if scorer.categories is None else scorer.categories.names
+        )
         return cls(_ready(file.read()), file, look_every_s=settings.policy_reload_s)
 
     def get(self, name: str | None) -> Policy:

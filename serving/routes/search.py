@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
+from model.bundle import shares_space
 from model.known.features import MemeFeatures
 from model.verdict import Judgement
 from serving.app_state import AppState, app_state
 from serving.index.ledger_search import LEDGER_WAYS, LedgerQuery, LedgerWay, query_of_decision, search_ledger
-from serving.index.manifest import shares_space
 from serving.inference.image_fetcher import with_pictures
 from serving.ledger.database import Database
 from serving.ledger.ledger import Ledger

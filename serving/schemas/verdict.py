@@ -150,6 +150,8 @@ class VerdictDoc(Wire):
     picture: PictureDoc | None
     known: list[KnownMemeDoc] = Field(description="Entries of the policy's banks that it is; the nearest first.")
     memory: MemoryVoteDoc | None = Field(description="Null: no remembered meme moved the scores.")
+    categories: dict[str, Probability] = Field(default={}, description="Scores of the server's own categories.")
+    categories_digest: str | None = Field(default=None, description="Of their file; null: there are none.")
 
 
 class ItemErrorDoc(Wire):

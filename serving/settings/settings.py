@@ -155,6 +155,10 @@ class PolicySettings(BaseModel):
         5.0, gt=0, description="Seconds between looks for a changed policy file or word list."
     )
 
+    categories_file: Path | None = Field(
+        None, description="YAML file of categories of one's own, read at start; unset: none are scored."
+    )
+
 
 class PartSettings(BaseModel):
     """Which bundle judges, and what reads the words."""

@@ -52,6 +52,9 @@ _FOUND = pa.struct([("path", pa.string()), ("by", pa.string())])
 _NUMBERS = pa.map_(pa.string(), pa.float64())
 _MEMORY = pa.struct([("entries", pa.int32()), ("shifts", _NUMBERS)])
 
+#: What a verdict says of categories of one's own where none are scored, as in a batch.
+_NO_CATEGORIES: dict[str, Any] = {"categories": {}, "categories_digest": None}
+
 
 def _scores_type(tasks: Sequence[Task]) -> pa.DataType:
     return pa.struct([(task.name, _score_type(task)) for task in tasks])
@@ -105,7 +108,8 @@ def to_row(id: str, outcome: Verdict | Failure, found: Found | None = None) -> d
     if isinstance(outcome, Failure):
         return row | {"error": {"code": outcome.code, "message": outcome.message}}
     document = outcome.to_dict() | row
-    del document["explanation"]  # is asked for over HTTP, a meme at a time
+    for name in ("explanation", *_NO_CATEGORIES):  # asked for over HTTP, a meme at a time
+        del document[name]
     for name in ("severity", "timings_ms"):
         document[name] = list(document[name].items())
     if document["memory"] is not None:
@@ -120,7 +124,7 @@ def to_answer(row: Mapping[str, Any]) -> dict[str, Any]:
     document = {name: value for name, value in row.items() if name not in ("error", "image_found")}
     if document["memory"] is not None:
         document["memory"] = document["memory"] | {"shifts": dict(document["memory"]["shifts"])}
-    return document | {name: dict(document[name]) for name in ("severity", "timings_ms")}
+    return document | {name: dict(document[name]) for name in ("severity", "timings_ms")} | _NO_CATEGORIES
 
 
 def to_table(rows: Sequence[Mapping[str, Any]], tasks: Sequence[Task]) -> pa.Table:

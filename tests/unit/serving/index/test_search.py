@@ -4,17 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import pytest
 from click.testing import CliRunner, Result
 from support.batch import write_jsonl
 from support.indexes import make_index
 from support.pictures import meme
+from support.shared_space import with_shared_space
 from support.strict_pages import StrictPage
-from support.tiny import EMBED_WIDTH, TinyBundle
+from support.tiny import TinyBundle
 
-from model.bundle import Bundle
-from model.export.graph import TEXT_OUTPUT
 from serving.cli import main
 from serving.index.queries import Query, query_of_text
 from serving.index.reader import opened_index
@@ -196,7 +194,7 @@ def test_the_page_can_be_used_by_keyboard_and_screen_reader(index: Path, tmp_pat
 def test_where_towers_share_a_space_a_description_finds_pictures(
     folder: Path, tiny: TinyBundle, tmp_path: Path
 ) -> None:
-    bundle = _shared(tiny, tmp_path)
+    bundle = with_shared_space(tiny, tmp_path)
     make_index(folder / "in.jsonl", tmp_path / "index", bundle=bundle.path)
     with opened_index(tmp_path / "index") as opened:
         assert opened.manifest.shared_space
@@ -208,25 +206,3 @@ def test_where_towers_share_a_space_a_description_finds_pictures(
         assert found[0].description == pytest.approx(1, abs=2e-3)
     described = _found(tmp_path / "index", "--text", "cats", "--by", "description", "--bundle", bundle.path)
     assert all(hit["description"] is not None for hit in described)
-
-
-def _shared(tiny: TinyBundle, folder: Path) -> Bundle:
-    """The bundle with the names of an open_clip model's towers, whose words are as wide as its pictures."""
-    model = onnx.load(tiny.parts.head_path)
-    (output,) = (one for one in model.graph.output if one.name == TEXT_OUTPUT)
-    for node in model.graph.node:
-        node.output[:] = ["text_whole" if name == TEXT_OUTPUT else name for name in node.output]
-        node.input[:] = ["text_whole" if name == TEXT_OUTPUT else name for name in node.input]
-    bounds = {"text_start": [0], "text_end": [EMBED_WIDTH], "text_axis": [1]}
-    for name, value in bounds.items():
-        model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(value, dtype=np.int64), name))
-    model.graph.node.append(onnx.helper.make_node("Slice", ["text_whole", *bounds], [TEXT_OUTPUT]))
-    output.type.tensor_type.shape.dim[1].dim_value = EMBED_WIDTH
-    onnx.save(model, folder / "head.onnx")
-    name = "open_clip ViT-tiny"
-    return tiny.written_anew(
-        folder / "bundle",
-        head_path=folder / "head.onnx",
-        head=tiny.parts.head.model_copy(update={"text_backbone": f"{name}, frozen", "text_width": EMBED_WIDTH}),
-        image_tower=tiny.parts.image_tower.model_copy(update={"backbone": name}),
-    )
