@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 from support.pictures import meme
+from support.postgres import Cluster
 from support.tiny import TinyBundle
 
 from model import load
@@ -25,10 +26,18 @@ def _settings(url: str, **values: Any) -> Settings:
     return Settings.model_validate({"ocr": "none", "ledger_url": url} | kept | values)
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An empty ledger of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path_factory.mktemp('search')}/ledger.db"
+    cluster: Cluster = request.getfixturevalue("postgres")
+    return cluster.new_database()
+
+
 @pytest.fixture(scope="module")
-def state(tiny: TinyBundle, tmp_path_factory: pytest.TempPathFactory) -> AppState:
-    settings = _settings(f"sqlite:///{tmp_path_factory.mktemp('search')}/ledger.db")
-    return AppState(settings, load(tiny.bundle.path, ocr="none", features=True))
+def state(url: str, tiny: TinyBundle) -> AppState:
+    return AppState(_settings(url), load(tiny.bundle.path, ocr="none", features=True))
 
 
 @pytest.fixture(scope="module")
