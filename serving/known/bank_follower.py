@@ -13,14 +13,13 @@ from model.policy.known_memes import BankAnswer
 from serving.known.bank_floods import Flood, count_matches
 from serving.known.bank_index import BankIndex
 from serving.known.bank_store import REMOVALS_KEPT, change_number, changes_since, entries_since
+from serving.known.poller import Poller
 from serving.ledger.database import Database
 from serving.ledger.errors import LedgerError
-from serving.observability.logs import Event, log_crash
+from serving.observability.logs import Event
 
 logger = logging.getLogger("memeguard.banks")
 
-#: A change is followed within two of these, which is within two seconds.
-_LOOK_EVERY_S = 0.5
 _START_S = 20.0
 #: Who has not looked for so long reads everything anew: removals may have been forgotten meanwhile.
 _TOO_OLD_S = REMOVALS_KEPT.total_seconds() / 2
@@ -36,34 +35,29 @@ class BankFollower:
         self._index = BankIndex()
         self._looked_at = time.monotonic()
         self._is_loaded = False
-        self._trouble: str | None = None
         self._counts: Counter[str] = Counter()
         self._counting = threading.Lock()
         self._looking = threading.Lock()
-        self._has_looked = asyncio.Event()
-        self._following: asyncio.Task[None] | None = None
+        self._poller = Poller(self._look, "banks", logger)
 
     async def start(self) -> None:
         """Read the banks and follow them from now on. Large ones are waited for no longer than a start may take."""
-        self._following = asyncio.create_task(self._follow())
         with suppress(TimeoutError):
             async with asyncio.timeout(_START_S):
-                await self._has_looked.wait()
+                await self._poller.start()
 
     async def stop(self) -> None:
         """Follow no more, and write what was counted."""
-        if self._following is not None:
-            self._following.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._following
-            await asyncio.to_thread(self._look)
+        await self._poller.stop()
+        if self._poller.is_started:
+            await self._poller.on_thread(self._look)
 
     def warnings(self, names: Iterable[str]) -> list[str]:
         """What an operator should know whose policies name these banks."""
-        if self._following is None:
+        if not self._poller.is_started:
             return []
         if not self._is_loaded:
-            problem = self._trouble or "they are still being read"
+            problem = self._poller.trouble or "they are still being read"
             return [f"banks: not read yet, so that memes are at least reviewed ({problem})"] if any(names) else []
         missing = [name for name in dict.fromkeys(names) if self._index.bank(name) is None]
         return [missing_warning(name) for name in missing]
@@ -82,26 +76,10 @@ class BankFollower:
         with self._counting:
             self._counts.update(match.entry for match in answer.matches if not match.quarantined)
 
-    async def _follow(self) -> None:
-        while True:
-            try:
-                await asyncio.to_thread(self._look)
-            except Exception as error:  # a bug here must not leave the banks unfollowed in silence
-                log_crash(logger, error, "following the banks crashed")
-            self._has_looked.set()
-            await asyncio.sleep(_LOOK_EVERY_S)
-
     def _look(self) -> None:
-        try:
-            with self._looking:  # a look that was given up goes on on its thread
-                self._write_counts()
-                self._read_changes()
-        except LedgerError as error:
-            if self._trouble is None:
-                logger.warning(Event("banks not followed", problem=str(error)))
-            self._trouble = str(error)
-        else:
-            self._trouble = None
+        with self._looking:  # a look that was given up goes on on its thread
+            self._write_counts()
+            self._read_changes()
 
     def _read_changes(self) -> None:
         now = time.monotonic()

@@ -1,12 +1,10 @@
 """Memory of one worker: it holds the remembered memes, follows changes of any worker, and wakes those that sleep.
 
-A memory is fitted anew when something changed, on a thread; until then the one of before votes.
+A memory is fitted anew when something changed, on a thread; until then the one of before votes. With the time of a fit
+a change is followed within two seconds, up to some thousand memes.
 """
 
-import asyncio
 import logging
-from collections.abc import Callable
-from contextlib import suppress
 
 from sqlalchemy.exc import IntegrityError
 
@@ -14,14 +12,12 @@ from model import MemeguardError, Scorer
 from model.known.memory import Memory, RememberedMeme
 from serving.known.memory.features import features_of, meme_of
 from serving.known.memory.store import memory_number, next_sleeper, note_change, put_features, stored_memes
+from serving.known.poller import Poller
 from serving.ledger.database import Database
 from serving.ledger.errors import LedgerError
-from serving.observability.logs import Event, log_crash
+from serving.observability.logs import Event
 
 logger = logging.getLogger("memeguard.memory")
-
-#: A change is followed within two of these and the time of a fit: within two seconds, up to some thousand memes.
-_LOOK_EVERY_S = 0.5
 
 
 def fitted(memes: list[RememberedMeme], scorer: Scorer) -> Memory | None:
@@ -49,40 +45,17 @@ class MemoryFollower:
         self._database = database
         self._scorer = scorer
         self._number = -1
-        self._trouble: str | None = None
-        self._following: asyncio.Task[None] | None = None
+        self._poller = Poller(self._look, "memory", logger)
         #: What votes now; None before the first look, and where nothing is remembered.
         self.current: Memory | None = None
 
     async def start(self) -> None:
         """Read the memory and follow it from now on."""
-        await self._on_thread(self._look)
-        self._following = asyncio.create_task(self._follow())
+        await self._poller.start(then=self._wake)
 
     async def stop(self) -> None:
         """Follow no more."""
-        if self._following is not None:
-            self._following.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._following
-
-    async def _follow(self) -> None:
-        await self._wake()
-        while True:
-            await asyncio.sleep(_LOOK_EVERY_S)
-            await self._on_thread(self._look)
-
-    async def _on_thread(self, work: Callable[[], None]) -> None:
-        try:
-            await asyncio.to_thread(work)
-        except LedgerError as error:
-            if self._trouble is None:
-                logger.warning(Event("memory not followed", problem=str(error)))
-            self._trouble = str(error)
-        except Exception as error:  # a bug here must not leave the memory unfollowed in silence
-            log_crash(logger, error, "following the memory crashed")
-        else:
-            self._trouble = None
+        await self._poller.stop()
 
     def _look(self) -> None:
         with self._database.reading() as connection:
@@ -108,10 +81,10 @@ class MemoryFollower:
 
         while True:
             before = at
-            await self._on_thread(wake_next)
+            await self._poller.on_thread(wake_next)
             if at in ("", before):
                 break
-            await self._on_thread(self._look)
+            await self._poller.on_thread(self._look)
         if n_woken:
             logger.info(Event("remembered memes woken", memes=n_woken))
 
