@@ -1,6 +1,6 @@
 """Command ``memeguard batch``: judge a file or folder of memes, one row each; ``memeguard batch verify`` proves it."""
 
-import os
+from dataclasses import replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,14 +12,12 @@ from rich.console import Console
 from model import open_bundle
 from model.bundle import COMPACT_BUNDLE
 from model.engine import ENGINE_CHOICES, EngineChoice, Provider, asked_engine
-from model.ocr import EngineName
 from model.policy.file import chosen_policy
-from model.runtime import engines_for
 from serving.batch.errors import BatchError
-from serving.batch.input.items import Columns
 from serving.batch.progress import print_summary, show_progress
-from serving.batch.run import BatchOptions, Runner, run_batch
+from serving.batch.run import Runner, run_batch
 from serving.batch.verify import verify as verify_run
+from serving.commands.batch_options import batch_options
 from serving.commands.ledger import asked_ledger
 from serving.commands.options import (
     bundle_option,
@@ -85,22 +83,12 @@ def batch(
     runner: Runner | None,
     engine: EngineChoice | Runner | None,
     ray_address: str | None,
-    workers: int | None,
-    threads: int,
     policy: str | None,
     memory: bool | None,
     bundle: Path | None,
-    ocr: EngineName | None,
-    ocr_languages: str | None,
     provider: Provider | None,
-    id_column: str,
-    image_column: str,
-    text_column: str,
-    tags_column: str,
-    protocols: tuple[str, ...],
-    partition_rows: int,
-    item_timeout_s: float,
     sample_review: int | None,
+    **run: Any,
 ) -> None:
     """Judge many memes, one row each. Killed at any moment, the same command goes on.
 
@@ -113,31 +101,17 @@ def batch(
     runner, asked = _told_apart(runner, engine)
     asked = asked_engine(asked, provider)
     _check_ray(runner, ray_address)
-    bundle = bundle or COMPACT_BUNDLE
-    opened = open_bundle(bundle)
+    opened = open_bundle(bundle or COMPACT_BUNDLE)
     decided_by = None if policy is None else chosen_policy(policy, opened)
-    options = BatchOptions(
-        input=input,
-        out=out,
+    options = replace(
+        batch_options(input, out, opened, asked, **run),
         runner=runner,
-        workers=workers or len(os.sched_getaffinity(0)),
-        threads=threads,
-        bundle=bundle,
-        ocr=ocr or "rapidocr",
-        ocr_languages=ocr_languages,
-        engine=asked,
         policy=decided_by,
-        columns=Columns(id_column, image_column, text_column, tags_column),
-        protocols=frozenset(protocols),
-        partition_rows=partition_rows,
-        item_timeout_s=item_timeout_s,
         ray_address=ray_address,
         sample_review=sample_review or 0,
         ledger=partial(asked_ledger, banks=bool(decided_by and decided_by.banks), memory=memory),
         memory=memory,
     )
-    for warning in engines_for(opened, asked).warnings:
-        click.echo(f"Warning: {warning}", err=True)
     with show_progress(Console(stderr=True)) as (callbacks, progress):
         plan, totals = run_batch(options, callbacks)
     print_summary(Console(), out, plan, totals, progress)

@@ -1,7 +1,7 @@
 """Command ``memeguard index``: make an index of memes that can be searched and mapped."""
 
-import os
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -9,11 +9,8 @@ from rich.console import Console
 from model import open_bundle
 from model.bundle import COMPACT_BUNDLE
 from model.engine import EngineChoice
-from model.ocr import EngineName
-from model.runtime import engines_for
-from serving.batch.input.items import Columns
 from serving.batch.progress import show_progress
-from serving.batch.run import BatchOptions
+from serving.commands.batch_options import batch_options
 from serving.commands.options import (
     bundle_option,
     engine_option,
@@ -45,43 +42,16 @@ def index(
     out: Path,
     words: bool,
     thumbnails: bool,
-    workers: int | None,
-    threads: int,
     bundle: Path | None,
-    ocr: EngineName | None,
-    ocr_languages: str | None,
     engine: EngineChoice | None,
-    id_column: str,
-    image_column: str,
-    text_column: str,
-    tags_column: str,
-    protocols: tuple[str, ...],
-    partition_rows: int,
-    item_timeout_s: float,
+    **run: Any,
 ) -> None:
     """Make an index of many memes, to search and to map. Killed at any moment, the same command goes on.
 
     INPUT is all that `memeguard batch` takes. INDEX gets ids, addresses, hashes, features, scores and words; never the
     pictures. It is of one bundle: another cannot go on with it, nor search it.
     """
-    chosen = bundle or COMPACT_BUNDLE
-    asked: EngineChoice = engine or "auto"
-    batch = BatchOptions(
-        input=input,
-        out=out,
-        workers=workers or len(os.sched_getaffinity(0)),
-        threads=threads,
-        bundle=chosen,
-        ocr=ocr or "rapidocr",
-        ocr_languages=ocr_languages,
-        engine=asked,
-        columns=Columns(id_column, image_column, text_column, tags_column),
-        protocols=frozenset(protocols),
-        partition_rows=partition_rows,
-        item_timeout_s=item_timeout_s,
-    )
-    for warning in engines_for(open_bundle(chosen), asked).warnings:
-        click.echo(f"Warning: {warning}", err=True)
+    batch = batch_options(input, out, open_bundle(bundle or COMPACT_BUNDLE), engine or "auto", **run)
     with show_progress(Console(stderr=True)) as (callbacks, _):
         made = build_index(IndexOptions(batch, words=words, thumbnails=thumbnails), callbacks)
     _print(out, made)
