@@ -10,8 +10,7 @@ them every alteration is made. The distances in ``model.known.matching`` are cho
 
 import argparse
 import json
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,9 +23,9 @@ from benchmarks.known_alterations import ALTERATIONS, misread
 from benchmarks.known_memes import HALVES, Shown, memes
 from benchmarks.known_report import report
 from model.known.fingerprint import Fingerprint, unframed_hashes
-from model.known.hash_index import HashIndex, packed
 from model.known.matching import Distances, picture_hashes
-from model.known.pdq import N_BITS, N_BYTES, Pdq, pdq_of
+from model.known.packed_hashes import packed
+from model.known.pdq import N_BITS, Pdq, pdq_of
 from model.known.words import n_letters, words_distance, words_key
 
 PICTURE_DISTANCES = (16, 20, 24, 28, 31, 36, 40, 44, 48, 54, 60, 70, 80, 90)
@@ -170,52 +169,25 @@ def measure(shown: Iterable[Shown], seed: int) -> dict[str, Measured]:
     return halves
 
 
-def query_times(n: int, seed: int) -> dict[str, float]:
-    """Milliseconds, on one core, for a picture's hash and for asking an index of ``n`` random hashes."""
-    rng = np.random.default_rng(seed)
-    hashes = rng.integers(0, 256, (n, N_BYTES), dtype=np.uint8)
-    index = HashIndex()
-    index.add(np.arange(n), hashes)
-    asked = hashes[:20]
-    return {
-        "hashes": float(n),
-        "query_ms": _least_ms(lambda: index.query(asked[0].tobytes(), Distances().picture)),
-        "query_of_20_ms": _least_ms(lambda: index.query_many(asked, Distances().picture)) / len(asked),
-        "bytes_a_hash": index.n_bytes + 8.0,
-    }
-
-
-def _least_ms(call: Callable[[], object], times: int = 7) -> float:
-    took = []
-    for _ in range(times):
-        started = time.perf_counter()
-        call()
-        took.append(time.perf_counter() - started)
-    return 1000 * min(took)
-
-
 def main() -> None:
     """Measure, and write the page and its figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, help="measure distances on its memes; without it, the index alone")
+    parser.add_argument("--data", type=Path, required=True, help="holds the memes")
     parser.add_argument("--n", type=int, default=10_000, help="memes")
     parser.add_argument("--alter-every", type=int, default=25, help="alter one in so many")
-    parser.add_argument("--hashes", type=int, default=1_000_000, help="random hashes in the index that is timed")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--out", type=Path, help="the page")
     parser.add_argument("--json", type=Path, help="the figures")
     options = parser.parse_args()
-    figures: dict[str, Any] = {"index": query_times(options.hashes, options.seed)}
-    if options.data is not None:
-        shown = memes(options.data, options.n, options.seed, options.alter_every)
-        halves = measure(shown, options.seed)
-        figures |= {half: measured.figures() for half, measured in halves.items()}
+    halves = measure(memes(options.data, options.n, options.seed, options.alter_every), options.seed)
+    figures = {half: measured.figures() for half, measured in halves.items()}
     if options.json is not None:
         options.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    if options.data is None or options.out is None:
-        print(json.dumps(figures["index"], indent=1))
-    if options.out is not None and options.data is not None:
-        options.out.write_text(report(figures), encoding="utf-8")
+    page = report(figures)
+    if options.out is None:
+        print(page)
+    else:
+        options.out.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -56,14 +56,6 @@ wrong, since sentences are posted again with a word changed:
 
 """
 
-_INDEX = """
-## Time
-
-An index of {hashes:,.0f} random hashes is asked for one in {query_ms:.0f} ms on one core ({query_of_20_ms:.0f} ms each
-when twenty are asked for at once), and takes {bytes_a_hash:.0f} bytes a hash. `python -m benchmarks.known` without
-`--data` measures this alone.
-"""
-
 
 def report(figures: dict[str, Any]) -> str:
     """Markdown of all tables, of the half that the distances were not chosen on."""
@@ -95,9 +87,8 @@ def report(figures: dict[str, Any]) -> str:
         _table("misread", half["misread"], defaults.words),
         _FALSE_WORDS,
         _table("letters", half["words_apart"], defaults.words),
-        _INDEX,
     ]
-    return "".join(part.format(**facts, **figures["index"]) for part in parts)
+    return "".join(part.format(**facts) for part in parts)
 
 
 def _table(name: str, rows: dict[str, dict[str, float]], default: float) -> str:

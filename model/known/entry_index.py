@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.known.fingerprint import Fingerprint
-from model.known.hash_index import BLOCK, Table, Words, distances_to, packed
 from model.known.matching import Comparison, Distances, KnownEntry, MatchKind, compare, no_ground, picture_hashes
+from model.known.packed_hashes import BLOCK, Table, Words, distances_to, packed
 from model.known.pdq import N_BITS, N_BYTES
 from model.known.words import KEY_BYTES, SKETCH_BYTES, bits_of_distance, digest_of, sketch_of
 

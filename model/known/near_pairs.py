@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from model.known.hash_index import Words, distances_to, packed
+from model.known.packed_hashes import Words, distances_to, packed
 
 #: Hashes that one is held against at once.
 _BLOCK = 1 << 16

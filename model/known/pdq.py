@@ -11,7 +11,6 @@ products with a cosine by ``add.accumulate``, which adds one after the other.
 """
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -30,7 +29,6 @@ _N_FREQUENCIES = 16
 _LUMA_THOUSANDTHS = np.array([299, 587, 114], np.float32)
 #: Rows or columns that are filtered at once: what bounds the memory beyond one float32 a pixel.
 _CHUNK_LINES = 1 << 10
-_HEX = re.compile(r"[0-9A-Fa-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -55,21 +53,6 @@ def pdq_of(image: Image.Image) -> Pdq:
     frequencies = _transformed(small)
     mirrored = frequencies * _MIRROR
     return Pdq(_bits(frequencies), _quality(small), _bits(mirrored))
-
-
-def to_hex(pdq: bytes) -> str:
-    """The 64 hexadecimal digits that ThreatExchange writes."""
-    return pdq.hex()
-
-
-def from_hex(text: str) -> bytes:
-    """The hash of 64 hexadecimal digits, in either case. Raises ``ValueError`` that says what is wrong with others."""
-    if not _HEX.fullmatch(text):
-        shown = text if len(text) <= 80 else text[:77] + "..."
-        raise ValueError(
-            f"{shown!r} is no PDQ hash: that is 64 hexadecimal digits, and these are {len(text)} characters"
-        )
-    return bytes.fromhex(text)
 
 
 def mirrored_hash(pdq: bytes) -> bytes:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from model.known.hash_index import bits_apart
+from model.known.packed_hashes import bits_apart
 from serving.index.vectors import blocks
 
 #: Rows that are in memory as float32 at once: few enough to stay in a processor's cache.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from support.dataset_files import write_hateful_memes, write_multioff
 
-from benchmarks.known import CAPTION_CHANGE, PICTURE_DISTANCES, WORDS_DISTANCES, Measured, measure, query_times
+from benchmarks.known import CAPTION_CHANGE, PICTURE_DISTANCES, WORDS_DISTANCES, Measured, measure
 from benchmarks.known_alterations import ALTERATIONS, misread
 from benchmarks.known_memes import HALVES, Shown, memes
 from benchmarks.known_report import report
@@ -48,7 +48,7 @@ def test_memes_of_one_picture_are_in_one_half_and_no_test_split_is_read(data: Pa
 
 def test_a_report_has_every_alteration_and_distance(data: Path) -> None:
     measured = measure(memes(data, 40, seed=1, alter_every=4), seed=1)
-    figures = {half: found.figures() for half, found in measured.items()} | {"index": query_times(1000, seed=1)}
+    figures = {half: found.figures() for half, found in measured.items()}
     assert set(figures["report"]["altered"]) == {*ALTERATIONS, CAPTION_CHANGE}
     page = report(json.loads(json.dumps(figures)))
     for name in (*ALTERATIONS, *map(str, PICTURE_DISTANCES), *map(str, WORDS_DISTANCES)):

@@ -1,5 +1,7 @@
+import threading
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,8 @@ from hypothesis import strategies as st
 from model.known.entry_index import EntryIndex, EntryMatch
 from model.known.fingerprint import Fingerprint
 from model.known.matching import Comparison, Distances, KnownEntry, MatchKind, NoGround, compare, no_ground
-from model.known.pdq import mirrored_hash
+from model.known.packed_hashes import BLOCK
+from model.known.pdq import N_BYTES, mirrored_hash
 from model.known.words import words_key
 
 PICTURE = bytes(range(32))
@@ -209,3 +212,35 @@ def test_an_index_of_many_entries_takes_104_bytes_each_and_an_eighth_of_room() -
     index.add({at: KnownEntry(pdq=at.to_bytes(32)) for at in range(20_000)})
     held = sum(part.nbytes for part in index._table[:2])
     assert held <= 20_000 * 104 * 1.126
+
+
+def test_entries_beyond_one_block_of_the_scan_are_found_by_their_keys() -> None:
+    hashes = np.random.default_rng(0).integers(0, 256, (2 * BLOCK + 5, N_BYTES), dtype=np.uint8)
+    index = EntryIndex()
+    index.add({7 * row: KnownEntry(pdq=one.tobytes()) for row, one in enumerate(hashes)})
+    for row in (0, BLOCK - 1, BLOCK, 2 * BLOCK + 4):
+        near = Fingerprint(A, flipped(hashes[row].tobytes(), 20), 100)
+        assert [match.key for match in index.matches(near, replace(DISTANCES, picture=20))] == [7 * row]
+        assert index.matches(near, replace(DISTANCES, picture=19)) == []
+
+
+def test_questions_during_changes_see_an_index_as_it_was_before_or_after() -> None:
+    index, more = EntryIndex(), {key: KnownEntry(pdq=PICTURE) for key in range(100, 300)}
+    index.add({key: KnownEntry(pdq=PICTURE) for key in range(100)})
+    done = threading.Event()
+
+    def change() -> None:
+        for _ in range(40):
+            index.add(more)
+            index.remove(more)
+        done.set()
+
+    changer = threading.Thread(target=change)
+    changer.start()
+    sizes = set()
+    while not done.is_set():
+        keys = [match.key for match in index.matches(MEME, DISTANCES)]
+        assert len(set(keys)) == len(keys)
+        sizes.add(len(keys))
+    changer.join()
+    assert sizes <= {100, 300}

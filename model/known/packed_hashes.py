@@ -1,10 +1,10 @@
-"""Index of packed hashes: which of a million are within some bits of this one, by looking at each.
+"""Hashes packed into 64-bit words, a table of many with their keys, and in how many bits they differ.
 
-A plain scan: XOR and ``np.bitwise_count`` over 64-bit words, in blocks that stay in the processor's cache. It is exact
-and as quick whatever the hashes are like, and needs 8 bytes a hash (its key) beside the hash itself.
+Who looks for those near to one looks at each: XOR and ``np.bitwise_count``, in blocks that stay in the processor's
+cache. That is exact, and as quick whatever the hashes are like; a key takes 8 bytes beside its hash.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -18,13 +18,6 @@ BLOCK = 1 << 14
 _LEAST_ROOM = 1024
 
 Words = NDArray[np.uint64]
-
-
-class Hit(NamedTuple):
-    """A hash that was found, by the key under which it was added, and in how many bits it differs."""
-
-    key: int
-    distance: int
 
 
 class Table(NamedTuple):
@@ -61,50 +54,6 @@ class Table(NamedTuple):
         return Table(words, keys, self.n)
 
 
-class HashIndex:
-    """Hashes of ``n_bytes`` (a multiple of 8), each under a key of its own, a whole number of 64 bits.
-
-    Queries are safe while one other thread changes it: they see it as it was before or after.
-    """
-
-    def __init__(self, n_bytes: int = N_BYTES) -> None:
-        if n_bytes < _WORD_BYTES or n_bytes % _WORD_BYTES:
-            raise ValueError(f"hashes have a multiple of 8 bytes, not {n_bytes}")
-        self.n_bytes = n_bytes
-        self._table = Table.empty(n_bytes)
-
-    def __len__(self) -> int:
-        return self._table.n
-
-    def add(self, keys: Sequence[int] | NDArray[np.int64], hashes: Sequence[bytes] | NDArray[np.uint8]) -> None:
-        """Add ``hashes`` (bytes each, or [N, n_bytes]) under ``keys``; what was there under one of them is replaced.
-
-        Many at once cost little more than one. Raises ``ValueError``, and changes nothing, when there is not one hash
-        of the right length for each key, or a key is given twice.
-        """
-        words, added = packed(hashes, self.n_bytes), np.asarray(keys, np.int64).reshape(-1)
-        if len(added) != words.shape[1]:
-            raise ValueError(f"{len(added)} keys were given for {words.shape[1]} hashes")
-        if len(np.unique(added)) != len(added):
-            raise ValueError("a key was given twice")
-        self._table = self._table.but(added).and_also(words, added)
-
-    def remove(self, keys: Iterable[int]) -> int:
-        """Remove what was added under ``keys``; unknown ones are passed over. How many were there."""
-        before = len(self)
-        self._table = self._table.but(np.fromiter(keys, np.int64))
-        return before - len(self)
-
-    def query(self, value: bytes, distance: int) -> list[Hit]:
-        """Every hash that differs from ``value`` in at most ``distance`` bits, the nearest first, then by key."""
-        return self.query_many([value], distance)[0]
-
-    def query_many(self, values: Sequence[bytes] | NDArray[np.uint8], distance: int) -> list[list[Hit]]:
-        """``query`` for each of ``values``. Memory goes with what is found, not with how many are asked for."""
-        table = self._table
-        return [_hits(table, value, distance) for value in packed(values, self.n_bytes).T]
-
-
 def packed(hashes: Sequence[bytes] | NDArray[np.uint8], n_bytes: int = N_BYTES) -> Words:
     """``hashes`` (bytes each, or [N, n_bytes]) as 64-bit words [n_bytes / 8, N]. ``ValueError``: one is of no such
     length."""
@@ -121,16 +70,6 @@ def packed(hashes: Sequence[bytes] | NDArray[np.uint8], n_bytes: int = N_BYTES) 
 def bits_apart(hashes: Sequence[bytes] | NDArray[np.uint8], value: bytes) -> NDArray[np.uint16]:
     """In how many bits each of ``hashes`` (see ``packed``) differs from ``value``, which is as long as each of them."""
     return distances_to(packed(hashes, len(value)), packed([value], len(value))[:, 0])
-
-
-def _hits(table: Table, value: Words, distance: int) -> list[Hit]:
-    hits: list[Hit] = []
-    for start in range(0, table.n, BLOCK):
-        stop = min(table.n, start + BLOCK)
-        distances = distances_to(table.words[:, start:stop], value)
-        found = np.flatnonzero(distances <= distance)
-        hits += map(Hit, table.keys[start:stop][found].tolist(), distances[found].tolist())
-    return sorted(hits, key=lambda hit: (hit.distance, hit.key))
 
 
 def distances_to(words: Words, value: Words) -> NDArray[np.uint16]:
