@@ -77,8 +77,6 @@ def _query(
         return query_of_file(_scorer(index, bundle), image)
     made = index.manifest
     needs_bundle = by in ("meaning", "description") or (by is None and made.text_width is not None)
-    if by == "description" and not made.shared_space:
-        needs_bundle = False  # refused below, whatever the bundle
     return query_of_text(_scorer(index, bundle) if needs_bundle else None, text or "")
 
 

@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from model.atomic import lock_file
-from model.bundle import Bundle, open_bundle, shares_space
+from model.bundle import Bundle, open_bundle
+from model.description import can_describe
 from serving.batch.input.batch_input import BatchInput
 from serving.batch.input.files import without_secrets
 from serving.batch.output.manifest import shard_path
@@ -107,7 +108,7 @@ def _take_in(out: Path, plan: Plan, bundle: Bundle, options: IndexOptions) -> In
         n_memes=n_memes,
         image_width=image_width,
         text_width=text_width,
-        shared_space=shares_space(bundle),
+        shared_space=can_describe(bundle),
     )
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from model.known.features import MemeFeatures, from_half_bytes
-from model.known.hash_index import bits_apart
+from model.known.packed_hashes import bits_apart
 from serving.index.vectors import unit
 from serving.ledger.database import Database
 from serving.ledger.tables import decisions, fingerprints
@@ -31,16 +31,21 @@ _TINY = 1e-12
 
 @dataclass(frozen=True)
 class LedgerQuery:
-    """What is looked for. ``model_digest``: whose features these are. ``decision_id`` is not found again."""
+    """What is looked for. ``model_digest``: whose features these are. ``decision_id`` is not found again.
+
+    ``description``: the words in the space of pictures; None where the bundle knows no way there.
+    """
 
     features: MemeFeatures = field(repr=False)
     pdq: bytes | None
     model_digest: str
     decision_id: str | None = None
+    description: NDArray[np.float32] | None = field(default=None, repr=False)
 
     def vector(self, way: LedgerWay) -> NDArray[np.float32] | None:
         """Of length one; None where the query has none."""
-        found = self.features.image if way == "picture" else self.features.text
+        of_words = self.description if way == "description" else self.features.text
+        found = self.features.image if way == "picture" else of_words
         return None if found is None else unit(found)
 
     def can(self, way: LedgerWay) -> bool:
@@ -74,20 +79,15 @@ def query_of_decision(connection: sa.Connection, decision_id: str, model_digest:
     return LedgerQuery(features, row["pdq"], model_digest, decision_id)
 
 
-def search_ledger(
-    database: Database, query: LedgerQuery, way: LedgerWay, top: int, *, shared_space: bool
-) -> list[LedgerHit]:
-    """The ``top`` decisions that fit best, the best first; each page is a transaction of its own.
-
-    ``shared_space``: whether words can be held against pictures too.
-    """
+def search_ledger(database: Database, query: LedgerQuery, way: LedgerWay, top: int) -> list[LedgerHit]:
+    """The ``top`` decisions that fit best, the best first; each page is a transaction of its own."""
     kept: list[tuple[float, str]] = []
     for page in _pages(database, query, way):
         kept = heapq.nlargest(top, [*kept, *_compared(query, way, page)])
     with database.reading() as connection:
         rows = {row["decision_id"]: row for row in connection.execute(_details([id for _, id in kept])).mappings()}
     # One that was deleted meanwhile is not told of.
-    return [_hit(rows[id], query, shared_space=shared_space) for _, id in kept if id in rows]
+    return [_hit(rows[id], query) for _, id in kept if id in rows]
 
 
 def _pages(database: Database, query: LedgerQuery, way: LedgerWay) -> Iterator[list[tuple[str, bytes]]]:
@@ -145,10 +145,9 @@ def _details(ids: Sequence[str]) -> sa.Select[Any]:
     )
 
 
-def _hit(row: Any, query: LedgerQuery, *, shared_space: bool) -> LedgerHit:
+def _hit(row: Any, query: LedgerQuery) -> LedgerHit:
     of_bundle = row["model_digest"] == query.model_digest
     own = _features(row) if of_bundle else MemeFeatures(None, None)
-    described = _cosine(query.vector("description"), own.image) if shared_space else None
     return LedgerHit(
         decision_id=row["decision_id"],
         id=row["caller_id"],
@@ -157,7 +156,7 @@ def _hit(row: Any, query: LedgerQuery, *, shared_space: bool) -> LedgerHit:
         scores=row["scores"],
         picture=_cosine(query.vector("picture"), own.image),
         meaning=_cosine(query.vector("meaning"), own.text),
-        description=described,
+        description=_cosine(query.vector("description"), own.image),
         pdq_distance=_bits(query.pdq, row["pdq"]),
     )
 

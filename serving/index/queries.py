@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model import Meme, Scorer
+from model.description import description_of
 from model.judge import ScoringError
 from model.known.features import MemeFeatures
 from model.known.fingerprint import fingerprint_of
@@ -25,12 +26,14 @@ Vector = NDArray[np.float32]
 class Query:
     """``title`` says in words what it is. ``row``: a meme of the index itself, which is not found again.
 
-    ``image`` and ``text`` are features of length one; ``terms`` the words for full text.
+    ``image`` and ``text`` are features of length one, ``description`` those of words in the space of pictures;
+    ``terms`` the words for full text.
     """
 
     title: str
     image: Vector | None = field(default=None, repr=False)
     text: Vector | None = field(default=None, repr=False)
+    description: Vector | None = field(default=None, repr=False)
     pdq: bytes | None = None
     sha256: str | None = None
     terms: tuple[str, ...] = ()
@@ -60,7 +63,8 @@ def query_of_text(scorer: Scorer | None, text: str) -> Query:
     if scorer is None:
         return Query(title, terms=terms_of(text))
     meme = Meme.from_text(text, limits=scorer.limits)
-    return Query(title, text=_features(scorer, meme).text if meme.text else None, terms=terms_of(text))
+    words = _features(scorer, meme).text if meme.text else None
+    return Query(title, text=words, description=description_of(scorer.bundle, words), terms=terms_of(text))
 
 
 def query_like(index: MemeIndex, id: str) -> Query:

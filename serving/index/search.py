@@ -10,7 +10,7 @@ from serving.index.arrays import HAS_IMAGE, HAS_PDQ, HAS_TEXT
 from serving.index.database import IndexedMeme
 from serving.index.errors import MemeIndexError
 from serving.index.manifest import IndexManifest
-from serving.index.queries import Query
+from serving.index.queries import Query, Vector
 from serving.index.ranking import Ranked, cosines, distances, fused, nearest, nearest_hashes
 from serving.index.reader import MemeIndex
 
@@ -92,19 +92,19 @@ def _why_not(index: MemeIndex, query: Query, way: Way) -> str:
         "picture": query.pdq is not None,
         "words": bool(query.terms),
         "meaning": query.text is not None,
-        "description": query.text is not None and query.row is None,
+        "description": query.description is not None,
     }
-    closed = _closed(index.manifest, way)
+    closed = _closed(index.manifest, query, way)
     return closed or ("" if given[way] else f"no {'picture was' if way == 'picture' else 'words were'} given")
 
 
-def _closed(made: IndexManifest, way: Way) -> str:
-    """Why no query can be answered in a way."""
+def _closed(made: IndexManifest, query: Query, way: Way) -> str:
+    """Why a query cannot be answered in a way, whatever it is of."""
     if way == "words" and not made.settings.words:
         return "it was made with --no-words"
     if way == "meaning" and made.text_width is None:
         return f"{made.model_name} {made.model_version} was exported without the features of words"
-    if way == "description" and not made.shared_space:
+    if way == "description" and query.terms and query.description is None:
         return (
             f"the towers of {made.model_name} do not share a space, so a description cannot be held against pictures; "
             "that needs an index made with the bundle of an open_clip model"
@@ -123,15 +123,15 @@ def _by_words(index: MemeIndex, query: Query, top: int) -> Ranked:
 
 
 def _by_meaning(index: MemeIndex, query: Query, top: int) -> Ranked:
-    return _nearest(index.arrays.text, query, index.arrays.rows_with(HAS_TEXT), top)
+    return _nearest(index.arrays.text, query.text, index.arrays.rows_with(HAS_TEXT), top)
 
 
 def _by_description(index: MemeIndex, query: Query, top: int) -> Ranked:
-    return _nearest(index.arrays.image, query, index.arrays.rows_with(HAS_IMAGE), top)
+    return _nearest(index.arrays.image, query.description, index.arrays.rows_with(HAS_IMAGE), top)
 
 
-def _nearest(vectors: Any, query: Query, rows: np.ndarray[Any, Any], top: int) -> Ranked:
-    return [] if vectors is None or query.text is None else nearest(vectors, query.text, rows, top)
+def _nearest(vectors: Any, asked: Vector | None, rows: np.ndarray[Any, Any], top: int) -> Ranked:
+    return [] if vectors is None or asked is None else nearest(vectors, asked, rows, top)
 
 
 _RANKED: Mapping[Way, Callable[[MemeIndex, Query, int], Ranked]] = {
@@ -146,9 +146,7 @@ def _values(index: MemeIndex, query: Query, name: str, rows: list[int]) -> dict[
     """Cosines of what both have."""
     arrays = index.arrays
     vectors, flag = (arrays.text, HAS_TEXT) if name == "meaning" else (arrays.image, HAS_IMAGE)
-    asked = query.image if name == "picture" else query.text
-    if name == "description" and (query.row is not None or not index.manifest.shared_space):
-        return {}
+    asked = {"picture": query.image, "meaning": query.text, "description": query.description}[name]
     if vectors is None or asked is None:
         return {}
     return cosines(vectors, asked, _with(index, rows, flag))

@@ -69,6 +69,10 @@ class Pipeline:
         """
         return await self._in_time(lambda: self._judged(item, explain, fingerprint, deadline), deadline)
 
+    async def judge_picture(self, item: ClassifyInput, deadline: float) -> Judgement:
+        """``judge`` with the fingerprint, where a picture's words are not asked for: they are not read."""
+        return await self._in_time(lambda: self._computed(item, False, True, deadline, reads=False), deadline)
+
     async def fingerprint(self, item: ClassifyInput, deadline: float) -> Fingerprint:
         """By what one item is known again: it is decoded and read as for ``judge``, and not judged."""
 
@@ -126,13 +130,15 @@ class Pipeline:
 
         return key() if item.image is None or len(item.image) <= _HASHED_AT_ONCE_BYTES else await self.run(key)
 
-    async def _computed(self, item: ClassifyInput, explain: bool, fingerprint: bool, deadline: float) -> Judgement:
+    async def _computed(
+        self, item: ClassifyInput, explain: bool, fingerprint: bool, deadline: float, *, reads: bool = True
+    ) -> Judgement:
         """Through every stage. What was neither decoding, reading nor judging is told as time in the queue."""
         started = time.perf_counter()
         is_large = await self._is_large(item)
         found: Fingerprint | None = None
         async with self._large if is_large else nullcontext():
-            reading, stages_ms = await self._read_item(item, deadline, started, is_large=is_large)
+            reading, stages_ms = await self._read_item(item, deadline, started, is_large=is_large, reads=reads)
             if fingerprint:
                 found, stages_ms["fingerprint"] = await self._decoding.run(
                     lambda: _fingerprint(reading), is_long=is_large
@@ -147,12 +153,14 @@ class Pipeline:
         return replace(judgement, timings_ms=timings_ms, fingerprint=found or judgement.fingerprint)
 
     async def _read_item(
-        self, item: ClassifyInput, deadline: float, started: float, *, is_large: bool = False
+        self, item: ClassifyInput, deadline: float, started: float, *, is_large: bool = False, reads: bool = True
     ) -> tuple[Reading, dict[str, float]]:
-        """One item with its words, and the milliseconds of decoding."""
+        """One item with its words, and the milliseconds of decoding. Without ``reads`` a picture's words are left."""
         budget = self._scorer.budget(deadline - min(_LEFT_FOR_NETWORK * self._timeout_s, _LEFT_FOR_NETWORK_S))
         decoding = self._parsing if item.image is None else self._decoding
-        decoded, decode_ms = await decoding.run(lambda: self._decoded(item, budget), since=started, is_long=is_large)
+        decoded, decode_ms = await decoding.run(
+            lambda: self._decoded(item, budget, reads=reads), since=started, is_long=is_large
+        )
         if isinstance(decoded, Meme):
             decoded = await self._reading.run_steps(self._read(decoded, budget), budget, is_long=is_large)
         return decoded, {"decode": decode_ms}
@@ -170,7 +178,7 @@ class Pipeline:
         image = item.image
         return await self._parsing.run(lambda: declared_pixels(image, self._limits) > _LARGE_PIXELS)
 
-    def _decoded(self, item: ClassifyInput, budget: Budget) -> tuple[Meme | Reading, float]:
+    def _decoded(self, item: ClassifyInput, budget: Budget, *, reads: bool) -> tuple[Meme | Reading, float]:
         """A meme that is still to be read, or one with its words; and the milliseconds of decoding."""
         started = time.perf_counter()
         limits = self._limits
@@ -184,6 +192,8 @@ class Pipeline:
                     )
         except MemeError as error:
             raise ProblemError.from_meme_error(error, limits) from error
+        if not reads and meme.text is None:
+            meme = replace(meme, text="")
         decode_ms = (time.perf_counter() - started) * 1000
         return (meme if meme.text is None else self._scorer.read(meme)), decode_ms
 

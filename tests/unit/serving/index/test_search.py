@@ -199,7 +199,7 @@ def test_where_towers_share_a_space_a_description_finds_pictures(
     with opened_index(tmp_path / "index") as opened:
         assert opened.manifest.shared_space
         words = np.asarray(opened.arrays.image[4], dtype=np.float32) if opened.arrays.image is not None else None
-        query = Query("a description", text=words, terms=("topic4",))
+        query = Query("a description", text=words, description=words, terms=("topic4",))
         assert ways_for(opened, query, None) == ("words", "meaning", "description")
         found = search(opened, query, ("description",), 3)
         assert found[0].meme.id == "m4"

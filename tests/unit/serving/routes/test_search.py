@@ -1,16 +1,23 @@
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
+from numpy.typing import NDArray
 from starlette.testclient import TestClient
 from support.pictures import meme
 from support.postgres import Cluster
 from support.tiny import TinyBundle
 
-from model import load
+from model import Scorer, description, load
+from model.description import Projection, projection_path
 from model.known.features import MemeFeatures
+from model.ocr.base import Engine
+from model.ocr.types import Line, OcrWord
+from model.runtime import Runtime
 from serving.app_state import AppState
 from serving.http.app import create_app
 from serving.index import ledger_search
@@ -147,10 +154,58 @@ def test_features_of_another_bundle_are_not_compared_but_hashes_are(
     query = LedgerQuery(
         MemeFeatures(state.classifier.scorer.runtime.no_features(1).embeds[0] + 1, None), row.pdq, "f" * 64
     )
-    assert search_ledger(database, query, "picture", 5, shared_space=False) == []
-    found = search_ledger(database, query, "pdq", 5, shared_space=False)
+    assert search_ledger(database, query, "picture", 5) == []
+    found = search_ledger(database, query, "pdq", 5)
     assert found[0].pdq_distance == 0
     assert {one.picture for one in found} == {None}
+
+
+def test_with_a_projection_a_description_finds_pictures(
+    served: tuple[TestClient, list[str]], tiny: TinyBundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(description, "_PROJECTIONS", tmp_path)
+    head, tower = tiny.bundle.manifest.head, tiny.bundle.manifest.image_tower
+    rng = np.random.default_rng(0)
+    weights = rng.normal(size=(head.text_width or 0, tower.embed_width)).astype(np.float32)
+    Projection(weights, np.zeros(tower.embed_width, np.float32)).write(projection_path(tiny.bundle))
+    client, ids = served
+    found = _search(client, {"text": "a cat on a chair"}, by="description")
+    assert found["by"] == "description"
+    assert {one["decision_id"] for one in found["found"]} == set(ids[:N_MEMES])
+    values = [one["description"] for one in found["found"]]
+    assert values == sorted(values, reverse=True)
+    assert len(set(values)) > 1
+    assert _search(client, {"text": "a cat on a chair"})["by"] == "meaning"
+
+
+class _CountingReader(Engine):
+    """Reads the same word off any picture, and counts them."""
+
+    name = "counting"
+    version = "1"
+
+    def __init__(self) -> None:
+        self.n_read = 0
+
+    def unavailable_reason(self) -> str | None:
+        return None
+
+    def _find_lines(self, image: NDArray[np.uint8]) -> Sequence[Line]:
+        self.n_read += 1
+        return [[OcrWord("word", (0, 0, 5, 5), 0.9)]]
+
+
+def test_words_of_a_picture_are_read_only_where_they_are_looked_for(tiny: TinyBundle, tmp_path: Path) -> None:
+    reader = _CountingReader()
+    scorer = Scorer(tiny.bundle, Runtime(tiny.bundle, threads=1), reader, features=True)
+    app = create_app(lambda: AppState(_settings(f"sqlite:///{tmp_path}/ledger.db"), scorer))
+    picture = {"image": _meme(1)["image"]}
+    with TestClient(app) as client:
+        _search(client, picture)
+        assert _search(client, picture, by="pdq")["by"] == "pdq"
+        assert reader.n_read == 0
+        assert _search(client, picture, by="meaning")["by"] == "meaning"
+        assert reader.n_read > 0
 
 
 def test_without_a_ledger_there_is_nothing_to_search(tiny: TinyBundle) -> None:
