@@ -53,7 +53,9 @@ def test_a_projection_is_of_one_pair_of_towers(
     assert can_describe(tiny.bundle)
     assert not can_describe(open_bundle(COMPACT_BUNDLE))
     text = np.ones(24, np.float32)
-    assert np.allclose(description_of(tiny.bundle, text), _projection()(text), atol=1e-3)
+    found = description_of(tiny.bundle, text)
+    assert found is not None
+    assert np.allclose(found, _projection()(text), atol=1e-3)
 
 
 def test_the_bundle_that_ships_has_a_projection_of_its_towers() -> None:
