@@ -16,7 +16,7 @@ from model.bundle import Bundle
 from model.calibration import calibrated_by_modality, score_of
 from model.engine import EngineName
 from model.errors import MemeguardError
-from model.explain import Rescore, explain, merged, shifted
+from model.explanation.words import Rescore, explain, merged, shifted
 from model.known.features import MemeFeatures
 from model.known.fingerprint import Fingerprint, fingerprint_of
 from model.meme import has_words

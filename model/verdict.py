@@ -151,16 +151,45 @@ class WordEffect:
 
 
 @dataclass(frozen=True)
+class RegionEffect:
+    """A region of the picture with what it did to the score of each binary task: with it, less with it hidden.
+
+    ``box`` is (left, top, right, bottom) in pixels of the upright picture. ``view`` is its place in the picture's
+    ``views``, 0 where there is one.
+    """
+
+    box: Box
+    effects: dict[str, float]
+    view: int = 0
+
+
+@dataclass(frozen=True)
+class PairEffect:
+    """A word with a region, and what both together did to the score of each binary task beyond what each did alone."""
+
+    text: str
+    start: int
+    end: int
+    box: Box
+    effects: dict[str, float]
+    view: int = 0
+
+
+@dataclass(frozen=True)
 class Explanation:
-    """What each modality says alone, and which words moved the scores.
+    """What each modality says alone, and which words and regions moved the scores.
 
     ``text_alone`` and ``image_alone`` are None where the meme has no words or no picture. ``words`` are those that
-    moved a score most, in the order of the text.
+    moved a score most, in the order of the text. ``regions`` are all of a grid over the picture, row by row, and
+    ``pairs`` the words with regions that did most together, the strongest first; both empty where they were not asked
+    for.
     """
 
     text_alone: dict[str, Score] | None
     image_alone: dict[str, Score] | None
     words: tuple[WordEffect, ...]
+    regions: tuple[RegionEffect, ...] = ()
+    pairs: tuple[PairEffect, ...] = ()
 
 
 @dataclass(frozen=True)

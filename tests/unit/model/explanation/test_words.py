@@ -6,7 +6,7 @@ from support.preparation import picture
 from support.tiny import TinyBundle
 
 from model import Judgement, Meme
-from model.explain import MAX_WORDS_TOLD, MAX_WORDS_TRIED, explain
+from model.explanation.words import MAX_WORDS_TOLD, MAX_WORDS_TRIED, explain
 from model.judge import Judge, Reading
 from model.runtime import Runtime
 from model.verdict import Explanation, Score, TextEvidence
