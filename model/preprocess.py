@@ -173,14 +173,23 @@ class Preprocessor:
         content.update(json.dumps([self.config.mean, self.config.std]).encode())
         return content.hexdigest()
 
-    def _resized(self, image: Image.Image) -> Image.Image:
+    def place(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """Where a picture of ``size`` (width, height) lies in the square: its left, top, right and bottom edge."""
         side = self.config.side_px
         if self.config.resize == "squash":
-            return image.resize((side, side), Image.Resampling.BICUBIC)
-        scale = side / max(image.size)
-        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-        canvas = Image.new("RGB", (side, side))
-        canvas.paste(image.resize(size, Image.Resampling.BICUBIC), ((side - size[0]) // 2, (side - size[1]) // 2))
+            return 0, 0, side, side
+        scale = side / max(size)
+        width, height = (max(1, round(length * scale)) for length in size)
+        left, top = (side - width) // 2, (side - height) // 2
+        return left, top, left + width, top + height
+
+    def _resized(self, image: Image.Image) -> Image.Image:
+        left, top, right, bottom = self.place(image.size)
+        resized = image.resize((right - left, bottom - top), Image.Resampling.BICUBIC)
+        if self.config.resize == "squash":
+            return resized
+        canvas = Image.new("RGB", (self.config.side_px, self.config.side_px))
+        canvas.paste(resized, (left, top))
         return canvas
 
     def _ids(self, tokenizer: Tokenizer, text: str) -> list[int]:

@@ -29,6 +29,13 @@ class ImageFeatures:
         return ImageFeatures(self.embeds[places], self.patches[places])
 
 
+def joined(features: Sequence[ImageFeatures]) -> ImageFeatures:
+    """Batches of features, each of as many patches, as one."""
+    return ImageFeatures(
+        np.concatenate([one.embeds for one in features]), np.concatenate([one.patches for one in features])
+    )
+
+
 class Question(NamedTuple):
     """What the head is asked about: words and tags, with the picture in this row of the features."""
 
@@ -54,16 +61,12 @@ class ImageTower:
     def encode(self, pixel_values: NDArray[np.float32]) -> ImageFeatures:
         """Features of float32 [B, 3, S, S], B >= 1."""
         size = len(pixel_values) if self._spec.batch_invariant else 1
-        outputs = [self._run(pixel_values[at : at + size]) for at in range(0, len(pixel_values), size)]
-        return ImageFeatures(
-            embeds=np.concatenate([embeds for embeds, _ in outputs]),
-            patches=np.concatenate([patches for _, patches in outputs]),
-        )
+        return joined([self._run(pixel_values[at : at + size]) for at in range(0, len(pixel_values), size)])
 
-    def _run(self, pixel_values: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _run(self, pixel_values: NDArray[np.float32]) -> ImageFeatures:
         outputs = [self._spec.embeds_output, self._spec.patches_output]
         embeds, patches = self._network.run(outputs, {self._spec.input_name: pixel_values})
-        return embeds, patches
+        return ImageFeatures(embeds, patches)
 
 
 def engines_for(bundle: Bundle, asked: EngineChoice | Engines = "auto") -> Choice:
