@@ -3,6 +3,7 @@
 A meme is judged in parts: each window of its words with each view of its picture. The highest score counts.
 """
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,20 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from model.budget import Budget
 from model.bundle import Bundle
 from model.calibration import calibrated_by_modality, score_of
 from model.engine import EngineName
 from model.errors import MemeguardError
-from model.explanation.words import Rescore, explain, merged, shifted
+from model.explanation.explainer import Explainer
+from model.explanation.merging import merged, shifted
+from model.explanation.rescoring import ShownPart
 from model.known.features import MemeFeatures
 from model.known.fingerprint import Fingerprint, fingerprint_of
 from model.meme import has_words
 from model.modality import Modality, modality_of
 from model.parts.pooling import Logits, Pooled, pool
 from model.parts.reading import Reading
-from model.parts.split import Part, Parts, parts_of
+from model.parts.split import Parts, parts_of
 from model.runtime import ImageFeatures, Question, Runtime
 from model.verdict import (
+    Explain,
+    ExplainLevel,
     Explanation,
     Judgement,
     ModelRef,
@@ -33,12 +39,13 @@ from model.verdict import (
     Score,
     TextEvidence,
     ViewEvidence,
+    explain_level,
     worst_status,
 )
 
-#: Parts that go through the head at once, and texts that are scored at once for an explanation.
+#: Parts that go through the head at once.
 _BATCH = 16
-#: An explanation asks the network about a hundred texts for each.
+#: An explanation asks the network about a hundred texts for each, and about regions of the picture where it is asked.
 _MOST_PARTS_EXPLAINED = 2
 
 #: By task, float64 [N, n_logits].
@@ -73,6 +80,18 @@ class _Judged:
     def is_finite(self) -> bool:
         return all(np.isfinite(values).all() for values in self.logits.values())
 
+    def shown_part(self, index: int) -> ShownPart:
+        """What the network was shown of one of the parts."""
+        part, meme = self.parts.parts[index], self.reading.meme
+        return ShownPart(
+            text=self.reading.text.content[part.start : part.end],
+            tags=meme.tags,
+            modality=self.modalities[index],
+            features=self.features.rows([self.first_view + part.view]) if meme.image is not None else None,
+            image=meme.shown[part.view].image if meme.image is not None else None,
+            view=part.view,
+        )
+
     def of_view(self, view: int) -> Calibrated:
         """Those of the parts with one view."""
         rows = [at for at, part in enumerate(self.parts.parts) if part.view == view]
@@ -97,19 +116,24 @@ class Judge:
         """
         self.bundle = bundle
         self.runtime = runtime
+        self._explainer = Explainer(bundle, runtime)
         self._gives_features, self._gives_fingerprints = features, fingerprints
         engines = replace(runtime.engines, ocr=ocr_on)
         self.model = ModelRef(bundle.manifest.name, bundle.manifest.version, bundle.digest, engines)
 
-    def __call__(self, readings: Sequence[Reading], explained: Sequence[bool] = ()) -> list[Judgement | ScoringError]:
-        """Judge a batch, in order. ``explained`` says for each reading whether it gets an explanation (default: none).
+    def __call__(
+        self, readings: Sequence[Reading], explained: Sequence[Explain] = (), budget: Budget | None = None
+    ) -> list[Judgement | ScoringError]:
+        """Judge a batch, in order. ``explained`` says for each reading how much of why is told (default: nothing).
 
-        A meme whose logits are not finite gets an error in its place: no score is no ground for a decision.
+        ``budget`` bounds the explanations, not the scores (default: nothing does); what there was no time for is named
+        in them. A meme whose logits are not finite gets an error in its place: no score is no ground for a decision.
         """
         if not readings:
             return []
-        wanted = explained or [False] * len(readings)
-        return [self._judgement(one, explain) for one, explain in zip(self._run(readings), wanted, strict=True)]
+        budget = budget or Budget(math.inf)
+        levels = map(explain_level, explained or [False] * len(readings))
+        return [self._judgement(one, level, budget) for one, level in zip(self._run(readings), levels, strict=True)]
 
     def _calibrated(self, logits: Logits, modalities: Sequence[Modality]) -> Calibrated:
         """Logits of rows, each after the calibration of its modality."""
@@ -169,7 +193,7 @@ class Judge:
         mask = np.array([image is not None for image in images], dtype=np.int64)
         return pixels, mask, [0, *accumulate(map(len, shown))][:-1]
 
-    def _judgement(self, one: _Judged, explain: bool) -> Judgement | ScoringError:
+    def _judgement(self, one: _Judged, level: ExplainLevel | None, budget: Budget) -> Judgement | ScoringError:
         if not one.is_finite:
             return ScoringError("the network gave no finite score for this meme")
         pooled = pool(self.bundle.tasks, one.logits)
@@ -180,7 +204,7 @@ class Judge:
             model=self.model,
             timings_ms=one.timings_ms,
             judged_as=one.modalities[pooled.leading],
-            explanation=self._explanation(one, pooled) if explain else None,
+            explanation=self._explanation(one, pooled, level, budget) if level else None,
             picture=self._picture(one, pooled) if one.reading.meme.image is not None else None,
             features=_features(one) if self._gives_features else None,
             fingerprint=_fingerprint(one.reading) if self._gives_fingerprints else None,
@@ -211,37 +235,17 @@ class Judge:
             found.append(ViewEvidence(view.frame, view.ground, text, self._scores(pooled.logits)))
         return tuple(found)
 
-    def _explanation(self, one: _Judged, pooled: Pooled[np.float64]) -> Explanation:
+    def _explanation(
+        self, one: _Judged, pooled: Pooled[np.float64], level: ExplainLevel, budget: Budget
+    ) -> Explanation:
         """Of the parts that decided the yes/no tasks; most memes have one part."""
         binary = [task.name for task in self.bundle.tasks if task.kind == "binary"]
         deciding = list(dict.fromkeys([pooled.leading, *(pooled.deciding[name] for name in binary)]))
         found = {}
         for index in deciding[:_MOST_PARTS_EXPLAINED]:
-            part = one.parts.parts[index]
-            text = one.reading.text.content[part.start : part.end]
-            has_image = one.reading.meme.image is not None
-            explained = explain(text, self._rescorer(one, part, one.modalities[index]), has_image=has_image)
-            found[index] = shifted(explained, part.start)
+            start = one.parts.parts[index].start
+            found[index] = shifted(self._explainer(one.shown_part(index), level, budget), start)
         return merged(found, pooled)
-
-    def _rescorer(self, one: _Judged, part: Part, modality: Modality) -> Rescore:
-        """What scores the same meme again with other texts, from the features that its picture already has.
-
-        All with the calibration of ``modality``, so that scores differ by what was hidden alone.
-        """
-        picture = one.features.rows([one.first_view + part.view])
-        has_image = one.reading.meme.image is not None
-
-        def rescore(texts: Sequence[str], *, pictured: bool = True, tagged: bool = True) -> list[dict[str, Score]]:
-            shown = pictured and has_image
-            tags = one.reading.meme.tags if tagged else ()
-            features = picture if shown else self.runtime.no_features(1)
-            mask = np.array([int(shown)], dtype=np.int64)
-            logits = self.runtime.ask(features, mask, [Question(text, tags, 0) for text in texts], _BATCH)
-            found = self._calibrated(logits, [modality] * len(texts))
-            return [self._scores(found, row) for row in range(len(texts))]
-
-        return rescore
 
 
 def _modalities(reading: Reading, parts: Parts) -> tuple[Modality, ...]:

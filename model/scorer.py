@@ -28,7 +28,7 @@ from model.policy.known_memes import BankAnswer
 from model.policy.policy import Policy, default_policy
 from model.remembered import with_votes
 from model.runtime import Runtime
-from model.verdict import Failure, Judgement, ModelRef, PolicyRef, Verdict
+from model.verdict import Explain, Failure, Judgement, ModelRef, PolicyRef, Verdict
 
 #: Memes that go through the network together: enough to use the cores, few enough to bound memory.
 _CHUNK = 8
@@ -116,11 +116,12 @@ class Scorer:
         )
 
     def score_file(
-        self, path: str | Path, text: str | None = None, tags: Sequence[str] = (), *, explain: bool = False
+        self, path: str | Path, text: str | None = None, tags: Sequence[str] = (), *, explain: Explain = False
     ) -> Verdict:
         """Judge one picture file, reading its words unless ``text`` gives them.
 
-        Raises ``MemeError`` for a bad file, ``ScoringError`` when the network gives no finite score.
+        ``explain`` says how much of why is told, True as much as "words". Raises ``MemeError`` for a bad file,
+        ``ScoringError`` when the network gives no finite score.
         """
         reading = self.read(Meme.from_file(path, text=text, tags=tags, limits=self.limits))
         (judgement,) = self.judge([reading], [explain])
@@ -128,10 +129,10 @@ class Scorer:
             raise judgement
         return self._ruled(judgement)
 
-    def score(self, memes: Iterable[Meme | bytes | str | Path], *, explain: bool = False) -> list[Verdict | Failure]:
+    def score(self, memes: Iterable[Meme | bytes | str | Path], *, explain: Explain = False) -> list[Verdict | Failure]:
         """Judge many: a verdict or a failure for each, in the order given. One bad meme spoils only itself.
 
-        Besides ``Meme`` it takes a picture's bytes or the path of its file.
+        ``explain`` is as in ``score_file``. Besides ``Meme`` it takes a picture's bytes or the path of its file.
         """
         results: list[Verdict | Failure] = []
         chunk: list[Meme | Failure] = []
@@ -154,9 +155,11 @@ class Scorer:
         """What one meme may cost."""
         return Budget(self.limits.max_work_s, deadline)
 
-    def judge(self, readings: Sequence[Reading], explained: Sequence[bool] = ()) -> list[Judgement | ScoringError]:
+    def judge(
+        self, readings: Sequence[Reading], explained: Sequence[Explain] = (), budget: Budget | None = None
+    ) -> list[Judgement | ScoringError]:
         """Scores of a batch, in order; see ``Judge``."""
-        return self._judge(readings, explained)
+        return self._judge(readings, explained, budget)
 
     def rule(
         self,
@@ -212,7 +215,7 @@ class Scorer:
         except MemeError as error:
             return Failure(_new_id(), error.code, error.message)
 
-    def _score_chunk(self, chunk: Sequence[Meme | Failure], explain: bool) -> Iterator[Verdict | Failure]:
+    def _score_chunk(self, chunk: Sequence[Meme | Failure], explain: Explain) -> Iterator[Verdict | Failure]:
         memes = [item for item in chunk if isinstance(item, Meme)]
         judged = iter(self.judge([self.read(meme) for meme in memes], [explain] * len(memes)))
         for item in chunk:

@@ -23,8 +23,20 @@ Action = Literal["review", "block"]
 DECISIONS: tuple[Decision, ...] = get_args(Decision)
 TextSource = Literal["caller", "ocr"]
 PictureStatus = Literal["ok", "partial"]
+#: How much is told of why: each holds what the one before it does.
+ExplainLevel = Literal["words", "regions", "full"]
+EXPLAIN_LEVELS: tuple[ExplainLevel, ...] = get_args(ExplainLevel)
+#: How callers ask for it: True is "words".
+Explain = bool | ExplainLevel
 #: A probability for a binary task; for the others a probability a class.
 Score = float | dict[str, float]
+
+
+def explain_level(asked: Explain) -> ExplainLevel | None:
+    """The level that was asked for; None: no explanation."""
+    if isinstance(asked, bool):
+        return "words" if asked else None
+    return asked
 
 
 def strictest(decisions: Iterable[Decision]) -> Decision:
@@ -182,7 +194,7 @@ class Explanation:
     ``text_alone`` and ``image_alone`` are None where the meme has no words or no picture. ``words`` are those that
     moved a score most, in the order of the text. ``regions`` are all of a grid over the picture, row by row, and
     ``pairs`` the words with regions that did most together, the strongest first; both empty where they were not asked
-    for.
+    for. ``detail`` says what is missing when there was no time for all of it.
     """
 
     text_alone: dict[str, Score] | None
@@ -190,6 +202,7 @@ class Explanation:
     words: tuple[WordEffect, ...]
     regions: tuple[RegionEffect, ...] = ()
     pairs: tuple[PairEffect, ...] = ()
+    detail: str | None = None
 
 
 @dataclass(frozen=True)

@@ -34,13 +34,17 @@ class TimeIsOverError(Exception):
 
 @dataclass(frozen=True)
 class ShownPart:
-    """What the network was shown of one part of a meme. ``features`` are of its picture, one row; None: it has none."""
+    """What the network was shown of one part of a meme: words, and the ``view`` of its picture, an ``image``.
+
+    ``features`` are of that view, one row. Both are None for words alone.
+    """
 
     text: str
     tags: Sequence[str]
     modality: Modality
     features: ImageFeatures | None = None
     image: Image.Image | None = field(default=None, repr=False)
+    view: int = 0
 
 
 class Rescorer:
