@@ -197,14 +197,15 @@ class Judge:
         if not one.is_finite:
             return ScoringError("the network gave no finite score for this meme")
         pooled = pool(self.bundle.tasks, one.logits)
+        explanation, explained_ms = self._explanation(one, pooled, level, budget) if level else (None, {})
         return Judgement(
             digest=one.reading.meme.digest,
             scores=self._scores(pooled.logits),
             text=_judged_text(one.reading.text, one.parts.judged_chars),
             model=self.model,
-            timings_ms=one.timings_ms,
+            timings_ms=one.timings_ms | explained_ms,
             judged_as=one.modalities[pooled.leading],
-            explanation=self._explanation(one, pooled, level, budget) if level else None,
+            explanation=explanation,
             picture=self._picture(one, pooled) if one.reading.meme.image is not None else None,
             features=_features(one) if self._gives_features else None,
             fingerprint=_fingerprint(one.reading) if self._gives_fingerprints else None,
@@ -237,15 +238,16 @@ class Judge:
 
     def _explanation(
         self, one: _Judged, pooled: Pooled[np.float64], level: ExplainLevel, budget: Budget
-    ) -> Explanation:
-        """Of the parts that decided the yes/no tasks; most memes have one part."""
+    ) -> tuple[Explanation, dict[str, float]]:
+        """Of the parts that decided the yes/no tasks (most memes have one part), and the time in ms that it took."""
+        started = time.perf_counter()
         binary = [task.name for task in self.bundle.tasks if task.kind == "binary"]
         deciding = list(dict.fromkeys([pooled.leading, *(pooled.deciding[name] for name in binary)]))
         found = {}
         for index in deciding[:_MOST_PARTS_EXPLAINED]:
             start = one.parts.parts[index].start
             found[index] = shifted(self._explainer(one.shown_part(index), level, budget), start)
-        return merged(found, pooled)
+        return merged(found, pooled), {"explain": 1000 * (time.perf_counter() - started)}
 
 
 def _modalities(reading: Reading, parts: Parts) -> tuple[Modality, ...]:

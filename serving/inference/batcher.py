@@ -11,7 +11,7 @@ from model import Judgement
 from model.judge import Reading, ScoringError
 from serving.inference.concurrency import give
 
-JudgeBatch = Callable[[Sequence[Reading], Sequence[bool]], Sequence[Judgement | ScoringError]]
+JudgeBatch = Callable[[Sequence[Reading]], Sequence[Judgement | ScoringError]]
 _Answer = Judgement | Exception
 
 
@@ -32,7 +32,6 @@ class BatchLimits:
 @dataclass(frozen=True, eq=False)
 class _Waiting:
     reading: Reading
-    explain: bool
     answer: "asyncio.Future[Judgement]"
     since: float = field(default_factory=time.perf_counter)
 
@@ -40,18 +39,13 @@ class _Waiting:
     def pictured(self) -> bool:
         return self.reading.meme.image is not None
 
-    @property
-    def is_long(self) -> bool:
-        return self.explain or self.reading.is_long
-
 
 class Batcher:
     """Collects readings into batches for ``judge_batch``. It lives in one event loop and needs no task of its own.
 
-    A batch that raises is judged again one by one, so that a poisoned meme spoils only itself. A meme that wants an
-    explanation, has a long text or several views goes alone, and costs many runs of the network: after it, the others
-    go first until they have had as much time. So long ones get at most half of the network while others wait, and
-    never less.
+    A batch that raises is judged again one by one, so that a poisoned meme spoils only itself. A meme that has a long
+    text or several views goes alone, and costs many runs of the network: after it, the others go first until they have
+    had as much time. So long ones get at most half of the network while others wait, and never less.
     """
 
     def __init__(
@@ -72,10 +66,10 @@ class Batcher:
         self._owed_s = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    async def judge(self, reading: Reading, explain: bool) -> Judgement:
+    async def judge(self, reading: Reading) -> Judgement:
         """The judgement of one meme; raises what the network raised for it. Cancelled while it waits, it is dropped."""
-        waiting = _Waiting(reading, explain, asyncio.get_running_loop().create_future())
-        (self._long if waiting.is_long else self._plain).append(waiting)
+        waiting = _Waiting(reading, asyncio.get_running_loop().create_future())
+        (self._long if reading.is_long else self._plain).append(waiting)
         self._begin()
         return await waiting.answer
 
@@ -144,7 +138,7 @@ class Batcher:
 
     def _settle(self, batch: list[_Waiting], took_s: float) -> None:
         """Keep the account between long memes and the others."""
-        if batch[0].is_long:
+        if batch[0].reading.is_long:
             self._owed_s = took_s
         elif self._long:
             self._owed_s -= took_s
@@ -154,9 +148,7 @@ class Batcher:
     def _answers(self, batch: list[_Waiting]) -> list[_Answer]:
         """On a thread: the batch, or where it raises each of its memes alone."""
         try:
-            return list(
-                self._judge_batch([waiting.reading for waiting in batch], [waiting.explain for waiting in batch])
-            )
+            return list(self._judge_batch([waiting.reading for waiting in batch]))
         except Exception as error:
             if len(batch) == 1:
                 return [error]

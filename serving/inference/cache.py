@@ -1,7 +1,7 @@
 """LRU cache of judgements by content: the same meme sent again is not judged again.
 
-The key holds the picture's bytes, the words and tags as sent, the bundle, the engines and whether an explanation was
-asked for. It holds no policy, because what is kept are scores and evidence and not decisions: every answer is held
+The key holds the picture's bytes, the words and tags as sent, the bundle, the engines and how much of an explanation
+was asked for. It holds no policy, because what is kept are scores and evidence and not decisions: every answer is held
 against the policy in force when it is given, so a changed policy counts at once and nothing has to be thrown away.
 """
 
@@ -14,10 +14,11 @@ from typing import Any
 from cachetools import LRUCache
 
 from model import Judgement, Scorer
+from model.verdict import Explain, explain_level
 from serving.inference.singleflight import SingleFlight
 from serving.requests.classify_body import ClassifyInput
 
-#: Python objects around the characters: of a judgement, of a word with its box, of a word's effect.
+#: Python objects around the characters: of a judgement, of a word with its box, of an effect.
 _JUDGEMENT_BYTES = 3000
 _WORD_BYTES = 500
 
@@ -39,35 +40,40 @@ class JudgementCache:
     def put(self, key: bytes, judgement: Judgement) -> None:
         """Keep a judgement, and let go of those not asked for longest.
 
-        One that is larger than the whole cache is not kept; nor is one whose words nobody could read, or had time to:
-        the engine may do better the next time.
+        One that is larger than the whole cache is not kept; nor is one whose words nobody could read, or that there was
+        no time to read or to explain: it may be done better the next time.
         """
-        if (
-            judgement.text.status not in ("ok", "partial")
-            or key in self._held
-            or size_bytes(judgement) > self._held.maxsize
-        ):
+        if not _is_whole(judgement) or key in self._held or size_bytes(judgement) > self._held.maxsize:
             return
         self._held[key] = judgement
         while len(self._held) > self._max_items:
             self._held.popitem()
 
 
+def _is_whole(judgement: Judgement) -> bool:
+    explained = judgement.explanation is None or judgement.explanation.detail is None
+    return explained and judgement.text.status in ("ok", "partial")
+
+
 def size_bytes(judgement: Judgement) -> int:
     """About what a judgement takes in memory: its characters, and the objects around them."""
-    words: list[Any] = [*judgement.text.words, *(judgement.explanation.words if judgement.explanation else ())]
+    words: list[Any] = [*judgement.text.words]
+    n_regions = 0
+    if judgement.explanation is not None:
+        words += [*judgement.explanation.words, *judgement.explanation.pairs]
+        n_regions = len(judgement.explanation.regions)
     n_chars = len(judgement.text.content) + sum(len(word.text) for word in words)
-    return _JUDGEMENT_BYTES + _WORD_BYTES * len(words) + 4 * n_chars
+    return _JUDGEMENT_BYTES + _WORD_BYTES * (len(words) + n_regions) + 4 * n_chars
 
 
-def content_key(item: ClassifyInput, explain: bool, scorer: Scorer, *, fingerprint: bool = False) -> bytes:
+def content_key(item: ClassifyInput, explain: Explain, scorer: Scorer, *, fingerprint: bool = False) -> bytes:
     """sha256 over everything that a judgement depends on, and over what it holds."""
     parts = [
         scorer.model.digest,
         str(scorer.model.engines),
         scorer.ocr.name,
         scorer.ocr.version,
-        "explain" if explain else None,
+        explain_level(explain),
         "fingerprint" if fingerprint else None,
         item.image,
         item.text,

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from model import Failure, Judgement, Policy, Scorer, Verdict
 from model.policy.known_memes import BankAnswer, not_asked
 from model.remembered import with_votes
+from model.verdict import Explain
 from serving.inference.admission import Admission
 from serving.inference.pipeline import Pipeline
 from serving.inference.policy_store import PolicyStore
@@ -57,14 +58,14 @@ class Classifier:
         self._keeps_fingerprints = ledger is not None and settings.ledger_store_fingerprints
 
     async def classify(
-        self, item: ClassifyInput | BadItem, context: RequestContext, policy: Policy, *, explain: bool = False
+        self, item: ClassifyInput | BadItem, context: RequestContext, policy: Policy, *, explain: Explain = False
     ) -> Verdict:
         """The verdict of the only item of a request; raises ``ProblemError`` when there is none."""
         with self._admission.memes(1):
             return await self._verdict(item, context, policy, explain)
 
     async def classify_many(
-        self, items: Sequence[ClassifyInput | BadItem], context: RequestContext, policy: Policy, *, explain: bool
+        self, items: Sequence[ClassifyInput | BadItem], context: RequestContext, policy: Policy, *, explain: Explain
     ) -> list[Verdict | Failure]:
         """A verdict or a failure for each item of a request, in order.
 
@@ -80,7 +81,7 @@ class Classifier:
         ]
 
     async def outcome(
-        self, item: ClassifyInput | BadItem, context: RequestContext, policy: Policy, *, explain: bool = False
+        self, item: ClassifyInput | BadItem, context: RequestContext, policy: Policy, *, explain: Explain = False
     ) -> Verdict | ProblemError:
         """One of several items, for which the caller holds room: its verdict, or why there is none."""
         try:
@@ -94,7 +95,7 @@ class Classifier:
         return problem
 
     async def _verdict(
-        self, item: ClassifyInput | BadItem, context: RequestContext, policy: Policy, explain: bool
+        self, item: ClassifyInput | BadItem, context: RequestContext, policy: Policy, explain: Explain
     ) -> Verdict:
         if isinstance(item, BadItem):
             raise item.problem

@@ -1,6 +1,7 @@
 """Pipeline of decoding, OCR and the network: takes one item to its judgement, off the event loop."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextlib import nullcontext
@@ -12,6 +13,7 @@ from model.budget import Budget
 from model.judge import Reading, ScoringError
 from model.known.fingerprint import Fingerprint, fingerprint_of
 from model.meme import declared_pixels
+from model.verdict import Explain
 from serving.inference.batcher import Batcher, BatchLimits
 from serving.inference.cache import JudgementCache, ReadThroughCache, content_key
 from serving.inference.stage import Stage
@@ -28,6 +30,8 @@ _HASHED_AT_ONCE_BYTES = 256 * 1024
 _LARGE_PIXELS = 4_000_000
 #: Share of a request's time, and at most so many seconds, that OCR leaves to the network.
 _LEFT_FOR_NETWORK, _LEFT_FOR_NETWORK_S = 0.2, 6.0
+#: The same, that an explanation leaves to the answer.
+_LEFT_FOR_ANSWER, _LEFT_FOR_ANSWER_S = 0.1, 1.0
 
 
 class Pipeline:
@@ -36,7 +40,8 @@ class Pipeline:
     Large pictures take much memory once they are decoded, so only some are on their way through at a time; the others
     wait, in the order in which they came, as the bytes that were sent. One that is cancelled, because its caller left
     or its deadline passed, makes room at once, and what was not begun for it is never begun. Bodies are parsed, and
-    words without a picture prepared, on threads of their own: they wait for no picture.
+    words without a picture prepared, on threads of their own: they wait for no picture. Whoever asks for an explanation
+    has the network to themselves on a thread that the system lets run when the others leave a core.
     """
 
     def __init__(
@@ -54,15 +59,18 @@ class Pipeline:
         self._decoding = Stage("decode", threads, metrics.saw_queue)
         self._reading = Stage("ocr", threads, metrics.saw_queue)
         self._network = Batcher(scorer.judge, batches, metrics.saw_queue, metrics.saw_batch)
+        self._explaining = Stage("explain", threads, metrics.saw_queue)
         # One for each thread, and a second batch that fills while the first is judged.
         self._large = asyncio.Semaphore(2 * threads + 2 * batches.threads * batches.max_pictures)
+        # One for each thread: they stay long, and nobody else should wait for them.
+        self._large_explained = asyncio.Semaphore(threads)
         held = JudgementCache(settings.cache_items, settings.cache_bytes)
         self._cache = ReadThroughCache(held, metrics.saw_cache) if settings.cache_items else None
 
     async def judge(
-        self, item: ClassifyInput, *, explain: bool, deadline: float, fingerprint: bool = False
+        self, item: ClassifyInput, *, explain: Explain, deadline: float, fingerprint: bool = False
     ) -> Judgement:
-        """The judgement of one item, with its fingerprint where that is asked for.
+        """The judgement of one item, with its fingerprint where that is asked for, and as much of why as is.
 
         ``deadline`` is in the seconds of ``time.monotonic``. Raises ``ProblemError``: what is wrong with the meme, or
         503 when its time is over.
@@ -102,7 +110,7 @@ class Pipeline:
 
     def close(self) -> None:
         """Let the threads end."""
-        for stage in (self._parsing, self._decoding, self._reading, self._network):
+        for stage in (self._parsing, self._decoding, self._reading, self._network, self._explaining):
             stage.close()
 
     def _too_late(self) -> ProblemError:
@@ -116,7 +124,7 @@ class Pipeline:
             limit_value=self._timeout_s,
         )
 
-    async def _judged(self, item: ClassifyInput, explain: bool, fingerprint: bool, deadline: float) -> Judgement:
+    async def _judged(self, item: ClassifyInput, explain: Explain, fingerprint: bool, deadline: float) -> Judgement:
         def compute() -> Coroutine[Any, Any, Judgement]:
             return self._computed(item, explain, fingerprint, deadline)
 
@@ -124,33 +132,45 @@ class Pipeline:
             return await compute()
         return await self._cache.get(await self._key(item, explain, fingerprint), compute)
 
-    async def _key(self, item: ClassifyInput, explain: bool, fingerprint: bool) -> bytes:
+    async def _key(self, item: ClassifyInput, explain: Explain, fingerprint: bool) -> bytes:
         def key() -> bytes:
             return content_key(item, explain, self._scorer, fingerprint=fingerprint)
 
         return key() if item.image is None or len(item.image) <= _HASHED_AT_ONCE_BYTES else await self.run(key)
 
     async def _computed(
-        self, item: ClassifyInput, explain: bool, fingerprint: bool, deadline: float, *, reads: bool = True
+        self, item: ClassifyInput, explain: Explain, fingerprint: bool, deadline: float, *, reads: bool = True
     ) -> Judgement:
         """Through every stage. What was neither decoding, reading nor judging is told as time in the queue."""
         started = time.perf_counter()
         is_large = await self._is_large(item)
         found: Fingerprint | None = None
-        async with self._large if is_large else nullcontext():
+        large = self._large_explained if explain else self._large
+        async with large if is_large else nullcontext():
             reading, stages_ms = await self._read_item(item, deadline, started, is_large=is_large, reads=reads)
             if fingerprint:
                 found, stages_ms["fingerprint"] = await self._decoding.run(
                     lambda: _fingerprint(reading), is_long=is_large
                 )
             try:
-                judgement = await self._network.judge(reading, explain)
+                judgement = await (
+                    self._explained(reading, explain, deadline) if explain else self._network.judge(reading)
+                )
             except ScoringError as error:
                 raise _no_score(error) from error
         stages_ms |= judgement.timings_ms
         queue_ms = (time.perf_counter() - started) * 1000 - sum(stages_ms.values())
         timings_ms = {"queue": max(0.0, queue_ms)} | stages_ms
         return replace(judgement, timings_ms=timings_ms, fingerprint=found or judgement.fingerprint)
+
+    async def _explained(self, reading: Reading, explain: Explain, deadline: float) -> Judgement:
+        """Judged alone, with as much of its explanation as there is time for."""
+        left_s = min(_LEFT_FOR_ANSWER * self._timeout_s, _LEFT_FOR_ANSWER_S)
+        budget = Budget(math.inf, deadline - left_s)
+        (found,) = await self._explaining.run(lambda: self._scorer.judge([reading], [explain], budget), is_long=True)
+        if isinstance(found, ScoringError):
+            raise found
+        return found
 
     async def _read_item(
         self, item: ClassifyInput, deadline: float, started: float, *, is_large: bool = False, reads: bool = True

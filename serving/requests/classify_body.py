@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 from model.errors import MemeErrorCode
+from model.verdict import Explain
 from serving.problems import ProblemError
 
 
@@ -69,7 +70,7 @@ class ClassifyRequest:
     places: list[ItemPlaces]
     many: bool
     policy: str | None = None
-    explain: bool = False
+    explain: Explain = False
 
 
 def split_tags(tags: str) -> tuple[str, ...]:

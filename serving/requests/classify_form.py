@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TypeVar
 
 from model.meme import has_words
+from model.verdict import EXPLAIN_LEVELS, Explain
 from serving.problems import ProblemError
 from serving.requests.base64_image import from_data_url, is_data_url
 from serving.requests.charsets import UTF_8, known_charset
@@ -18,7 +19,7 @@ _FIELDS = ("image", "text", "tags", "policy", "explain")
 _CHARSET = "_charset_"
 #: What programs append to the name of a field that is there several times.
 _INDEX = re.compile(r"\[\d{0,4}\]$")
-_YES_NO = {"true": True, "false": False}
+_EXPLAIN: dict[str, Explain] = {"true": True, "false": False} | {level: level for level in EXPLAIN_LEVELS}
 _MAX_DATA_URL_HEAD = 100
 _T = TypeVar("_T")
 
@@ -41,7 +42,7 @@ def from_form(options: Mapping[bytes, bytes], body: bytes, max_items: int, max_v
         [ItemPlaces(f"{{}}[{at}]", f"image[{at}]") for at in range(len(images))] if len(images) > 1 else [ItemPlaces()],
         many=len(images) > 1,
         policy=policy,
-        explain=False if explain is None else _yes_or_no(explain),
+        explain=False if explain is None else _explain(explain),
     )
 
 
@@ -103,10 +104,10 @@ def _only(values: Sequence[str], name: str) -> str | None:
     return values[0] if values else None
 
 
-def _yes_or_no(value: str) -> bool:
-    if value not in _YES_NO:
-        raise ProblemError(422, "bad_explain", "explain must be true or false")
-    return _YES_NO[value]
+def _explain(value: str) -> Explain:
+    if value not in _EXPLAIN:
+        raise ProblemError(422, "bad_explain", f"explain must be one of {', '.join(_EXPLAIN)}")
+    return _EXPLAIN[value]
 
 
 def _one_each(values: list[_T], n_images: int, name: str, absent: _T) -> list[_T]:

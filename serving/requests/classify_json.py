@@ -27,7 +27,7 @@ def from_document(document: dict[str, Any], max_items: int) -> ClassifyRequest:
     if "items" not in document:
         one = validated(ClassifyOne, document, _MEMBERS, "item")
         places = _places(ItemPlaces(), document)
-        return ClassifyRequest([_item(one, places)], [places], False, one.policy, bool(one.explain))
+        return ClassifyRequest([_item(one, places)], [places], False, one.policy, one.explain or False)
     items = document.pop("items")
     if not isinstance(items, list) or not items:
         raise ProblemError(422, "invalid_body", "items must be a list with at least one item")
@@ -35,7 +35,7 @@ def from_document(document: dict[str, Any], max_items: int) -> ClassifyRequest:
     options = validated(ClassifyOptions, document, _MEMBERS, "item")
     places_of_all = [_places(ItemPlaces(f"items.{at}.{{}}", f"items.{at}"), item) for at, item in enumerate(items)]
     parsed = [_item_or_problem(item, places) for item, places in zip(items, places_of_all, strict=True)]
-    return ClassifyRequest(parsed, places_of_all, True, options.policy, bool(options.explain))
+    return ClassifyRequest(parsed, places_of_all, True, options.policy, options.explain or False)
 
 
 def _places(places: ItemPlaces, item: object) -> ItemPlaces:

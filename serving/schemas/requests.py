@@ -2,15 +2,20 @@
 
 from typing import Any, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from model.meme import has_words
+from model.verdict import EXPLAIN_LEVELS, Explain
 from serving.schemas.wire import Wire
 
 MAX_ID_CHARS = 200
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 POLICY = "Name of the policy that decides; absent: the default one. GET /v1/policies lists them."
-_EXPLAIN = "Whether to tell what each modality says alone and which words moved the scores. It takes longer."
+_EXPLAIN = (
+    "How much of why to tell. words (or true): what each modality says alone, and which words moved the scores; "
+    "regions: and which regions of the picture did; full: and what words and regions did together. Each takes longer "
+    "than the one before."
+)
 
 
 class ClassifyItem(Wire):
@@ -50,7 +55,15 @@ class ClassifyOptions(Wire):
     model_config = _STRICT
 
     policy: str | None = Field(None, min_length=1, max_length=200, description=POLICY)
-    explain: bool | None = Field(None, description=_EXPLAIN)
+    explain: Explain | None = Field(None, description=_EXPLAIN)
+
+    @field_validator("explain", mode="before")
+    @classmethod
+    def _is_a_level(cls, given: object) -> object:
+        """Said once, where a union of types would say what is wrong for each of them."""
+        if given is None or isinstance(given, bool) or given in EXPLAIN_LEVELS:
+            return given
+        raise ValueError(f"give true, false or one of {', '.join(EXPLAIN_LEVELS)}")
 
 
 class ClassifyOne(ClassifyItem, ClassifyOptions):
@@ -101,6 +114,6 @@ _FORM: dict[str, Any] = {
             "Tags, separated by commas; may be repeated. With several pictures: for none, or one field for each."
         ),
         "policy": {"type": "string", "minLength": 1, "maxLength": 200, "description": POLICY},
-        "explain": {"type": "string", "enum": ["true", "false"], "description": _EXPLAIN},
+        "explain": {"type": "string", "enum": ["true", "false", *EXPLAIN_LEVELS], "description": _EXPLAIN},
     },
 }

@@ -117,12 +117,37 @@ class WordEffectDoc(Wire):
     effects: dict[str, float]
 
 
+class RegionEffectDoc(Wire):
+    """A region of the picture, and by yes/no task the score with it less the score with it hidden.
+
+    ``box`` is left, top, right, bottom in pixels of the picture.
+    """
+
+    box: tuple[int, int, int, int]
+    effects: dict[str, float]
+    view: int = Field(description="Index of the picture's view that it is of; 0 where there is one.")
+
+
+class PairEffectDoc(Wire):
+    """A word with a region, and by yes/no task what both together did to the score beyond what each did alone."""
+
+    text: str
+    start: int
+    end: int
+    box: tuple[int, int, int, int]
+    effects: dict[str, float]
+    view: int
+
+
 class ExplanationDoc(Wire):
-    """What each modality says alone, and the words that moved the scores most."""
+    """What each modality says alone, the words that moved the scores most, and what regions of the picture did."""
 
     text_alone: Scores | None
     image_alone: Scores | None
     words: list[WordEffectDoc]
+    regions: list[RegionEffectDoc] = Field(description="A grid over the picture, row by row; empty: not asked for.")
+    pairs: list[PairEffectDoc] = Field(description="Those that did most together first; empty: not asked for.")
+    detail: str | None = Field(description="What is missing, where there was no time for all of it.")
 
 
 class MemoryVoteDoc(Wire):

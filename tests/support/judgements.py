@@ -7,6 +7,7 @@ from PIL import Image
 from model import Judgement, Meme, Verdict
 from model.judge import Reading
 from model.ocr.types import OcrWord
+from model.picture.views import View
 from model.verdict import ModelRef, TextEvidence
 
 
@@ -28,9 +29,11 @@ def flat(scores: Mapping[str, float | Mapping[str, float]]) -> dict[str, float]:
     return found
 
 
-def reading(name: str, pictured: bool = False) -> Reading:
-    picture = Image.new("RGB", (8, 8)) if pictured else None
-    return Reading(Meme(picture, name, name), TextEvidence.from_caller(name))
+def reading(name: str, pictured: bool = False, *, long: bool = False) -> Reading:
+    """``long``: of a picture with two views."""
+    picture = Image.new("RGB", (8, 8)) if pictured or long else None
+    views = (View(picture, frame=0), View(picture, frame=1)) if picture and long else ()
+    return Reading(Meme(picture, name, name, views=views), TextEvidence.from_caller(name))
 
 
 def judgement(name: str, n_words: int = 0) -> Judgement:

@@ -24,8 +24,7 @@ class _Network:
         self.go_on = threading.Event()
         self._poison = poison
 
-    def __call__(self, readings: Sequence[Reading], explained: Sequence[bool]) -> Sequence[Judgement | ScoringError]:
-        assert len(readings) == len(explained)
+    def __call__(self, readings: Sequence[Reading]) -> Sequence[Judgement | ScoringError]:
         names = tuple(one.text.content for one in readings)
         self.calls.append(names)
         if len(self.calls) == 1:
@@ -44,9 +43,9 @@ def _run(batcher: Batcher, steps: Callable[[], Coroutine[Any, Any, None]]) -> No
 
 
 def _ask(
-    batcher: Batcher, names: str, *, explain: bool = False, pictured: bool = False
+    batcher: Batcher, names: str, *, long: bool = False, pictured: bool = False
 ) -> list["asyncio.Task[Judgement]"]:
-    return [asyncio.create_task(batcher.judge(reading(name, pictured), explain)) for name in names.split()]
+    return [asyncio.create_task(batcher.judge(reading(name, pictured, long=long))) for name in names.split()]
 
 
 async def _outcomes(tasks: Sequence["asyncio.Task[Judgement]"]) -> list[str]:
@@ -154,18 +153,18 @@ def test_a_batch_that_does_not_fill_is_judged_when_its_time_is_up() -> None:
     assert network.sizes == [1]
 
 
-def test_explanations_go_alone_and_let_the_others_through_in_between() -> None:
+def test_long_memes_go_alone_and_let_the_others_through_in_between() -> None:
     network = _Network()
     batcher = network.batcher(THREES)
 
     async def steps() -> None:
         first = _ask(batcher, "a")
         await asyncio.sleep(0)
-        explained = _ask(batcher, "x y z", explain=True)
+        long = _ask(batcher, "x y z", long=True)
         plain = _ask(batcher, "b c")
         await asyncio.sleep(0)
         network.go_on.set()
-        assert await _outcomes([*first, *explained, *plain]) == ["a", "x", "y", "z", "b", "c"]
+        assert await _outcomes([*first, *long, *plain]) == ["a", "x", "y", "z", "b", "c"]
 
     _run(batcher, steps)
     assert network.calls == [("a",), ("x",), ("b", "c"), ("y",), ("z",)]
@@ -193,7 +192,7 @@ def test_pictures_and_words_alone_go_apart_each_with_a_limit_of_their_own(max_pi
 def test_as_many_batches_are_judged_at_once_as_there_are_threads(threads: int) -> None:
     both_here = threading.Barrier(threads)
 
-    def judge(readings: Sequence[Reading], _: Sequence[bool]) -> list[Judgement]:
+    def judge(readings: Sequence[Reading]) -> list[Judgement]:
         both_here.wait(timeout=60)  # breaks, and fails the test, unless all of them come
         return [judged(one) for one in readings]
 
