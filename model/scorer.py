@@ -123,8 +123,12 @@ class Scorer:
         ``explain`` says how much of why is told, True as much as "words". Raises ``MemeError`` for a bad file,
         ``ScoringError`` when the network gives no finite score.
         """
-        reading = self.read(Meme.from_file(path, text=text, tags=tags, limits=self.limits))
-        (judgement,) = self.judge([reading], [explain])
+        meme = Meme.from_file(path, text=text, tags=tags, limits=self.limits)
+        return self.score_meme(meme, explain=explain)
+
+    def score_meme(self, meme: Meme, *, explain: Explain = False) -> Verdict:
+        """The same of a meme that is open already; raises ``ScoringError``."""
+        (judgement,) = self.judge([self.read(meme)], [explain])
         if isinstance(judgement, ScoringError):
             raise judgement
         return self._ruled(judgement)

@@ -27,6 +27,7 @@ class Subcommand:
 
 SUBCOMMANDS: dict[str, Subcommand] = {
     "score": Subcommand("serving.commands.score", "score", "Judge picture files."),
+    "explain": Subcommand("serving.commands.explain", "explain", "Tell why a picture got its scores, as a page."),
     "batch": Subcommand("serving.commands.batch", "batch", "Judge a file or folder of memes, one row each.", "batch"),
     "index": Subcommand("serving.commands.index", "index", "Make an index of memes to search and map.", "batch"),
     "search": Subcommand(

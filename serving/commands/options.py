@@ -47,6 +47,19 @@ memory_option = click.option(
 categories_option = click.option(
     "--categories", type=click.Path(path_type=Path), metavar="FILE", help="YAML file of categories of one's own."
 )
+policy_option = click.option("--policy", metavar="FILE[:NAME]", help="Policy that decides; default: the bundle's own.")
+#: Of commands that judge picture files here; see ``serving/commands/scoring.py``.
+scorer_options = _together(
+    bundle_option,
+    ocr_option,
+    ocr_languages_option,
+    engine_option,
+    provider_option,
+    threads_option,
+    policy_option,
+    memory_option,
+    categories_option,
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="JSON for programs.")
 #: Of commands that read an input as ``serving/batch`` does.
 reading_options = _together(
