@@ -25,44 +25,46 @@ class Coalitions:
     @property
     def sizes(self) -> Floats:
         """Players of each, [K]."""
-        return self.rows.sum(axis=1).astype(np.float64)
+        return np.asarray(self.rows.sum(axis=1), dtype=np.float64)
 
 
 def fewest_calls(n_players: int) -> int:
     """Calls below which not even the complete sizes are known: none, one, all but one, all."""
-    return min(2**n_players, 2 * n_players + 2)
+    n_coalitions: int = 1 << n_players
+    return min(n_coalitions, 2 * n_players + 2)
 
 
 def draw(n_players: int, most_calls: int, seed: int = 0) -> Coalitions:
     """At most ``most_calls`` coalitions of ``n_players``, the same ones for the same ``seed``.
 
-    Of a size that is not complete they are drawn with the complements of those of the opposite size, so that what one
-    overrates the other underrates. Raises ``ValueError`` when there are fewer calls than ``fewest_calls``.
+    Each comes with its complement, but those of half the players: what one overrates the other underrates.
+    Raises ``ValueError`` when there are fewer calls than ``fewest_calls``.
     """
     if most_calls < fewest_calls(n_players):
         raise ValueError(f"{n_players} players take at least {fewest_calls(n_players)} calls, not {most_calls}")
     rng = np.random.default_rng(seed)
-    found: dict[int, NDArray[np.bool_]] = {}
+    found: list[NDArray[np.bool_]] = []
     left = most_calls
     for size in range(n_players // 2 + 1):
-        sizes_left = n_players + 1 - 2 * size
-        is_middle = 2 * size == n_players
-        # The sizes below the middle grow, so that what one leaves is there for those that need more.
-        share = left // sizes_left if size > 1 else left
-        found[size] = _of_size(n_players, size, share, rng)
-        if not is_middle:
-            found[n_players - size] = ~found[size]
-        left -= len(found[size]) * (1 if is_middle else 2)
-    some = [rows for _, rows in sorted(found.items()) if len(rows)]
-    return Coalitions(np.vstack(some), np.concatenate([np.full(len(rows), float(len(rows))) for rows in some]))
+        # Sizes grow towards the middle, so that what one leaves is there for those that need more.
+        share = left // (n_players + 1 - 2 * size) if size > 1 else left
+        small = _of_size(n_players, size, share, rng)
+        some = [small] if 2 * size == n_players else [small, ~small]
+        found += some
+        left -= sum(map(len, some))
+    drawn = [np.full(len(rows), float(len(rows))) for rows in found]
+    return Coalitions(np.vstack(found), np.concatenate(drawn))
 
 
 def _of_size(n_players: int, size: int, most: int, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """All coalitions of one size, or ``most`` of them at random, each player in as many as any other, nearly."""
+    """All coalitions of one size, or ``most`` of them at random, none twice."""
+    members: set[tuple[int, ...]] | list[tuple[int, ...]]
     if math.comb(n_players, size) <= most:
-        members = np.array(list(combinations(range(n_players), size)), dtype=np.int64)
+        members = list(combinations(range(n_players), size))
     else:
-        members = rng.permuted(np.tile(np.arange(n_players), (most, 1)), axis=1)[:, :size]
+        members = set()
+        while len(members) < most:
+            members.add(tuple(sorted(rng.permutation(n_players)[:size].tolist())))
     rows = np.zeros((len(members), n_players), dtype=bool)
-    np.put_along_axis(rows, members, values=True, axis=1)
+    np.put_along_axis(rows, np.array(sorted(members), dtype=np.int64).reshape(len(members), size), values=True, axis=1)
     return rows

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from model.explanation.coalitions import Coalitions, Floats, draw
 from model.explanation.game import Game, Players
 
-#: Calls of a game: about five seconds of a small head on one core.
+#: Calls of a game: all coalitions of eight players; four seconds of the head that ships, on one core.
 MOST_CALLS = 256
+_CALLS_A_TERM = 4
 #: Two players act only together when their interaction is this much of a score at least ...
 _MIN_TOGETHER = 0.05
 #: ... and neither does more than this share of it alone.
@@ -25,9 +26,9 @@ _MAX_ALONE = 0.5
 
 @dataclass(frozen=True)
 class Interactions:
-    """Of one task: what each of n players does to the score ``alone`` [n], and each two beyond that ``together`` [n, n].
+    """Of one task: what each of n players does to the score ``alone`` [n], and each two beyond it ``together`` [n, n].
 
-    ``together`` is symmetric with zeros on the diagonal. ``alone`` is the Shapley value without its half of the player's
+    ``together`` is symmetric with zeros on the diagonal. ``alone`` is the Shapley value without half of the player's
     interactions: 0 for a word that is harmless without the picture, whatever both are together.
     """
 
@@ -43,9 +44,12 @@ class Interactions:
 
 
 def most_players(most_calls: int = MOST_CALLS) -> int:
-    """Players whose interactions that many calls tell: all coalitions, or twice the terms of a second degree."""
+    """Players whose interactions that many calls tell: exactly with all coalitions, else with some error.
+
+    With four calls for each term of second degree it is a fifth of the interactions' own spread; with two it is half.
+    """
     n_players = 2
-    while 2 ** (n_players + 1) <= most_calls or 2 * _n_terms(n_players + 1) <= most_calls:
+    while 2 ** (n_players + 1) <= most_calls or _CALLS_A_TERM * _n_terms(n_players + 1) <= most_calls:
         n_players += 1
     return n_players
 
