@@ -177,7 +177,10 @@ class RegionEffect:
 
 @dataclass(frozen=True)
 class PairEffect:
-    """A word with a region, and what both together did to the score of each binary task beyond what each did alone."""
+    """A word with a region, and what both together did to the score of each binary task beyond what each did alone.
+
+    ``only_together`` names the tasks for which neither did much by itself.
+    """
 
     text: str
     start: int
@@ -185,6 +188,7 @@ class PairEffect:
     box: Box
     effects: dict[str, float]
     view: int = 0
+    only_together: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

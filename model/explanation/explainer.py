@@ -1,22 +1,27 @@
 """Explainer of one part of a meme: its words, then regions of its picture, then both together, as far as was asked.
 
-What each level costs is bounded: a run of the head for each of 96 words and 16 regions at most, and for "full" a run of
-the image tower for each region beside it.
+What each level costs is bounded: "words" a run of the head for each of 96 words at most; "regions" beside it a run of
+the head and of the image tower for each of 16 regions; "full" beside both 256 runs of the head and 11 of the tower.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from model.budget import Budget
 from model.bundle import Bundle
 from model.explanation.game import Players
+from model.explanation.interactions import shapley_interactions
 from model.explanation.regions import box_of, effects_without_each, grid
 from model.explanation.rescoring import HiddenIn, Rescorer, ShownPart, TimeIsOverError
-from model.explanation.words import explain
+from model.explanation.words import explain, strength
 from model.runtime import Runtime
-from model.verdict import ExplainLevel, Explanation, RegionEffect
+from model.verdict import ExplainLevel, Explanation, PairEffect, RegionEffect
 
-#: How the regions of each level are hidden.
-_HIDDEN_IN: dict[ExplainLevel, HiddenIn] = {"regions": "features", "full": "pixels"}
+#: How regions are hidden: the way that is true of the network, since the other one hides nothing of what was pooled.
+_HIDDEN_IN: HiddenIn = "pixels"
+#: Words, and regions, that are looked at in pairs: those that did most alone. So many have 256 coalitions, and all are
+#: asked about, so that interactions are exact.
+_PAIRED = 4
 
 
 class Explainer:
@@ -31,18 +36,22 @@ class Explainer:
         found, what = Explanation(None, None, ()), "words"
         try:
             found = explain(part.text, rescorer, has_image=part.image is not None)
-            if level != "words" and part.image is not None:
-                what = "regions"
-                found = replace(found, regions=_regions(rescorer, part.image.size, part.view, _HIDDEN_IN[level]))
+            if level == "words" or part.image is None:
+                return found
+            what = "regions"
+            found = replace(found, regions=_regions(rescorer, part.image.size, part.view))
+            if level == "full" and found.words:
+                what = "words and regions together"
+                found = replace(found, pairs=_pairs(rescorer, found))
         except TimeIsOverError:
-            found = replace(found, detail=f"the time was over before the effects of {what} were known")
+            return replace(found, detail=f"the time was over before the effects of {what} were known")
         return found
 
 
-def _regions(rescorer: Rescorer, size: tuple[int, int], view: int, hidden_in: HiddenIn) -> tuple[RegionEffect, ...]:
+def _regions(rescorer: Rescorer, size: tuple[int, int], view: int) -> tuple[RegionEffect, ...]:
     """Of each region of a grid the score with the whole picture less the score with that region hidden."""
     players = Players(regions=grid())
-    effects = effects_without_each(rescorer.game(players, hidden_in), players)
+    effects = effects_without_each(rescorer.game(players, _HIDDEN_IN), players)
     return tuple(
         RegionEffect(
             box_of(region, (0, 0, *size)),
@@ -51,3 +60,33 @@ def _regions(rescorer: Rescorer, size: tuple[int, int], view: int, hidden_in: Hi
         )
         for at, region in enumerate(players.regions)
     )
+
+
+def _pairs(rescorer: Rescorer, found: Explanation) -> tuple[PairEffect, ...]:
+    """Interactions of the words and the regions that did most alone, each word with each region."""
+    word_places, region_places = _strongest(map(strength, found.words)), _strongest(map(strength, found.regions))
+    words, regions = [found.words[at] for at in word_places], [found.regions[at] for at in region_places]
+    areas = grid()
+    players = Players(
+        words=tuple((word.start, word.end) for word in words), regions=tuple(areas[at] for at in region_places)
+    )
+    by_task = shapley_interactions(rescorer.game(players, _HIDDEN_IN), players)
+    return tuple(
+        PairEffect(
+            word.text,
+            word.start,
+            word.end,
+            region.box,
+            {task: float(one.together[row, len(words) + column]) for task, one in by_task.items()},
+            region.view,
+            tuple(task for task, one in by_task.items() if one.only_together[row, len(words) + column]),
+        )
+        for row, word in enumerate(words)
+        for column, region in enumerate(regions)
+    )
+
+
+def _strongest(strengths: Iterable[float]) -> list[int]:
+    """Places of the strongest few, in their order."""
+    ranked = sorted(enumerate(strengths), key=lambda one: one[1], reverse=True)[:_PAIRED]
+    return sorted(place for place, _ in ranked)

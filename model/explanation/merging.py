@@ -4,14 +4,14 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from model.explanation.words import strongest_words
+from model.explanation.words import strength, strongest_words
 from model.parts.pooling import Pooled
 from model.verdict import Explanation, PairEffect, RegionEffect, Score, WordEffect
 
 #: Words with regions that are told.
 MAX_PAIRS_TOLD = 10
 
-_Effect = TypeVar("_Effect", WordEffect, RegionEffect, PairEffect)
+_Effect = TypeVar("_Effect", WordEffect, RegionEffect)
 
 
 def shifted(explanation: Explanation, by: int) -> Explanation:
@@ -28,37 +28,33 @@ def merged(explanations: Mapping[int, Explanation], pooled: Pooled[Any]) -> Expl
         decided = pooled.deciding[task]
         return decided if decided in explanations else pooled.leading
 
-    def own(part: int, effects: Iterable[_Effect]) -> list[_Effect]:
-        return [
-            replace(one, effects={task: effect for task, effect in one.effects.items() if part_of(task) == part})
-            for one in effects
-        ]
+    def own(part: int, effects: Mapping[str, float]) -> dict[str, float]:
+        return {task: effect for task, effect in effects.items() if part_of(task) == part}
 
     parts = explanations.items()
-    words = _joined([own(part, one.words) for part, one in parts], lambda word: (word.start, word.end))
-    regions = _joined([own(part, one.regions) for part, one in parts], lambda region: (region.view, region.box))
-    pairs = _joined(
-        [own(part, one.pairs) for part, one in parts], lambda pair: (pair.start, pair.end, pair.view, pair.box)
-    )
+    words = [replace(word, effects=own(part, word.effects)) for part, one in parts for word in one.words]
+    regions = [replace(region, effects=own(part, region.effects)) for part, one in parts for region in one.regions]
+    pairs = [_with_effects(pair, own(part, pair.effects)) for part, one in parts for pair in one.pairs]
     return Explanation(
         text_alone=_alone({task: explanations[part_of(task)].text_alone for task in pooled.deciding}),
         image_alone=_alone({task: explanations[part_of(task)].image_alone for task in pooled.deciding}),
-        words=strongest_words(words),
-        regions=tuple(regions),
-        pairs=tuple(
-            sorted(pairs, key=lambda pair: -max(map(abs, pair.effects.values()), default=0.0))[:MAX_PAIRS_TOLD]
-        ),
+        words=strongest_words(_joined(words, lambda word: (word.start, word.end))),
+        regions=tuple(_joined(regions, lambda region: (region.view, region.box))),
+        pairs=tuple(sorted((pair for pair in pairs if pair.effects), key=strength, reverse=True)[:MAX_PAIRS_TOLD]),
         detail=next((one.detail for one in explanations.values() if one.detail), None),
     )
 
 
-def _joined(parts: Iterable[Iterable[_Effect]], key: Callable[[_Effect], Hashable]) -> list[_Effect]:
-    """What several parts tell of; of what more than one does, the effects of all."""
+def _with_effects(pair: PairEffect, effects: dict[str, float]) -> PairEffect:
+    return replace(pair, effects=effects, only_together=tuple(task for task in pair.only_together if task in effects))
+
+
+def _joined(effects: Iterable[_Effect], key: Callable[[_Effect], Hashable]) -> list[_Effect]:
+    """What one or more parts tell of, each once; of what more than one does, the effects of all."""
     found: dict[Hashable, _Effect] = {}
-    for part in parts:
-        for one in part:
-            known = found.get(key(one))
-            found[key(one)] = one if known is None else replace(known, effects=known.effects | one.effects)
+    for one in effects:
+        known = found.get(key(one))
+        found[key(one)] = one if known is None else replace(known, effects=known.effects | one.effects)
     return list(found.values())
 
 

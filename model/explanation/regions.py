@@ -6,10 +6,9 @@ mean colour and the picture encoded anew, which is what the network would have s
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-from cachetools import LRUCache
 from numpy.typing import NDArray
 
 from model.explanation.game import Game, Players, Region
@@ -18,8 +17,6 @@ from model.runtime import ImageFeatures
 
 #: Regions to a side of the grid: fewer say little of where, more cost more and each hides less than matters.
 GRID_SIDE = 4
-#: Encodings of covered pictures that a game keeps, of about 600 kB each.
-_ENCODED_KEPT = 64
 #: The features of a picture of which these of its regions are shown, bool [R]; None: nothing of it is.
 Hide = Callable[[NDArray[np.bool_]], ImageFeatures | None]
 
@@ -67,7 +64,7 @@ def tokens_of(regions: Sequence[Region], n_tokens: int, place: Box, side_px: int
     return found
 
 
-def covered(pixels: NDArray[np.float32], hidden: Sequence[Region], place: Box) -> NDArray[np.float32]:
+def covered(pixels: NDArray[np.float32], hidden: Iterable[Region], place: Box) -> NDArray[np.float32]:
     """``pixels`` [3, S, S] with the regions of the picture at ``place`` covered with the picture's mean colour."""
     left, top, right, bottom = place
     colour = pixels[:, top:bottom, left:right].mean(axis=(1, 2), keepdims=True)
@@ -94,10 +91,9 @@ def hide_in_features(features: ImageFeatures, regions: Sequence[Region], tokens:
 
 
 def hide_in_pixels(
-    features: ImageFeatures, regions: Sequence[Region], encode: Callable[[Sequence[Region]], ImageFeatures]
+    features: ImageFeatures, regions: Sequence[Region], encode: Callable[[frozenset[Region]], ImageFeatures]
 ) -> Hide:
-    """Has the picture with the hidden ones of ``regions`` covered encoded; those encoded last are kept."""
-    kept: LRUCache[bytes, ImageFeatures] = LRUCache(_ENCODED_KEPT)
+    """Has the picture encoded with those of its ``regions`` covered that are hidden; ``features`` are of all of it."""
     are_all = _are_all(regions)
 
     def hide(shown: NDArray[np.bool_]) -> ImageFeatures | None:
@@ -105,10 +101,7 @@ def hide_in_pixels(
             return features
         if are_all and not shown.any():
             return None
-        key = shown.tobytes()
-        if key not in kept:
-            kept[key] = encode([region for region, is_shown in zip(regions, shown, strict=True) if not is_shown])
-        return kept[key]
+        return encode(frozenset(region for region, is_shown in zip(regions, shown, strict=True) if not is_shown))
 
     return hide
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from cachetools import LRUCache
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -24,6 +25,8 @@ from model.verdict import Score
 
 #: Questions that go through the head at once.
 _BATCH = 16
+#: Encodings of covered pictures that are kept, of about 600 kB each.
+_ENCODED_KEPT = 64
 #: How regions are hidden: tokens left out of the features that are there, or pixels covered and encoded anew.
 HiddenIn = Literal["features", "pixels"]
 
@@ -52,6 +55,7 @@ class Rescorer:
 
     def __init__(self, bundle: Bundle, runtime: Runtime, part: ShownPart, budget: Budget) -> None:
         self._bundle, self._runtime, self._part, self._budget = bundle, runtime, part, budget
+        self._encodings: LRUCache[frozenset[Region], ImageFeatures] = LRUCache(_ENCODED_KEPT)
 
     def __call__(self, texts: Sequence[str], *, pictured: bool = True, tagged: bool = True) -> list[dict[str, Score]]:
         """Scores with each of ``texts`` in place of the part's own; on request without its picture or its tags."""
@@ -97,11 +101,14 @@ class Rescorer:
             tokens = tokens_of(regions, features.patches.shape[1], place, side_px)
             return hide_in_features(features, regions, tokens)
         pixels = preprocessor.pixels(image)
-        return hide_in_pixels(features, regions, lambda hidden: self._encoded(covered(pixels, hidden, place)))
 
-    def _encoded(self, pixels: NDArray[np.float32]) -> ImageFeatures:
-        self._check_time()
-        return self._runtime.encode_images(pixels[None])
+        def encode(hidden: frozenset[Region]) -> ImageFeatures:
+            if hidden not in self._encodings:
+                self._check_time()
+                self._encodings[hidden] = self._runtime.encode_images(covered(pixels, hidden, place)[None])
+            return self._encodings[hidden]
+
+        return hide_in_pixels(features, regions, encode)
 
     def _logits(self, texts: Sequence[str], pictures: Sequence[ImageFeatures | None], tags: Sequence[str]) -> Logits:
         """Logits by task, a row a text with its picture. Pictures of as many tokens go through the head together."""

@@ -137,6 +137,7 @@ class PairEffectDoc(Wire):
     box: tuple[int, int, int, int]
     effects: dict[str, float]
     view: int
+    only_together: list[str] = Field(description="Tasks for which neither did much by itself.")
 
 
 class ExplanationDoc(Wire):

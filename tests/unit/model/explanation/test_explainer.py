@@ -1,9 +1,12 @@
 """Explanations of a meme by a network of random weights: what each level tells, and what hiding means to it."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from support.judgements import hateful
 from support.preparation import picture
 from support.tiny import TinyBundle
@@ -15,9 +18,10 @@ from model.explanation.game import Players
 from model.explanation.regions import covered, grid, tokens_of
 from model.explanation.rescoring import HiddenIn, Rescorer, ShownPart, TimeIsOverError
 from model.judge import Judge, Reading
+from model.parts.pooling import Logits
 from model.parts.windows import Span
 from model.picture.views import View
-from model.runtime import ImageFeatures, Runtime
+from model.runtime import ImageFeatures, Question, Runtime
 from model.verdict import ExplainLevel, Explanation, TextEvidence
 
 TEXT = "red gre blu"
@@ -98,14 +102,49 @@ def test_a_region_hidden_in_the_pixels_is_covered_and_the_picture_encoded_anew(
 
 
 @pytest.mark.parametrize(("level", "n_regions"), [("words", 0), ("regions", 16), ("full", 16)])
-def test_each_level_tells_what_the_one_before_it_does_and_more(
-    judge: Judge, level: ExplainLevel, n_regions: int
-) -> None:
+def test_each_level_tells_what_the_one_before_it_does(judge: Judge, level: ExplainLevel, n_regions: int) -> None:
     meme = Meme(IMAGE, "digest", TEXT)
     words, found = _explained(judge, meme, "words"), _explained(judge, meme, level)
     assert (found.words, found.text_alone, found.image_alone) == (words.words, words.text_alone, words.image_alone)
     assert len(found.regions) == n_regions
     assert found.detail is None
+
+
+def test_pairs_are_words_with_regions_and_what_both_do_beyond_what_each_does(judge: Judge, rescorer: Rescorer) -> None:
+    found = _explained(judge, Meme(IMAGE, "digest", TEXT), "full")
+    pair = found.pairs[0]
+    assert pair.text == TEXT[pair.start : pair.end]
+    assert pair.box in [region.box for region in found.regions]
+    assert len(found.pairs) == 10
+    effects = [abs(one.effects["hateful"]) for one in found.pairs]
+    assert effects == sorted(effects, reverse=True)
+    strongest = sorted(found.regions, key=lambda region: -abs(region.effects["hateful"]))[:4]
+    assert {one.box for one in found.pairs} <= {region.box for region in strongest}
+
+
+class _CountingRuntime(Runtime):
+    """Counts the pictures that it encodes and the questions that it is asked."""
+
+    n_encoded = n_asked = 0
+
+    def encode_images(self, pixel_values: NDArray[np.float32], image_mask: Any = None) -> ImageFeatures:
+        self.n_encoded += len(pixel_values)
+        return super().encode_images(pixel_values, image_mask)
+
+    def ask(self, features: ImageFeatures, image_mask: Any, questions: Sequence[Question], batch_size: int) -> Logits:
+        self.n_asked += len(questions)
+        return super().ask(features, image_mask, questions, batch_size)
+
+
+@pytest.mark.parametrize(
+    ("level", "n_encoded", "n_asked"), [("words", 0, 6), ("regions", 16, 6 + 17), ("full", 27, 6 + 17 + 128)]
+)
+def test_what_an_explanation_costs_is_bounded(
+    tiny: TinyBundle, part: ShownPart, level: ExplainLevel, n_encoded: int, n_asked: int
+) -> None:
+    runtime = _CountingRuntime(tiny.bundle, threads=1)
+    Explainer(tiny.bundle, runtime)(part, level, Budget(math.inf))
+    assert (runtime.n_encoded, runtime.n_asked) == (n_encoded, n_asked)
 
 
 def test_regions_are_told_in_pixels_of_the_picture_row_by_row(judge: Judge) -> None:
@@ -163,11 +202,14 @@ def test_without_time_the_network_is_not_asked(tiny: TinyBundle, runtime: Runtim
         rescorer.game(Players(regions=grid(2)), "pixels")(np.eye(4, dtype=bool))
 
 
-@pytest.mark.parametrize(("times", "missing"), [(0, "words"), (3, "regions"), (10, "regions")])
+@pytest.mark.parametrize(
+    ("times", "missing"), [(0, "words"), (3, "regions"), (10, "regions"), (22, "words and regions together")]
+)
 def test_what_there_was_no_time_for_is_named_and_the_rest_is_told(
     tiny: TinyBundle, runtime: Runtime, part: ShownPart, times: int, missing: str
 ) -> None:
     found = Explainer(tiny.bundle, runtime)(part, "full", _Budget(times))
     assert found.detail == f"the time was over before the effects of {missing} were known"
     assert bool(found.words) == (missing != "words")
-    assert found.regions == ()
+    assert bool(found.regions) == ("together" in missing)
+    assert found.pairs == ()
