@@ -6,6 +6,7 @@ from support.judgements import judgement
 
 from model import Judgement, Scorer
 from model.engine import Engines
+from model.verdict import Explanation, PairEffect, RegionEffect
 from serving.inference.cache import JudgementCache, ReadThroughCache, content_key, size_bytes
 from serving.inference.singleflight import SingleFlight
 from serving.requests.classify_body import ClassifyInput
@@ -53,6 +54,23 @@ def test_one_judgement_larger_than_the_cache_is_not_kept() -> None:
     cache.put(b"a", judgement("a"))
     cache.put(b"b", judgement("b", n_words=1000))
     assert cache.get(b"b") is None
+
+
+def test_a_judgement_that_there_was_no_time_to_explain_is_made_anew() -> None:
+    cache = JudgementCache(max_items=10, max_bytes=LARGE)
+    explanation = Explanation(None, None, (), detail="the time was over")
+    cache.put(b"a", replace(judgement("a"), explanation=explanation))
+    cache.put(b"b", replace(judgement("b"), explanation=replace(explanation, detail=None)))
+    assert (cache.get(b"a") is None, cache.get(b"b") is None) == (True, False)
+
+
+def test_regions_and_pairs_of_an_explanation_count_as_memory() -> None:
+    effects = {"hateful": 0.5}
+    regions = (RegionEffect((0, 0, 9, 9), effects),) * 16
+    pairs = (PairEffect("word", 0, 4, (0, 0, 9, 9), effects),) * 10
+    plain = replace(judgement("a"), explanation=Explanation(None, None, ()))
+    explained = replace(plain, explanation=Explanation(None, None, (), regions, pairs))
+    assert size_bytes(explained) > size_bytes(plain) + 26 * 400
 
 
 @pytest.mark.parametrize("status", ["unavailable", "failed"])

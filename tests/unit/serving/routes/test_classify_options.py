@@ -8,8 +8,11 @@ import pytest
 from starlette.testclient import TestClient
 from support.judgements import flat
 from support.pictures import meme
+from support.tiny import TinyBundle
 
 from model import Meme, Scorer, Verdict
+from model.ocr import make_engine
+from model.runtime import Runtime
 from serving.app_state import AppState
 from serving.http.app import create_app
 from serving.schemas import ResultsDoc, VerdictDoc
@@ -112,6 +115,49 @@ def test_an_explanation_comes_on_request_by_json_and_by_form(client: TestClient)
     assert many[0]["explanation"] is not None
     assert many[1]["explanation"]["image_alone"] is None
     assert by_form.json()["explanation"] is not None
+
+
+@pytest.fixture(scope="module")
+def tiny_client(tiny: TinyBundle) -> Iterator[TestClient]:
+    small = Scorer(tiny.bundle, Runtime(tiny.bundle, threads=1), make_engine("none"))
+    with TestClient(create_app(lambda: AppState(Settings(ocr="none"), small))) as test_client:
+        yield test_client
+
+
+@pytest.mark.parametrize("as_form", [False, True])
+@pytest.mark.parametrize(
+    ("level", "n_regions", "n_pairs"), [("true", 0, 0), ("words", 0, 0), ("regions", 16, 0), ("full", 16, 8)]
+)
+def test_as_much_of_why_is_told_as_was_asked_for(
+    tiny_client: TestClient, level: str, n_regions: int, n_pairs: int, as_form: bool
+) -> None:
+    if as_form:
+        answer = tiny_client.post(URL, files=_form(("text", "red blu"), ("explain", level), picture=PICTURE))
+    else:
+        asked = True if level == "true" else level
+        answer = tiny_client.post(URL, json={"image": IN_JSON, "text": "red blu", "explain": asked})
+    explanation = VerdictDoc.model_validate(answer.json()).explanation
+    assert explanation is not None
+    assert [word.text for word in explanation.words] == ["red", "blu"]
+    assert (len(explanation.regions), len(explanation.pairs), explanation.detail) == (n_regions, n_pairs, None)
+
+
+def test_what_was_explained_less_far_is_not_given_for_more(tiny_client: TestClient) -> None:
+    def n_regions(**options: object) -> int | None:
+        answer = tiny_client.post(URL, json={"image": IN_JSON, "text": "gre", **options}).json()
+        return None if answer["explanation"] is None else len(answer["explanation"]["regions"])
+
+    asked: list[dict[str, object]] = [{}, {"explain": "words"}, {"explain": "regions"}, {"explain": False}]
+    assert [n_regions(**options) for options in (*asked, *asked)] == [None, 0, 16, None] * 2
+
+
+def test_the_levels_are_told_to_who_asks_for_another(client: TestClient) -> None:
+    for answer in (
+        client.post(URL, json={"text": "words", "explain": "all"}),
+        client.post(URL, files=_form(("text", "words"), ("explain", "all"))),
+    ):
+        assert answer.status_code == 422
+        assert "words, regions, full" in answer.json()["detail"]
 
 
 def test_a_request_may_name_its_policy(client: TestClient) -> None:
