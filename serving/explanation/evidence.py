@@ -58,12 +58,16 @@ class Passage:
 
 @dataclass(frozen=True)
 class Together:
-    """A word and a region, by its row and column from 1, with what both did beyond what each did alone."""
+    """A word and a region, by its row and column from 1, with what both did beyond what each did alone.
+
+    ``only_together``: neither did much by itself.
+    """
 
     word: str
     row: int
     column: int
     mark: Mark
+    only_together: bool
 
 
 @dataclass(frozen=True)
@@ -118,7 +122,7 @@ def _of_task(
         words=tuple(Cell(word.box, mark) for word, mark in _read_words(content, read, words)),
         passages=tuple(_passages(content, words)),
         pairs=tuple(
-            Together(pair.text, *places[pair.box], _mark(pair.effects[task], strongest))
+            Together(pair.text, *places[pair.box], _mark(pair.effects[task], strongest), task in pair.only_together)
             for pair in pairs
             if pair.box in places
         ),
