@@ -201,8 +201,8 @@ def _pairs_line(found: Summary) -> Iterator[str]:
         yield (
             f"Interactions of 4 words with 4 regions, from {PAIR_CALLS} calls against all 256 coalitions "
             f"({found.n_thorough} memes): rank correlation {told['rank correlation']}; largest error of a meme's "
-            f"16 pairs {told['largest error']}, where the largest interaction is {told['largest interaction']}. Share of "
-            f"pairs that act only together: {told['only together']}.\n"
+            f"16 pairs {told['largest error']}, where the largest interaction is {told['largest interaction']}. "
+            f"Share of pairs that act only together: {told['only together']}.\n"
         )
 
 
