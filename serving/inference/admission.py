@@ -50,6 +50,7 @@ class Admission:
     def __init__(self, settings: Settings, saw_pending: Callable[[int], None]) -> None:
         self.n_requests = 0
         self.n_memes = 0
+        self.n_slow = 0
         self.n_bytes = 0
         self.stopping = False
         self._max_pending = settings.max_pending
@@ -77,14 +78,22 @@ class Admission:
             self.n_bytes -= reservation.n_bytes
 
     @contextmanager
-    def memes(self, n_memes: int) -> Iterator[None]:
-        """Room for all the memes of a request, or ``ProblemError`` 503 for all of them."""
+    def memes(self, n_memes: int, *, slow: bool = False) -> Iterator[None]:
+        """Room for all the memes of a request, or ``ProblemError`` 503 for all of them.
+
+        ``slow`` are those that take seconds each whatever the load. They get half of the room, so that the others find
+        some; a request that is the only one of its kind may take more.
+        """
         if self.n_memes + n_memes > self._max_pending:
             raise self._overloaded("max_pending", self._max_pending, "memes")
+        if slow and self.n_slow and self.n_slow + n_memes > self._max_pending // 2:
+            raise self._overloaded("max_pending", self._max_pending, "memes, of which half may be explained,")
         self._count(n_memes)
+        self.n_slow += n_memes if slow else 0
         try:
             yield
         finally:
+            self.n_slow -= n_memes if slow else 0
             self._count(-n_memes)
             self._pace.saw_finished(n_memes)
 

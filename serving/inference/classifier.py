@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from model import Failure, Judgement, Policy, Scorer, Verdict
 from model.policy.known_memes import BankAnswer, not_asked
 from model.remembered import with_votes
-from model.verdict import Explain
+from model.verdict import Explain, explain_level
 from serving.inference.admission import Admission
 from serving.inference.pipeline import Pipeline
 from serving.inference.policy_store import PolicyStore
@@ -61,7 +61,7 @@ class Classifier:
         self, item: ClassifyInput | BadItem, context: RequestContext, policy: Policy, *, explain: Explain = False
     ) -> Verdict:
         """The verdict of the only item of a request; raises ``ProblemError`` when there is none."""
-        with self._admission.memes(1):
+        with self._admission.memes(1, slow=_is_slow(explain)):
             return await self._verdict(item, context, policy, explain)
 
     async def classify_many(
@@ -71,7 +71,7 @@ class Classifier:
 
         Raises ``ProblemError`` 503 when there is no room for all of them.
         """
-        with self._admission.memes(len(items)):
+        with self._admission.memes(len(items), slow=_is_slow(explain)):
             outcomes = await asyncio.gather(*(self.outcome(item, context, policy, explain=explain) for item in items))
         return [
             Failure(item.id or context.request_id, outcome.code, outcome.detail)
@@ -148,3 +148,8 @@ class Classifier:
             self._metrics.saw_ledger(ok=False)
             raise
         self._metrics.saw_ledger(ok=True)
+
+
+def _is_slow(explain: Explain) -> bool:
+    """Whether so much of why takes seconds: regions do, each being an encoding of the picture."""
+    return explain_level(explain) in ("regions", "full")

@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from support.asgi import Call, started, upload
 from support.held import HeldScorer
 from support.pictures import meme
+from support.server import form
 
 from model import Scorer
 from serving.app_state import AppState
@@ -34,6 +35,40 @@ def _settings(**given: Any) -> Settings:
 
 def _admission(**given: Any) -> Admission:
     return Admission(_settings(**given), lambda _: None)
+
+
+def test_memes_that_take_seconds_each_leave_half_of_the_room_to_the_others() -> None:
+    admission = _admission(max_pending=8, max_items=4)
+    with admission.memes(3, slow=True):
+        with pytest.raises(ProblemError, match="half may be explained") as refused, admission.memes(2, slow=True):
+            pass
+        assert (refused.value.status, refused.value.code) == (503, "overloaded")
+        with admission.memes(1, slow=True), admission.memes(4):
+            assert admission.n_memes == 8
+    with admission.memes(3, slow=True):
+        assert (admission.n_memes, admission.n_slow) == (3, 3)
+    assert (admission.n_memes, admission.n_slow) == (0, 0)
+
+
+def test_a_request_of_such_memes_alone_may_take_more_than_half() -> None:
+    admission = _admission(max_pending=8, max_items=8)
+    with admission.memes(8, slow=True):
+        assert admission.n_slow == 8
+
+
+@pytest.mark.parametrize(
+    ("explain", "status"), [(b"false", 200), (b"true", 200), (b"words", 200), (b"regions", 503), (b"full", 503)]
+)
+def test_explanations_of_regions_are_such_memes(scorer: Scorer, explain: bytes, status: int) -> None:
+    async def steps() -> None:
+        state = AppState(_settings(), scorer)
+        async with started(state) as app:
+            with state.admission.memes(1, slow=True):
+                call = Call([form([("text", None, b"words"), ("explain", None, explain)])])
+                await call.to(app)
+                assert call.status == status
+
+    asyncio.run(steps())
 
 
 def test_requests_beyond_the_limit_are_refused_before_their_body_is_read(held: HeldScorer) -> None:
