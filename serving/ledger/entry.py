@@ -8,6 +8,7 @@ from typing import Any
 from model import Verdict
 from model.known.features import MemeFeatures, to_half_bytes
 from model.known.fingerprint import Fingerprint
+from serving.ledger.review_items import item_of
 from serving.requests.classify_body import ClassifyInput
 from serving.requests.context import RequestContext
 from serving.settings.ledger import LedgerSettings
@@ -15,11 +16,15 @@ from serving.settings.ledger import LedgerSettings
 
 @dataclass(frozen=True)
 class Entry:
-    """A row of ``decisions`` and, where they are kept, the picture's file and a row of ``fingerprints``."""
+    """A row of ``decisions`` and, where they are kept, the picture's file and a row of ``fingerprints``.
+
+    ``item`` is a row of ``review_items``, where people are to look at it.
+    """
 
     row: dict[str, Any]
     picture: bytes | None
     fingerprint: dict[str, Any] | None = None
+    item: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,10 @@ def entry_of(
         row["tags"] = list(item.tags)
         row["matches"] = [asdict(match) for match in verdict.matches]
     return Entry(
-        row, item.image if settings.ledger_store_pictures else None, _fingerprint_row(verdict, traces, settings)
+        row,
+        item.image if settings.ledger_store_pictures else None,
+        _fingerprint_row(verdict, traces, settings),
+        item_of(verdict, row),
     )
 
 

@@ -19,6 +19,7 @@ from serving.ledger.tables import (
     fingerprints,
     memory,
     pictures,
+    review_items,
 )
 
 #: One class of a task; of a multilabel task, those that hold.
@@ -37,7 +38,7 @@ class Review:
 
 
 def insert_entries(connection: sa.Connection, entries: Sequence[Entry]) -> None:
-    """Write decisions, and the pictures that are not there yet."""
+    """Write decisions with their items, and the pictures that are not there yet."""
     files = {entry.row["content_digest"]: entry.picture for entry in entries if entry.picture is not None}
     if files:
         # The two dialects say "on conflict do nothing" alike, but each with an insert of its own.
@@ -49,6 +50,9 @@ def insert_entries(connection: sa.Connection, entries: Sequence[Entry]) -> None:
     found = [entry.fingerprint for entry in entries if entry.fingerprint is not None]
     if found:
         connection.execute(fingerprints.insert(), found)
+    items = [entry.item for entry in entries if entry.item is not None]
+    if items:
+        connection.execute(review_items.insert(), items)
 
 
 def insert_review(connection: sa.Connection, review: Review) -> dict[str, Any] | None:
@@ -65,6 +69,9 @@ def insert_review(connection: sa.Connection, review: Review) -> dict[str, Any] |
     if last and all(last[0][name] == value for name, value in values.items()):
         return last[0]
     insert = feedback.insert().values(created_at=datetime.now(UTC), **values).returning(feedback)
+    # Who is reviewed elsewhere, over HTTP, need not be looked at again.
+    waiting = review_items.c.decision_id == review.decision_id, review_items.c.state == "open"
+    connection.execute(review_items.update().where(*waiting).values(state="decided"))
     return dict(connection.execute(insert).mappings().one())
 
 
@@ -83,8 +90,8 @@ def find_decision(connection: sa.Connection, decision_id: str) -> dict[str, Any]
 def delete_decisions(connection: sa.Connection, ids: Sequence[str]) -> int:
     """Delete decisions with all that was made of them; how many there were.
 
-    Feedback, fingerprints, entries of banks and remembered memes go with them (ON DELETE CASCADE), and so do the
-    pictures that no other decision is about.
+    Feedback, what was done in review, fingerprints, entries of banks and remembered memes go with them (ON DELETE
+    CASCADE), and so do the pictures that no other decision is about.
     """
     if connection.dialect.name == "postgresql":
         # Nobody may find a picture there, and rely on it, while it is being deleted.

@@ -212,3 +212,73 @@ memory_features = sa.Table(
     sa.Column("image_embeds", sa.LargeBinary),
     sa.Column("text_embeds", sa.LargeBinary),
 )
+
+#: Who is signed in to the pages. Of a session's token only the sha256 is kept.
+review_sessions = sa.Table(
+    "review_sessions",
+    metadata,
+    sa.Column("token_digest", CleanText, primary_key=True),
+    sa.Column("key_id", CleanText),
+    sa.Column("key_name", CleanText),
+    sa.Column("reviewer", CleanText, nullable=False),
+    sa.Column("is_lead", sa.Boolean, nullable=False),
+    sa.Column("csrf", CleanText, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("seen_at", UtcDateTime, nullable=False),
+)
+
+#: Decisions for people to look at; see ``review_items.py``. What queues are chosen by is copied from the decision, so
+#: that the next item is found in an index. Who holds an item stands in it: one person at a time.
+review_items = sa.Table(
+    "review_items",
+    metadata,
+    _decision_id(primary_key=True),
+    sa.Column("queued_at", UtcDateTime, nullable=False),
+    sa.Column("source", CleanText, nullable=False),
+    sa.Column("state", CleanText, nullable=False),
+    sa.Column("decision", CleanText, nullable=False),
+    sa.Column("policy_name", CleanText, nullable=False),
+    sa.Column("score", sa.Float),
+    sa.Column("band", sa.Integer),
+    sa.Column("uncertainty", sa.Float),
+    sa.Column("bank", CleanText),
+    sa.Column("first_reviewer", CleanText),
+    sa.Column("claimed_by", CleanText),
+    sa.Column("claimed_until", UtcDateTime),
+    sa.Index("ix_review_items_age", "state", "queued_at"),
+    sa.Index("ix_review_items_policy", "state", "policy_name", "queued_at"),
+    sa.Index("ix_review_items_bank", "state", "bank", "queued_at"),
+    sa.Index("ix_review_items_band", "state", "band", "queued_at"),
+    sa.Index("ix_review_items_score", "state", "score"),
+    sa.Index("ix_review_items_uncertainty", "state", "uncertainty"),
+    sa.Index("ix_review_items_claim", "claimed_by"),
+)
+
+#: Audit of the review page: all that anybody did there. ``state`` is the item's before, for undo.
+review_actions = sa.Table(
+    "review_actions",
+    metadata,
+    sa.Column("action_id", sa.Integer, primary_key=True),
+    _decision_id(index=True),
+    sa.Column("created_at", UtcDateTime, nullable=False, index=True),
+    sa.Column("kind", CleanText, nullable=False),
+    sa.Column("reviewer", CleanText, nullable=False),
+    sa.Column("key_name", CleanText),
+    sa.Column("state", CleanText),
+    sa.Column("labels", _json()),
+    sa.Column("reason", CleanText),
+    sa.Column("feedback_id", sa.Integer),
+    sa.Column("undone_at", UtcDateTime),
+    sa.Index("ix_review_actions_reviewer", "reviewer", "action_id"),
+)
+
+#: Right answers of golden items, by which reviewers are measured.
+review_golden = sa.Table(
+    "review_golden",
+    metadata,
+    _decision_id(primary_key=True),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("labels", _json(), nullable=False),
+    sa.Column("note", CleanText),
+    sa.Column("added_by", CleanText),
+)

@@ -39,12 +39,14 @@ def database_of(url: str) -> Database:
     return database
 
 
+_REVIEW = ("review_golden", "review_actions", "review_items", "review_sessions")
 #: By version, the tables that those after it brought; who refers to another comes first.
 _NEWER_TABLES = {
     "0002": (
-        "bank_matches", "bank_entries", "bank_removals", "banks", "fingerprints", "memory_features", "memory",
+        *_REVIEW, "bank_matches", "bank_entries", "bank_removals", "banks", "fingerprints", "memory_features", "memory",
         "counters",
     ),
+    "0003": _REVIEW,
 }  # fmt: skip
 
 

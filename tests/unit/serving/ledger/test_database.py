@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from support import ROOT
-from support.ledgers import database_of, drop_tables_after, keep, ledger_settings, with_ledger
+from support.ledgers import database_of, drop_tables_after, keep, ledger_settings, review, with_ledger
 
 from model.engine import REFERENCE
 from serving.ledger.errors import LedgerError, LedgerUnavailableError
-from serving.ledger.ledger import check_ledger
+from serving.ledger.ledger import Ledger, check_ledger
 from serving.ledger.queries import find_decision
-from serving.ledger.tables import VERSION_TABLE, bank_entries, counters, decisions, metadata
+from serving.ledger.tables import VERSION_TABLE, bank_entries, counters, decisions, metadata, review_items
 
 
 def test_the_migrations_make_the_tables_that_the_code_knows(ledger_url: str) -> None:
@@ -56,6 +56,32 @@ def test_a_ledger_that_is_older_than_banks_keeps_its_decisions_and_gets_empty_ta
     assert set(kept) == {before, after}
     assert changes == {"banks": 0, "memory": 0}
     assert n_entries == 0
+
+
+def test_a_ledger_that_is_older_than_review_gets_items_of_what_went_to_review(ledger_url: str) -> None:
+    database = database_of(ledger_url)
+
+    async def two(ledger: Ledger) -> tuple[str, str]:
+        waiting, reviewed = await keep(ledger), await keep(ledger)
+        await ledger.feedback(review(reviewed, hateful="hateful"), 10)
+        return waiting, reviewed
+
+    waiting, reviewed = with_ledger(ledger_url, two)
+    with database.reading() as connection:
+        made = connection.execute(review_items.select()).mappings().all()
+    with database.writing() as connection:  # as the third version left it, with a decision that needs no review
+        drop_tables_after(connection, "0003")
+        allowed = dict(connection.execute(decisions.select()).mappings().first() or {})
+        connection.execute(decisions.insert().values(allowed | {"decision_id": "0" * 32, "decision": "allow"}))
+    database.prepare()
+    with database.reading() as connection:
+        filled = connection.execute(review_items.select()).mappings().all()
+    database.close()
+    assert {row["decision_id"]: row["state"] for row in filled} == {waiting: "open", reviewed: "decided"}
+    assert [dict(row) for row in filled if row["decision_id"] == waiting] == [
+        dict(row) for row in made if row["decision_id"] == waiting
+    ]
+    assert {row["decision_id"]: row["state"] for row in made} == {waiting: "open", reviewed: "decided"}
 
 
 def test_workers_that_start_at_once_find_one_ledger_that_all_can_write(ledger_url: str) -> None:
