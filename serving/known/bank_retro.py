@@ -97,7 +97,7 @@ def _page(after: str, since: datetime | None) -> sa.Select[Any]:
 
 
 def _past_match(index: BankIndex, bank: str, row: Any, counts: RetroCounts) -> PastMatch | None:
-    fingerprint = _fingerprint(row)
+    fingerprint = kept_fingerprint(row)
     counts.without_fingerprint += fingerprint.pdq is None and fingerprint.words_key is None
     matches = index.answer(fingerprint, [bank]).matches
     if not matches:
@@ -105,7 +105,7 @@ def _past_match(index: BankIndex, bank: str, row: Any, counts: RetroCounts) -> P
     return PastMatch(row["decision_id"], row["caller_id"], row["created_at"], row["decision"], matches[0])
 
 
-def _fingerprint(row: Any) -> Fingerprint:
+def kept_fingerprint(row: Any) -> Fingerprint:
     """As it was kept; of words that were kept themselves the key can still be made."""
     kept = fingerprint_of_row(row)
     if kept.words_key is not None or not row["text"]:

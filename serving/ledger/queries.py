@@ -87,6 +87,15 @@ def find_decision(connection: sa.Connection, decision_id: str) -> dict[str, Any]
     }
 
 
+def labels_by_decision(connection: sa.Connection, ids: Sequence[str]) -> dict[str, dict[str, Label]]:
+    """By decision what reviewers say of it, the last word on each task; nothing of those without feedback."""
+    labels: dict[str, dict[str, Label]] = {}
+    asked = sa.select(feedback.c.decision_id, feedback.c.labels).where(feedback.c.decision_id.in_(ids))
+    for decision_id, given in connection.execute(asked.order_by(feedback.c.feedback_id)):
+        labels.setdefault(decision_id, {}).update(given)
+    return labels
+
+
 def delete_decisions(connection: sa.Connection, ids: Sequence[str]) -> int:
     """Delete decisions with all that was made of them; how many there were.
 

@@ -16,8 +16,8 @@ from model import MemeguardError
 from model.known.features import MemeFeatures, from_half_bytes, to_half_bytes
 from model.known.memory import RememberedMeme
 from model.taxonomy import TASKS
-from serving.ledger.queries import Label, count_change
-from serving.ledger.tables import counters, decisions, feedback, fingerprints, memory, memory_features, pictures
+from serving.ledger.queries import Label, count_change, labels_by_decision
+from serving.ledger.tables import counters, decisions, fingerprints, memory, memory_features, pictures
 
 #: A fit takes the square of so many: more are refused.
 MOST_MEMES = 10_000
@@ -231,11 +231,7 @@ def reviewed_labels(connection: sa.Connection, decision_id: str) -> dict[str, La
     there = sa.select(sa.literal(1)).where(decisions.c.decision_id == decision_id)
     if connection.execute(there).first() is None:
         raise RememberError(f"no such decision: {decision_id}")
-    labels: dict[str, Label] = {}
-    given = sa.select(feedback.c.labels).where(feedback.c.decision_id == decision_id).order_by(feedback.c.feedback_id)
-    for found in connection.execute(given).scalars():
-        labels |= found
-    return labels
+    return labels_by_decision(connection, [decision_id]).get(decision_id, {})
 
 
 def features_of_decision(connection: sa.Connection, decision_id: str, model_digest: str) -> MemeFeatures | None:
