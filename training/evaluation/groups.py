@@ -3,24 +3,20 @@
 No group is inferred from a face or a picture: they come from annotations and from the words alone.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import yaml
 
 from model.atomic import file_digest
 from model.preprocess import normalise_text
 from model.taxonomy import TASKS
+from model.text.identity_terms import identity_patterns
 from training.datasets import LAYOUTS, Sample
 from training.evaluation.metrics.measures import Ints, Mask
 
 ResampleBy = Literal["item", "text", "picture"]
-IDENTITY_TERMS = Path(__file__).parent / "identity_terms.yaml"
 #: A single identity term is shown as a group of its own from this many items on.
 _MIN_TERM_ITEMS = 20
 #: The items outside all groups, which the groups are held against.
@@ -64,7 +60,7 @@ def by_identity_terms(samples: Sequence[Sample]) -> Grouping:
     texts = [normalise_text(sample.text).casefold() for sample in samples]
     masks: dict[str, Mask] = {}
     terms: dict[str, Mask] = {}
-    for protected_class, names in _identity_patterns().items():
+    for protected_class, names in identity_patterns().items():
         found = {name: np.array([bool(pattern.search(text)) for text in texts]) for name, pattern in names.items()}
         masks[protected_class] = np.any(list(found.values()), axis=0)
         terms |= {f"{protected_class}: {name}": mask for name, mask in found.items() if mask.sum() >= _MIN_TERM_ITEMS}
@@ -74,7 +70,7 @@ def by_identity_terms(samples: Sequence[Sample]) -> Grouping:
     return Grouping(
         "identity_terms",
         "Identity terms in the words",
-        "Neutral words for people (training/evaluation/identity_terms.yaml). A high false positive rate, or a low BPSN "
+        "Neutral words for people (model/text/identity_terms.yaml). A high false positive rate, or a low BPSN "
         "AUROC, says that harmless memes are held against those whom they name.",
         {_spaced(name): mask for name, mask in masks_by_name.items()} if any_term.any() else {},
         has_background=True,
@@ -187,12 +183,3 @@ def _picture_key(sample: Sample) -> str:
     if sample.image is None:
         return f"no picture, {sample.dataset} {sample.id}"
     return file_digest(sample.image)
-
-
-@cache
-def _identity_patterns() -> dict[str, dict[str, re.Pattern[str]]]:
-    terms: dict[str, list[str]] = yaml.safe_load(IDENTITY_TERMS.read_text(encoding="utf-8"))
-    return {
-        protected_class: {name: re.compile(rf"\b{re.escape(name)}s?\b") for name in names}
-        for protected_class, names in terms.items()
-    }

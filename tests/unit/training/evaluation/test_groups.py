@@ -6,11 +6,11 @@ import yaml
 from support.preparation import picture
 
 from model.taxonomy import TASKS
+from model.text.identity_terms import IDENTITY_TERMS
 from training.datasets import DatasetError, Sample
 from training.evaluation.breakdown import class_table, group_table
 from training.evaluation.false_alarms import Stops
 from training.evaluation.groups import (
-    IDENTITY_TERMS,
     Grouping,
     by_function,
     by_identity_terms,
