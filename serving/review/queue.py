@@ -124,7 +124,7 @@ def queue_counts(connection: sa.Connection) -> list[QueueCount]:
             _items.decision,
             sa.func.count().label("waiting"),
             sa.func.sum(is_claimed).label("claimed"),
-            sa.func.min(_items.queued_at, type_=_items.queued_at.type).label("oldest"),
+            sa.func.min(_items.queued_at).label("oldest"),
         )
         .where(_items.state.in_(("open", "second")))
         .group_by(_items.policy_name, _items.decision)
