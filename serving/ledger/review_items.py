@@ -33,9 +33,7 @@ def item_row(
         "state": state,
         "decision": decision["decision"],
         "policy_name": decision["policy_name"],
-        "score": score,
         "band": None if score is None else min(int(score * 10), 9),
-        "uncertainty": None if score is None else 1 - abs(2 * score - 1),
         "bank": None,
     }
 

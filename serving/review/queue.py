@@ -19,6 +19,11 @@ Order = Literal["oldest", "newest", "uncertain", "highest"]
 #: An item that was skipped comes back to who skipped it after this.
 _SKIPPED_FOR = timedelta(hours=1)
 _ANY_BANK = "*"
+#: Tenths of the score, 0 to 9, in the order in which they are looked through.
+_BANDS: dict[Order, tuple[int, ...]] = {
+    "highest": (9, 8, 7, 6, 5, 4, 3, 2, 1, 0),
+    "uncertain": (5, 4, 6, 3, 7, 2, 8, 1, 9, 0),
+}
 _items = review_items.c
 
 
@@ -33,7 +38,10 @@ class Rules:
 
 @dataclass(frozen=True)
 class Filters:
-    """Which items. ``band`` 0 to 9 is a tenth of the score; ``bank`` "*" is any. ``escalated`` ones are for leads."""
+    """Which items. ``band`` 0 to 9 is a tenth of the score; ``bank`` "*" is any. ``escalated`` ones are for leads.
+
+    Orders by score ("highest", "uncertain": nearest to .5) go by tenths, and by age within.
+    """
 
     decision: str | None = None
     policy: str | None = None
@@ -48,10 +56,9 @@ class Filters:
 
 @dataclass(frozen=True)
 class QueueCount:
-    """Items of one policy that wait, and since when the oldest of them does."""
+    """Items of one policy that wait, how many of them reviewers hold, and since when the oldest waits."""
 
     policy: str
-    decision: str
     waiting: int
     claimed: int
     oldest: datetime
@@ -78,8 +85,11 @@ def take_next(
         states = ("escalated",) if reviewer.is_lead else ()
     elif draw() < rules.golden_share:
         states = ("golden", *states)
-    for state in states:
-        found = connection.execute(_candidate(state, reviewer, filters, now)).scalar()
+    steps = [(state, sa.true()) for state in states if state != "open"]
+    if "open" in states:
+        steps += [("open", step) for step in _steps(filters)]
+    for state, step in steps:
+        found = connection.execute(_candidate(state, step, reviewer, filters, now)).scalar()
         if found is not None:
             _hold(connection, found, reviewer, now + rules.claim_for)
             note(connection, "taken", reviewer, found)
@@ -116,21 +126,21 @@ def held_item(connection: sa.Connection, reviewer: Reviewer) -> str | None:
 
 
 def queue_counts(connection: sa.Connection) -> list[QueueCount]:
-    """What waits, by policy and decision; golden and escalated items are not among it."""
-    is_claimed = sa.case((_items.claimed_until > datetime.now(UTC), 1), else_=0)
+    """What waits, by policy; golden and escalated items are not among it."""
+    waiting = _items.state.in_(("open", "second"))
     counted = (
-        sa.select(
-            _items.policy_name.label("policy"),
-            _items.decision,
-            sa.func.count().label("waiting"),
-            sa.func.sum(is_claimed).label("claimed"),
-            sa.func.min(_items.queued_at).label("oldest"),
-        )
-        .where(_items.state.in_(("open", "second")))
-        .group_by(_items.policy_name, _items.decision)
-        .order_by(_items.policy_name, _items.decision)
+        sa.select(_items.policy_name, sa.func.count().label("waiting"), sa.func.min(_items.queued_at).label("oldest"))
+        .where(waiting)
+        .group_by(_items.policy_name)
+        .order_by(_items.policy_name)
     )
-    return [QueueCount(**row) for row in connection.execute(counted).mappings()]
+    is_held = _items.claimed_by.is_not(None), _items.claimed_until > datetime.now(UTC)
+    held = sa.select(_items.policy_name, sa.func.count()).where(waiting, *is_held).group_by(_items.policy_name)
+    n_held: dict[str, int] = dict(connection.execute(held).tuples().all())
+    return [
+        QueueCount(row.policy_name, row.waiting, n_held.get(row.policy_name, 0), row.oldest)
+        for row in connection.execute(counted)
+    ]
 
 
 def n_escalated(connection: sa.Connection) -> int:
@@ -144,12 +154,21 @@ def _hold(connection: sa.Connection, decision_id: str, reviewer: Reviewer, until
     connection.execute(item.values(claimed_by=reviewer.name, claimed_until=until))
 
 
-def _candidate(state: State, reviewer: Reviewer, filters: Filters, now: datetime) -> sa.Select[Any]:
-    asked = sa.select(_items.decision_id).where(_items.state == state, _is_free(now), ~_has_spoken(reviewer, now))
+def _candidate(
+    state: State, step: sa.ColumnElement[bool], reviewer: Reviewer, filters: Filters, now: datetime
+) -> sa.Select[Any]:
+    asked = sa.select(_items.decision_id).where(_items.state == state, step, _is_free(now), ~_has_spoken(reviewer, now))
     if state == "second":
         asked = asked.where(_items.first_reviewer != reviewer.name)
-    asked = asked.where(*_wanted(filters, now)).order_by(*_order(filters)).limit(1)
+    age = _items.queued_at.desc() if filters.order == "newest" else _items.queued_at
+    asked = asked.where(*_wanted(filters, now)).order_by(age).limit(1)
     return asked.with_for_update(of=review_items, skip_locked=True)
+
+
+def _steps(filters: Filters) -> list[sa.ColumnElement[bool]]:
+    """What is looked through one after the other: all at once, or by score a tenth at a time, in an index each."""
+    bands = _BANDS.get(filters.order) if filters.band is None else None
+    return [sa.true()] if bands is None else [*(_items.band == band for band in bands), _items.band.is_(None)]
 
 
 def _is_free(now: datetime) -> sa.ColumnElement[bool]:
@@ -172,8 +191,8 @@ def _wanted(filters: Filters, now: datetime) -> list[sa.ColumnElement[bool]]:
     equal = {
         _items.decision: filters.decision,
         _items.policy_name: filters.policy,
-        _items.source: filters.source,
         _items.band: filters.band,
+        _items.source: filters.source,
         _items.bank: None if filters.bank == _ANY_BANK else filters.bank,
     }
     wanted = [column == value for column, value in equal.items() if value is not None]
@@ -184,13 +203,3 @@ def _wanted(filters: Filters, now: datetime) -> list[sa.ColumnElement[bool]]:
     if filters.younger_than is not None:
         wanted.append(_items.queued_at > now - filters.younger_than)
     return wanted
-
-
-def _order(filters: Filters) -> list[sa.ColumnElement[Any]]:
-    orders: dict[Order, list[sa.ColumnElement[Any]]] = {
-        "oldest": [_items.queued_at],
-        "newest": [_items.queued_at.desc()],
-        "uncertain": [_items.uncertainty.desc().nulls_last()],
-        "highest": [_items.score.desc().nulls_last()],
-    }
-    return orders[filters.order]

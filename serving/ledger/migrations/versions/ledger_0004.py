@@ -56,22 +56,26 @@ def _create_items() -> None:
         _of_decision(primary_key=True),
         _moment("queued_at"),
         *(sa.Column(name, sa.Text, nullable=False) for name in ("source", "state", "decision", "policy_name")),
-        sa.Column("score", sa.Float),
         sa.Column("band", sa.Integer),
-        sa.Column("uncertainty", sa.Float),
         *(sa.Column(name, sa.Text) for name in ("bank", "first_reviewer", "claimed_by")),
         _moment("claimed_until", nullable=True),
     )
     for name, columns in {
         "age": ["state", "queued_at"],
         "policy": ["state", "policy_name", "queued_at"],
-        "bank": ["state", "bank", "queued_at"],
         "band": ["state", "band", "queued_at"],
-        "score": ["state", "score"],
-        "uncertainty": ["state", "uncertainty"],
-        "claim": ["claimed_by"],
     }.items():
         op.create_index(f"ix_review_items_{name}", "review_items", columns)
+    _index_where("any_bank", "bank IS NOT NULL", "state", "queued_at")
+    _index_where("bank", "bank IS NOT NULL", "state", "bank", "queued_at")
+    _index_where("claim", "claimed_by IS NOT NULL", "claimed_by")
+
+
+def _index_where(name: str, where: str, *columns: str) -> None:
+    condition = sa.text(where)
+    op.create_index(
+        f"ix_review_items_{name}", "review_items", columns, sqlite_where=condition, postgresql_where=condition
+    )
 
 
 def _create_actions() -> None:
@@ -101,11 +105,11 @@ def _fill_items() -> None:
         # Of constants alone.
         f"""
         INSERT INTO review_items
-            (decision_id, queued_at, source, state, decision, policy_name, score, band, uncertainty)
+            (decision_id, queued_at, source, state, decision, policy_name, band)
         SELECT decision_id, created_at, 'policy',
             CASE WHEN EXISTS (SELECT 1 FROM feedback WHERE feedback.decision_id = scored.decision_id)
                 THEN 'decided' ELSE 'open' END,
-            decision, policy_name, score, CASE WHEN score >= 1 THEN 9 ELSE {band} END, 1 - ABS(2 * score - 1)
+            decision, policy_name, CASE WHEN score >= 1 THEN 9 ELSE {band} END
         FROM (SELECT decisions.*, {score} AS score FROM decisions WHERE decision = 'review') AS scored
         """  # noqa: S608
     )
