@@ -1,0 +1,136 @@
+"""Evidence of an item: what raised its scores, asked of the network anew from the words and the picture that were kept.
+
+Computed when a page asks for it, through the queue that every request goes through, and never recorded as a decision.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from model import Judgement
+from model.taxonomy import TASKS
+from model.verdict import Explanation, WordEffect
+from serving.app_state import AppState
+from serving.requests.classify_body import ClassifyInput
+from serving.requests.context import RequestContext
+
+#: Effects of a word on a score from 0 to 1 at and above which it is marked, the weakest mark first.
+_WORD_LEVELS = (0.01, 0.05, 0.15)
+#: Effects of a region on a score from 0 to 1 at and above which it is drawn, the faintest first.
+_HEAT_LEVELS = (0.005, 0.02, 0.05, 0.1)
+_OTHER_MODEL = "This server now runs another model than the one that decided; this is what it sees."
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A stretch of the words. ``mark`` is None, or as in "raised-3" or "lowered-1": a class of the style sheet."""
+
+    text: str
+    mark: str | None = None
+    effect: float = 0.0
+
+
+@dataclass(frozen=True)
+class Heat:
+    """A region of the picture that raised or lowered the score; ``heat`` is a class as in "raised-3"."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    heat: str
+    effect: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What raised the score of ``task``.
+
+    ``alone`` are its scores of the picture alone and of the words alone. ``note`` says why some or all of it is missing.
+    """
+
+    task: str | None = None
+    pieces: tuple[Piece, ...] = ()
+    heat: tuple[Heat, ...] = ()
+    width_px: int = 0
+    height_px: int = 0
+    alone: tuple[tuple[str, float], ...] = ()
+    note: str | None = None
+
+
+async def evidence_of(
+    row: Mapping[str, Any], picture: bytes | None, state: AppState, context: RequestContext
+) -> Evidence:
+    """Of the decision in ``row``; raises ``ProblemError`` as a request for the same meme would."""
+    if row["kind"] == "picture" and picture is None:
+        return Evidence(note="The picture was not kept, so that the network cannot be asked again.")
+    if row["kind"] == "text" and not row["text"]:
+        return Evidence(note="The words were not kept, so that the network cannot be asked again.")
+    item = ClassifyInput(picture, row["text"] or None, tuple(row["tags"] or ()))
+    classifier = state.classifier
+    with state.admission.memes(1):
+        judgement = await classifier.pipeline.judge(item, explain=True, deadline=context.deadline)
+    is_other_model = judgement.model.digest != row["model_digest"]
+    return _shown(judgement, _OTHER_MODEL if is_other_model else None)
+
+
+def pieces(text: str, words: Sequence[WordEffect], task: str) -> tuple[Piece, ...]:
+    """The whole text in order; ``words`` are those of an explanation, of which the effects on ``task`` count."""
+    return tuple(_pieces(text, sorted(words, key=lambda word: word.start), task))
+
+
+def leading_task(tasks: Sequence[str]) -> str | None:
+    """The task that evidence is of: the first yes/no task."""
+    return next((name for name, task in TASKS.items() if task.kind == "binary" and name in tasks), None)
+
+
+def _pieces(text: str, words: Sequence[WordEffect], task: str) -> Iterator[Piece]:
+    at = 0
+    for word in words:
+        effect = word.effects.get(task, 0.0)
+        level = sum(abs(effect) >= lower for lower in _WORD_LEVELS)
+        if not level or word.start < at or word.end > len(text):
+            continue
+        if word.start > at:
+            yield Piece(text[at : word.start])
+        yield Piece(text[word.start : word.end], f"{'raised' if effect > 0 else 'lowered'}-{level}", effect)
+        at = word.end
+    if at < len(text):
+        yield Piece(text[at:])
+
+
+def _shown(judgement: Judgement, note: str | None) -> Evidence:
+    explanation, task = judgement.explanation, leading_task(list(judgement.scores))
+    if explanation is None or task is None:
+        return Evidence(note="This model has no question that can be explained.")
+    picture = judgement.picture
+    return Evidence(
+        task,
+        pieces(judgement.text.content, explanation.words, task),
+        _heat(explanation, task),
+        picture.width_px if picture else 0,
+        picture.height_px if picture else 0,
+        _alone(explanation, task),
+        note,
+    )
+
+
+def _heat(explanation: Explanation, task: str) -> tuple[Heat, ...]:
+    """The regions of the first view that moved the score."""
+    found = []
+    regions: tuple[Any, ...] = getattr(explanation, "regions", ())
+    for region in regions:
+        effect = region.effects.get(task, 0.0)
+        level = sum(abs(effect) >= lower for lower in _HEAT_LEVELS)
+        if level and region.view == 0:
+            left, top, right, bottom = region.box
+            heat = f"{'raised' if effect > 0 else 'lowered'}-{level}"
+            found.append(Heat(left, top, right - left, bottom - top, heat, effect))
+    return tuple(found)
+
+
+def _alone(explanation: Explanation, task: str) -> tuple[tuple[str, float], ...]:
+    both = (("picture alone", explanation.image_alone), ("words alone", explanation.text_alone))
+    return tuple(
+        (what, score) for what, scores in both if scores is not None and isinstance(score := scores.get(task), float)
+    )
