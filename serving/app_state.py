@@ -106,6 +106,11 @@ class AppState:
         await self.fetcher.close()
 
     @property
+    def has_model(self) -> bool:
+        """Whether a model is loaded."""
+        return self._classifier is not None
+
+    @property
     def classifier(self) -> Classifier:
         """What takes memes to verdicts; raises ``ProblemError`` 503 when no model is loaded."""
         if self._classifier is None:

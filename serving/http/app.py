@@ -21,11 +21,15 @@ from serving.http.openapi import complete_openapi
 from serving.http.request_middleware import RequestMiddleware
 from serving.openai import route as moderations
 from serving.problems import ProblemError
+from serving.review.pages import sign_in
 from serving.routes import banks, catalogue, classify, feedback, match, operations, search
+from serving.web import home, static_files
 
 #: Of the interface, not of the package: a built bento holds no package metadata.
 API_VERSION = "1.0"
 _METHOD_NOT_ALLOWED = 405
+#: Routes of pages for people; none of them is in the OpenAPI document.
+_PAGES = (home, static_files, sign_in)
 _HTTP_CODES = {404: "not_found", _METHOD_NOT_ALLOWED: "method_not_allowed"}
 
 
@@ -60,9 +64,8 @@ def create_app(open_state: Callable[[], AppState]) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    routers = [
-        module.router for module in (classify, moderations, catalogue, feedback, match, search, banks, operations)
-    ]
+    interface = (classify, moderations, catalogue, feedback, match, search, banks, operations)
+    routers = [module.router for module in (*interface, *_PAGES)]
     routes = [*app.routes, *(route for router in routers for route in router.routes)]
     app.add_middleware(AdmissionMiddleware)
     app.add_middleware(AuthMiddleware)

@@ -12,11 +12,13 @@ from serving.requests.context import request_context
 from serving.security.addresses import is_local
 from serving.security.keys import KeyEntry, KeyScope
 from serving.security.rate_limit import RateLimiter
+from serving.web.problems import is_page
 
 #: An orchestrator's probes carry no key, and a status alone tells nothing.
 _HEALTH = ("/livez", "/readyz")
 _METRICS = "/metrics"
 _DOCS = "/openapi.json"
+_STATIC = "/static/"
 #: What a reviewer reads and writes, below and at these paths.
 _REVIEW = ("/v1/feedback", "/v1/decisions")
 #: What changes or looks through what is kept for everybody.
@@ -75,8 +77,8 @@ def _authenticated(scope: Scope, state: AppState) -> KeyEntry | None:
         raise ProblemError(403, "keys_required", _HOW_TO_OPEN)
     key = _key_of(Headers(scope=scope))
     entry = state.keys.find(key) if key else None
-    if path in _open_paths(state):
-        return entry
+    if path in _open_paths(state) or is_page(path) or path.startswith(_STATIC):
+        return entry  # pages ask who is signed in
     if entry is None:
         # One answer for a key that is missing, unknown or revoked.
         raise ProblemError(

@@ -9,7 +9,8 @@ import time
 import uuid
 from collections.abc import Sequence
 
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,6 +22,7 @@ from serving.observability.route_template import route_template
 from serving.openai.errors import extra_members
 from serving.problems import ProblemError, internal_error
 from serving.requests.context import RequestContext
+from serving.web.problems import is_page, problem_page
 
 logger = logging.getLogger("memeguard.access")
 
@@ -102,12 +104,17 @@ class RequestRecord:
         await self._send(message)
 
     async def answer(self, problem: ProblemError, receive: Receive) -> None:
-        """Answer with a problem document, unless an answer has already begun."""
+        """Answer with a problem document, a page with one, unless an answer has already begun."""
         self._code = problem.code
         self._state.metrics.saw_error(problem.code)
         if self._status == 0:
-            extra = extra_members(self._scope["path"], problem)
-            await problem.response(self._context.request_id, extra)(self._scope, receive, self.send)
+            await self._told(problem)(self._scope, receive, self.send)
+
+    def _told(self, problem: ProblemError) -> Response:
+        path, request_id = self._scope["path"], self._context.request_id
+        if is_page(path):
+            return problem_page(Request(self._scope), problem, request_id)
+        return problem.response(request_id, extra_members(path, problem))
 
     def finish(self) -> None:
         """Count the answer and log it."""

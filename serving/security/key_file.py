@@ -76,6 +76,11 @@ class Keyring:
         self._follow()
         return self._keys.find(key)
 
+    def by_id(self, key_id: str) -> KeyEntry | None:
+        """The same of a key that was recognised before."""
+        self._follow()
+        return self._keys.by_id(key_id)
+
     def _follow(self) -> None:
         """Read the file again if it changed. One that became unreadable is an error in the log; the last keys stay."""
         now_s = time.monotonic()

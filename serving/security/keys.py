@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from serving.security.token_bucket import Rate
 
-KeyScope = Literal["classify", "feedback", "metrics", "admin"]
-SCOPES: tuple[KeyScope, ...] = ("classify", "feedback", "metrics", "admin")
+KeyScope = Literal["classify", "feedback", "review", "metrics", "admin"]
+SCOPES: tuple[KeyScope, ...] = ("classify", "feedback", "review", "metrics", "admin")
 #: In names of metrics, logs and the ledger, so nothing that would need quoting there.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KEY = re.compile(r"mg_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")
@@ -78,6 +78,10 @@ class KeyList(BaseModel):
         # The same work whether the id is known or not: the time of an answer tells nothing.
         same = hmac.compare_digest(digest_of(key), entry.sha256 if entry else _NO_HASH)
         return entry if same else None
+
+    def by_id(self, key_id: str) -> KeyEntry | None:
+        """The entry of a key that was recognised before; None: it is in force no more."""
+        return next((one for one in self.keys if one.id == key_id), None)
 
 
 def check_name(name: str) -> str:

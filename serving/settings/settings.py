@@ -12,6 +12,7 @@ from model.engine import EngineChoice, Provider, asked_engine
 from model.meme import DEFAULT_LIMITS, MemeLimits
 from model.ocr import LANGUAGES_PATTERN, EngineName
 from serving.settings.ledger import LedgerSettings
+from serving.settings.review import ReviewSettings
 from serving.settings.security import SecuritySettings
 
 ENV_PREFIX = "MEMEGUARD_"
@@ -199,6 +200,7 @@ class Settings(
     LoadSettings,
     LedgerSettings,
     OperationSettings,
+    ReviewSettings,
     SecuritySettings,
     BaseSettings,
 ):
