@@ -46,7 +46,7 @@ class Heat:
 class Evidence:
     """What raised the score of ``task``.
 
-    ``alone`` are its scores of the picture alone and of the words alone. ``note`` says why some or all of it is missing.
+    ``alone`` are its scores of the picture alone and of the words alone. ``note`` says what is missing, and why.
     """
 
     task: str | None = None

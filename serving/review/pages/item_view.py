@@ -5,12 +5,13 @@ reasons that are scores, and what earlier decisions on the same content came to.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from model import Policy
+from serving.review.audit import SAID
 from serving.review.history import History
 from serving.review.likes import KnownLike
 from serving.review.pages.policy_text import PolicyText, policy_text
@@ -96,7 +97,7 @@ def item_view(
         decision=None if is_hidden else row["decision"],
         scores=() if is_hidden else _scores(row["scores"]),
         severity=() if is_hidden else tuple((task_title(task), band) for task, band in row["severity"].items()),
-        reasons=tuple(dict.fromkeys(_reason(reason, is_hidden=is_hidden) for reason in row["reasons"])),
+        reasons=_reasons(row["reasons"], is_hidden=is_hidden),
         policy=policy_text(row, policies),
         remarks=tuple(f"{one.reviewer} {_KINDS[one.kind]}: {one.reason or 'no reason given'}" for one in item.remarks),
         earlier=tuple(_earlier(one, is_hidden=is_hidden) for one in item.earlier),
@@ -125,11 +126,19 @@ class HistoryView:
     scores: tuple[ScoreLine, ...]
     state: str
     elsewhere: tuple[Mapping[str, Any], ...]
+    decision: str | None
+    reasons: tuple[str, ...]
     is_hidden: bool = True
 
 
-def history_view(history: History) -> HistoryView:
-    """``is_hidden`` leaves the heat map out, which is asked for on the page of an item alone."""
+def history_view(history: History, lead: str, *, hides_scores: bool) -> HistoryView:
+    """Scores of an item that waits are hidden from leads too, who may be given it, until they have spoken of it.
+
+    ``is_hidden`` leaves the heat map out, which is asked for on the page of an item alone.
+    """
+    waits = history.item is not None and history.item["state"] != "decided"
+    has_spoken = any(one.reviewer == lead and one.kind in SAID and not one.undone_at for one in history.actions)
+    is_hidden = hides_scores and waits and not has_spoken
     row, noted = history.decision, {action.feedback_id for action in history.actions}
     is_picture = row["kind"] == "picture"
     return HistoryView(
@@ -138,7 +147,9 @@ def history_view(history: History) -> HistoryView:
         text=row["text"] or "",
         text_missing=row["text"] is None,
         tags=tuple(row["tags"] or ()),
-        scores=_scores(row["scores"]),
+        scores=() if is_hidden else _scores(row["scores"]),
+        decision=None if is_hidden else row["decision"],
+        reasons=_reasons(row["reasons"], is_hidden=is_hidden),
         state=_state(history),
         elsewhere=tuple(one for one in row["feedback"] if one["feedback_id"] not in noted),
     )
@@ -163,8 +174,10 @@ def _scores(scores: Mapping[str, object]) -> tuple[ScoreLine, ...]:
     return tuple(lines)
 
 
-def _reason(reason: str, *, is_hidden: bool) -> str:
-    return _REASON_HIDDEN if is_hidden and _IS_SCORE.match(reason) else reason
+def _reasons(reasons: Sequence[str], *, is_hidden: bool) -> tuple[str, ...]:
+    """Each once; one for all that are scores while those are hidden."""
+    told = (_REASON_HIDDEN if is_hidden and _IS_SCORE.match(reason) else reason for reason in reasons)
+    return tuple(dict.fromkeys(told))
 
 
 def _earlier(one: EarlierDecision, *, is_hidden: bool) -> Earlier:

@@ -1,4 +1,4 @@
-"""Text of a policy as reviewers read it: what it asks for, in sentences. Entries of word lists are counted, not told."""
+"""Text of a policy as reviewers read it: what it asks for, in sentences. Entries of word lists are counted alone."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -43,7 +43,8 @@ def _rules(policy: Policy) -> Iterator[str]:
         yield f"Words of the list {words.name} ({len(words.entries)}): {words.action}."
     for rule in policy.banks:
         yield _bank(rule)
-    yield f"Where words were not all judged: {policy.partial.text}; where the picture was not: {policy.partial.picture}."
+    partial = policy.partial
+    yield f"Where words were not all judged: {partial.text}; where the picture was not: {partial.picture}."
 
 
 def _thresholds(title: str, limits: ThresholdsByModality) -> Iterator[str]:

@@ -27,16 +27,19 @@ class LastAction:
 
 @dataclass(frozen=True)
 class Progress:
-    """``working_minutes`` is for how long a reviewer has worked without a break."""
+    """``minutes`` is for how long a reviewer has worked without a break."""
 
     done_today: int
-    working_minutes: int
+    minutes: int
+    break_is_due: bool
     last: LastAction | None
 
 
-def progress_of(connection: sa.Connection, reviewer: str, now: datetime) -> Progress:
-    """Of what the audit has of a reviewer."""
-    mine = _actions.reviewer == reviewer
+def progress_of(
+    connection: sa.Connection, reviewer: str, break_minutes: int | None, now: datetime | None = None
+) -> Progress:
+    """Of what the audit has of a reviewer; a break is due after ``break_minutes``, None: never."""
+    now, mine = now or datetime.now(UTC), _actions.reviewer == reviewer
     midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     done = sa.select(sa.func.count()).where(
         mine, _actions.kind.in_(SAID), _actions.undone_at.is_(None), _actions.created_at >= midnight
@@ -48,9 +51,11 @@ def progress_of(connection: sa.Connection, reviewer: str, now: datetime) -> Prog
         .limit(1)
     )
     row = connection.execute(last).first()
+    minutes = 0 if break_minutes is None else _minutes_of_work(connection, reviewer, now)
     return Progress(
         connection.execute(done).scalar_one(),
-        _minutes_of_work(connection, reviewer, now),
+        minutes,
+        break_minutes is not None and minutes >= break_minutes,
         None if row is None else LastAction(row.decision_id, said_text(row.kind, row.labels)),
     )
 
