@@ -21,7 +21,7 @@ from serving.http.openapi import complete_openapi
 from serving.http.request_middleware import RequestMiddleware
 from serving.openai import route as moderations
 from serving.problems import ProblemError
-from serving.review.pages import items, leads, queues, sign_in
+from serving.review.pages import items, leads, queues, sign_in, try_it
 from serving.routes import banks, catalogue, classify, feedback, match, operations, search
 from serving.web import home, static_files
 
@@ -29,7 +29,7 @@ from serving.web import home, static_files
 API_VERSION = "1.0"
 _METHOD_NOT_ALLOWED = 405
 #: Routes of pages for people; none of them is in the OpenAPI document.
-_PAGES = (home, static_files, sign_in, queues, items, leads)
+_PAGES = (home, static_files, sign_in, queues, items, leads, try_it)
 _HTTP_CODES = {404: "not_found", _METHOD_NOT_ALLOWED: "method_not_allowed"}
 
 

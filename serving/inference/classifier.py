@@ -64,6 +64,11 @@ class Classifier:
         with self._admission.memes(1, slow=_is_slow(explain)):
             return await self._verdict(item, context, policy, explain)
 
+    async def preview(self, item: ClassifyInput, context: RequestContext, policy: Policy, *, explain: bool) -> Verdict:
+        """What ``classify`` would say; it is no decision: nothing is kept of it, and nothing counts it."""
+        with self._admission.memes(1):
+            return (await self._ruled(item, context, policy, explain))[0]
+
     async def classify_many(
         self, items: Sequence[ClassifyInput | BadItem], context: RequestContext, policy: Policy, *, explain: Explain
     ) -> list[Verdict | Failure]:
@@ -99,17 +104,23 @@ class Classifier:
     ) -> Verdict:
         if isinstance(item, BadItem):
             raise item.problem
-        fingerprint = bool(policy.banks) or self._keeps_fingerprints
-        judgement = await self.pipeline.judge(item, explain=explain, deadline=context.deadline, fingerprint=fingerprint)
-        judgement = await self._remembered(judgement)
-        banks = await self._asked_banks(judgement, policy)
-        verdict = await self._decide(judgement, policy, item.id, banks)
+        verdict, judgement, banks = await self._ruled(item, context, policy, explain)
         await self._record(verdict, item, context, judgement)
         if self._banks is not None and banks is not None:
             self._banks.count(banks)
         self._metrics.saw_verdict(verdict)
         tracing.saw_verdict(verdict)
         return verdict
+
+    async def _ruled(
+        self, item: ClassifyInput, context: RequestContext, policy: Policy, explain: bool
+    ) -> tuple[Verdict, Judgement, BankAnswer | None]:
+        """A verdict that nobody has been told, with what it was made of."""
+        fingerprint = bool(policy.banks) or self._keeps_fingerprints
+        judgement = await self.pipeline.judge(item, explain=explain, deadline=context.deadline, fingerprint=fingerprint)
+        judgement = await self._remembered(judgement)
+        banks = await self._asked_banks(judgement, policy)
+        return await self._decide(judgement, policy, item.id, banks), judgement, banks
 
     async def _remembered(self, judgement: Judgement) -> Judgement:
         """With the votes of remembered memes; many are looked at on a thread."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from model import Judgement
 from model.taxonomy import TASKS
-from model.verdict import Explanation, WordEffect
+from model.verdict import Explanation, Verdict, WordEffect
 from serving.app_state import AppState
 from serving.requests.classify_body import ClassifyInput
 from serving.requests.context import RequestContext
@@ -71,7 +71,7 @@ async def evidence_of(
     with state.admission.memes(1):
         judgement = await classifier.pipeline.judge(item, explain=True, deadline=context.deadline)
     is_other_model = judgement.model.digest != row["model_digest"]
-    return _shown(judgement, _OTHER_MODEL if is_other_model else None)
+    return shown_evidence(judgement, _OTHER_MODEL if is_other_model else None)
 
 
 def pieces(text: str, words: Sequence[WordEffect], task: str) -> tuple[Piece, ...]:
@@ -99,7 +99,8 @@ def _pieces(text: str, words: Sequence[WordEffect], task: str) -> Iterator[Piece
         yield Piece(text[at:])
 
 
-def _shown(judgement: Judgement, note: str | None) -> Evidence:
+def shown_evidence(judgement: Judgement | Verdict, note: str | None = None) -> Evidence:
+    """Of what was judged with an explanation."""
     explanation, task = judgement.explanation, leading_task(list(judgement.scores))
     if explanation is None or task is None:
         return Evidence(note="This model has no question that can be explained.")
