@@ -7,7 +7,10 @@ keys are ``review.css`` and ``review.js`` in ``serving/web/static/``.
 
 from pathlib import Path
 
+from serving.review.pages.item_view import did
 from serving.review.pages.questions import label_text, task_title
 from serving.web.render import add_templates
 
-add_templates("review", Path(__file__).parent / "templates", {"task_title": task_title, "label_text": label_text})
+add_templates(
+    "review", Path(__file__).parent / "templates", {"task_title": task_title, "label_text": label_text, "did": did}
+)

@@ -57,6 +57,11 @@ class Evidence:
     alone: tuple[tuple[str, float], ...] = ()
     note: str | None = None
 
+    @property
+    def marks_something(self) -> bool:
+        """Whether a word or a region moved the score by as much as is marked."""
+        return bool(self.heat) or any(piece.mark for piece in self.pieces)
+
 
 async def evidence_of(
     row: Mapping[str, Any], picture: bytes | None, state: AppState, context: RequestContext

@@ -20,6 +20,20 @@ from serving.review.shown import EarlierDecision, ShownItem
 
 #: As ``model.policy.decide`` words it where a score met a threshold: a name, the score, the bound.
 _IS_SCORE = re.compile(r"^\S+ \d\.\d{3} >= ")
+_DONE = {
+    "taken": "took it",
+    "left": "handed it back",
+    "shown": "looked at it",
+    "labelled": "labelled it",
+    "cannot_judge": "could not judge it",
+    "escalated": "escalated it",
+    "skipped": "skipped it",
+    "undone": "took that back",
+    "appealed": "appealed it",
+    "imported": "imported it",
+    "golden_added": "made it a golden item",
+    "golden_removed": "made it an ordinary item",
+}
 _REASON_HIDDEN = "A score of the model asked for review; it is hidden until you have decided."
 
 
@@ -99,19 +113,10 @@ def item_view(
         severity=() if is_hidden else tuple((task_title(task), band) for task, band in row["severity"].items()),
         reasons=_reasons(row["reasons"], is_hidden=is_hidden),
         policy=policy_text(row, policies),
-        remarks=tuple(f"{one.reviewer} {_KINDS[one.kind]}: {one.reason or 'no reason given'}" for one in item.remarks),
+        remarks=tuple(f"{one.reviewer} {did(one.kind)}: {one.reason or 'no reason given'}" for one in item.remarks),
         earlier=tuple(_earlier(one, is_hidden=is_hidden) for one in item.earlier),
         likes=likes,
     )
-
-
-_KINDS = {
-    "labelled": "labelled it",
-    "cannot_judge": "could not judge it",
-    "escalated": "escalated it",
-    "skipped": "skipped it",
-    "appealed": "appealed it",
-}
 
 
 @dataclass(frozen=True)
@@ -153,6 +158,11 @@ def history_view(history: History, lead: str, *, hides_scores: bool) -> HistoryV
         state=_state(history),
         elsewhere=tuple(one for one in row["feedback"] if one["feedback_id"] not in noted),
     )
+
+
+def did(kind: str) -> str:
+    """A kind of action, as what somebody did."""
+    return _DONE.get(kind, kind.replace("_", " "))
 
 
 def said_text(kind: str, labels: Mapping[str, str | list[str]] | None) -> str:

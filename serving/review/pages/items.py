@@ -13,11 +13,11 @@ from serving.problems import ProblemError
 from serving.requests.context import request_context
 from serving.review.actions import cannot_judge, escalate, label, skip
 from serving.review.audit import Reviewer
-from serving.review.likes import KnownLike, known_likes
+from serving.review.likes import known_likes
 from serving.review.pages.evidence import Evidence, evidence_of
 from serving.review.pages.filters import filters_of, query_of
 from serving.review.pages.item_view import ItemView, item_view
-from serving.review.pages.progress import progress_of
+from serving.review.pages.progress import Progress, progress_of
 from serving.review.pages.questions import labels_of, questions
 from serving.review.pages.queues import to_item
 from serving.review.pages.sign_in import reviewer_of
@@ -92,12 +92,16 @@ async def item_page(
     """The page of an item; with ``problem`` and the ``reason`` again where what was sent was refused."""
     session = await signed_in(request)
     reviewer, state = reviewer_of(session), app_state(request)
-    if "why" in request.query_params:
-        view, evidence = await _evidence(request, reviewer, decision_id)
-    else:
-        view, evidence = await _view(request, reviewer, decision_id), None
     minutes = state.settings.review_break_minutes
-    progress = await reading(request, lambda connection: progress_of(connection, reviewer.name, minutes))
+
+    def look(connection: sa.Connection) -> tuple[ItemView, Progress]:
+        view, _ = _seen(connection, decision_id, reviewer, state)
+        return view, progress_of(connection, reviewer.name, minutes)
+
+    view, progress = await reading(request, look)
+    evidence = None
+    if "why" in request.query_params and not view.is_hidden:
+        _, evidence = await _evidence(request, reviewer, decision_id)
     return page(
         request,
         "review/item.html.j2",
@@ -129,38 +133,32 @@ def picture_response(content: bytes | None) -> Response:
     return Response(content, media_type=media_type, headers=PAGE_HEADERS)
 
 
-async def view_of(request: Request, shown: ShownItem, *, hides_scores: bool) -> ItemView:
-    """What the page tells of an item."""
-    state = app_state(request)
-    classifier = state.classifier
-    banks = state.banks
-
-    def likes(connection: sa.Connection) -> tuple[KnownLike, ...]:
-        return () if banks is None else known_likes(connection, shown.decision_id, banks.names, banks.answer)
-
-    found = await reading(request, likes)
-    policies = classifier.policies.current.policies
-    return item_view(shown, found, tasks_of(state), policies, hides_scores=hides_scores)
-
-
 def tasks_of(state: AppState) -> tuple[str, ...]:
     """The tasks of the bundle that serves."""
     return tuple(task.name for task in state.classifier.scorer.bundle.manifest.tasks)
 
 
-async def _view(request: Request, reviewer: Reviewer, decision_id: str) -> ItemView:
-    shown = await reading(request, lambda connection: shown_item(connection, decision_id, reviewer))
-    return await view_of(request, shown, hides_scores=app_state(request).settings.review_hide_scores)
+def _look(
+    connection: sa.Connection, decision_id: str, reviewer: Reviewer, state: AppState
+) -> tuple[ItemView, ShownItem]:
+    """What the page tells of an item, and what it is made of."""
+    shown, banks = shown_item(connection, decision_id, reviewer), state.banks
+    likes = () if banks is None else known_likes(connection, decision_id, banks.names, banks.answer)
+    policies = state.classifier.policies.current.policies
+    view = item_view(shown, likes, tasks_of(state), policies, hides_scores=state.settings.review_hide_scores)
+    return view, shown
 
 
 async def _evidence(request: Request, reviewer: Reviewer, decision_id: str) -> tuple[ItemView, Evidence]:
     """Raises ``ProblemError`` 403 while what the model made of it is hidden."""
-    shown = await reading(request, lambda connection: shown_item(connection, decision_id, reviewer))
     state = app_state(request)
-    view = await view_of(request, shown, hides_scores=state.settings.review_hide_scores)
+
+    def look(connection: sa.Connection) -> tuple[ItemView, ShownItem, bytes | None]:
+        return *_seen(connection, decision_id, reviewer, state), shown_picture(connection, decision_id, reviewer)
+
+    view, shown, content = await reading(request, look)
     if view.is_hidden:
         raise ProblemError(403, "hidden_until_decided", "what the model made of it is hidden until you have decided")
-    content = await reading(request, lambda connection: shown_picture(connection, decision_id, reviewer))
     return view, await evidence_of(shown.decision, content, state, request_context(request))
 
 

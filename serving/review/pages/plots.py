@@ -10,7 +10,7 @@ from dataclasses import dataclass
 #: A drawing is as wide as this many of its own units; on the page it is as wide as its column.
 WIDTH = 480
 _BAR_PLOT_HEIGHT, _ROW_HEIGHT = 190, 30
-_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 12, 14, 30
+_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 12, 14, 38
 #: Of rows: where their labels end and the scale from 0 to 1 begins, and where it ends.
 _SCALE_LEFT, _SCALE_RIGHT = 160, 400
 #: More labels than these would lie over each other.
@@ -19,14 +19,14 @@ _MOST_LABELS = 8
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: its rectangle, the middle of its foot, and its label ("" where there is no room for one)."""
+    """One bar: its rectangle, the middle of its foot, and the lines of its label (none where there is no room)."""
 
     x: float
     y: float
     width: float
     height: float
     middle: float
-    label: str
+    label: tuple[str, ...]
     value: int
 
 
@@ -121,7 +121,8 @@ def bar_plot(counts: Sequence[tuple[str, int]]) -> BarPlot:
     for place, (label, count) in enumerate(counts):
         middle, height = _LEFT + (place + 0.5) * step, (foot - top) * count / highest
         is_labelled = (len(counts) - 1 - place) % every == 0  # the last one always is
-        bars.append(Bar(middle - width / 2, foot - height, width, height, middle, label if is_labelled else "", count))
+        lines = _in_lines(label) if is_labelled else ()
+        bars.append(Bar(middle - width / 2, foot - height, width, height, middle, lines, count))
     return BarPlot(_BAR_PLOT_HEIGHT, foot, top, highest, tuple(bars))
 
 
@@ -161,3 +162,8 @@ def calibration_plot(points: Sequence[Calibrated]) -> CalibrationPlot:
         for one in points
     )
     return CalibrationPlot(side, left, foot, size, drawn)
+
+
+def _in_lines(label: str) -> tuple[str, ...]:
+    """The last word below the others."""
+    return tuple(label.rsplit(" ", 1))

@@ -67,6 +67,10 @@
     question.addEventListener("click", () => giveTurn(i));
   });
 
+  document.querySelectorAll('a[href="#keys"]').forEach((link) => {
+    link.addEventListener("click", () => { document.getElementById("keys").open = true; });
+  });
+
   // One press sends one decision, however often the key is pressed.
   if (form) {
     let sent = false;

@@ -162,7 +162,7 @@ def test_an_empty_plot_has_no_bars_and_many_bars_have_few_labels() -> None:
     assert bar_plot([]).bars == ()
     labels = [bar.label for bar in bar_plot([(str(day), 1) for day in range(30)]).bars if bar.label]
     assert len(labels) <= 8
-    assert labels[-1] == "29"
+    assert labels[-1] == ("29",)
 
 
 def test_rows_lie_on_their_scale_and_one_without_a_value_has_no_point() -> None:
