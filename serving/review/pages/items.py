@@ -138,7 +138,7 @@ def tasks_of(state: AppState) -> tuple[str, ...]:
     return tuple(task.name for task in state.classifier.scorer.bundle.manifest.tasks)
 
 
-def _look(
+def _seen(
     connection: sa.Connection, decision_id: str, reviewer: Reviewer, state: AppState
 ) -> tuple[ItemView, ShownItem]:
     """What the page tells of an item, and what it is made of."""
