@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Page, sync_playwright
 
 _PATHS = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome")
 #: A machine without a network refuses what Chromium would ask its makers for.
@@ -55,9 +55,16 @@ def tab(browser: Browser, *, may_refuse: bool = False, **options: Any) -> Iterat
         if message.type in ("error", "warning") and not is_refusal:
             complaints.append(message.text)
 
+    def asked(dialog: Dialog) -> None:
+        complaints.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def failed(error: Error) -> None:
+        complaints.append(str(error))
+
     page.on("console", heard)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("dialog", lambda dialog: (complaints.append(f"dialog: {dialog.message}"), dialog.dismiss()))
+    page.on("pageerror", failed)
+    page.on("dialog", asked)
     yield page
     context.close()
     assert not complaints
