@@ -85,10 +85,7 @@ def take_next(
         states = ("escalated",) if reviewer.is_lead else ()
     elif draw() < rules.golden_share:
         states = ("golden", *states)
-    steps = [(state, sa.true()) for state in states if state != "open"]
-    if "open" in states:
-        steps += [("open", step) for step in _steps(filters)]
-    for state, step in steps:
+    for state, step in _steps(states, filters):
         found = connection.execute(_candidate(state, step, reviewer, filters, now)).scalar()
         if found is not None:
             _hold(connection, found, reviewer, now + rules.claim_for)
@@ -136,7 +133,7 @@ def queue_counts(connection: sa.Connection) -> list[QueueCount]:
     )
     is_held = _items.claimed_by.is_not(None), _items.claimed_until > datetime.now(UTC)
     held = sa.select(_items.policy_name, sa.func.count()).where(waiting, *is_held).group_by(_items.policy_name)
-    n_held: dict[str, int] = dict(connection.execute(held).tuples().all())
+    n_held: dict[str, int] = {name: n for name, n in connection.execute(held)}
     return [
         QueueCount(row.policy_name, row.waiting, n_held.get(row.policy_name, 0), row.oldest)
         for row in connection.execute(counted)
@@ -165,10 +162,17 @@ def _candidate(
     return asked.with_for_update(of=review_items, skip_locked=True)
 
 
-def _steps(filters: Filters) -> list[sa.ColumnElement[bool]]:
-    """What is looked through one after the other: all at once, or by score a tenth at a time, in an index each."""
+def _steps(states: tuple[State, ...], filters: Filters) -> list[tuple[State, sa.ColumnElement[bool]]]:
+    """What is looked through one after the other, each by an index; open items by score a tenth at a time."""
     bands = _BANDS.get(filters.order) if filters.band is None else None
-    return [sa.true()] if bands is None else [*(_items.band == band for band in bands), _items.band.is_(None)]
+    steps: list[tuple[State, sa.ColumnElement[bool]]] = []
+    for state in states:
+        if state == "open" and bands is not None:
+            steps += [(state, _items.band == band) for band in bands]
+            steps.append((state, _items.band.is_(None)))
+        else:
+            steps.append((state, sa.true()))
+    return steps
 
 
 def _is_free(now: datetime) -> sa.ColumnElement[bool]:

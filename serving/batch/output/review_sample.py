@@ -22,7 +22,7 @@ from serving.batch.output.manifest import shard_path
 from serving.batch.plan import Plan
 
 FOLDER = "review"
-_FILE = "review.jsonl"
+SAMPLE_FILE = "review.jsonl"
 #: The share of the sample that is drawn at random: the uncertain items alone would say nothing of the whole.
 _RANDOM_SHARE = 0.5
 _COLUMNS = frozenset({"id", "decision", "scores", "text", "judged_as"})
@@ -55,7 +55,7 @@ def write_review_sample(
 ) -> ReviewSample:
     """Write at most ``n_items`` items into ``OUT/review``; the same run gives the same sample."""
     folder = out / FOLDER
-    if (folder / _FILE).exists():
+    if (folder / SAMPLE_FILE).exists():
         return ReviewSample(folder)
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed here
     lines: dict[str, dict[str, Any]] = {}
@@ -68,7 +68,7 @@ def write_review_sample(
         found, found_gone = rows_to_label(source.items(), chosen, images, folder)
         lines |= found
         gone |= found_gone
-    write_rows_to_label(folder / _FILE, lines)
+    write_rows_to_label(folder / SAMPLE_FILE, lines)
     return ReviewSample(folder, len(lines), len(gone))
 
 
