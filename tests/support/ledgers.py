@@ -126,10 +126,14 @@ async def keep(
 ) -> str:
     """Record a decision about a meme; its id."""
     item = item or ClassifyInput(b"picture", text, ("cat",), "post-1")
-    digest = hashlib.sha256(item.image or text.encode("utf-8", "replace")).hexdigest()
     verdict = verdict_of(text)
-    await ledger.record(verdict, item, context(seconds), digest)
+    await ledger.record(verdict, item, context(seconds), digest_of(item, text))
     return verdict.decision_id
+
+
+def digest_of(item: ClassifyInput, text: str = "") -> str:
+    """Sha256 of the picture, or of the words that stand alone."""
+    return hashlib.sha256(item.image or (item.text or text).encode("utf-8", "replace")).hexdigest()
 
 
 def review(decision_id: str, **labels: str | list[str]) -> Review:
