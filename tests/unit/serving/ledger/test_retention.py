@@ -11,7 +11,7 @@ from serving.cli import main
 from serving.ledger import retention
 from serving.ledger.ledger import Ledger
 from serving.ledger.queries import claim_chore
-from serving.ledger.tables import chores, decisions, feedback, pictures
+from serving.ledger.tables import chores, decisions, feedback, pictures, review_items
 from serving.requests.classify_body import ClassifyInput
 
 
@@ -23,7 +23,7 @@ def _n_rows(url: str) -> dict[str, int]:
     database = database_of(url)
     counted = {}
     with database.reading() as connection:
-        for table in (decisions, feedback, pictures):
+        for table in (decisions, feedback, pictures, review_items):
             counted[table.name] = connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
     database.close()
     return counted
@@ -55,15 +55,15 @@ def test_old_decisions_are_purged_with_their_feedback_and_pictures(ledger_url: s
     _made_older(ledger_url, old, days=31)
     assert _memeguard("purge", "--older-than", "32d", "--url", ledger_url).output == "0 decisions deleted\n"
     assert _memeguard("purge", "--older-than", "30d", "--url", ledger_url).output == "1 decisions deleted\n"
-    assert _n_rows(ledger_url) == {"decisions": 1, "feedback": 1, "pictures": 1}
+    assert _n_rows(ledger_url) == {"decisions": 1, "feedback": 1, "pictures": 1, "review_items": 1}
 
 
 def test_a_picture_stays_while_another_decision_is_about_it(ledger_url: str) -> None:
     first, second = _two_with_feedback(ledger_url, b"same", b"same")
     assert _memeguard("delete", first, "--url", ledger_url).exit_code == 0
-    assert _n_rows(ledger_url) == {"decisions": 1, "feedback": 1, "pictures": 1}
+    assert _n_rows(ledger_url) == {"decisions": 1, "feedback": 1, "pictures": 1, "review_items": 1}
     assert _memeguard("delete", second, "--url", ledger_url).exit_code == 0
-    assert _n_rows(ledger_url) == {"decisions": 0, "feedback": 0, "pictures": 0}
+    assert _n_rows(ledger_url) == {"decisions": 0, "feedback": 0, "pictures": 0, "review_items": 0}
 
 
 def test_what_is_deleted_is_in_no_file_of_an_open_ledger(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_ledger_with_a_retention_purges_when_it_starts(ledger_url: str) -> Non
                 await asyncio.sleep(0.05)
 
     with_ledger(ledger_url, until_purged, retention_days=7)
-    assert _n_rows(ledger_url) == {"decisions": 1, "feedback": 1, "pictures": 1}
+    assert _n_rows(ledger_url) == {"decisions": 1, "feedback": 1, "pictures": 1, "review_items": 1}
 
 
 def test_many_old_decisions_are_deleted_a_part_at_a_time(ledger_url: str) -> None:
