@@ -132,8 +132,9 @@ def queue_counts(connection: sa.Connection) -> list[QueueCount]:
         .order_by(_items.policy_name)
     )
     is_held = _items.claimed_by.is_not(None), _items.claimed_until > datetime.now(UTC)
-    held = sa.select(_items.policy_name, sa.func.count()).where(waiting, *is_held).group_by(_items.policy_name)
-    n_held: dict[str, int] = {name: n for name, n in connection.execute(held)}
+    counted_held = sa.select(_items.policy_name, sa.func.count().label("n")).where(waiting, *is_held)
+    held = counted_held.group_by(_items.policy_name)
+    n_held: dict[str, int] = {row.policy_name: row.n for row in connection.execute(held)}
     return [
         QueueCount(row.policy_name, row.waiting, n_held.get(row.policy_name, 0), row.oldest)
         for row in connection.execute(counted)
