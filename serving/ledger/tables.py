@@ -263,7 +263,7 @@ review_actions = sa.Table(
     "review_actions",
     metadata,
     sa.Column("action_id", sa.Integer, primary_key=True),
-    _decision_id(index=True),
+    _decision_id(),
     sa.Column("created_at", UtcDateTime, nullable=False, index=True),
     sa.Column("kind", CleanText, nullable=False),
     sa.Column("reviewer", CleanText, nullable=False),
@@ -273,6 +273,8 @@ review_actions = sa.Table(
     sa.Column("reason", CleanText),
     sa.Column("feedback_id", sa.Integer),
     sa.Column("undone_at", UtcDateTime),
+    # With the reviewer: who has spoken of an item is asked of every item that is looked at.
+    sa.Index("ix_review_actions_decision", "decision_id", "reviewer"),
     sa.Index("ix_review_actions_reviewer", "reviewer", "action_id"),
 )
 

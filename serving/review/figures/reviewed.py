@@ -12,7 +12,7 @@ from serving.ledger.queries import Label, labels_by_decision
 from serving.ledger.tables import decisions, feedback, review_actions, review_items
 
 #: More than these would keep the page waiting; the newest say how things are.
-MOST_DECISIONS = 20_000
+MOST_DECISIONS = 5_000
 _CHUNK = 500
 
 

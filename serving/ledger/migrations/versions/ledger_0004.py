@@ -92,7 +92,7 @@ def _create_actions() -> None:
         sa.Column("feedback_id", sa.Integer),
         _moment("undone_at", nullable=True),
     )
-    op.create_index("ix_review_actions_decision_id", "review_actions", ["decision_id"])
+    op.create_index("ix_review_actions_decision", "review_actions", ["decision_id", "reviewer"])
     op.create_index("ix_review_actions_created_at", "review_actions", ["created_at"])
     op.create_index("ix_review_actions_reviewer", "review_actions", ["reviewer", "action_id"])
 
