@@ -89,4 +89,4 @@ def page(request: Request, template: str, session: Session | None, *, status: in
 
 def see_other(address: str) -> Response:
     """Send the browser on after a form, so that reloading sends nothing again."""
-    return RedirectResponse(address, status_code=_SEE_OTHER, headers={"Cache-Control": "no-store"})
+    return RedirectResponse(address, status_code=_SEE_OTHER, headers=PAGE_HEADERS)

@@ -19,6 +19,7 @@ from serving.ledger.tables import review_sessions
 from serving.problems import ProblemError
 from serving.requests.context import request_context
 from serving.security.keys import KeyEntry
+from serving.security.rate_limit import RateLimiter
 
 _COOKIE = "memeguard_session"
 #: Written down at most this often, so that reading a page is no write.
@@ -43,9 +44,13 @@ async def session_of(request: Request) -> Session | None:
     if not token or state.ledger is None:
         return None
     found = await state.ledger.run(lambda database: _look_up(database, token, state), state.settings.request_timeout_s)
-    if found is not None:
-        request_context(request).key_name = found.key_name
-    return found
+    if found is None:
+        return None
+    session, entry = found
+    context = request_context(request)
+    context.key_name = session.key_name
+    context.rate_limiter = RateLimiter(state.buckets, entry)  # what a person tries counts like what their programs do
+    return session
 
 
 async def signed_in(request: Request) -> Session:
@@ -109,7 +114,8 @@ def set_cookie(request: Request, response: Response, token: str) -> None:
     )
 
 
-def _look_up(database: Database, token: str, state: AppState) -> Session | None:
+def _look_up(database: Database, token: str, state: AppState) -> tuple[Session, KeyEntry | None] | None:
+    """The session of a token, with the key that it began with."""
     table, now = review_sessions, datetime.now(UTC)
     is_this_one = table.c.token_digest == _digest(token)
     with database.reading() as connection:
@@ -117,7 +123,7 @@ def _look_up(database: Database, token: str, state: AppState) -> Session | None:
     longest = timedelta(hours=state.settings.review_session_hours)
     if row is None or now - row["created_at"] > longest or now - row["seen_at"] > longest * _IDLE_SHARE:
         return None
-    is_lead = row["is_lead"]
+    is_lead, entry = row["is_lead"], None
     if state.keys is not None:
         entry = None if row["key_id"] is None else state.keys.by_id(row["key_id"])
         if entry is None or not may_review(entry):
@@ -126,7 +132,7 @@ def _look_up(database: Database, token: str, state: AppState) -> Session | None:
     if now - row["seen_at"] > _SEEN_EVERY:
         with database.writing() as connection:
             connection.execute(table.update().where(is_this_one).values(seen_at=now))
-    return Session(row["reviewer"], row["key_name"], is_lead, row["csrf"])
+    return Session(row["reviewer"], row["key_name"], is_lead, row["csrf"]), entry
 
 
 def may_review(entry: KeyEntry) -> bool:
