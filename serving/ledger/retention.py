@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from serving.ledger.database import Database
 from serving.ledger.queries import claim_chore, decisions_before, delete_decisions
+from serving.ledger.tables import review_actions
 
 #: How often old decisions are looked for, by one worker of all that share a ledger.
 EVERY = timedelta(hours=1)
@@ -20,10 +21,18 @@ def is_due(database: Database) -> bool:
 
 
 def purge_some(database: Database, before: datetime) -> int:
-    """Delete some of the decisions made before a moment, with feedback and pictures; how many, 0 when none is left."""
+    """Delete some of the decisions made before a moment, with feedback and pictures; how many, 0 when none is left.
+
+    Then what was done in review that is about no decision, as a sign-in is, goes too.
+    """
     with database.deleting() as connection:
         ids = decisions_before(connection, before, _BATCH)
-        return delete_decisions(connection, ids) if ids else 0
+        if ids:
+            return delete_decisions(connection, ids)
+        connection.execute(
+            review_actions.delete().where(review_actions.c.decision_id.is_(None), review_actions.c.created_at < before)
+        )
+        return 0
 
 
 def purge(database: Database, before: datetime) -> int:

@@ -11,7 +11,7 @@ from serving.cli import main
 from serving.ledger import retention
 from serving.ledger.ledger import Ledger
 from serving.ledger.queries import claim_chore
-from serving.ledger.tables import chores, decisions, feedback, pictures, review_items
+from serving.ledger.tables import chores, decisions, feedback, pictures, review_actions, review_items
 from serving.requests.classify_body import ClassifyInput
 
 
@@ -56,6 +56,19 @@ def test_old_decisions_are_purged_with_their_feedback_and_pictures(ledger_url: s
     assert _memeguard("purge", "--older-than", "32d", "--url", ledger_url).output == "0 decisions deleted\n"
     assert _memeguard("purge", "--older-than", "30d", "--url", ledger_url).output == "1 decisions deleted\n"
     assert _n_rows(ledger_url) == {"decisions": 1, "feedback": 1, "pictures": 1, "review_items": 1}
+
+
+def test_old_rows_of_the_audit_that_are_about_no_decision_are_purged_too(ledger_url: str) -> None:
+    database = database_of(ledger_url)
+    with database.writing() as connection:
+        for days, reviewer in ((31, "long ago"), (29, "of late")):
+            moment = datetime.now(UTC) - timedelta(days=days)
+            signed_in = {"kind": "signed_in", "reviewer": reviewer, "created_at": moment}
+            connection.execute(review_actions.insert().values(signed_in))
+    retention.purge(database, datetime.now(UTC) - timedelta(days=30))
+    with database.reading() as connection:
+        assert connection.execute(sa.select(review_actions.c.reviewer)).scalars().all() == ["of late"]
+    database.close()
 
 
 def test_a_picture_stays_while_another_decision_is_about_it(ledger_url: str) -> None:
