@@ -64,7 +64,7 @@ class Classifier:
         with self._admission.memes(1, slow=_is_slow(explain)):
             return await self._verdict(item, context, policy, explain)
 
-    async def preview(self, item: ClassifyInput, context: RequestContext, policy: Policy, *, explain: bool) -> Verdict:
+    async def preview(self, item: ClassifyInput, context: RequestContext, policy: Policy, *, explain: Explain) -> Verdict:
         """What ``classify`` would say; it is no decision: nothing is kept of it, and nothing counts it."""
         with self._admission.memes(1):
             return (await self._ruled(item, context, policy, explain))[0]
@@ -113,7 +113,7 @@ class Classifier:
         return verdict
 
     async def _ruled(
-        self, item: ClassifyInput, context: RequestContext, policy: Policy, explain: bool
+        self, item: ClassifyInput, context: RequestContext, policy: Policy, explain: Explain
     ) -> tuple[Verdict, Judgement, BankAnswer | None]:
         """A verdict that nobody has been told, with what it was made of."""
         fingerprint = bool(policy.banks) or self._keeps_fingerprints
