@@ -104,13 +104,10 @@ def add_entries(connection: sa.Connection, bank: str, entries: Sequence[NewEntry
 def add_entry(connection: sa.Connection, bank: str, entry: NewEntry) -> tuple[str, bool]:
     """The id of an entry, and whether it is new: one that has the same hashes is in the bank already."""
     _check_exists(connection, bank)
-    sha256, pdq, words_key = entry.hashes
-    same = sa.select(bank_entries.c.entry_id).where(
-        bank_entries.c.bank == bank,
-        bank_entries.c.sha256.is_not_distinct_from(sha256),
-        bank_entries.c.pdq.is_not_distinct_from(pdq),
-        bank_entries.c.words_key.is_not_distinct_from(words_key),
-    )
+    names = ("sha256", "pdq", "words_key")
+    # Not IS NOT DISTINCT FROM, for which PostgreSQL uses no index. Compared with None, == is IS NULL.
+    same_hashes = (bank_entries.c[name] == value for name, value in zip(names, entry.hashes, strict=True))
+    same = sa.select(bank_entries.c.entry_id).where(bank_entries.c.bank == bank, *same_hashes)
     found = connection.execute(same.limit(1)).scalar()
     if found is not None:
         return str(found), False

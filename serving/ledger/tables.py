@@ -158,6 +158,7 @@ bank_entries = sa.Table(
     sa.Column("quarantined_at", UtcDateTime),
     sa.Column("change", sa.BigInteger, nullable=False, index=True),
     sa.Index("ix_bank_entries_bank", "bank", "entry_id"),
+    sa.Index("ix_bank_entries_hashes", "bank", "sha256", "pdq", "words_key"),
 )
 
 #: What is no longer there, for those who follow: an entry by its id, or a whole bank.
