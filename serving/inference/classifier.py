@@ -64,7 +64,9 @@ class Classifier:
         with self._admission.memes(1, slow=_is_slow(explain)):
             return await self._verdict(item, context, policy, explain)
 
-    async def preview(self, item: ClassifyInput, context: RequestContext, policy: Policy, *, explain: Explain) -> Verdict:
+    async def preview(
+        self, item: ClassifyInput, context: RequestContext, policy: Policy, *, explain: Explain
+    ) -> Verdict:
         """What ``classify`` would say; it is no decision: nothing is kept of it, and nothing counts it."""
         with self._admission.memes(1):
             return (await self._ruled(item, context, policy, explain))[0]

@@ -34,7 +34,7 @@ class ReviewServer:
 
     def fill(self, n: int, text: str = "tea is ready") -> list[str]:
         """Memes that nobody sent before; the ids of their decisions."""
-        ids = []
+        ids: list[str] = []
         for seed in range(n):
             words = f"{text} {len(ids)}".encode()
             body = form([("image", "a.png", meme(seed)), ("text", None, words)])

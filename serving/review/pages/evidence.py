@@ -74,7 +74,7 @@ async def evidence_of(
     item = ClassifyInput(picture, row["text"] or None, tuple(row["tags"] or ()))
     classifier = state.classifier
     with state.admission.memes(1):
-        judgement = await classifier.pipeline.judge(item, explain=True, deadline=context.deadline)
+        judgement = await classifier.pipeline.judge(item, explain="regions", deadline=context.deadline)
     is_other_model = judgement.model.digest != row["model_digest"]
     return shown_evidence(judgement, _OTHER_MODEL if is_other_model else None)
 
@@ -124,8 +124,7 @@ def shown_evidence(judgement: Judgement | Verdict, note: str | None = None) -> E
 def _heat(explanation: Explanation, task: str) -> tuple[Heat, ...]:
     """The regions of the first view that moved the score."""
     found = []
-    regions: tuple[Any, ...] = getattr(explanation, "regions", ())
-    for region in regions:
+    for region in explanation.regions:
         effect = region.effects.get(task, 0.0)
         level = sum(abs(effect) >= lower for lower in _HEAT_LEVELS)
         if level and region.view == 0:

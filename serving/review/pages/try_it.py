@@ -60,7 +60,7 @@ async def try_meme(request: Request) -> Response:
         policy = classifier.policies.get(asked.policy)
         context.rate_limiter.count_memes(1)
         item = ClassifyInput(asked.image, asked.text, ())
-        verdict = await classifier.preview(item, context, policy, explain=True)
+        verdict = await classifier.preview(item, context, policy, explain="regions")
     except ProblemError as problem:
         return _page(request, session, status=problem.status, asked=asked, problem=problem.detail)
     shown = await classifier.pipeline.run(lambda: _shown_picture(asked.image, state.settings.limits))
