@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes .venv in the checkout. `setup.sh base` is enough to score and serve; `setup.sh full` adds what training and the
-# tests need, with tesseract and PostgreSQL. Does nothing when .venv is up to date. Called by the Makefile.
+# tests need, with tesseract, PostgreSQL and Chromium. Does nothing when .venv is up to date. Called by the Makefile.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -76,6 +76,10 @@ if [ "$kind" = full ] && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 &
 fi
 if [ "$kind" = full ] && ! command -v curl >/dev/null; then
     apt_install curl "the tests run the commands of the documents"
+fi
+if [ "$kind" = full ] && ! command -v chromium >/dev/null && ! command -v chromium-browser >/dev/null &&
+    ! command -v google-chrome >/dev/null; then
+    apt_install chromium "the tests open the pages in a browser"
 fi
 if [ "$(cat "$stamp" 2>/dev/null)" = "$(fingerprint)" ]; then
     exit 0

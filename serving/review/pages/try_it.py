@@ -87,7 +87,7 @@ def _page(
     **found: object,
 ) -> Response:
     values = {"verdict": None, "evidence": None, "picture": None} | found
-    policies = app_state(request).classifier.policies.current
+    state = app_state(request)
     return page(
         request,
         "review/try.html.j2",
@@ -95,7 +95,8 @@ def _page(
         status=status,
         text="" if asked is None else asked.text or "",
         chosen=policy.name if policy is not None else "",
-        policies=tuple(policies.policies),
+        policies=tuple(state.classifier.policies.current.policies),
+        reads_words=state.settings.ocr != "none",
         problem=problem,
         **values,
     )

@@ -1,0 +1,175 @@
+"""Home, signing in and ``/try`` in a real Chromium on a real server: paste, drop, no scripts, the dark, a phone."""
+
+import base64
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+import sqlalchemy as sa
+from playwright.sync_api import Browser, FilePayload, Page, expect
+from support.browser import assert_accessible, assert_fits, chromium, tab
+from support.ledgers import database_of
+from support.pictures import meme
+from support.reviewing import write_keys
+from support.server import Server, free_port, running
+from support.tiny import TinyBundle
+
+from serving.ledger.tables import decisions
+
+HOSTILE = "<img src=x onerror=alert(1)><script>alert(2)</script>\"' {{ 7 * 7 }}"
+RIGHT_TO_LEFT = "\u0634\u0627\u064a \u062c\u0627\u0647\u0632"
+#: A picture reaches the page as the clipboard or a drag would bring it.
+_BRING = """([kind, content]) => {
+  const bytes = Uint8Array.from(atob(content), (one) => one.charCodeAt(0));
+  const held = new DataTransfer();
+  held.items.add(new File([bytes], "pasted.png", { type: "image/png" }));
+  const event = kind === "paste"
+    ? new ClipboardEvent("paste", { clipboardData: held, bubbles: true, cancelable: true })
+    : new DragEvent("drop", { dataTransfer: held, bubbles: true, cancelable: true });
+  document.body.dispatchEvent(event);
+}"""
+
+
+@dataclass(frozen=True)
+class PagesServer:
+    """A server with keys."""
+
+    server: Server
+    ledger: str
+    keys: dict[str, str]
+
+    def open(self, page: Page, path: str, name: str) -> None:
+        """Open a page as somebody who has a key."""
+        page.goto(self.server.url(path))
+        page.get_by_label("key", exact=False).fill(self.keys[name])
+        page.keyboard.press("Enter")
+        page.wait_for_url(self.server.url(path))
+
+
+@pytest.fixture(scope="module")
+def serving(tiny: TinyBundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PagesServer]:
+    folder, port = tmp_path_factory.mktemp("server"), free_port()
+    keys_file, keys = write_keys(folder)
+    ledger = f"sqlite:///{folder}/ledger.db"
+    environ = {
+        "MEMEGUARD_BUNDLE": str(tiny.bundle.path),
+        "MEMEGUARD_KEYS_FILE": str(keys_file),
+        "MEMEGUARD_LEDGER_URL": ledger,
+    }
+    with running(["serving.cli", "serve", "--ocr", "none", "--port", str(port)], port, folder, **environ) as server:
+        yield PagesServer(server, ledger, keys)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+def _picture() -> FilePayload:
+    return {"name": "meme.png", "mimeType": "image/png", "buffer": meme()}
+
+
+def _judge(page: Page) -> None:
+    page.get_by_role("button", name="Judge it").click()
+    expect(page.locator(".verdict")).to_be_visible()
+
+
+@pytest.mark.parametrize("kind", ["paste", "drop"])
+def test_a_picture_is_tried_by_paste_and_by_drop(serving: PagesServer, browser: Browser, kind: str) -> None:
+    with tab(browser) as page:
+        serving.open(page, "/try", "anna")
+        expect(page.locator("#preview")).to_be_hidden()
+        page.evaluate(_BRING, [kind, base64.b64encode(meme()).decode()])
+        expect(page.locator("#preview")).to_be_visible()
+        page.get_by_label("Words").fill("tea is ready")
+        _judge(page)
+        expect(page.get_by_role("img", name="The picture that was judged")).to_be_visible()
+        expect(page.locator(".words")).to_have_text("tea is ready")
+
+
+def test_nothing_of_what_was_tried_is_kept(serving: PagesServer, browser: Browser) -> None:
+    with tab(browser) as page:
+        serving.open(page, "/try", "anna")
+        page.get_by_label("Words").fill("kept by nobody")
+        _judge(page)
+    database = database_of(serving.ledger)
+    with database.reading() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(decisions)).scalar_one() == 0
+    database.close()
+
+
+def test_a_hostile_text_is_shown_as_text(serving: PagesServer, browser: Browser) -> None:
+    with tab(browser) as page:
+        serving.open(page, "/try", "anna")
+        page.get_by_label("Words").fill(HOSTILE)
+        _judge(page)
+        expect(page.locator(".words")).to_have_text(HOSTILE)
+        expect(page.locator("textarea")).to_have_value(HOSTILE)
+        expect(page.locator("main img[src='x']")).to_have_count(0)
+
+
+def test_without_scripts_a_picture_is_chosen_and_judged(serving: PagesServer, browser: Browser) -> None:
+    with tab(browser, java_script_enabled=False) as page:
+        serving.open(page, "/try", "anna")
+        page.get_by_label("Picture").set_input_files(_picture())
+        _judge(page)
+        expect(page.get_by_role("img", name="The picture that was judged")).to_be_visible()
+
+
+def test_what_is_no_picture_is_told_on_the_page(serving: PagesServer, browser: Browser) -> None:
+    with tab(browser, may_refuse=True) as page:
+        serving.open(page, "/try", "anna")
+        page.get_by_label("Picture").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": b"none"})
+        page.get_by_label("Words").fill("tea is ready")
+        page.get_by_role("button", name="Judge it").click()
+        expect(page.get_by_role("alert")).to_be_visible()
+        expect(page.get_by_label("Words")).to_have_value("tea is ready")
+
+
+def test_signing_in_goes_on_to_the_page_that_was_asked_for_and_out_ends_it(
+    serving: PagesServer, browser: Browser
+) -> None:
+    with tab(browser, may_refuse=True) as page:
+        page.goto(serving.server.url("/try"))
+        page.get_by_label("key", exact=False).fill("mg_nothing")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("does not open")
+        page.get_by_label("key", exact=False).fill(serving.keys["anna"])
+        page.keyboard.press("Enter")
+        page.wait_for_url(serving.server.url("/try"))
+        (cookie,) = page.context.cookies()
+        page.get_by_role("button", name="Sign out").click()
+        page.wait_for_url(serving.server.url("/"))
+        assert page.context.cookies() == []
+    with tab(browser) as thief:
+        thief.context.add_cookies([{"name": cookie["name"], "value": cookie["value"], "url": serving.server.url("/")}])
+        thief.goto(serving.server.url("/review"))
+        expect(thief.get_by_role("heading", level=1)).to_have_text("Sign in")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_pages_are_accessible_light_and_dark_wide_and_on_a_phone(
+    serving: PagesServer, browser: Browser, scheme: str, width: int
+) -> None:
+    with tab(browser, color_scheme=scheme, viewport={"width": width, "height": 800}) as page:
+        page.goto(serving.server.url("/"))
+        _check(page)
+        page.goto(serving.server.url("/sign-in"))
+        _check(page)
+        serving.open(page, "/try", "lead")
+        _check(page)
+        page.get_by_label("Picture").set_input_files(_picture())
+        page.get_by_label("Words").fill(RIGHT_TO_LEFT)
+        _judge(page)
+        expect(page.locator(".words")).to_have_css("direction", "rtl")
+        _check(page)
+        page.goto(serving.server.url("/"))
+        expect(page.get_by_role("heading", name="What runs")).to_be_visible()
+        _check(page)
+
+
+def _check(page: Page) -> None:
+    assert_accessible(page)
+    assert_fits(page)
