@@ -10,7 +10,7 @@ from dataclasses import dataclass
 #: A drawing is as wide as this many of its own units; on the page it is as wide as its column.
 WIDTH = 480
 _BAR_PLOT_HEIGHT, _ROW_HEIGHT = 190, 30
-_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 12, 14, 38
+_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 20, 14, 38
 #: Of rows: where their labels end and the scale from 0 to 1 begins, and where it ends.
 _SCALE_LEFT, _SCALE_RIGHT = 160, 370
 #: More labels than these would lie over each other.
