@@ -9,7 +9,7 @@ from typing import Any
 
 from model import Judgement
 from model.taxonomy import TASKS
-from model.verdict import Explanation, Verdict, WordEffect
+from model.verdict import ExplainLevel, Explanation, Verdict, WordEffect
 from serving.app_state import AppState
 from serving.requests.classify_body import ClassifyInput
 from serving.requests.context import RequestContext
@@ -46,7 +46,8 @@ class Heat:
 class Evidence:
     """What raised the score of ``task``.
 
-    ``alone`` are its scores of the picture alone and of the words alone. ``note`` says what is missing, and why.
+    ``alone`` are its scores of the picture alone and of the words alone. ``has_regions``: regions were looked at.
+    ``note`` says what is missing, and why.
     """
 
     task: str | None = None
@@ -55,6 +56,7 @@ class Evidence:
     width_px: int = 0
     height_px: int = 0
     alone: tuple[tuple[str, float], ...] = ()
+    has_regions: bool = False
     note: str | None = None
 
     @property
@@ -64,9 +66,12 @@ class Evidence:
 
 
 async def evidence_of(
-    row: Mapping[str, Any], picture: bytes | None, state: AppState, context: RequestContext
+    row: Mapping[str, Any], picture: bytes | None, state: AppState, context: RequestContext, level: ExplainLevel
 ) -> Evidence:
-    """Of the decision in ``row``; raises ``ProblemError`` as a request for the same meme would."""
+    """Of the decision in ``row``, as much as ``level`` says.
+
+    Raises ``ProblemError`` as a request for the same meme would.
+    """
     if row["kind"] == "picture" and picture is None:
         return Evidence(note="The picture was not kept, so that the network cannot be asked again.")
     if row["kind"] == "text" and not row["text"]:
@@ -74,7 +79,7 @@ async def evidence_of(
     item = ClassifyInput(picture, row["text"] or None, tuple(row["tags"] or ()))
     classifier = state.classifier
     with state.admission.memes(1):
-        judgement = await classifier.pipeline.judge(item, explain="regions", deadline=context.deadline)
+        judgement = await classifier.pipeline.judge(item, explain=level, deadline=context.deadline)
     is_other_model = judgement.model.digest != row["model_digest"]
     return shown_evidence(judgement, _OTHER_MODEL if is_other_model else None)
 
@@ -117,7 +122,8 @@ def shown_evidence(judgement: Judgement | Verdict, note: str | None = None) -> E
         picture.width_px if picture else 0,
         picture.height_px if picture else 0,
         _alone(explanation, task),
-        note,
+        bool(explanation.regions),
+        note or explanation.detail,
     )
 
 

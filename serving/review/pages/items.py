@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from model.picture.containers.sniff import format_of
+from model.verdict import ExplainLevel
 from serving.app_state import AppState, app_state
 from serving.problems import ProblemError
 from serving.requests.context import request_context
@@ -47,13 +48,13 @@ _NO_ANSWER = "Answer the first question, or choose Cannot judge, Escalate or Ski
 
 @router.get("/review/items/{decision_id}")
 async def item(request: Request, decision_id: str) -> Response:
-    """The page of an item; ``?why=1`` asks for its evidence at once, which a script asks for by itself."""
+    """The page of an item; ``?why=words`` asks for its evidence at once, ``?why=regions`` for its heat map too."""
     return await item_page(request, checked_id(decision_id))
 
 
 @router.get("/review/items/{decision_id}/why")
 async def why(request: Request, decision_id: str) -> Response:
-    """What raised the score, as a part of the page; 403 while it is hidden."""
+    """What raised the score, as a part of the page, also of regions with ``?why=regions``; 403 while it is hidden."""
     session = await signed_in(request)
     view, evidence = await _evidence(request, reviewer_of(session), checked_id(decision_id))
     return page(request, "review/evidence.html.j2", session, view=view, evidence=evidence)
@@ -159,7 +160,8 @@ async def _evidence(request: Request, reviewer: Reviewer, decision_id: str) -> t
     view, shown, content = await reading(request, look)
     if view.is_hidden:
         raise ProblemError(403, "hidden_until_decided", "what the model made of it is hidden until you have decided")
-    return view, await evidence_of(shown.decision, content, state, request_context(request))
+    level: ExplainLevel = "regions" if request.query_params.get("why") == "regions" else "words"
+    return view, await evidence_of(shown.decision, content, state, request_context(request), level)
 
 
 def _action_of(form: Mapping[str, list[str]], tasks: Sequence[str]) -> Action | None:

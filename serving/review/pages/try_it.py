@@ -22,7 +22,7 @@ from serving.web.render import page
 from serving.web.sessions import Session, session_of, signed_in
 
 router = APIRouter(include_in_schema=False)
-_FIELDS = ("image", "text", "policy", "csrf")
+_FIELDS = ("image", "text", "policy", "heat", "csrf")
 _SHOWN_SIDE_PX = 900
 _UTF_8 = "utf-8"
 
@@ -34,6 +34,7 @@ class _Asked:
     image: bytes | None
     text: str | None
     policy: str | None
+    wants_heat: bool
     csrf: str
 
 
@@ -60,7 +61,7 @@ async def try_meme(request: Request) -> Response:
         policy = classifier.policies.get(asked.policy)
         context.rate_limiter.count_memes(1)
         item = ClassifyInput(asked.image, asked.text, ())
-        verdict = await classifier.preview(item, context, policy, explain="regions")
+        verdict = await classifier.preview(item, context, policy, explain="regions" if asked.wants_heat else "words")
     except ProblemError as problem:
         return _page(request, session, status=problem.status, asked=asked, problem=problem.detail)
     shown = await classifier.pipeline.run(lambda: _shown_picture(asked.image, state.settings.limits))
@@ -112,6 +113,7 @@ def _asked(content_type: str, body: bytes) -> _Asked:
         None if image is None or image.is_unchosen else image.content("image"),
         _text(parts.get("text")) or None,
         _text(parts.get("policy")) or None,
+        bool(_text(parts.get("heat"))),
         _text(parts.get("csrf")),
     )
 

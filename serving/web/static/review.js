@@ -6,7 +6,7 @@
   if (!item) return;
   const form = document.querySelector("form.ask");
   const keysOff = () => localStorage.getItem("review-keys") === "off";
-  const byKey = (key) => document.querySelector(`[data-key="${key}"]`);
+  const byKey = (key) => [...document.querySelectorAll(`[data-key="${key}"]`)].find((one) => one.checkVisibility());
   const questions = form ? [...form.querySelectorAll("fieldset[data-question]")] : [];
   let turn = 0;
 
