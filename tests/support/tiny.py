@@ -1,6 +1,8 @@
 """A bundle of a few kilobytes, made by the code that makes real ones: random weights, every part in place."""
 
+import tempfile
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -92,9 +94,18 @@ def tower_spec(*, batch_invariant: bool = True) -> ImageTowerSpec:
 
 
 def export_tower(path: Path, *, batch_scaled: bool = False) -> Path:
-    torch.manual_seed(1)
-    export_image_tower(TinyImageTower(batch_scaled=batch_scaled), SIDE_PX, path)
+    path.write_bytes(_tower_graph(batch_scaled))
     return path
+
+
+@cache
+def _tower_graph(batch_scaled: bool) -> bytes:
+    """Made once a process: an export takes two seconds, and many tests stand on this tower."""
+    with tempfile.TemporaryDirectory() as folder, torch.random.fork_rng():
+        torch.manual_seed(1)
+        path = Path(folder) / "tower.onnx"
+        export_image_tower(TinyImageTower(batch_scaled=batch_scaled), SIDE_PX, path)
+        return path.read_bytes()
 
 
 @dataclass(frozen=True)
