@@ -6,7 +6,7 @@ PYTEST := OMP_NUM_THREADS=1 $(PYTHON) -m pytest -n 2 --dist loadfile --no-loadsc
 # Processes that the tests start would parse the whole project anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test check style lint audit format docs bench constraints clean
+.PHONY: help setup demo test tests check style lint audit format docs bench constraints clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,7 +18,11 @@ demo:  ## serve the compact bundle, classify a sample meme over HTTP, print the 
 	@scripts/setup.sh base
 	@$(PYTHON) scripts/demo.py
 
-test: setup lint  ## lint, then all tests, and what the fast ones cover
+# Most of lint has work for one core or waits for the network, so it runs while the first tests do.
+test: setup  ## lint and all tests beside each other, and what the fast ones cover
+	@$(MAKE) --no-print-directory --jobs 2 lint tests
+
+tests: setup
 	@echo "==> tests"
 	@$(PYTEST) --cov --cov-report=
 	@echo "==> coverage by the tests that are not slow, in percent of lines"
