@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,29 +20,35 @@ policies:
     version: "1"
     thresholds: {hateful: {review: 0.99, block: never}}
     banks: {removed: }
+  flooded:
+    version: "1"
+    thresholds: {hateful: {review: 0.99, block: never}}
+    banks: {flooded: }
 """
 WITHIN_S = 2.0
 #: Connections of their own: the system gives them now to one worker and now to the other.
 ASKED = 12
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def serving(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Server, str]]:
-    url = f"sqlite:///{tmp_path}/ledger.db"
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def serving(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, str]]:
+    folder = tmp_path_factory.mktemp("serving")
+    url = f"sqlite:///{folder}/ledger.db"
     if request.param == "postgresql":
         url = request.getfixturevalue("postgres").new_database()
     port = free_port()
-    policies = tmp_path / "policies.yaml"
+    policies = folder / "policies.yaml"
     policies.write_text(POLICIES)
     command = ["serving.cli", "serve", "--ocr", "none", "--workers", "2", "--port", str(port)]
     with running(
         [*command, "--policy-file", str(policies)],
         port,
-        tmp_path,
+        folder,
         MEMEGUARD_LEDGER_URL=url,
         MEMEGUARD_LEDGER_STORE_FINGERPRINTS="true",
     ) as server:
         yield server, url
+        assert server.stop() == 0
 
 
 def _ask(server: Server, method: str, path: str, **body: Any) -> httpx.Response:
@@ -105,23 +110,22 @@ def test_a_known_meme_is_blocked_by_every_worker_within_two_seconds_until_it_is_
     removed = _ask(server, "DELETE", f"/v1/banks/removed/entries/{entry['entry_id']}")
     assert removed.status_code == 204
     assert _soon(lambda: all(verdict["known"] == [] for verdict in _verdicts(server, copy)))
-    assert server.stop() == 0
 
 
 def test_a_flood_is_stopped_over_both_workers_and_told(serving: tuple[Server, str]) -> None:
     server, url = serving
-    _memeguard("bank", "create", "removed", "--action", "block", "--max-matches-per-hour", "10", "--url", url)
-    _memeguard("bank", "add", "removed", "--text", SENTENCE, "--url", url)
+    _memeguard("bank", "create", "flooded", "--action", "block", "--max-matches-per-hour", "10", "--url", url)
+    _memeguard("bank", "add", "flooded", "--text", SENTENCE, "--url", url)
     assert _soon(lambda: True)
 
     def decisions() -> set[str]:
-        asked = {"text": SENTENCE}
+        asked = {"text": SENTENCE, "policy": "flooded"}
         return {_ask(server, "POST", "/v1/classify", json=asked).json()["decision"] for _ in range(ASKED)}
 
     assert decisions() == {"block"}
     assert _soon(lambda: decisions() == {"review"})
-    assert "bank entry quarantined bank=removed" in server.log.read_text()
-    assert 'memeguard_bank_quarantines_total{bank="removed"} 1.0' in _ask(server, "GET", "/metrics").text
-    assert "in quarantine" in _memeguard("bank", "list", "removed", "--url", url)
-    (bank,) = _ask(server, "GET", "/v1/banks").json()["banks"]
-    assert bank["quarantined"] == 1
+    assert "bank entry quarantined bank=flooded" in server.log.read_text()
+    assert 'memeguard_bank_quarantines_total{bank="flooded"} 1.0' in _ask(server, "GET", "/metrics").text
+    assert "in quarantine" in _memeguard("bank", "list", "flooded", "--url", url)
+    banks = {bank["name"]: bank for bank in _ask(server, "GET", "/v1/banks").json()["banks"]}
+    assert banks["flooded"]["quarantined"] == 1
