@@ -1,5 +1,6 @@
 """Fixtures that several tests share: the bundle that ships, opened once."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,4 +84,6 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> "TinyBundle":
     """A small bundle of random weights, exported once, with the network that it was made of."""
     from support.tiny import make_tiny_bundle  # noqa: PLC0415 - torch, which most tests do without
 
-    return make_tiny_bundle(tmp_path_factory.mktemp("tiny"))
+    own = tmp_path_factory.getbasetemp()
+    of_all_workers = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    return make_tiny_bundle(tmp_path_factory.mktemp("tiny"), head=of_all_workers / "tiny-head.onnx")

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from support.tiny import TinyBundle, make_tiny_bundle, tiny_network
+from support.tiny import TinyBundle, tiny_network
 from torch import Tensor
 
 from model.bundle import COMPACT_BUNDLE, Precision
@@ -55,17 +55,17 @@ class Exported:
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exported]:
+def exported(tiny: TinyBundle, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exported]:
     """A trained network, one whose norms are all alike yet, and one in int8 that has adapters and reads no tags."""
     adapted = tiny_network(knowledge=False)
     apply_tuning(adapted.text_tower, TowerTuning(mode="adapters", adapter_ratio=0.4))
     networks: dict[str, tuple[MemeNetwork, Precision]] = {
         "trained": (varied(tiny_network()), "fp32"),
-        "fresh": (tiny_network(), "fp32"),
         "int8": (varied(adapted), "int8"),
     }
     folder = tmp_path_factory.mktemp("heads")
-    return {
+    fresh = Exported(tiny.network, HeadWeights.read(tiny.bundle.file("head.onnx")))
+    return {"fresh": fresh} | {
         kind: Exported(network, head_of(network, folder / kind, precision))
         for kind, (network, precision) in networks.items()
     }
@@ -160,8 +160,11 @@ def test_the_text_tower_of_the_bundle_that_ships_is_restored_and_held_to_its_gra
         restore_text_tower(head)
 
 
-def test_a_bundle_that_is_written_and_opened_has_a_tower_to_start_from(tmp_path: Path) -> None:
-    made = make_tiny_bundle(tmp_path, precision="int8")
-    tower = restore_text_tower(HeadWeights.read(made.bundle.file(made.bundle.manifest.head.file)))
+def test_a_bundle_that_is_written_and_opened_has_a_tower_to_start_from(
+    exported: dict[str, Exported], tiny: TinyBundle, tmp_path: Path
+) -> None:
+    made, head = exported["int8"], tiny.parts.head.model_copy(update={"precision": "int8"})
+    bundle = tiny.written_anew(tmp_path / "bundle", head_path=made.head.path, head=head)
+    tower = restore_text_tower(HeadWeights.read(bundle.file(bundle.manifest.head.file)))
     expected = made.network.text_tower.state_dict()
     assert all(torch.equal(weights, expected[name]) for name, weights in tower.state_dict().items())

@@ -5,11 +5,10 @@ import pytest
 import torch
 from support.network_cases import batch, tiny_config, tiny_network
 from support.preparation import PREPROCESS
-from support.tiny import PATCHES
+from support.tiny import PATCHES, export_both_ways
 from support.tiny import tiny_network as exportable_network
 
-from model.bundle import Precision
-from model.export import check_head_parity, export_head, round_weights_to_int8
+from model.export import check_head_parity
 from model.network.heads import TaskHeads
 
 TASKS = ("hateful", "memotion_sentiment", "attack")
@@ -68,14 +67,11 @@ def test_a_fused_vector_of_zeros_gives_finite_logits() -> None:
     assert all(torch.isfinite(task).all() for task in heads_with("cosine")(torch.zeros(1, 12)))
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
 @pytest.mark.slow
-def test_an_exported_cosine_head_gives_the_networks_logits(tmp_path: Path, precision: Precision) -> None:
+def test_an_exported_cosine_head_gives_the_networks_logits(tmp_path: Path) -> None:
     # Wide enough for the matrix of the head to be packed: 8 classes x 512.
     network = exportable_network(tasks=TASKS, head="am_softmax", width=512)
-    if precision == "int8":
-        round_weights_to_int8(network)
-    export_head(network, tmp_path / "head.onnx", precision)
     limits = {"max_text_tokens": PREPROCESS.max_text_tokens, "max_tags": PREPROCESS.max_tags}
-    report = check_head_parity(network, tmp_path / "head.onnx", precision, **limits, patches=PATCHES)
-    assert report.max_abs_logit_diff <= report.limit
+    for precision, path in export_both_ways(network, tmp_path).items():
+        report = check_head_parity(network, path, precision, **limits, patches=PATCHES)
+        assert report.max_abs_logit_diff <= report.limit

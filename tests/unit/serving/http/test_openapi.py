@@ -41,6 +41,9 @@ def _asked() -> list[pytest.ParameterSet]:
     ]
 
 
+_ASKED = _asked()
+
+
 def _hold(client: TestClient, operation: Operation, media_type: str | None, mode: GenerationMode) -> None:
     @_LAW
     @given(case=operation.as_strategy(generation_mode=mode, media_type=media_type))
@@ -55,14 +58,14 @@ def _hold(client: TestClient, operation: Operation, media_type: str | None, mode
     holds()
 
 
-@pytest.mark.parametrize(("operation", "media_type"), _asked())
+@pytest.mark.parametrize(("operation", "media_type"), _ASKED)
 def test_what_the_document_allows_is_answered_as_documented(
     client: TestClient, operation: Operation, media_type: str | None
 ) -> None:
     _hold(client, operation, media_type, GenerationMode.POSITIVE)
 
 
-@pytest.mark.parametrize(("operation", "media_type"), [one for one in _asked() if one.values[1]])
+@pytest.mark.parametrize(("operation", "media_type"), [one for one in _ASKED if one.values[1]])
 def test_what_the_document_does_not_allow_is_refused_as_documented(
     client: TestClient, operation: Operation, media_type: str
 ) -> None:

@@ -11,11 +11,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from support.preparation import PREPROCESS, SIDE_PX, picture, tokenizer_json
-from support.tiny import TinyImageTower, tiny_network, tower_spec
+from support.tiny import TinyImageTower, export_both_ways, tiny_network, tower_spec
 from torch import Tensor
 
-from model.bundle import Precision
-from model.export import check_head_parity, export_head, export_image_tower, round_weights_to_int8
+from model.export import check_head_parity, export_image_tower
 from model.export.graph import head_example
 from model.network.memefier import MemeNetwork
 from model.network.memory import KernelMemory, MemoryView, NetworkWithMemory
@@ -139,25 +138,18 @@ def test_a_memory_votes_on_the_binary_tasks_and_leaves_the_others_alone() -> Non
     assert torch.allclose(added, votes_of(inputs, votes), atol=1e-5)
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
 @pytest.mark.parametrize("tasks", [TASKS, ("hateful", "offensive", "target")], ids=["two", "and target"])
 @pytest.mark.slow
-def test_the_exported_head_votes_as_the_network_does(
-    tasks: tuple[str, ...], tmp_path: Path, precision: Precision
-) -> None:
+def test_the_exported_head_votes_as_the_network_does(tasks: tuple[str, ...], tmp_path: Path) -> None:
     memory = KernelMemory({"image": view(8), "text": view(64)}, torch.randn(5, 2))
     remembering = NetworkWithMemory(tiny_network(tasks=tasks), memory).eval()
-    if precision == "int8":
-        round_weights_to_int8(remembering)
-    export_head(remembering, tmp_path / "head.onnx", precision)
-    report = check_head_parity(
-        remembering, tmp_path / "head.onnx", precision, max_text_tokens=12, max_tags=2, patches=16
-    )
-    assert report.max_abs_logit_diff <= report.limit
-    votes = votes_of(head_example(remembering, batch=3, text_tokens=5), remembering)
-    assert votes[:, :2].abs().max() > 100 * report.limit  # so a graph without them would be refused
-    session = ort.InferenceSession(str(tmp_path / "head.onnx"), providers=["CPUExecutionProvider"])
-    assert [output.name for output in session.get_outputs()] == [*tasks, "text_embeds"]
+    for precision, path in export_both_ways(remembering, tmp_path).items():
+        report = check_head_parity(remembering, path, precision, max_text_tokens=12, max_tags=2, patches=16)
+        assert report.max_abs_logit_diff <= report.limit
+        votes = votes_of(head_example(remembering, batch=3, text_tokens=5), remembering)
+        assert votes[:, :2].abs().max() > 100 * report.limit  # so a graph without them would be refused
+        session = ort.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+        assert [output.name for output in session.get_outputs()] == [*tasks, "text_embeds"]
 
 
 def test_whole_rows_have_what_the_modalities_ask_for(memes: Examples) -> None:
