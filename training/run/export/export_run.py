@@ -122,13 +122,14 @@ def _parts(
     say: Say,
 ) -> BundleParts:
     config, towers = restored.config, restored.towers
+    # Before the graphs, which take their time: targets can be refused.
+    fit = PolicyFit(restored.calibrate, restored.ordinary, shipped.logits, say)
+    fitted = fit(config.policy_tasks, parse_targets(wishes.targets))
     tower_path, tower = _image_tower(restored, shipped.learner, drafts)
     parity = _exported_head(
         restored, shipped.network, drafts / _HEAD_FILE, wishes.precision, _n_patches(restored, tower_path, tower)
     )
     say(f"the exported head agrees with the network within {parity.max_abs_logit_diff:.1e}")
-    fit = PolicyFit(restored.calibrate, restored.ordinary, shipped.logits, say)
-    fitted = fit(config.policy_tasks, parse_targets(wishes.targets))
     sets = [dev_set(restored.dev), *held_out_sets(restored.tests)]
     own = network_rows(restored.networks, restored.calibrate, sets, average=shipped.average)
     return BundleParts(
