@@ -12,6 +12,7 @@ from support.dataset_files import write_hateful_memes
 from support.runs import (
     Workplace,
     command,
+    config_document,
     dev_logits,
     done,
     environment,
@@ -38,8 +39,9 @@ WAIT_S = 200
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
-    """A finished run at "run", exported to "run/bundle"."""
-    place = Workplace(tmp_path_factory.mktemp("runs"), baselines=True)
+    """A finished run of a network that reads tags at "run", exported to "run/bundle"."""
+    network = config_document({})["network"] | {"knowledge": True}
+    place = Workplace(tmp_path_factory.mktemp("runs"), baselines=True, network=network)
     done(invoke(*place.train_arguments("run")))
     done(invoke(*place.export_arguments("run", "--target", "recall=0.8", "--version", "1.2.3")))
     return place

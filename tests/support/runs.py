@@ -57,7 +57,11 @@ def write_open_clip_weights(folder: Path) -> dict[str, Any]:
 
 
 def config_document(backbone: dict[str, Any], **changed: Any) -> dict[str, Any]:
-    """A config that learns "sun" from "rain" in seconds; ``changed`` replaces whole entries."""
+    """A config that learns "sun" from "rain" in seconds; ``changed`` replaces whole entries.
+
+    Its data has no tags, so its network reads none: a text tower that stands in a graph once is exported in half the
+    time.
+    """
     document: dict[str, Any] = {
         "name": "tiny",
         "description": "Random weights, for tests.",
@@ -73,6 +77,7 @@ def config_document(backbone: dict[str, Any], **changed: Any) -> dict[str, Any]:
             "encoder_dropout": 0.0,
             "head_dropout": 0.0,
             "pooled_concat": True,
+            "knowledge": False,
         },
         "data": {"train": ["memes:train"]},
         "fill_text": {"mode": "given"},
