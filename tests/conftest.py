@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 from starlette.testclient import TestClient
 from support import ROOT
 
@@ -29,11 +29,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whole servers, commands and exports are slow. Files with slow tests come first, so that no worker ends on one.
 
     What slow tests cover is not measured: most of it runs in processes of its own, and measuring costs a third more.
+    Nor is it of generated examples, which run the same lines over and over.
     """
     for item in items:
         if item.path.is_relative_to(ROOT / "tests/e2e") or item.path.is_relative_to(ROOT / "tests/parity"):
             item.add_marker(pytest.mark.slow)
-        if item.get_closest_marker("slow"):
+        if item.get_closest_marker("slow") or (isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)):
             item.add_marker(pytest.mark.no_cover)
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in slow)

@@ -16,6 +16,8 @@ from serving.app_state import AppState
 from serving.http.app import create_app
 from serving.settings import Settings
 
+#: Thousands of generated requests: see ``pytest_collection_modifyitems``.
+pytestmark = pytest.mark.no_cover
 _CHECKS = [
     checks.status_code_conformance,
     checks.content_type_conformance,
