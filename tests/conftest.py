@@ -32,7 +32,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     Nor is it of generated examples, which run the same lines over and over.
     """
     for item in items:
-        if item.path.is_relative_to(ROOT / "tests/e2e") or item.path.is_relative_to(ROOT / "tests/parity"):
+        if any(item.path.is_relative_to(ROOT / "tests" / room) for room in ("browser", "e2e", "parity")):
             item.add_marker(pytest.mark.slow)
         if item.get_closest_marker("slow") or (isinstance(item, pytest.Function) and is_hypothesis_test(item.obj)):
             item.add_marker(pytest.mark.no_cover)
