@@ -148,8 +148,7 @@ def test_signing_in_goes_on_to_the_page_that_was_asked_for_and_out_ends_it(
         expect(thief.get_by_role("heading", level=1)).to_have_text("Sign in")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_pages_are_accessible_light_and_dark_wide_and_on_a_phone(
     serving: PagesServer, browser: Browser, scheme: str, width: int
 ) -> None:
