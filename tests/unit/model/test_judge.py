@@ -37,7 +37,7 @@ def judge(tiny: TinyBundle) -> Judge:
 def poisoned(tiny: TinyBundle, tmp_path_factory: pytest.TempPathFactory) -> Judge:
     """Its network says nan of every text that holds a "z"."""
     folder = tmp_path_factory.mktemp("poisoned")
-    network = tiny_network()
+    network = tiny_network(knowledge=False)
     with torch.no_grad():
         for token in ("z", "##z"):
             words = network.text_tower.get_parameter("bert.embeddings.word_embeddings.weight")

@@ -89,7 +89,7 @@ def test_a_restored_text_tower_says_of_sentences_what_the_network_s_does(
 
 
 def test_the_tower_of_an_average_of_seeds_and_its_first_fusion_are_found(tmp_path: Path) -> None:
-    networks = [varied(tiny_network(), seed) for seed in range(2)]
+    networks = [varied(tiny_network(knowledge=False), seed) for seed in range(2)]
     head = head_of(Average(networks), tmp_path)
     first = networks[0].state_dict()
     for prefix in ("fusion.", "heads."):

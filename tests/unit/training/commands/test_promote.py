@@ -86,7 +86,7 @@ def level(tiny: TinyBundle, folder: Path, calibration: dict[str, CalibrationByMo
 def worse(tiny: TinyBundle, folder: Path, calibration: dict[str, CalibrationByModality]) -> Bundle:
     """A head that learnt something else."""
     head = folder / "worse.onnx"
-    export_head(tiny_network(seed=7), head, "fp32")
+    export_head(tiny_network(seed=7, knowledge=False), head, "fp32")
     return tiny.written_anew(folder / "worse", version="0.0.3", calibration=calibration, head_path=head)
 
 
