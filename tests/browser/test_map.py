@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from playwright.sync_api import Browser, Dialog, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from support.banks import photo
 from support.batch import write_jsonl
+from support.browser import tab
 from support.indexes import make_index
 from support.tiny import TinyBundle
 
@@ -24,38 +25,16 @@ HOSTILE = [
     "<!--<script>",
     "{{ 7 * 7 }} ${7 * 7} `x`",
 ]
-WAIT_MS = 10_000
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=options)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page that fails its test by an error on the console, a policy's refusal among them, or by a request."""
-    troubles: list[str] = []
-
-    def dismissed(dialog: Dialog) -> None:
-        troubles.append(dialog.message)
-        dialog.dismiss()
-
-    page = browser.new_page(viewport={"width": 1000, "height": 900})
-    page.set_default_timeout(WAIT_MS)
-    page.on("console", lambda said: troubles.append(said.text) if said.type in ("error", "warning") else None)
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("dialog", dismissed)
-    page.on(
-        "request", lambda asked: troubles.append(asked.url) if not asked.url.startswith(("file:", "data:")) else None
-    )
-    yield page
-    page.close()
-    assert troubles == []
+    """A page that asks for nothing beside itself."""
+    asked: list[str] = []
+    with tab(browser, viewport={"width": 1000, "height": 900}) as page:
+        page.on("request", lambda request: asked.append(request.url))
+        yield page
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 import sqlalchemy as sa
 from playwright.sync_api import Browser, FilePayload, Page, expect
-from support.browser import assert_accessible, assert_fits, chromium, tab
+from support.browser import assert_accessible, assert_fits, tab
 from support.ledgers import database_of
 from support.pictures import meme
 from support.reviewing import write_keys
@@ -58,12 +58,6 @@ def serving(tiny: TinyBundle, tmp_path_factory: pytest.TempPathFactory) -> Itera
     }
     with running(["serving.cli", "serve", "--ocr", "none", "--port", str(port)], port, folder, **environ) as server:
         yield PagesServer(server, ledger, keys)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 def _picture() -> FilePayload:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 from playwright.sync_api import Browser, Page, expect
-from support.browser import assert_accessible, assert_fits, chromium, tab
+from support.browser import assert_accessible, assert_fits, tab
 from support.callers import ask
 from support.ledgers import database_of
 from support.pictures import meme
@@ -81,12 +81,6 @@ def reviewing(tiny: TinyBundle, tmp_path_factory: pytest.TempPathFactory) -> Ite
     }
     with running(["serving.cli", "serve", "--ocr", "none", "--port", str(port)], port, folder, **environ) as server:
         yield ReviewServer(server, ledger, keys)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
 
 
 def _labelled(ledger: str) -> list[str]:
