@@ -1,14 +1,16 @@
 """Parts of the review pages that need no server: what is hidden, marks of words, filters, plots, the policy's text."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from support.judgements import judgement
 
 from model.bundle import Thresholds, ThresholdsByModality
 from model.policy.policy import Band, BankRule, Policy
-from model.verdict import WordEffect
-from serving.review.pages.evidence import Piece, pieces
+from model.verdict import Explanation, PictureEvidence, RegionEffect, WordEffect
+from serving.review.pages.evidence import Heat, Piece, pieces, shown_evidence
 from serving.review.pages.filters import filters_of, query_of
 from serving.review.pages.item_view import item_view
 from serving.review.pages.plots import WIDTH, Calibrated, Measured, bar_plot, calibration_plot, interval_plot
@@ -100,6 +102,18 @@ def test_words_are_marked_by_how_much_they_moved_the_score() -> None:
         Piece(" is "),
         Piece("ready", "lowered-2", -0.07),
     )
+
+
+def test_regions_that_moved_the_score_lie_on_the_picture_and_the_others_do_not() -> None:
+    boxes = {(0, 0, 50, 40): 0.2, (50, 0, 100, 40): -0.03, (0, 40, 50, 80): 0.001}
+    regions = tuple(RegionEffect(box, {"hateful": effect}) for box, effect in boxes.items())
+    other_view = RegionEffect((50, 40, 100, 80), {"hateful": 0.9}, view=1)
+    explained = Explanation(None, {"hateful": 0.3}, (), (*regions, other_view), detail="pairs: no time was left")
+    picture = PictureEvidence("PNG", 100, 80, is_animated=False, n_frames=1)
+    found = shown_evidence(replace(judgement("words"), explanation=explained, picture=picture))
+    assert found.heat == (Heat(0, 0, 50, 40, "raised-4", 0.2), Heat(50, 0, 50, 40, "lowered-2", -0.03))
+    assert (found.width_px, found.height_px, found.has_regions) == (100, 80, True)
+    assert found.note == "pairs: no time was left"
 
 
 def test_marks_never_lose_a_character_where_effects_are_of_another_text() -> None:

@@ -89,7 +89,7 @@ def test_an_item_is_its_holders_alone(plain: Reviewed) -> None:
     plain.meme()
     anna, ben = plain.person("anna"), plain.person("ben")
     id = anna.take()
-    for path in ("", "/picture", "/why"):
+    for path in ("", "/picture", "/why", "/why?why=regions"):
         assert anna.client.get(f"/review/items/{id}{path}").status_code == 200
         refused = ben.client.get(f"/review/items/{id}{path}")
         assert (refused.status_code, id in refused.text) == (403, False)
@@ -250,14 +250,17 @@ def test_no_route_tells_a_score_before_the_first_decision(hiding: Reviewed) -> N
     page = anna.client.get(f"/review/items/{id}")
     assert page.status_code == 200
     assert "word list to_look_at" in page.text
-    asked = [page] + [anna.client.get(f"/review/items/{id}{path}") for path in ("?why=1", "/why")]
+    asked = [page] + [
+        anna.client.get(f"/review/items/{id}{path}")
+        for path in ("?why=words", "?why=regions", "/why", "/why?why=regions")
+    ]
     asked += [anna.client.get(path) for path in ("/review", f"/review/decisions/{id}", f"/v1/decisions/{id}")]
     asked.append(hiding.person("lead").client.get(f"/review/decisions/{id}"))
     for answer in asked:
         assert not tells_score(answer.text, verdict), answer.url
-    assert [answer.status_code for answer in asked] == [200, 200, 403, 200, 403, 401, 200]
+    assert [answer.status_code for answer in asked] == [200, 200, 200, 403, 403, 200, 403, 401, 200]
     anna.send(f"/review/items/{id}", label_hateful="not_hateful")
-    for path in ("", "/why"):
+    for path in ("", "/why", "/why?why=regions"):
         assert tells_score(anna.client.get(f"/review/items/{id}{path}").text, verdict)
 
 

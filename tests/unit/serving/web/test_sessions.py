@@ -332,3 +332,10 @@ def test_without_a_ledger_memes_are_tried_and_not_reviewed(scorer: Scorer) -> No
             answer = client.get(path)
             assert answer.status_code == 503
             assert "switched off" in answer.text
+
+
+def test_regions_are_drawn_where_they_are_asked_for(keyless: TestClient) -> None:
+    page = _try(keyless, text="when the tea is ready", heat="yes")
+    assert page.status_code == 200
+    assert '<svg class="heat"' in page.text
+    assert '<svg class="heat"' not in _try(keyless, text="when the tea is ready").text
