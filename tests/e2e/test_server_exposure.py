@@ -78,7 +78,6 @@ BENTOML_ROUTES = (
     "/classify",
     "/check",
     "/__call__",
-    "/",
 )
 
 
@@ -98,6 +97,12 @@ def test_no_route_of_bentoml_is_reached(bare: Server, method: str) -> None:
         answer = ask(bare, method, path, body=b"{}" if method == "POST" else None)
         assert (answer.status, answer.json()["code"]) == (404, "not_found"), path
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_the_home_page_is_ours_and_not_that_of_bentoml(bare: Server) -> None:
+    answer = ask(bare, "GET", "/")
+    assert (answer.status, b"Memeguard" in answer.body, b"swagger" in answer.body.lower()) == (200, True, False)
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
 
 
 @pytest.mark.parametrize(
