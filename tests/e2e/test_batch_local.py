@@ -17,7 +17,7 @@ from benchmarks.batch_kills import answers_of, differences, live_through_kills
 from model import Scorer, Verdict
 from serving.batch.verify import verify
 
-N_ITEMS, N_CORRUPT, N_KILLS = 300, 3, 4
+N_ITEMS, N_CORRUPT, N_KILLS = 300, 3, 6
 _END_S = 500
 
 
