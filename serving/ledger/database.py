@@ -17,7 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from serving.ledger.errors import LedgerError, LedgerUnavailableError, database_name, error_text
 from serving.ledger.tables import chores
-from serving.ledger.upgrade import upgrade
+from serving.ledger.upgrade import known_versions, upgrade
 
 #: How long one transaction waits for another one on an SQLite file.
 _LOCK_WAIT_S = 5
@@ -54,6 +54,7 @@ class Database:
         with self._translated_errors():
             if self._path is not None:
                 self._create_file(self._path)
+            known_versions()
             with self._engine.begin() as connection:
                 upgrade(connection, self.name)
 

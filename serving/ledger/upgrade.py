@@ -1,6 +1,7 @@
 """Migrations: a ledger of any age becomes one that this code can write."""
 
 import threading
+from functools import cache
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -27,8 +28,7 @@ def upgrade(connection: sa.Connection, name: str) -> None:
     with _one_at_a_time:
         if connection.dialect.name == "postgresql":
             connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _POSTGRES_LOCK})
-        config = _config()
-        scripts = ScriptDirectory.from_config(config)
+        scripts = known_versions()
         current = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
         known = {script.revision for script in scripts.walk_revisions()}
         if current is not None and current not in known:
@@ -39,8 +39,17 @@ def upgrade(connection: sa.Connection, name: str) -> None:
             )
         if current == scripts.get_current_head():
             return
+        config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+@cache
+def known_versions() -> ScriptDirectory:
+    """The migrations that this code has, read once: who holds a lock should not read them meanwhile."""
+    scripts = ScriptDirectory.from_config(_config())
+    scripts.get_current_head()
+    return scripts
 
 
 def _config() -> Config:
