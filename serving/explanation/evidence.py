@@ -13,6 +13,7 @@ from model.verdict import Explanation, RegionEffect, Score
 #: Of the strongest effect; what is weaker gets no number on the picture.
 _NUMBERED_SHARE = 0.5
 _Key = TypeVar("_Key")
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,20 @@ class TaskEvidence:
         return list(found.values())
 
 
+def marked_passages(text: str, marks: Mapping[Span, _Value]) -> Iterator[tuple[str, _Value | None]]:
+    """The whole text in order, cut where marks begin and end; one that begins in another or ends behind is left out."""
+    at = 0
+    for (start, end), mark in sorted(marks.items(), key=lambda one: one[0]):
+        if start < at or end > len(text):
+            continue
+        if start > at:
+            yield text[at:start], None
+        yield text[start:end], mark
+        at = end
+    if at < len(text):
+        yield text[at:], None
+
+
 def evidence_of(verdict: Verdict, explanation: Explanation, policy: Policy, view: int) -> list[TaskEvidence]:
     """Of each yes/no task of ``verdict``, on the ``view`` of its picture that is shown."""
     return [
@@ -120,7 +135,7 @@ def _of_task(
         thresholds=None if limits is None else limits.of(verdict.judged_as),
         regions=tuple(Cell(region.box, marks[region.box], *places[region.box]) for region in regions),
         words=tuple(Cell(word.box, mark) for word, mark in _read_words(content, read, words)),
-        passages=tuple(_passages(content, words)),
+        passages=tuple(Passage(text, mark) for text, mark in marked_passages(content, words)),
         pairs=tuple(
             Together(pair.text, *places[pair.box], _mark(pair.effects[task], strongest), task in pair.only_together)
             for pair in pairs
@@ -151,17 +166,6 @@ def _places(regions: Sequence[RegionEffect]) -> dict[Box, tuple[int, int]]:
     tops = sorted({region.box[1] for region in regions})
     lefts = sorted({region.box[0] for region in regions})
     return {one.box: (tops.index(one.box[1]) + 1, lefts.index(one.box[0]) + 1) for one in regions}
-
-
-def _passages(content: str, words: Mapping[Span, Mark]) -> Iterator[Passage]:
-    at = 0
-    for (start, end), mark in sorted(words.items()):
-        if start > at:
-            yield Passage(content[at:start], None)
-        yield Passage(content[start:end], mark)
-        at = end
-    if at < len(content):
-        yield Passage(content[at:], None)
 
 
 def _read_words(

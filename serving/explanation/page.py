@@ -1,27 +1,18 @@
 """Page of one verdict: the picture with its heat map, boxes and words, in one HTML file without scripts."""
 
-import base64
-import io
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from PIL import Image
+from jinja2 import PackageLoader
 
 from model import Meme, Policy, Verdict
 from model.atomic import write_atomically
 from model.verdict import Explanation
 from serving.explanation.evidence import evidence_of
+from serving.html import html_templates, picture_url
 
 #: A larger picture is made smaller: the page is to be looked at, and sent.
 _MAX_SIDE_PX = 1000
-#: autoescape: words, file names and the names of policies come from elsewhere.
-_TEMPLATES = Environment(
-    loader=PackageLoader("serving.explanation", "."),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_TEMPLATES = html_templates(PackageLoader("serving.explanation", "."))
 
 
 def write_explanation_page(path: Path, name: str, meme: Meme, verdict: Verdict, policy: Policy) -> None:
@@ -43,14 +34,6 @@ def _page(name: str, meme: Meme, verdict: Verdict, explanation: Explanation, pol
         tasks=evidence_of(verdict, explanation, policy, view),
         classes=classes,
         view=None if verdict.picture is None or not verdict.picture.views else verdict.picture.views[view],
-        picture=None if image is None else _data_url(image),
+        picture=None if image is None else picture_url(image, _MAX_SIDE_PX),
         size=None if image is None else image.size,
     )
-
-
-def _data_url(image: Image.Image) -> str:
-    shown = image.copy()
-    shown.thumbnail((_MAX_SIDE_PX, _MAX_SIDE_PX))
-    buffer = io.BytesIO()
-    shown.save(buffer, "JPEG", quality=85)
-    return f"data:image/jpeg;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"

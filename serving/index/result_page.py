@@ -1,25 +1,18 @@
 """Page of a search: one HTML file without scripts; pictures are blurred until they are asked for."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import PackageLoader
 
 from model.atomic import write_atomically
+from serving.html import html_templates, jpeg_url
 from serving.index.errors import MemeIndexError
 from serving.index.reader import MemeIndex
 from serving.index.search import Hit, Way
 
-#: autoescape: ids, addresses, words and what was looked for come from elsewhere.
-TEMPLATES = Environment(
-    loader=PackageLoader("serving.index", "."),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+TEMPLATES = html_templates(PackageLoader("serving.index", "."))
 
 
 @dataclass(frozen=True)
@@ -34,7 +27,7 @@ class _Card:
 def thumbnail_source(index: MemeIndex, row: int) -> str | None:
     """The ``src`` of a meme's thumbnail."""
     jpeg = index.database.thumbnail(row)
-    return None if jpeg is None else f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
+    return None if jpeg is None else jpeg_url(jpeg)
 
 
 def check_thumbnails(index: MemeIndex) -> None:

@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from serving.app_state import app_state
+from serving.html import html_templates
 from serving.web.sessions import Session
 from serving.web.static_files import static_url
 
@@ -52,20 +53,14 @@ def age(moment: datetime) -> str:
 
 def _made_environment() -> Environment:
     own = FileSystemLoader(Path(__file__).parent / "templates")
-    environment = Environment(
-        loader=ChoiceLoader([own, PrefixLoader(_rooms)]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    environment = html_templates(ChoiceLoader([own, PrefixLoader(_rooms)]))
     environment.globals["static_url"] = static_url
     environment.filters["age"] = age
     environment.filters["moment"] = lambda moment: f"{moment:%Y-%m-%d %H:%M} UTC"
     return environment
 
 
-#: autoescape: everything that a page shows may come from elsewhere.
+#: Of all pages.
 TEMPLATES = _made_environment()
 
 

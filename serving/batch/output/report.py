@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import PackageLoader
 from numpy.typing import NDArray
 
 from model import Policy
@@ -16,17 +16,11 @@ from model.engine import Engines
 from model.modality import modality_title
 from model.verdict import DECISIONS
 from serving.batch.output.manifest import Totals
+from serving.html import html_templates
 
 REPORT = "report.html"
 _DIGEST_CHARS = 12
-#: autoescape: an address, a policy's name and an error code come from elsewhere.
-_TEMPLATES = Environment(
-    loader=PackageLoader("serving.batch.output", "."),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_TEMPLATES = html_templates(PackageLoader("serving.batch.output", "."))
 
 
 @dataclass(frozen=True)

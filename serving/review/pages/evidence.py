@@ -3,7 +3,7 @@
 Computed when a page asks for it, through the queue that every request goes through, and never recorded as a decision.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from model import Judgement
 from model.taxonomy import TASKS
 from model.verdict import ExplainLevel, Explanation, Verdict, WordEffect
 from serving.app_state import AppState
+from serving.explanation.evidence import marked_passages
 from serving.requests.classify_body import ClassifyInput
 from serving.requests.context import RequestContext
 
@@ -86,27 +87,17 @@ async def evidence_of(
 
 def pieces(text: str, words: Sequence[WordEffect], task: str) -> tuple[Piece, ...]:
     """The whole text in order; ``words`` are those of an explanation, of which the effects on ``task`` count."""
-    return tuple(_pieces(text, sorted(words, key=lambda word: word.start), task))
+    effects = {(word.start, word.end): word.effects.get(task, 0.0) for word in words}
+    marks = {span: effect for span, effect in effects.items() if abs(effect) >= _WORD_LEVELS[0]}
+    return tuple(
+        Piece(part) if effect is None else Piece(part, _mark(effect, _WORD_LEVELS), effect)
+        for part, effect in marked_passages(text, marks)
+    )
 
 
 def leading_task(tasks: Sequence[str]) -> str | None:
     """The task that evidence is of: the first yes/no task."""
     return next((name for name, task in TASKS.items() if task.kind == "binary" and name in tasks), None)
-
-
-def _pieces(text: str, words: Sequence[WordEffect], task: str) -> Iterator[Piece]:
-    at = 0
-    for word in words:
-        effect = word.effects.get(task, 0.0)
-        level = sum(abs(effect) >= lower for lower in _WORD_LEVELS)
-        if not level or word.start < at or word.end > len(text):
-            continue
-        if word.start > at:
-            yield Piece(text[at : word.start])
-        yield Piece(text[word.start : word.end], f"{'raised' if effect > 0 else 'lowered'}-{level}", effect)
-        at = word.end
-    if at < len(text):
-        yield Piece(text[at:])
 
 
 def shown_evidence(judgement: Judgement | Verdict, note: str | None = None) -> Evidence:
@@ -132,12 +123,16 @@ def _heat(explanation: Explanation, task: str) -> tuple[Heat, ...]:
     found = []
     for region in explanation.regions:
         effect = region.effects.get(task, 0.0)
-        level = sum(abs(effect) >= lower for lower in _HEAT_LEVELS)
-        if level and region.view == 0:
+        if abs(effect) >= _HEAT_LEVELS[0] and region.view == 0:
             left, top, right, bottom = region.box
-            heat = f"{'raised' if effect > 0 else 'lowered'}-{level}"
-            found.append(Heat(left, top, right - left, bottom - top, heat, effect))
+            found.append(Heat(left, top, right - left, bottom - top, _mark(effect, _HEAT_LEVELS), effect))
     return tuple(found)
+
+
+def _mark(effect: float, levels: Sequence[float]) -> str:
+    """The class of the style sheet for an effect of the first level or more."""
+    level = sum(abs(effect) >= lower for lower in levels)
+    return f"{'raised' if effect > 0 else 'lowered'}-{level}"
 
 
 def _alone(explanation: Explanation, task: str) -> tuple[tuple[str, float], ...]:

@@ -1,7 +1,5 @@
 """``/try``: a meme judged on a page, with its evidence. It is no decision: nothing of it is kept or logged."""
 
-import base64
-import io
 from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
@@ -11,6 +9,7 @@ from starlette.responses import Response
 from model import Meme, MemeError, Policy
 from model.meme import MemeLimits, has_words
 from serving.app_state import app_state
+from serving.html import picture_url
 from serving.problems import ProblemError
 from serving.requests.body import whole_body
 from serving.requests.classify_body import ClassifyInput
@@ -130,8 +129,4 @@ def _shown_picture(image: bytes | None, limits: MemeLimits) -> str | None:
         (view, *_) = Meme.from_bytes(image, limits=limits).shown
     except MemeError:
         return None
-    small = view.image.convert("RGB")
-    small.thumbnail((_SHOWN_SIDE_PX, _SHOWN_SIDE_PX))
-    held = io.BytesIO()
-    small.save(held, "JPEG", quality=85)
-    return f"data:image/jpeg;base64,{base64.b64encode(held.getvalue()).decode('ascii')}"
+    return picture_url(view.image, _SHOWN_SIDE_PX)
