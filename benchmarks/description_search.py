@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from model.bundle import COMPACT_BUNDLE, Bundle, open_bundle
-from model.description import Projection, projection_path
 from model.network.text_tower import BertTextTower
+from model.projections.description import Projection, projection_path
 from model.runtime import Question, Runtime
 from training.data.feature_cache import FrozenTower
 from training.datasets import Sample, Source, load_source

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from model.atomic import lock_file
 from model.bundle import Bundle, open_bundle
-from model.description import can_describe
+from model.projections.description import can_describe
 from serving.batch.input.batch_input import BatchInput
 from serving.batch.input.files import without_secrets
 from serving.batch.output.manifest import shard_path

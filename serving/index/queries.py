@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model import Meme, Scorer
-from model.description import description_of
 from model.judge import ScoringError
 from model.known.features import MemeFeatures
 from model.known.fingerprint import fingerprint_of
+from model.projections.description import description_of
 from serving.index.arrays import HAS_IMAGE, HAS_PDQ, HAS_TEXT
 from serving.index.errors import MemeIndexError
 from serving.index.reader import MemeIndex

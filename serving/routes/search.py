@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
-from model.description import can_describe, description_of
 from model.known.features import MemeFeatures
+from model.projections.description import can_describe, description_of
 from model.verdict import Judgement
 from serving.app_state import AppState, app_state
 from serving.index.ledger_search import LEDGER_WAYS, LedgerQuery, LedgerWay, query_of_decision, search_ledger

@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 import sqlalchemy as sa
@@ -10,8 +9,7 @@ from playwright.sync_api import Browser, FilePayload, Page, expect
 from support.browser import assert_accessible, assert_fits, tab
 from support.ledgers import database_of
 from support.pictures import meme
-from support.reviewing import write_keys
-from support.server import Server, free_port, running
+from support.reviewing import KeyedServer, keyed_server
 from support.tiny import TinyBundle
 
 from serving.ledger.tables import decisions
@@ -30,34 +28,10 @@ _BRING = """([kind, content]) => {
 }"""
 
 
-@dataclass(frozen=True)
-class PagesServer:
-    """A server with keys."""
-
-    server: Server
-    ledger: str
-    keys: dict[str, str]
-
-    def open(self, page: Page, path: str, name: str) -> None:
-        """Open a page as somebody who has a key."""
-        page.goto(self.server.url(path))
-        page.get_by_label("key", exact=False).fill(self.keys[name])
-        page.keyboard.press("Enter")
-        page.wait_for_url(self.server.url(path))
-
-
 @pytest.fixture(scope="module")
-def serving(tiny: TinyBundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PagesServer]:
-    folder, port = tmp_path_factory.mktemp("server"), free_port()
-    keys_file, keys = write_keys(folder)
-    ledger = f"sqlite:///{folder}/ledger.db"
-    environ = {
-        "MEMEGUARD_BUNDLE": str(tiny.bundle.path),
-        "MEMEGUARD_KEYS_FILE": str(keys_file),
-        "MEMEGUARD_LEDGER_URL": ledger,
-    }
-    with running(["serving.cli", "serve", "--ocr", "none", "--port", str(port)], port, folder, **environ) as server:
-        yield PagesServer(server, ledger, keys)
+def serving(tiny: TinyBundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[KeyedServer]:
+    with keyed_server(tiny.bundle.path, tmp_path_factory.mktemp("server")) as started:
+        yield started
 
 
 def _picture() -> FilePayload:
@@ -70,7 +44,7 @@ def _judge(page: Page) -> None:
 
 
 @pytest.mark.parametrize("kind", ["paste", "drop"])
-def test_a_picture_is_tried_by_paste_and_by_drop(serving: PagesServer, browser: Browser, kind: str) -> None:
+def test_a_picture_is_tried_by_paste_and_by_drop(serving: KeyedServer, browser: Browser, kind: str) -> None:
     with tab(browser) as page:
         serving.open(page, "/try", "anna")
         expect(page.locator("#preview")).to_be_hidden()
@@ -82,7 +56,7 @@ def test_a_picture_is_tried_by_paste_and_by_drop(serving: PagesServer, browser: 
         expect(page.locator(".words")).to_have_text("tea is ready")
 
 
-def test_nothing_of_what_was_tried_is_kept(serving: PagesServer, browser: Browser) -> None:
+def test_nothing_of_what_was_tried_is_kept(serving: KeyedServer, browser: Browser) -> None:
     with tab(browser) as page:
         serving.open(page, "/try", "anna")
         page.get_by_label("Words").fill("kept by nobody")
@@ -93,7 +67,7 @@ def test_nothing_of_what_was_tried_is_kept(serving: PagesServer, browser: Browse
     database.close()
 
 
-def test_a_hostile_text_is_shown_as_text(serving: PagesServer, browser: Browser) -> None:
+def test_a_hostile_text_is_shown_as_text(serving: KeyedServer, browser: Browser) -> None:
     with tab(browser) as page:
         serving.open(page, "/try", "anna")
         page.get_by_label("Words").fill(HOSTILE)
@@ -103,7 +77,7 @@ def test_a_hostile_text_is_shown_as_text(serving: PagesServer, browser: Browser)
         expect(page.locator("main img[src='x']")).to_have_count(0)
 
 
-def test_without_scripts_a_picture_is_chosen_and_judged(serving: PagesServer, browser: Browser) -> None:
+def test_without_scripts_a_picture_is_chosen_and_judged(serving: KeyedServer, browser: Browser) -> None:
     with tab(browser, java_script_enabled=False) as page:
         serving.open(page, "/try", "anna")
         page.get_by_label("Picture").set_input_files(_picture())
@@ -111,7 +85,7 @@ def test_without_scripts_a_picture_is_chosen_and_judged(serving: PagesServer, br
         expect(page.get_by_role("img", name="The picture that was judged")).to_be_visible()
 
 
-def test_what_is_no_picture_is_told_on_the_page(serving: PagesServer, browser: Browser) -> None:
+def test_what_is_no_picture_is_told_on_the_page(serving: KeyedServer, browser: Browser) -> None:
     with tab(browser, may_refuse=True) as page:
         serving.open(page, "/try", "anna")
         page.get_by_label("Picture").set_input_files({"name": "a.png", "mimeType": "image/png", "buffer": b"none"})
@@ -122,7 +96,7 @@ def test_what_is_no_picture_is_told_on_the_page(serving: PagesServer, browser: B
 
 
 def test_signing_in_goes_on_to_the_page_that_was_asked_for_and_out_ends_it(
-    serving: PagesServer, browser: Browser
+    serving: KeyedServer, browser: Browser
 ) -> None:
     with tab(browser, may_refuse=True) as page:
         page.goto(serving.server.url("/try"))
@@ -144,7 +118,7 @@ def test_signing_in_goes_on_to_the_page_that_was_asked_for_and_out_ends_it(
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
 def test_pages_are_accessible_light_and_dark_wide_and_on_a_phone(
-    serving: PagesServer, browser: Browser, scheme: str, width: int
+    serving: KeyedServer, browser: Browser, scheme: str, width: int
 ) -> None:
     with tab(browser, color_scheme=scheme, viewport={"width": width, "height": 800}) as page:
         page.goto(serving.server.url("/"))

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
 import sqlalchemy as sa
@@ -12,8 +11,8 @@ from support.browser import assert_accessible, assert_fits, tab
 from support.callers import ask
 from support.ledgers import database_of
 from support.pictures import meme
-from support.reviewing import write_keys, write_policy
-from support.server import BOUNDARY, Server, form, free_port, running
+from support.reviewing import KeyedServer, keyed_server, write_policy
+from support.server import BOUNDARY, form
 from support.tiny import TinyBundle
 
 from serving.cli import main
@@ -24,13 +23,8 @@ _START = re.compile("Start|Go on")
 RIGHT_TO_LEFT = "\u0634\u0627\u064a \u062c\u0627\u0647\u0632"
 
 
-@dataclass(frozen=True)
-class ReviewServer:
-    """A server with keys whose every decision goes to review, and whose scores are hidden until the first decision."""
-
-    server: Server
-    ledger: str
-    keys: dict[str, str]
+class ReviewServer(KeyedServer):
+    """One whose every decision goes to review, and whose scores are hidden until the first decision."""
 
     def fill(self, n: int, text: str = "tea is ready") -> list[str]:
         """Memes that nobody sent before; the ids of their decisions."""
@@ -47,9 +41,7 @@ class ReviewServer:
         return ids
 
     def sign_in(self, page: Page, name: str) -> None:
-        page.goto(self.server.url("/review"))
-        page.get_by_label("key", exact=False).fill(self.keys[name])
-        page.keyboard.press("Enter")
+        self.open(page, "/review", name)
         at(page, "Review")
 
     def command(self, *arguments: str) -> str:
@@ -66,21 +58,16 @@ def at(page: Page, heading: str) -> None:
 
 @pytest.fixture(scope="module")
 def reviewing(tiny: TinyBundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReviewServer]:
-    folder, port = tmp_path_factory.mktemp("server"), free_port()
-    keys_file, keys = write_keys(folder)
-    ledger = f"sqlite:///{folder}/ledger.db"
+    folder = tmp_path_factory.mktemp("server")
     environ = {
-        "MEMEGUARD_BUNDLE": str(tiny.bundle.path),
-        "MEMEGUARD_KEYS_FILE": str(keys_file),
         "MEMEGUARD_POLICY_FILE": str(write_policy(folder)),
-        "MEMEGUARD_LEDGER_URL": ledger,
         "MEMEGUARD_LEDGER_STORE_TEXT": "true",
         "MEMEGUARD_LEDGER_STORE_PICTURES": "true",
         "MEMEGUARD_REVIEW_HIDE_SCORES": "true",
         "MEMEGUARD_REVIEW_GOLDEN_SHARE": "0.5",
     }
-    with running(["serving.cli", "serve", "--ocr", "none", "--port", str(port)], port, folder, **environ) as server:
-        yield ReviewServer(server, ledger, keys)
+    with keyed_server(tiny.bundle.path, folder, **environ) as started:
+        yield ReviewServer(started.server, started.ledger, started.keys)
 
 
 def _labelled(ledger: str) -> list[str]:

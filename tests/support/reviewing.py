@@ -1,12 +1,19 @@
 """A server that people review on: a key for each of them, and a policy that sends every meme to review."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.testclient import TestClient
 
 from serving.security.keys import KeyList, KeyScope, new_key
+from support.server import Server, free_port, running
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 #: Who has a key, and what it opens.
 PEOPLE: dict[str, tuple[KeyScope, ...]] = {
@@ -44,6 +51,33 @@ def write_keys(folder: Path) -> tuple[Path, dict[str, str]]:
     path = folder / "keys.json"
     path.write_text(KeyList(keys=tuple(entry for _, entry in made.values())).model_dump_json())
     return path, {name: key for name, (key, _) in made.items()}
+
+
+@dataclass(frozen=True)
+class KeyedServer:
+    """A server with a key for each of ``PEOPLE``, on a ledger of its own."""
+
+    server: Server
+    ledger: str
+    keys: dict[str, str]
+
+    def open(self, page: "Page", path: str, name: str) -> None:
+        """Open a page as somebody who has a key."""
+        page.goto(self.server.url(path))
+        page.get_by_label("key", exact=False).fill(self.keys[name])
+        page.keyboard.press("Enter")
+        page.wait_for_url(self.server.url(path))
+
+
+@contextmanager
+def keyed_server(bundle: Path, folder: Path, **environ: str) -> Iterator[KeyedServer]:
+    """Start one that reads no words."""
+    port, ledger = free_port(), f"sqlite:///{folder}/ledger.db"
+    keys_file, keys = write_keys(folder)
+    own = {"MEMEGUARD_BUNDLE": str(bundle), "MEMEGUARD_KEYS_FILE": str(keys_file), "MEMEGUARD_LEDGER_URL": ledger}
+    command = ["serving.cli", "serve", "--ocr", "none", "--port", str(port)]
+    with running(command, port, folder, **(own | environ)) as server:
+        yield KeyedServer(server, ledger, keys)
 
 
 def csrf_of(page: str) -> str:

@@ -12,11 +12,12 @@ from support.pictures import meme
 from support.postgres import Cluster
 from support.tiny import TinyBundle
 
-from model import Scorer, description, load
-from model.description import Projection, projection_path
+from model import Scorer, load
 from model.known.features import MemeFeatures
 from model.ocr.base import Engine
 from model.ocr.types import Line, OcrWord
+from model.projections import description
+from model.projections.description import Projection, projection_path
 from model.runtime import Runtime
 from serving.app_state import AppState
 from serving.http.app import create_app

@@ -5,9 +5,10 @@ import pytest
 from support.shared_space import with_shared_space
 from support.tiny import TinyBundle
 
-from model import description, open_bundle
+from model import open_bundle
 from model.bundle import COMPACT_BUNDLE
-from model.description import Projection, can_describe, description_of, projection_path
+from model.projections import description
+from model.projections.description import Projection, can_describe, description_of, projection_path
 
 
 def _projection(seed: int = 0) -> Projection:

@@ -1,7 +1,7 @@
 """Description of a picture in words: features of words in the space of pictures, so that the two can be compared.
 
 Towers of one open_clip model share that space. For others it takes a projection, which ``python -m
-benchmarks.description_search`` trains and measures; that of the bundle that ships lies in ``projections/``. A
+benchmarks.description_search`` trains and measures; that of the bundle that ships lies beside this. A
 projection is of one pair of towers, and named by them: a bundle that is trained anew has none until one is made for it.
 """
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from model.bundle import Bundle, shares_space
 
-_PROJECTIONS = Path(__file__).with_name("projections")
+_PROJECTIONS = Path(__file__).parent
 _DIGITS = 12
 _TINY = 1e-12
 
