@@ -51,6 +51,12 @@ make_venv() {
     "$python" -m venv "$venv"
 }
 
+# What g++ compiles against Python needs its headers, which Debian packs apart.
+ensure_python_headers() {
+    "$venv/bin/python" -c 'import pathlib, sysconfig, sys; sys.exit(not pathlib.Path(sysconfig.get_path("include"), "Python.h").exists())' ||
+        apt_install "python$("$venv/bin/python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')-dev" "to compile pdqhash"
+}
+
 # uv resolves and unpacks in seconds what takes pip minutes; pip does the work where uv cannot.
 install() {
     local index
@@ -81,13 +87,20 @@ if [ "$kind" = full ] && ! command -v chromium >/dev/null && ! command -v chromi
     ! command -v google-chrome >/dev/null; then
     apt_install chromium "the tests open the pages in a browser"
 fi
+if [ "$kind" = full ] && ! command -v g++ >/dev/null; then
+    apt_install g++ "pdqhash and weighted-levenshtein, which threatexchange asks for, come as source"
+fi
+if [ "$kind" = full ] && ! command -v npm >/dev/null; then
+    apt_install npm "a client of the Perspective API is an npm package"
+fi
 if [ "$(cat "$stamp" 2>/dev/null)" = "$(fingerprint)" ]; then
     exit 0
 fi
 [ -x "$venv/bin/python" ] || make_venv
+[ "$kind" = base ] || ensure_python_headers
 case $kind in
     base) target=. ;;
-    full) target='.[train,tracking,tracing,postgres,batch,heif,docs,dev]' ;;
+    full) target='.[train,tracking,tracing,postgres,batch,heif,threatexchange,docs,dev]' ;;
     *) fail "unknown kind '$kind'; use base or full" ;;
 esac
 say "installing $target into $venv (versions from constraints.txt; a few minutes the first time)"
