@@ -21,9 +21,9 @@ from serving.http.openapi import complete_openapi
 from serving.http.request_middleware import RequestMiddleware
 from serving.openai import route as moderations
 from serving.problems import ProblemError
-from serving.review.pages import items, leads, queues, sign_in, try_it
+from serving.review.pages import items, leads, queues, sign_in
 from serving.routes import banks, catalogue, classify, feedback, match, operations, search
-from serving.web import home, static_files
+from serving.web import home, static_files, try_it
 
 #: Of the interface, not of the package: a built bento holds no package metadata.
 API_VERSION = "1.0"

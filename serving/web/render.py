@@ -13,6 +13,7 @@ from serving.app_state import app_state
 from serving.html import html_templates
 from serving.web.sessions import Session
 from serving.web.static_files import static_url
+from serving.web.titles import task_title
 
 _MEDIA = "'self' data: blob:"  # data: of the style sheet's own icons, blob: of a picture that somebody pasted
 _POLICY = "; ".join(
@@ -56,6 +57,7 @@ def _made_environment() -> Environment:
     environment = html_templates(ChoiceLoader([own, PrefixLoader(_rooms)]))
     environment.globals["static_url"] = static_url
     environment.filters["age"] = age
+    environment.filters["task_title"] = task_title
     environment.filters["moment"] = lambda moment: f"{moment:%Y-%m-%d %H:%M} UTC"
     return environment
 

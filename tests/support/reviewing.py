@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.testclient import TestClient
 
 from serving.security.keys import KeyList, KeyScope, new_key
+from support.pictures import meme
 from support.server import Server, free_port, running
 
 if TYPE_CHECKING:
@@ -85,6 +86,11 @@ def csrf_of(page: str) -> str:
     found = re.search(r'name="csrf" value="([^"]+)"', page)
     assert found is not None
     return found[1]
+
+
+def try_meme(client: TestClient, picture: bytes | None = None, /, **data: str) -> Any:
+    """What ``/try`` answers to a picture, of our own where none is given."""
+    return client.post("/try", files={"image": ("a.png", picture or meme(), "image/png")}, data=data)
 
 
 class Person:

@@ -3,67 +3,16 @@
 Computed when a page asks for it, through the queue that every request goes through, and never recorded as a decision.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from model import Judgement
-from model.taxonomy import TASKS
-from model.verdict import ExplainLevel, Explanation, Verdict, WordEffect
+from model.verdict import ExplainLevel
 from serving.app_state import AppState
-from serving.explanation.evidence import marked_passages
 from serving.requests.classify_body import ClassifyInput
 from serving.requests.context import RequestContext
+from serving.web.evidence import Evidence, shown_evidence
 
-#: Effects of a word on a score from 0 to 1 at and above which it is marked, the weakest mark first.
-_WORD_LEVELS = (0.01, 0.05, 0.15)
-#: Effects of a region on a score from 0 to 1 at and above which it is drawn, the faintest first.
-_HEAT_LEVELS = (0.005, 0.02, 0.05, 0.1)
 _OTHER_MODEL = "This server now runs another model than the one that decided; this is what it sees."
-
-
-@dataclass(frozen=True)
-class Piece:
-    """A stretch of the words. ``mark`` is None, or as in "raised-3" or "lowered-1": a class of the style sheet."""
-
-    text: str
-    mark: str | None = None
-    effect: float = 0.0
-
-
-@dataclass(frozen=True)
-class Heat:
-    """A region of the picture that raised or lowered the score; ``heat`` is a class as in "raised-3"."""
-
-    x: int
-    y: int
-    width: int
-    height: int
-    heat: str
-    effect: float
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What raised the score of ``task``.
-
-    ``alone`` are its scores of the picture alone and of the words alone. ``has_regions``: regions were looked at.
-    ``note`` says what is missing, and why.
-    """
-
-    task: str | None = None
-    pieces: tuple[Piece, ...] = ()
-    heat: tuple[Heat, ...] = ()
-    width_px: int = 0
-    height_px: int = 0
-    alone: tuple[tuple[str, float], ...] = ()
-    has_regions: bool = False
-    note: str | None = None
-
-    @property
-    def marks_something(self) -> bool:
-        """Whether a word or a region moved the score by as much as is marked."""
-        return bool(self.heat) or any(piece.mark for piece in self.pieces)
 
 
 async def evidence_of(
@@ -83,60 +32,3 @@ async def evidence_of(
         judgement = await classifier.pipeline.judge(item, explain=level, deadline=context.deadline)
     is_other_model = judgement.model.digest != row["model_digest"]
     return shown_evidence(judgement, _OTHER_MODEL if is_other_model else None)
-
-
-def pieces(text: str, words: Sequence[WordEffect], task: str) -> tuple[Piece, ...]:
-    """The whole text in order; ``words`` are those of an explanation, of which the effects on ``task`` count."""
-    effects = {(word.start, word.end): word.effects.get(task, 0.0) for word in words}
-    marks = {span: effect for span, effect in effects.items() if abs(effect) >= _WORD_LEVELS[0]}
-    return tuple(
-        Piece(part) if effect is None else Piece(part, _mark(effect, _WORD_LEVELS), effect)
-        for part, effect in marked_passages(text, marks)
-    )
-
-
-def leading_task(tasks: Sequence[str]) -> str | None:
-    """The task that evidence is of: the first yes/no task."""
-    return next((name for name, task in TASKS.items() if task.kind == "binary" and name in tasks), None)
-
-
-def shown_evidence(judgement: Judgement | Verdict, note: str | None = None) -> Evidence:
-    """Of what was judged with an explanation."""
-    explanation, task = judgement.explanation, leading_task(list(judgement.scores))
-    if explanation is None or task is None:
-        return Evidence(note="This model has no question that can be explained.")
-    picture = judgement.picture
-    return Evidence(
-        task,
-        pieces(judgement.text.content, explanation.words, task),
-        _heat(explanation, task),
-        picture.width_px if picture else 0,
-        picture.height_px if picture else 0,
-        _alone(explanation, task),
-        bool(explanation.regions),
-        note or explanation.detail,
-    )
-
-
-def _heat(explanation: Explanation, task: str) -> tuple[Heat, ...]:
-    """The regions of the first view that moved the score."""
-    found = []
-    for region in explanation.regions:
-        effect = region.effects.get(task, 0.0)
-        if abs(effect) >= _HEAT_LEVELS[0] and region.view == 0:
-            left, top, right, bottom = region.box
-            found.append(Heat(left, top, right - left, bottom - top, _mark(effect, _HEAT_LEVELS), effect))
-    return tuple(found)
-
-
-def _mark(effect: float, levels: Sequence[float]) -> str:
-    """The class of the style sheet for an effect of the first level or more."""
-    level = sum(abs(effect) >= lower for lower in levels)
-    return f"{'raised' if effect > 0 else 'lowered'}-{level}"
-
-
-def _alone(explanation: Explanation, task: str) -> tuple[tuple[str, float], ...]:
-    both = (("picture alone", explanation.image_alone), ("words alone", explanation.text_alone))
-    return tuple(
-        (what, score) for what, scores in both if scores is not None and isinstance(score := scores.get(task), float)
-    )

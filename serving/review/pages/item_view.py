@@ -15,8 +15,9 @@ from serving.review.audit import SAID
 from serving.review.history import History
 from serving.review.likes import KnownLike
 from serving.review.pages.policy_text import PolicyText, policy_text
-from serving.review.pages.questions import Question, class_title, label_text, questions, task_title
+from serving.review.pages.questions import Question, label_text, questions
 from serving.review.shown import EarlierDecision, ShownItem
+from serving.web.titles import class_title, task_title
 
 #: As ``model.policy.decide`` words it where a score met a threshold: a name, the score, the bound.
 _IS_SCORE = re.compile(r"^\S+ \d\.\d{3} >= ")

@@ -15,7 +15,7 @@ from serving.requests.context import request_context
 from serving.review.actions import cannot_judge, escalate, label, skip
 from serving.review.audit import Reviewer
 from serving.review.likes import known_likes
-from serving.review.pages.evidence import Evidence, evidence_of
+from serving.review.pages.evidence import evidence_of
 from serving.review.pages.filters import filters_of, query_of
 from serving.review.pages.item_view import ItemView, item_view
 from serving.review.pages.progress import Progress, progress_of
@@ -26,6 +26,7 @@ from serving.review.pages.transactions import reading, rules_of, writing
 from serving.review.queue import Rules, take_next
 from serving.review.shown import ShownItem, shown_item, shown_picture
 from serving.schemas.ledger import MAX_REASON_CHARS
+from serving.web.evidence import Evidence
 from serving.web.forms import form_of
 from serving.web.render import PAGE_HEADERS, page
 from serving.web.sessions import signed_in

@@ -19,7 +19,6 @@ from serving.review.history import Action, History, history_of, last_actions
 from serving.review.pages.item_view import history_view
 from serving.review.pages.items import checked_id, picture_response
 from serving.review.pages.plots import Calibrated, CalibrationPlot, Measured, bar_plot, calibration_plot, interval_plot
-from serving.review.pages.questions import task_title
 from serving.review.pages.sign_in import reviewer_of
 from serving.review.pages.transactions import reading, rules_of, writing
 from serving.review.queue import claim
@@ -27,6 +26,7 @@ from serving.schemas.ledger import MAX_REASON_CHARS
 from serving.web.forms import form_of
 from serving.web.render import page, see_other
 from serving.web.sessions import Session, signed_in
+from serving.web.titles import task_title
 
 router = APIRouter(include_in_schema=False)
 _DAYS = 30

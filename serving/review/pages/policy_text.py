@@ -7,7 +7,7 @@ from model import Policy
 from model.bundle import Thresholds, ThresholdsByModality
 from model.modality import MODALITIES, modality_title
 from model.policy.policy import BankRule
-from serving.review.pages.questions import class_title, task_title
+from serving.web.titles import class_title, task_title
 
 
 @dataclass(frozen=True)

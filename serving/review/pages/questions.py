@@ -1,6 +1,6 @@
 """Questions of an item: a task of the bundle each, with the answers that the number keys choose.
 
-And the words by which the pages call tasks and classes, made of the taxonomy's names.
+And what was answered, in a line.
 """
 
 import re
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 from model.taxonomy import TASKS, Task
 from serving.ledger.queries import Label
+from serving.web.titles import class_title, task_title
 
 #: Answers that have a key: those of the row of numbers.
 _KEYS = 9
 #: Where a description names the data set that it is from.
 _FROM_A_SET = re.compile(r" \(\w+\)(?=\.)")
-_CLASS_TITLES = {"pc_empty": "none", "attack_empty": "none"}
 
 
 @dataclass(frozen=True)
@@ -68,16 +68,6 @@ def _question(task: Task, chosen: Label, *, needed: bool) -> Question:
     return Question(task.name, task_title(task.name), hint, task.kind == "multilabel", needed, answers)
 
 
-def task_title(name: str) -> str:
-    """As in "Hateful"."""
-    return _spaced(name.removeprefix("memotion_")).capitalize()
-
-
-def class_title(name: str) -> str:
-    """As in "not hateful"."""
-    return _CLASS_TITLES.get(name, _spaced(name))
-
-
 def label_text(labels: Mapping[str, Label]) -> str:
     """What was answered, in a line: "not hateful; target: religion, disability"."""
     return "; ".join(_said(task, label) for task, label in labels.items()) or "nothing"
@@ -87,7 +77,3 @@ def _said(task: str, label: Label) -> str:
     classes = [label] if isinstance(label, str) else label
     told = ", ".join(class_title(name) for name in classes)
     return told if task in TASKS and TASKS[task].kind == "binary" else f"{task_title(task).lower()}: {told}"
-
-
-def _spaced(name: str) -> str:
-    return name.replace("_", " ")

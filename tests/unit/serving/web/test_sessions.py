@@ -10,13 +10,12 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 from support.ledgers import database_of
-from support.pictures import meme
-from support.reviewing import write_keys
+from support.reviewing import try_meme, write_keys
 
 from model import Scorer
 from serving.app_state import AppState
 from serving.http.app import create_app
-from serving.ledger.tables import decisions, review_sessions
+from serving.ledger.tables import review_sessions
 from serving.security.key_file import change_keys
 from serving.security.keys import KeyList, new_key
 from serving.settings import Settings
@@ -55,26 +54,6 @@ def app(keyed_server: TestClient) -> TestClient:
     """The same, and nobody is signed in."""
     keyed_server.cookies.clear()
     return keyed_server
-
-
-@pytest.fixture(scope="module")
-def shared_url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"sqlite:///{tmp_path_factory.mktemp('shared')}/ledger.db"
-
-
-@pytest.fixture(scope="module")
-def shared_server(scorer: Scorer, shared_url: str) -> Iterator[TestClient]:
-    """A server without keys, started once."""
-    settings = Settings(ocr="none", ledger_url=shared_url)
-    with TestClient(create_app(lambda: AppState(settings, scorer)), follow_redirects=False) as client:
-        yield client
-
-
-@pytest.fixture
-def keyless(shared_server: TestClient) -> TestClient:
-    """The same, and nobody is signed in."""
-    shared_server.cookies.clear()
-    return shared_server
 
 
 def _sign_in(client: TestClient, **form: str) -> Any:
@@ -151,8 +130,8 @@ def test_what_a_person_tries_counts_against_the_rate_of_their_key(scorer: Scorer
     settings = Settings(ocr="none", keys_file=keys_file, ledger_url=url)
     with TestClient(create_app(lambda: AppState(settings, scorer)), follow_redirects=False) as client:
         _sign_in(client, key=key)
-        assert _try(client, text="tea", csrf=_csrf(client)).status_code == 200
-        over = _try(client, text="tea", csrf=_csrf(client))
+        assert try_meme(client, text="tea", csrf=_csrf(client)).status_code == 200
+        over = try_meme(client, text="tea", csrf=_csrf(client))
         assert over.status_code == 429
         assert "limit of memes" in over.text
 
@@ -279,63 +258,3 @@ def test_the_home_page_tells_strangers_nothing(app: TestClient, keys: dict[str, 
     assert "What runs" not in page
     _sign_in(app, key=keys["anna"])
     assert "What runs" in app.get("/").text
-
-
-def _try(client: TestClient, **data: str) -> Any:
-    return client.post("/try", files={"image": ("a.png", meme(), "image/png")}, data=data)
-
-
-def test_what_is_tried_is_judged_like_any_other_and_not_kept(keyless: TestClient, shared_url: str) -> None:
-    said = {"text": "when the tea is ready"}
-    judged = keyless.post("/v1/classify", files={"image": ("a.png", meme(), "image/png")}, data=said).json()
-    page = _try(keyless, **said)
-    assert page.status_code == 200
-    assert f"{judged['scores']['hateful']:.2f}" in page.text
-    with database_of(shared_url).reading() as connection:
-        assert connection.execute(sa.select(sa.func.count()).select_from(decisions)).scalar_one() == 1
-
-
-def test_what_is_wrong_with_a_tried_meme_is_told_on_the_page(keyless: TestClient) -> None:
-    as_browsers_send_it = b'--x\r\nContent-Disposition: form-data; name="image"; filename=""\r\n\r\n\r\n--x--\r\n'
-    header = {"Content-Type": "multipart/form-data; boundary=x"}
-    nothing = keyless.post("/try", content=as_browsers_send_it, headers=header)
-    assert nothing.status_code == 422
-    assert "Choose a picture" in nothing.text
-    broken = keyless.post("/try", files={"image": ("a.png", b"no picture", "image/png")}, data={"text": HOSTILE})
-    assert broken.status_code == 415
-    assert "&lt;script&gt;" in broken.text
-    assert "<script>alert" not in broken.text
-    assert keyless.post("/try", data={"text": "a form of another kind"}).status_code == 415
-    assert _try(keyless, policy="no-such").status_code == 422
-
-
-def test_a_tried_meme_is_not_taken_from_another_site(keyless: TestClient) -> None:
-    answer = keyless.post(
-        "/try", files={"image": ("a.png", meme(), "image/png")}, headers={"Origin": "https://elsewhere.example"}
-    )
-    assert answer.status_code == 403
-
-
-def test_the_page_to_try_can_be_switched_off(scorer: Scorer, url: str) -> None:
-    settings = Settings(ocr="none", ledger_url=url, try_page=False)
-    with TestClient(create_app(lambda: AppState(settings, scorer))) as client:
-        assert client.get("/try").status_code == 404
-        assert _try(client).status_code == 404
-        assert 'href="/try"' not in client.get("/").text
-
-
-def test_without_a_ledger_memes_are_tried_and_not_reviewed(scorer: Scorer) -> None:
-    settings = Settings(ocr="none", ledger_url="none")
-    with TestClient(create_app(lambda: AppState(settings, scorer)), follow_redirects=False) as client:
-        assert _try(client, text="when the tea is ready").status_code == 200
-        for path in ("/review", "/sign-in"):
-            answer = client.get(path)
-            assert answer.status_code == 503
-            assert "switched off" in answer.text
-
-
-def test_regions_are_drawn_where_they_are_asked_for(keyless: TestClient) -> None:
-    page = _try(keyless, text="when the tea is ready", heat="yes")
-    assert page.status_code == 200
-    assert '<svg class="heat"' in page.text
-    assert '<svg class="heat"' not in _try(keyless, text="when the tea is ready").text

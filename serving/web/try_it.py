@@ -15,7 +15,7 @@ from serving.requests.body import whole_body
 from serving.requests.classify_body import ClassifyInput
 from serving.requests.context import request_context
 from serving.requests.multipart import FormPart, parse_parts
-from serving.review.pages.evidence import shown_evidence
+from serving.web.evidence import shown_evidence
 from serving.web.forms import check_origin, check_token
 from serving.web.render import page
 from serving.web.sessions import Session, session_of, signed_in
@@ -90,7 +90,7 @@ def _page(
     state = app_state(request)
     return page(
         request,
-        "review/try.html.j2",
+        "try.html.j2",
         session,
         status=status,
         text="" if asked is None else asked.text or "",
