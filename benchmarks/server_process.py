@@ -1,4 +1,4 @@
-"""An HTTP server in a process of its own, for as long as a benchmark asks it; and what its processes take."""
+"""HTTP server in a process of its own, as long as a benchmark or a script needs it; and what its processes take."""
 
 import os
 import signal
@@ -15,6 +15,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 _START_S = 300
+#: A server that has said for so long that it is not ready will not be: what it waits for at its start takes less.
+_NOT_READY_S = 15
 #: A server that had no more CPU time than this in half a second does nothing.
 _IDLE_S = 0.05
 
@@ -26,6 +28,11 @@ class RunningServer:
     port: int
     process: subprocess.Popen[bytes]
     ready_s: float = 0.0
+
+    @property
+    def address(self) -> str:
+        """Where its paths begin."""
+        return f"http://127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -69,7 +76,10 @@ def served(
 def python_server(
     command: Sequence[str], port: int, log: Path, environment: Mapping[str, str], checkout: Path = ROOT
 ) -> Iterator[RunningServer]:
-    """``python COMMAND``, which answers 200 at ``/readyz`` on ``port`` once it is ready; ended by SIGTERM."""
+    """``python COMMAND``, which answers 200 at ``/readyz`` on ``port`` once it is ready; ended by SIGTERM.
+
+    Raises ``RuntimeError`` for one that ends, that says it is not ready, or that does not answer, with what it said.
+    """
     began = time.monotonic()
     with log.open("wb") as file:
         process = subprocess.Popen(
@@ -140,11 +150,20 @@ def free_port() -> int:
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    ends = time.monotonic() + _START_S
+    ends, said = time.monotonic() + _START_S, ""
     while process.poll() is None and time.monotonic() < ends:
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=10):
                 return
+        except urllib.error.HTTPError as error:  # it answers, and says what is missing
+            if not said:
+                ends = min(ends, time.monotonic() + _NOT_READY_S)
+            said = error.read().decode(errors="replace")
         except (OSError, urllib.error.URLError):
-            time.sleep(0.05)
-    raise RuntimeError(f"the server did not start:\n{log.read_text()}")
+            pass
+        time.sleep(0.05)
+    if process.poll() is not None:
+        how = f"ended with exit status {process.returncode}"
+    else:
+        how = f"is not ready: {said}" if said else f"did not answer within {_START_S} s"
+    raise RuntimeError(f"the server {how}\n{log.read_text()}")

@@ -4,12 +4,10 @@ import base64
 import io
 import json
 import os
-import socket
-import subprocess
 import sys
-import time
-import urllib.error
+import tempfile
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,56 +16,34 @@ from rich.table import Table
 
 from training.data.meme_renderer import render_meme
 
-_START_TIMEOUT_S = 120
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # benchmarks/ is in no wheel
+from benchmarks.server_process import free_port, python_server
+
 WORDS = ("when the code works", "on the first try")
 console = Console()
 
 
 def main() -> int:
     """Exit status 0 when a verdict came back."""
-    port = _free_port()
-    base = f"http://127.0.0.1:{port}"
+    port = free_port()
     console.print(f"[bold]1.[/] starting the server: memeguard serve --port {port}")
-    server = subprocess.Popen(  # noqa: S603 - a fixed command
-        [sys.executable, "-m", "serving.cli", "serve", "--port", str(port)],
-        stdout=subprocess.DEVNULL,
-        env=os.environ | {"MEMEGUARD_LEDGER_URL": "none"},  # a try leaves nothing behind
-    )
-    try:
-        readiness = _wait_until_ready(base, server)
+    command = ["-m", "serving.cli", "serve", "--port", str(port)]
+    environ = os.environ | {"MEMEGUARD_LEDGER_URL": "none"}  # a try leaves nothing behind
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        python_server(command, port, Path(folder) / "server.log", environ) as server,
+    ):
+        readiness = _get(f"{server.address}/readyz")
         console.print(f"   ready: model {readiness['model']['name']} {readiness['model']['version']}, ", end="")
         console.print(f"OCR {readiness['ocr_engine']} {readiness['ocr_version']}, {readiness['providers'][0]}")
         console.print(f"[bold]2.[/] drawing a meme that says {' / '.join(WORDS)!r} and posting it to /v1/classify")
         picture = base64.b64encode(sample_meme()).decode()
-        verdict = _post(f"{base}/v1/classify", {"image": picture, "tags": ["programming"]})
+        verdict = _post(f"{server.address}/v1/classify", {"image": picture, "tags": ["programming"]})
         console.print("[bold]3.[/] the verdict")
         _show(verdict)
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
     console.print("[bold green]demo passed[/]: a running server judged a meme")
     console.print("Next: .venv/bin/memeguard --help, or make test")
     return 0
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_until_ready(base: str, server: "subprocess.Popen[bytes]") -> dict[str, Any]:
-    deadline = time.monotonic() + _START_TIMEOUT_S
-    while time.monotonic() < deadline:
-        if server.poll() is not None:
-            raise SystemExit(f"demo failed: the server stopped with exit status {server.returncode}")
-        try:
-            return _get(f"{base}/readyz")
-        except urllib.error.HTTPError as error:  # the server answers, and says what is missing
-            raise SystemExit(f"demo failed: not ready: {json.load(error)['problems']}") from error
-        except (urllib.error.URLError, ConnectionError):
-            time.sleep(0.2)
-    raise SystemExit(f"demo failed: the server did not answer within {_START_TIMEOUT_S} s")
 
 
 def sample_meme() -> bytes:
@@ -113,4 +89,7 @@ def _in_words(score: float | dict[str, float]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except RuntimeError as error:
+        raise SystemExit(f"demo failed: {error}") from error

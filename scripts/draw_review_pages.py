@@ -8,11 +8,8 @@ import base64
 import io
 import json
 import os
-import socket
-import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,9 +31,11 @@ from serving.review.golden import add_golden
 from serving.review.queue import Filters, Rules, take_next
 from training.data.meme_renderer import MemeStyle, render_meme
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # benchmarks/ is in no wheel
+from benchmarks.server_process import served
+
 PICTURES = Path(__file__).resolve().parents[1] / "docs" / "_static"
 _CHROMIUM = "/usr/bin/chromium"
-_START_TIMEOUT_S = 120
 _WORDS = (
     ("when the tea", "is finally ready"),
     ("my cat at 4 am", "time for a concert"),
@@ -95,36 +94,15 @@ def main() -> None:
 
 @contextmanager
 def _server(folder: Path) -> Iterator[str]:
+    """The address of a server whose ledger lies in ``folder``."""
     (folder / "policies.yaml").write_text(_POLICY)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{probe.getsockname()[1]}"
     environ = {
         "MEMEGUARD_POLICY_FILE": str(folder / "policies.yaml"),
-        "MEMEGUARD_LEDGER_URL": f"sqlite:///{folder}/ledger.db",
         "MEMEGUARD_LEDGER_STORE_TEXT": "true",
         "MEMEGUARD_LEDGER_STORE_PICTURES": "true",
     }
-    command = [sys.executable, "-m", "serving.cli", "serve", "--port", address.rpartition(":")[2]]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=os.environ | environ)  # noqa: S603  a fixed command
-    try:
-        _wait_until_ready(address)
-        yield address
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
-
-
-def _wait_until_ready(address: str) -> None:
-    deadline = time.monotonic() + _START_TIMEOUT_S
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(f"{address}/readyz", timeout=10).close()  # noqa: S310  our own loopback address
-        except OSError:
-            time.sleep(0.3)
-        else:
-            return
-    raise SystemExit(f"the server was not ready within {_START_TIMEOUT_S} s")
+    with served(folder, threads=2, workers=1, environment=os.environ | environ) as server:
+        yield server.address
 
 
 def _drawing(place: int) -> Image.Image:
