@@ -12,9 +12,12 @@ from serving.ledger.queries import insert_entries
 from serving.ledger.review_items import item_of
 from serving.requests.classify_body import ClassifyInput
 from serving.review.audit import Reviewer
+from serving.review.queue import Filters, Rules, take_next
 from support.ledgers import context, digest_of, ledger_settings, verdict_of
 
 ANN, BEN, LEAD = Reviewer("ann", "key of ann"), Reviewer("ben"), Reviewer("lead", is_lead=True)
+RULES = Rules()
+HATEFUL, HARMLESS = {"hateful": "hateful"}, {"hateful": "not_hateful"}
 _SETTINGS = ledger_settings("none", store_text=True, store_pictures=True)
 
 
@@ -56,3 +59,9 @@ def doing(database: Database) -> Callable[..., Any]:
             return work(connection, *arguments)
 
     return do
+
+
+def take(do: Callable[..., Any], who: Reviewer, rules: Rules = RULES, **filters: Any) -> str | None:
+    """Take the next item; None where none waits."""
+    taken: str | None = do(take_next, who, Filters(**filters), rules, lambda: 0.5)
+    return taken
