@@ -40,6 +40,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "keys": Subcommand("serving.commands.keys", "keys", "Make, list and revoke API keys."),
     "memory": Subcommand("serving.commands.memory", "memory", "Remember labelled memes, which vote at once."),
     "ledger": Subcommand("serving.commands.ledger", "ledger", "Look after decisions and feedback; export them."),
+    "drift": Subcommand("serving.commands.drift", "drift", "Compare two windows of decisions."),
     "review": Subcommand("serving.commands.review", "review", "Fill the reviewers' queue; golden items, appeals."),
     "bank": Subcommand("serving.commands.bank", "bank", "Keep banks of known memes; match, import and export."),
     "train": Subcommand("training.commands.train", "train", "Train a network.", "train"),

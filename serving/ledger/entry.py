@@ -8,6 +8,7 @@ from typing import Any
 from model import Verdict
 from model.known.features import MemeFeatures, to_half_bytes
 from model.known.fingerprint import Fingerprint
+from serving.ledger.measures import measures_of
 from serving.ledger.review_items import item_of
 from serving.requests.classify_body import ClassifyInput
 from serving.requests.context import RequestContext
@@ -55,6 +56,7 @@ def entry_of(
         "key_name": context.key_name,
         "request_id": context.request_id,
         "route": context.route,
+        "measures": measures_of(verdict),
         **dict.fromkeys(("text", "tags", "matches")),
     }
     if settings.ledger_store_text:

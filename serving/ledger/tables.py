@@ -72,6 +72,7 @@ decisions = sa.Table(
     sa.Column("key_name", CleanText),
     sa.Column("request_id", CleanText, nullable=False),
     sa.Column("route", CleanText),
+    sa.Column("measures", _json()),  # see ``measures.py``; null in rows that are older than drift
     # Content: filled only when an operator switched it on.
     sa.Column("text", CleanText),
     sa.Column("tags", _json()),

@@ -68,6 +68,16 @@ class FeedbackDoc(Wire):
     key_name: str | None = Field(description="Name of the API key that it came with.")
 
 
+class MeasuresDoc(Wire):
+    """What is kept of a decision's content without keeping any of it."""
+
+    characters: int = Field(description="Of the words that were judged.")
+    words: int
+    script: str = Field(description="The one that most letters are in, such as latin; none without letters.")
+    ocr_confidence: float | None = Field(description="Null where no words were read from the picture.")
+    banks: list[str] = Field(description="Banks that knew the meme.")
+
+
 class DecisionDoc(Wire):
     """What is kept of a decision. ``text``, ``tags`` and ``matches`` are null unless the server keeps text."""
 
@@ -95,6 +105,7 @@ class DecisionDoc(Wire):
     key_name: str | None
     request_id: str
     route: str | None
+    measures: MeasuresDoc | None = Field(description="Of the content, and no content; null in older rows.")
     text: str | None
     tags: list[str] | None
     matches: list[WordMatchDoc] | None

@@ -54,6 +54,7 @@ def drop_tables_after(connection: sa.Connection, version: str) -> None:
     """Leave the ledger as that version made it."""
     for name in _NEWER_TABLES[version]:
         connection.execute(sa.text(f"DROP TABLE {name}"))
+    connection.execute(sa.text("ALTER TABLE decisions DROP COLUMN measures"))
     versions = sa.table(VERSION_TABLE, sa.column("version_num"))
     connection.execute(versions.update().values(version_num=version))
 

@@ -70,9 +70,9 @@ def test_a_ledger_that_is_older_than_review_gets_items_of_what_went_to_review(le
     with database.reading() as connection:
         made = connection.execute(review_items.select()).mappings().all()
     with database.writing() as connection:  # as the third version left it, with a decision that needs no review
-        drop_tables_after(connection, "0003")
         allowed = dict(connection.execute(decisions.select()).mappings().first() or {})
         connection.execute(decisions.insert().values(allowed | {"decision_id": "0" * 32, "decision": "allow"}))
+        drop_tables_after(connection, "0003")
     database.prepare()
     with database.reading() as connection:
         filled = connection.execute(review_items.select()).mappings().all()
