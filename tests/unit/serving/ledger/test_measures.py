@@ -22,7 +22,7 @@ def test_measures_say_how_much_was_read_in_which_script_and_hold_none_of_it() ->
     ("text", "script"),
     [
         ("caf\u00e9 2026!", "latin"),
-        ("\u043d\u0438\u043a\u0442\u043e knows", "latin"),
+        ("\u043d\u0438\u043a\u0442\u043e knows it", "latin"),
         ("\u043d\u0438\u043a\u0442\u043e \u043d\u0435 ok", "cyrillic"),
         ("\u0645\u0631\u062d\u0628\u0627", "arabic"),
         ("\u4f60\u597d", "cjk"),
