@@ -36,13 +36,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.ocr_metrics import ReadingScore, score_reading
 from benchmarks.ocr_november import NovemberRapidOcr
 from benchmarks.ocr_work import CountedRapidOcr, NetworkWork, OcrWork
 from model.ocr import OcrEngine, make_engine
 from training.data.meme_renderer import STYLES, render_meme
 from training.datasets import read_imgflip, read_multioff
 from training.datasets.readers.imgflip import template_path
+from training.evaluation.metrics.reading import ReadingScore, score_reading
 
 Picture = NDArray[np.uint8]
 Reader = Callable[[Picture], str | None]

@@ -1,4 +1,9 @@
 """Relations: changes of a meme's form that keep its meaning, a file for each family.
 
-Read ``base`` first. Importing this package makes them all known by name (``base.RELATIONS``).
+Read ``base`` (what a relation is) and ``proof`` (how it is known that the meaning was kept), then the relations:
+``words`` and ``sentences``. Importing this package makes them all known by name (``base.RELATIONS``).
 """
+
+from training.stress.relations import sentences, words
+
+__all__ = ["sentences", "words"]

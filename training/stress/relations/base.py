@@ -70,6 +70,8 @@ class Relation(ABC):
     source: ClassVar[str]
     #: Words that it writes beside the seed's, such as the names in a chat: a proof does not count them.
     added_words: ClassVar[str] = ""
+    #: What a proof by OCR may do to the picture before it reads it, as people turn their head or go nearer.
+    preparations: ClassVar[tuple[Callable[[Image.Image], Image.Image], ...]] = ()
 
     @abstractmethod
     def apply(self, seed: Seed, scene: Image.Image, strength: str, rng: np.random.Generator) -> StressItem | None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.ocr_metrics import edit_distance, pooled, score_reading, tokens
+from training.evaluation.metrics.reading import edit_distance, pooled, score_reading, tokens
 
 
 def test_tokens_rejoin_treebank_contractions_and_ignore_case_and_punctuation() -> None:
