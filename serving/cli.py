@@ -49,6 +49,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "promote": Subcommand(
         "training.commands.promote", "promote", "Compare two bundles; the winner becomes current.", "train"
     ),
+    "stress": Subcommand("training.commands.stress", "stress", "Find out how a moderator breaks.", "train"),
     "data": Subcommand("training.commands.data", "data", "Check labelled data, or split it.", "train"),
 }
 

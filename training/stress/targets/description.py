@@ -1,0 +1,142 @@
+"""Schema of a YAML file that describes any HTTP moderator, and what is filled into it: secrets and memes."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from model.errors.validation import in_words
+from model.files.yaml_keys import DuplicateKeyError, UniqueKeyLoader
+from training.stress.targets.base import TargetError
+
+#: Filled with a meme; a member whose value has none to be filled in is left out.
+PLACES = ("{text}", "{image_base64}", "{image_url}", "{image}")
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+Pointer = Annotated[str, Field(pattern=r"^(/.*)?$")]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RequestEntry(_Entry):
+    """The body of one request: ``json`` of any depth, or the fields of a ``multipart`` form."""
+
+    json_body: Any = Field(None, alias="json")
+    multipart: dict[str, str] | None = None
+
+    @model_validator(mode="after")
+    def _has_one_body(self) -> Self:
+        if (self.json_body is None) == (self.multipart is None):
+            raise ValueError("give either json or multipart")
+        if not any(place in self.written for place in PLACES):
+            raise ValueError(f"it has no place for a meme; write one or more of {', '.join(PLACES)} into it")
+        if "{image}" in self.written and self.multipart is None:
+            raise ValueError("{image} is a file of a multipart form; in json it is {image_base64} or {image_url}")
+        return self
+
+    @property
+    def written(self) -> str:
+        """The whole template as text."""
+        return str(self.json_body if self.multipart is None else self.multipart)
+
+    @property
+    def takes_text(self) -> bool:
+        """Whether there is a place for words."""
+        return "{text}" in self.written
+
+    @property
+    def takes_picture(self) -> bool:
+        """Whether there is a place for a picture."""
+        return any(place in self.written for place in PLACES[1:])
+
+
+class AnswerEntry(_Entry):
+    """Where the answer says what it thinks, as JSON pointers (RFC 6901): a ``score``, or a ``flag``, or both."""
+
+    score: Pointer | None = None
+    flag: Pointer | None = None
+    threshold: float | None = None
+
+    @model_validator(mode="after")
+    def _says_what_is_flagged(self) -> Self:
+        if self.flag is None and (self.score is None or self.threshold is None):
+            raise ValueError("give flag, or score and threshold")
+        if self.flag is not None and self.threshold is not None:
+            raise ValueError("flag and threshold both say what is flagged; leave one out")
+        return self
+
+
+class Description(_Entry):
+    """A moderator. ``${NAME}`` in ``url`` and ``headers`` is taken from the environment."""
+
+    url: str = Field(pattern=r"^https?://")
+    headers: dict[str, str] = Field(default_factory=dict, repr=False)
+    request: RequestEntry
+    answer: AnswerEntry
+    per_second: float | None = Field(None, gt=0)
+    max_calls: int | None = Field(None, ge=1)
+    timeout_s: float = Field(30.0, gt=0)
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What answers depend on: address and templates as they are written, headers by name alone."""
+        return {
+            "kind": "described",
+            "url": self.url,
+            "headers": sorted(self.headers),
+            "request": self.request.model_dump(by_alias=True, exclude_none=True),
+            "answer": self.answer.model_dump(exclude_none=True),
+        }
+
+
+def read_description(path: Path) -> Description:
+    """Raises ``TargetError`` for a file that cannot be used; it never repeats what stands in it."""
+    try:
+        document = yaml.load(path.read_text(encoding="utf-8"), UniqueKeyLoader)  # noqa: S506
+        return Description.model_validate(document)
+    except OSError as error:
+        raise TargetError(f"{path}: {error.strerror}; name the YAML file of a moderator") from error
+    except ValidationError as error:
+        raise TargetError(f"{path}: {in_words(error, 'the file')}; docs/stress.md has an example") from error
+    except DuplicateKeyError as error:
+        raise TargetError(f"{path}: {error.problem}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise TargetError(f"{path}: this is no YAML; docs/stress.md has an example") from error
+
+
+def with_secrets(template: str, what: str) -> str:
+    """``template`` with the environment's values; raises ``TargetError`` that names a variable which is not set."""
+
+    def value(found: re.Match[str]) -> str:
+        if found[1] not in os.environ:
+            raise TargetError(f"{what} needs the environment variable {found[1]}, which is not set")
+        return os.environ[found[1]]
+
+    return _VARIABLE.sub(value, template)
+
+
+def filled(template: Any, values: Mapping[str, str | None]) -> Any:
+    """``template`` with ``values`` by place; members and list items with a place that has no value are left out."""
+    if isinstance(template, str):
+        places = [place for place in values if place in template]
+        if any(values[place] is None for place in places):
+            return None
+        return _placed(template, {place: values[place] or "" for place in places})
+    if isinstance(template, dict):
+        members = {key: (filled(one, values), one) for key, one in template.items()}
+        return {key: made for key, (made, one) in members.items() if made is not None or one is None} or None
+    if isinstance(template, list):
+        return [made for one in template if (made := filled(one, values)) is not None]
+    return template
+
+
+def _placed(template: str, values: Mapping[str, str]) -> str:
+    """All at once, so that a place's name within somebody's words stays as it is."""
+    if not values:
+        return template
+    return re.sub("|".join(map(re.escape, values)), lambda found: values[found[0]], template)
