@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from model.atomic import write_atomically
 from serving.commands.ledger import opened_ledger
 from serving.commands.tables import plain
-from serving.drift.compare import Finding, Limits, compare
+from serving.drift.compare import Finding, Limits, compare, summary
 from serving.drift.errors import DriftError
 from serving.drift.page import as_html
 from serving.drift.report import as_json, read_baseline
@@ -126,7 +126,7 @@ def _write(
 
 
 def _print(console: Console, window: Window, other: Window, limits: Limits, findings: Sequence[Finding]) -> None:
-    table = Table("distribution", "found", "change", "PSI", "adjusted p", "n", "n before")
+    table = Table(Column("distribution", overflow="fold"), "found", "change", "PSI", "adjusted p", "n", "n before")
     for finding in findings:
         numbers = ("", "") if finding.p_adjusted is None else (f"{finding.psi:.3f}", f"{finding.p_adjusted:.2g}")
         counts = (f"{finding.n:,}", f"{finding.n_against:,}")
@@ -134,11 +134,11 @@ def _print(console: Console, window: Window, other: Window, limits: Limits, find
     console.print(f"{window.period}: {window.decisions:,} decisions", highlight=False)
     console.print(f"against {other.period}: {other.decisions:,} decisions", highlight=False)
     console.print(table)
-    n = sum(finding.is_drift for finding in findings)
-    held = f"adjusted p under {limits.alpha:g} and PSI {limits.psi:g} or more"
-    console.print(
-        f"{'no drift' if n == 0 else f'drift in {n} of {len(findings)} distributions'} ({held})", highlight=False
-    )
+    console.print(f"{summary(findings)} ({_held(limits)})", highlight=False)
+
+
+def _held(limits: Limits) -> str:
+    return f"told where adjusted p is under {limits.alpha:g} and PSI {limits.psi:g} or more"
 
 
 def _found(finding: Finding) -> str:

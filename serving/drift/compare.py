@@ -63,6 +63,15 @@ def compare(window: Window, against: Window, limits: Limits) -> tuple[Finding, .
     )
 
 
+def summary(findings: Sequence[Finding]) -> str:
+    """What is found, in a few words; never "no drift" where nothing could be tested."""
+    measured = [finding for finding in findings if finding.feature.role == "measured" and finding.test is not None]
+    if not measured:
+        return f"too few decisions to tell: a window needs {FEWEST}"
+    n = sum(finding.is_drift for finding in measured)
+    return f"drift in {n} of {len(measured)} distributions" if n else "no drift"
+
+
 def _ordered(window: Window, against: Window) -> Iterator[Feature]:
     found = {feature.name: feature for feature in (*against.counts, *window.counts)}
     scores = [found[name] for name in sorted(found.keys() - {feature.name for feature in FIXED})]
@@ -104,12 +113,15 @@ def _change(window: Window, against: Window, feature: Feature) -> str:
         before, after = mean(numbers(against, feature)), mean(numbers(window, feature))
         digits = 3 if feature.is_probability else 1
         return f"mean {before:.{digits}f} -> {after:.{digits}f}"
-    shares = {
-        name: (share(against, feature, name), share(window, feature, name)) for name in values(window, against, feature)
-    }
-    name = max(shares, key=lambda name: abs(shares[name][1] - shares[name][0]))
-    before, after = shares[name]
-    return f"{name} {before:.1%} -> {after:.1%}"
+    before, after, name = max(
+        (
+            (share(against, feature, name), share(window, feature, name), name)
+            for name in values(window, against, feature)
+        ),
+        # Of two that moved as far, as they do where there are two, the rarer.
+        key=lambda found: (round(abs(found[1] - found[0]), 9), -found[0]),
+    )
+    return f"{name} {before:.1%} -> {after:.1%}" if before != after else f"{name} {before:.1%} as before"
 
 
 def numbers(window: Window, feature: Feature) -> Mapping[float, int]:

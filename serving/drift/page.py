@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from jinja2 import PackageLoader
 
-from serving.drift.compare import Finding, Limits
+from serving.drift.compare import Finding, Limits, summary
 from serving.drift.plots import bars, steps
 from serving.drift.window import Window
 from serving.html import html_templates
@@ -20,7 +20,7 @@ def as_html(window: Window, against: Window, limits: Limits, findings: Sequence[
         against=against,
         limits=limits,
         findings=shown,
-        drifted=[finding for finding in shown if finding.is_drift],
+        summary=summary(findings),
         settings=[finding for finding in shown if finding.has_changed and not finding.is_drift],
         steps=lambda feature: steps(window, against, feature),
         bars=lambda feature: bars(window, against, feature),
