@@ -103,20 +103,22 @@ def drawable(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _has_glyph(char: str) -> bool:
-    font = _font(_MIN_FONT_PX)
+    font = default_font(_MIN_FONT_PX)
     glyph, missing = font.getmask(char), font.getmask(_UNASSIGNED)
     return (glyph.size, bytes(glyph)) != (missing.size, bytes(missing))
 
 
 @lru_cache(maxsize=256)
-def _font(size_px: int) -> ImageFont.FreeTypeFont:
+def default_font(size_px: int) -> ImageFont.FreeTypeFont:
+    """Pillow's own font. Raises ``TypeError`` where Pillow cannot size it."""
     font = ImageFont.load_default(size_px)
     if not isinstance(font, ImageFont.FreeTypeFont):
         raise TypeError("Pillow was built without FreeType, so it cannot draw text at a chosen size")
     return font
 
 
-def _line_height(font: ImageFont.FreeTypeFont) -> int:
+def line_height(font: ImageFont.FreeTypeFont) -> int:
+    """Pixels from one line to the next."""
     return round(sum(font.getmetrics()) * _LINE_SPACING)
 
 
@@ -125,7 +127,7 @@ def _scaled(picture: Image.Image, rng: np.random.Generator, smallest: int, large
     return max(_MIN_FONT_PX, round(picture.width / rng.uniform(smallest, largest)))
 
 
-def _wrap(text: str, font: ImageFont.FreeTypeFont, width_px: float) -> list[str]:
+def wrapped(text: str, font: ImageFont.FreeTypeFont, width_px: float) -> list[str]:
     """Break into lines no wider than ``width_px``, between words where possible, within a word that is too wide."""
     lines: list[str] = []
     for word in text.split():
@@ -159,7 +161,7 @@ def _classic(picture: Image.Image, texts: Sequence[str], rng: np.random.Generato
     for index, text in enumerate(texts):
         font, fitted = _fit(text, image.width, slot_height, start_px)
         ink = _Ink(_WHITE, round(font.size / 32), _BLACK, max(1, round(font.size / 14)))
-        slack = slot_height - len(fitted) * _line_height(font)
+        slack = slot_height - len(fitted) * line_height(font)
         offset = 0 if index == 0 else slack if index == len(texts) - 1 else slack // 2
         words += _draw_lines(image, fitted, font, ink, top_px=index * slot_height + offset, centred=True)
         lines += fitted
@@ -169,23 +171,23 @@ def _classic(picture: Image.Image, texts: Sequence[str], rng: np.random.Generato
 def _fit(text: str, width_px: int, height_px: int, start_px: int) -> tuple[ImageFont.FreeTypeFont, list[str]]:
     """Find the largest font up to ``start_px`` at which the text fits; at the smallest, cut the end that does not."""
     for size_px in range(start_px, _MIN_FONT_PX - 1, -2):
-        font = _font(size_px)
-        lines = _wrap(text, font, 0.94 * width_px - size_px / 4)
-        if len(lines) * _line_height(font) <= height_px:
+        font = default_font(size_px)
+        lines = wrapped(text, font, 0.94 * width_px - size_px / 4)
+        if len(lines) * line_height(font) <= height_px:
             return font, lines
-    font = _font(_MIN_FONT_PX)
-    lines = _wrap(text, font, 0.94 * width_px - _MIN_FONT_PX / 4)
-    return font, lines[: height_px // _line_height(font)]
+    font = default_font(_MIN_FONT_PX)
+    lines = wrapped(text, font, 0.94 * width_px - _MIN_FONT_PX / 4)
+    return font, lines[: height_px // line_height(font)]
 
 
 def _above(
     picture: Image.Image, texts: Iterable[str], *, ink: _Ink, page: Colour, centred: bool, font_px: int
 ) -> RenderedMeme:
     """Put a page with the text, one paragraph a box, on top of the picture."""
-    font = _font(font_px)
+    font = default_font(font_px)
     margin = font_px // 2
-    lines = [line for text in texts for line in _wrap(text, font, picture.width - 2 * margin)]
-    page_height = len(lines) * _line_height(font) + 2 * margin
+    lines = [line for text in texts for line in wrapped(text, font, picture.width - 2 * margin)]
+    page_height = len(lines) * line_height(font) + 2 * margin
     image = Image.new("RGB", (picture.width, page_height + picture.height), page)
     image.paste(picture, (0, page_height))
     words = _draw_lines(image, lines, font, ink, top_px=margin, centred=centred)
@@ -204,7 +206,7 @@ def _draw_lines(
     words: list[DrawnWord] = []
     for index, line in enumerate(lines):
         left = (image.width - font.getlength(line)) / 2 if centred else font.size / 2
-        words += _draw_line(image, line, font, ink, (left, top_px + index * _line_height(font)))
+        words += _draw_line(image, line, font, ink, (left, top_px + index * line_height(font)))
     return words
 
 
