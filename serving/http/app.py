@@ -20,6 +20,8 @@ from serving.http.methods import HeadMiddleware, allowed_methods
 from serving.http.openapi import complete_openapi
 from serving.http.request_middleware import RequestMiddleware
 from serving.openai import route as moderations
+from serving.perspective import discovery
+from serving.perspective import route as comments
 from serving.problems import ProblemError
 from serving.review.pages import items, leads, queues, sign_in
 from serving.routes import banks, catalogue, classify, feedback, match, operations, search
@@ -64,7 +66,7 @@ def create_app(open_state: Callable[[], AppState]) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    interface = (classify, moderations, catalogue, feedback, match, search, banks, operations)
+    interface = (classify, moderations, comments, discovery, catalogue, feedback, match, search, banks, operations)
     routers = [module.router for module in (*interface, *_PAGES)]
     routes = [*app.routes, *(route for router in routers for route in router.routes)]
     app.add_middleware(AdmissionMiddleware)

@@ -3,10 +3,11 @@
 It lies inside ``RequestMiddleware``, which answers what is raised here.
 """
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, QueryParams
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.app_state import AppState, app_state
+from serving.perspective import paths as perspective
 from serving.problems import ProblemError
 from serving.requests.context import request_context
 from serving.security.addresses import is_local
@@ -17,10 +18,10 @@ from serving.web.problems import is_page
 #: An orchestrator's probes carry no key, and a status alone tells nothing.
 _HEALTH = ("/livez", "/readyz")
 _METRICS = "/metrics"
-_DOCS = "/openapi.json"
+_DOCS = ("/openapi.json", *perspective.DISCOVERY)
 _STATIC = "/static/"
 #: What a reviewer reads and writes, below and at these paths.
-_REVIEW = ("/v1/feedback", "/v1/decisions")
+_REVIEW = ("/v1/feedback", "/v1/decisions", perspective.SUGGEST_SCORE)
 #: What changes or looks through what is kept for everybody.
 _ADMIN = ("/v1/banks", "/v1/search", "/v1/memory")
 _HOW_TO_OPEN = (
@@ -75,7 +76,7 @@ def _authenticated(scope: Scope, state: AppState) -> KeyEntry | None:
         if path in _HEALTH or _may_be_anonymous(scope, state):
             return None
         raise ProblemError(403, "keys_required", _HOW_TO_OPEN)
-    key = _key_of(Headers(scope=scope))
+    key = _key_of(Headers(scope=scope)) or _key_in_query(scope)
     entry = state.keys.find(key) if key else None
     if path in _open_paths(state) or is_page(path) or path.startswith(_STATIC):
         return entry  # pages ask who is signed in
@@ -96,13 +97,13 @@ def _authenticated(scope: Scope, state: AppState) -> KeyEntry | None:
 def _open_paths(state: AppState) -> tuple[str, ...]:
     """Where a server with keys asks for none."""
     metrics = () if state.settings.protect_metrics else (_METRICS,)
-    docs = () if state.settings.protect_docs else (_DOCS,)
+    docs = () if state.settings.protect_docs else _DOCS
     return (*_HEALTH, *metrics, *docs)
 
 
 def _scope_of(method: str, path: str) -> KeyScope | None:
     """What a key must be allowed to do; None: any key will do. A path that is no route tells nothing to strangers."""
-    if path == _DOCS:
+    if path in _DOCS:
         return None
     if path == _METRICS:
         return "metrics"
@@ -114,6 +115,13 @@ def _scope_of(method: str, path: str) -> KeyScope | None:
 def _key_of(headers: Headers) -> str | None:
     scheme, _, credentials = headers.get("authorization", "").partition(" ")
     return credentials.strip() if scheme.lower() == "bearer" else headers.get("x-api-key")
+
+
+def _key_in_query(scope: Scope) -> str | None:
+    """The key of a client of Google's, which has no other place for one. Nothing logs or traces a query."""
+    if scope["path"] not in perspective.PATHS:
+        return None
+    return QueryParams(scope["query_string"]).get(perspective.KEY_PARAMETER)
 
 
 def _may_be_anonymous(scope: Scope, state: AppState) -> bool:

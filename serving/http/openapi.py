@@ -2,17 +2,27 @@
 
 from typing import Any
 
-from serving.schemas import OpenAIProblemDoc, ProblemDoc
+from serving.perspective import paths as perspective
+from serving.schemas import OpenAIProblemDoc, PerspectiveProblemDoc, ProblemDoc
 from serving.schemas.examples import PROBLEM
 from serving.schemas.responses import problems
 
-_BEARER, _API_KEY = "bearer", "api_key"
+_BEARER, _API_KEY, _QUERY_KEY = "bearer", "api_key", "query_key"
 _SCHEMES = {
     _BEARER: {"type": "http", "scheme": "bearer", "description": "An API key of `memeguard keys create`."},
     _API_KEY: {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key, elsewhere."},
+    _QUERY_KEY: {
+        "type": "apiKey",
+        "in": "query",
+        "name": perspective.KEY_PARAMETER,
+        "description": "The same key, for clients of the Perspective API.",
+    },
 }
 #: A server without keys asks for none.
 _SECURITY: list[dict[str, list[str]]] = [{_BEARER: []}, {_API_KEY: []}, {}]
+_SECURITY_WITH_QUERY: list[dict[str, list[str]]] = [{_BEARER: []}, {_API_KEY: []}, {_QUERY_KEY: []}, {}]
+#: Of errors as the clients of other interfaces read them; every other route has the first.
+_PROBLEMS = (ProblemDoc, OpenAIProblemDoc, PerspectiveProblemDoc)
 _OPEN = ("/livez", "/readyz")
 _OF_OPEN_ROUTES = (403, 429, 431, 500, 503)
 _OF_ALL_ROUTES = (401, 403, 408, 429, 431, 500, 503)
@@ -27,7 +37,7 @@ def complete_openapi(document: dict[str, Any]) -> dict[str, Any]:
     """FastAPI's ``document``, changed in place: it knows only what is written at a route."""
     parts = document.setdefault("components", {})
     schemas = parts.setdefault("schemas", {})
-    for model in (ProblemDoc, OpenAIProblemDoc):
+    for model in _PROBLEMS:
         schemas.setdefault(model.__name__, model.model_json_schema(ref_template="#/components/schemas/{model}"))
         schemas |= schemas[model.__name__].pop("$defs", {})
     schemas[ProblemDoc.__name__]["examples"] = [PROBLEM]
@@ -43,14 +53,14 @@ def complete_openapi(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _complete(path: str, operation: dict[str, Any]) -> None:
-    operation["security"] = [] if path in _OPEN else _SECURITY
+    security = _SECURITY_WITH_QUERY if path in perspective.PATHS else _SECURITY
+    operation["security"] = [] if path in _OPEN else security
     responses = operation["responses"]
     if _MADE_BY_FASTAPI[0] in str(responses.get("422")):
         del responses["422"]
-    for_openai = OpenAIProblemDoc.__name__ in str(responses)
+    named = [model.__name__ for model in _PROBLEMS if f"/{model.__name__}'" in str(responses)]
     common = problems(
-        *(_OF_OPEN_ROUTES if path in _OPEN else _OF_ALL_ROUTES),
-        document=(OpenAIProblemDoc if for_openai else ProblemDoc).__name__,
+        *(_OF_OPEN_ROUTES if path in _OPEN else _OF_ALL_ROUTES), document=named[0] if named else ProblemDoc.__name__
     )
     for status, response in common.items():
         responses.setdefault(str(status), response)

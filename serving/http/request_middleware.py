@@ -19,7 +19,8 @@ from serving.http.body_limits import LimitedReceive
 from serving.inference.admission import stopping
 from serving.observability.logs import Event, log_crash
 from serving.observability.route_template import route_template
-from serving.openai.errors import extra_members
+from serving.openai import errors as openai_errors
+from serving.perspective import errors as perspective_errors
 from serving.problems import ProblemError, internal_error
 from serving.requests.context import RequestContext
 from serving.web.problems import is_page, problem_page
@@ -114,7 +115,9 @@ class RequestRecord:
         path, request_id = self._scope["path"], self._context.request_id
         if is_page(path):
             return problem_page(Request(self._scope), problem, request_id)
-        return problem.response(request_id, extra_members(path, problem))
+        # At most one of them knows the path.
+        extra = openai_errors.extra_members(path, problem) | perspective_errors.extra_members(path, problem)
+        return problem.response(request_id, extra)
 
     def finish(self) -> None:
         """Count the answer and log it."""

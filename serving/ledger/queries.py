@@ -87,6 +87,13 @@ def find_decision(connection: sa.Connection, decision_id: str) -> dict[str, Any]
     }
 
 
+def last_decision_about(connection: sa.Connection, content_digest: str) -> str | None:
+    """The latest decision about the same picture file or, of words alone, the same words; None: there is none."""
+    same = sa.select(decisions.c.decision_id).where(decisions.c.content_digest == content_digest)
+    found: str | None = connection.execute(same.order_by(decisions.c.created_at.desc()).limit(1)).scalar()
+    return found
+
+
 def labels_by_decision(connection: sa.Connection, ids: Sequence[str]) -> dict[str, dict[str, Label]]:
     """By decision what reviewers say of it, the last word on each task; nothing of those without feedback."""
     labels: dict[str, dict[str, Label]] = {}

@@ -19,11 +19,11 @@ from serving.requests.context import request_context
 from serving.schemas import OpenAIProblemDoc
 from serving.schemas.examples import MODERATION_REQUESTS, MODERATIONS
 from serving.schemas.moderations import ModerationsDoc, moderation_schema
+from serving.schemas.requests import POLICY_HEADER, POLICY_PARAMETER
 from serving.schemas.responses import example, problems
 
 router = APIRouter()
 
-POLICY_HEADER = "X-Memeguard-Policy"
 #: What OpenAI calls its own models; the official client sends one of them when its user names none.
 _OPENAI_MODELS = re.compile(r"(omni|text)-moderation-[\w.-]{1,100}", re.ASCII)
 _EXTRA = {
@@ -31,15 +31,7 @@ _EXTRA = {
         "required": True,
         "content": {"application/json": {"schema": moderation_schema(), "examples": MODERATION_REQUESTS}},
     },
-    "parameters": [
-        {
-            "name": POLICY_HEADER,
-            "in": "header",
-            "required": False,
-            "schema": {"type": "string"},
-            "description": "The policy that decides, where the body names none.",
-        }
-    ],
+    "parameters": [POLICY_PARAMETER],
 }
 
 

@@ -3,7 +3,7 @@
 Read ``wire`` (what they have in common), ``requests`` and ``verdict``, then those of the other routes.
 """
 
-from serving.schemas.problems import OpenAIErrorDoc, OpenAIProblemDoc, ProblemDoc
+from serving.schemas.problems import GoogleErrorDoc, OpenAIErrorDoc, OpenAIProblemDoc, PerspectiveProblemDoc, ProblemDoc
 from serving.schemas.readiness import ReadinessDoc
 from serving.schemas.requests import MAX_ID_CHARS, ClassifyItem, ClassifyOne, ClassifyOptions, classify_request_body
 from serving.schemas.verdict import FailureDoc, ModelDoc, ResultsDoc, TextDoc, VerdictDoc
@@ -14,9 +14,11 @@ __all__ = [
     "ClassifyOne",
     "ClassifyOptions",
     "FailureDoc",
+    "GoogleErrorDoc",
     "ModelDoc",
     "OpenAIErrorDoc",
     "OpenAIProblemDoc",
+    "PerspectiveProblemDoc",
     "ProblemDoc",
     "ReadinessDoc",
     "ResultsDoc",

@@ -110,3 +110,33 @@ MODERATIONS: dict[str, Any] = {
         }
     ],
 }
+_COMMENT = {"comment": {"text": f"{_WORDS.capitalize()}."}, "languages": ["en"], "clientToken": "post-17"}
+COMMENT_REQUESTS: dict[str, Any] = {
+    "comment": {"value": _COMMENT | {"requestedAttributes": {"IDENTITY_ATTACK": {}}, "doNotStore": True}},
+    "sentences": {
+        "value": {
+            "comment": {"text": "First sentence. Second sentence."},
+            "requestedAttributes": {"IDENTITY_ATTACK": {"scoreThreshold": 0.3}},
+            "spanAnnotations": True,
+        }
+    },
+}
+_COMMENT_SCORE = {"value": 0.08, "type": "PROBABILITY"}
+COMMENT: dict[str, Any] = {
+    "attributeScores": {
+        "IDENTITY_ATTACK": {
+            "spanScores": [{"begin": 0, "end": 38, "score": _COMMENT_SCORE}],
+            "summaryScore": _COMMENT_SCORE,
+        }
+    },
+    "languages": ["en"],
+    "clientToken": "post-17",
+    "memeguard": {
+        "decision": "allow",
+        "policy": _POLICY,
+        "scores": _BINARY_SCORES,
+    },
+}
+SUGGESTION_REQUESTS: dict[str, Any] = {
+    "harmless": {"value": _COMMENT | {"attributeScores": {"IDENTITY_ATTACK": {"summaryScore": {"value": 0}}}}},
+}

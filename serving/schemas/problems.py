@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from serving.schemas.perspective import GoogleErrorDetailDoc
 from serving.schemas.wire import Wire
 
 
@@ -31,3 +32,18 @@ class OpenAIProblemDoc(ProblemDoc):
     """An error of the routes that OpenAI's clients call: ``error`` is what the official client shows."""
 
     error: OpenAIErrorDoc
+
+
+class GoogleErrorDoc(Wire):
+    """An error as Google's clients read it. ``status`` is the name of a code of google.rpc."""
+
+    code: int
+    message: str
+    status: str
+    details: list[GoogleErrorDetailDoc] | None = Field(None, description="Absent: none.")
+
+
+class PerspectiveProblemDoc(ProblemDoc):
+    """An error of the routes that clients of the Perspective API call: ``error`` is what they show."""
+
+    error: GoogleErrorDoc

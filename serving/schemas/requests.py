@@ -11,6 +11,15 @@ from serving.schemas.wire import Wire
 MAX_ID_CHARS = 200
 _STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
 POLICY = "Name of the policy that decides; absent: the default one. GET /v1/policies lists them."
+POLICY_HEADER = "X-Memeguard-Policy"
+#: OpenAPI's parameter of a route whose body is of another interface's shape and need not name a policy.
+POLICY_PARAMETER: dict[str, Any] = {
+    "name": POLICY_HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string"},
+    "description": "The policy that decides, where the body names none.",
+}
 _EXPLAIN = (
     "How much of why to tell. words (or true): what each modality says alone, and which words moved the scores; "
     "regions: and which regions of the picture did; full: and what words and regions did together. Each takes longer "

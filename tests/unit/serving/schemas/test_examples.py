@@ -7,6 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 from support.judgements import flat
 
+from serving.perspective.paths import PATHS
 from serving.schemas import VerdictDoc
 from serving.schemas.examples import CLASSIFY_REQUESTS, MODERATION_REQUESTS, PROBLEM, VERDICT
 
@@ -34,7 +35,9 @@ def test_keys_come_as_bearer_or_header_and_health_asks_for_none(document: dict[s
     schemes = document["components"]["securitySchemes"]
     assert (schemes["bearer"]["scheme"], schemes["api_key"]["name"]) == ("bearer", "X-API-Key")
     for path, operation in _operations(document):
-        assert operation["security"] == ([] if path in _HEALTH else [{"bearer": []}, {"api_key": []}, {}])
+        in_query = [{"query_key": []}] if path in PATHS else []
+        needed = [{"bearer": []}, {"api_key": []}, *in_query, {}]
+        assert operation["security"] == ([] if path in _HEALTH else needed)
 
 
 def test_every_error_of_every_route_is_a_problem_document_and_nothing_else(document: dict[str, Any]) -> None:
