@@ -30,7 +30,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ from PIL import Image
 
 from benchmarks.ocr_november import NovemberRapidOcr
 from benchmarks.ocr_work import CountedRapidOcr, NetworkWork, OcrWork
+from model.engine import EngineChoice, choose
 from model.ocr import OcrEngine, make_engine
 from training.data.meme_renderer import STYLES, render_meme
 from training.datasets import read_imgflip, read_multioff
@@ -220,7 +221,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--n-multioff", type=int, default=150, help="MultiOFF pictures at most (default: all)")
     parser.add_argument("--split", choices=("train", "dev", "test"), default="test")
     parser.add_argument("--seed", type=int, default=7, help="of the rendered memes (default: 7)")
-    parser.add_argument("--engines", nargs="+", default=["rapidocr", "tesseract"])
+    parser.add_argument(
+        "--engines",
+        nargs="+",
+        default=["rapidocr", "tesseract"],
+        help="tesseract; rapidocr, its networks run as `auto` has them on this processor, or rapidocr:onnxruntime, "
+        "rapidocr:openvino (default: rapidocr tesseract)",
+    )
     parser.add_argument("--no-plain", action="store_true", help=f"leave out {PLAIN}")
     parser.add_argument("--threads", type=int, default=None, help="threads that one read may use")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
@@ -234,9 +241,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     engines = [_engine(name, arguments.threads) for name in arguments.engines]
     readers = {} if arguments.no_plain else {PLAIN: plain_reader()}
     readers[NOVEMBER] = engine_reader(november)
-    readers |= {f"{engine.name} {engine.version}": engine_reader(engine) for engine in engines}
+    readers |= {_row_name(engine): engine_reader(engine) for engine in engines}
     works = {NOVEMBER: november.work}
-    works |= {f"{e.name} {e.version}": e.work for e in engines if isinstance(e, CountedRapidOcr)}
+    works |= {_row_name(engine): engine.work for engine in engines if isinstance(engine, CountedRapidOcr)}
     data: Path = arguments.data
     sets = {
         "rendered": rendered_memes(data / "imgflip", arguments.n, arguments.seed),
@@ -249,7 +256,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 def _engine(name: str, threads: int | None) -> OcrEngine:
-    return CountedRapidOcr(threads=threads) if name == "rapidocr" else make_engine(name, threads=threads)
+    kind, _, network_engine = name.partition(":")
+    if kind != "rapidocr":
+        return make_engine(name, threads=threads)
+    asked = cast(EngineChoice, network_engine or "auto")
+    return CountedRapidOcr(threads=threads, network_engine=choose(asked).engines.ocr or "onnxruntime")
+
+
+def _row_name(engine: OcrEngine) -> str:
+    by = f" on {engine.network_engine}" if isinstance(engine, CountedRapidOcr) else ""
+    return f"{engine.name} {engine.version}{by}"
 
 
 def _write_report(path: Path, results: dict[str, dict[str, Measurement]], run: dict[str, Any]) -> None:

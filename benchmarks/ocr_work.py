@@ -10,6 +10,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from model.engine import EngineName
 from model.ocr.ctc import DecodedChar
 from model.ocr.rapid import RapidOcrEngine
 from model.ocr.rapid.inputs import LINE_HEIGHT_PX, detector_size, line_width_px
@@ -79,10 +80,10 @@ class CountedModels:
 
 
 class CountedRapidOcr(RapidOcrEngine):
-    """The default engine; ``work`` has what it did."""
+    """The default engine, its networks run by ``network_engine``; ``work`` has what it did."""
 
-    def __init__(self, *, threads: int | None = None) -> None:
-        super().__init__(threads=threads)
+    def __init__(self, *, threads: int | None = None, network_engine: EngineName = "onnxruntime") -> None:
+        super().__init__(threads=threads, network_engine=network_engine)
         self.work = OcrWork()
 
     def _load(self) -> Models:

@@ -58,12 +58,12 @@ def test_a_failed_read_counts_as_failed_and_as_nothing_read() -> None:
 
 def test_the_benchmark_prints_a_table_and_writes_its_figures(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = data / "ocr.json"
-    main(["--data", str(data), "--n", "1", "--engines", "rapidocr", "--threads", "1", "--out", str(out)])
+    main(["--data", str(data), "--n", "1", "--engines", "rapidocr:onnxruntime", "--threads", "1", "--out", str(out)])
     table = capsys.readouterr().out.strip().splitlines()
     assert len(table) == 2 + 2 * 3
     assert len({row.count("|") for row in table}) == 1
     figures = json.loads(out.read_text(encoding="utf-8"))["results"]["MultiOFF test"]
-    now, november = figures[f"rapidocr {metadata.version('rapidocr')}"], figures[NOVEMBER]
+    now, november = figures[f"rapidocr {metadata.version('rapidocr')} on onnxruntime"], figures[NOVEMBER]
     assert now["word_f1"] == november["word_f1"] == 1.0
     assert now["pictures"] == 1
     assert now["detector_pixels_per_picture"] == november["detector_pixels_per_picture"] > 0
