@@ -15,7 +15,7 @@ import numpy as np
 from PIL import Image
 
 from model.errors import MemeguardError
-from training.data.meme_renderer import render_meme
+from training.data.meme_renderer import RenderedMeme, render_meme
 
 Family = Literal["words", "drawing", "picture", "container", "fusion"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
@@ -122,8 +122,12 @@ def baseline(seed: Seed, scene: Image.Image | None) -> StressItem:
     """
     if scene is None:
         return StressItem(None, seed.text)
-    drawn = render_meme(scene, [seed.text], style="caption_bar", rng=np.random.default_rng(0))
-    return StressItem(encoded(drawn.image), None)
+    return StressItem(encoded(plain_meme(seed, scene).image), None)
+
+
+def plain_meme(seed: Seed, scene: Image.Image) -> RenderedMeme:
+    """The sentence on a white bar above ``scene``, always at the same size."""
+    return render_meme(scene, [seed.text], style="caption_bar", rng=np.random.default_rng(0))
 
 
 def vary(
