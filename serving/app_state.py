@@ -11,6 +11,8 @@ from model.known.category_file import CategoryFileError
 from serving.inference.admission import Admission
 from serving.inference.classifier import Classifier
 from serving.inference.image_fetcher import Fetcher
+from serving.jobs.errors import JobsOffError
+from serving.jobs.jobs import open_jobs
 from serving.known.bank_follower import BankFollower
 from serving.known.memory.follower import MemoryFollower
 from serving.ledger.ledger import Ledger, open_ledger
@@ -23,6 +25,10 @@ from serving.security.token_bucket import TokenBuckets
 from serving.settings import Settings
 
 logger = logging.getLogger("memeguard.app")
+_JOBS_FOR_ALL = (
+    "jobs: there are no API keys, so that whoever may call sees the jobs and the results of all; make keys with "
+    "`memeguard keys create NAME --scope jobs`"
+)
 _BANKS_OFF = (
     "banks: policies name some, and the ledger that would hold them is switched off (MEMEGUARD_LEDGER_URL=none), so "
     "that memes are at least reviewed"
@@ -45,6 +51,11 @@ class AppState:
         self.keys = Keyring(settings.keys_file) if settings.keys_file else None
         self.buckets = TokenBuckets.of_this_server()
         self.fetcher = Fetcher(settings)
+        self._jobs_problem: str | None = None
+        try:
+            self.jobs = open_jobs(settings, self.ledger, self.fetcher)
+        except JobsOffError as error:
+            self.jobs, self._jobs_problem = None, str(error)
         self._load_problem = load_problem
         self._classifier: Classifier | None = None
         self.memory: MemoryFollower | None = None
@@ -89,11 +100,15 @@ class AppState:
             await self.banks.start()
         if self.memory is not None:
             await self.memory.start()
+        if self.jobs is not None:
+            self.jobs.runner.start()
         for warning in self._bank_warnings():
             logger.warning("%s", warning)
 
     async def stop(self) -> None:
         """Finish what was accepted and close every part."""
+        if self.jobs is not None:
+            await self.jobs.runner.stop()
         if self._classifier is not None:
             await self._classifier.policies.stop()
             await asyncio.to_thread(self._classifier.pipeline.close)
@@ -138,14 +153,14 @@ class AppState:
                 providers=[],
                 ocr_engine=self.settings.ocr,
                 ocr_version=None,
-                problems=[self._load_problem or "model: not loaded", *self._ledger_problems()],
+                problems=[self._load_problem or "model: not loaded", *self._ledger_problems(), *self._job_problems()],
             )
         parts = self._classifier.scorer.readiness()
         # No engine is no problem for an operator who asked for none.
         problems = [] if self.settings.ocr == "none" else list(parts.problems)
         if self.admission.stopping:
             problems.append("stopping: requests under way are finished, new ones are refused")
-        problems += self._ledger_problems()
+        problems += [*self._ledger_problems(), *self._job_problems()]
         warning = self._classifier.policies.warning
         return ReadinessDoc(
             ready=not problems,
@@ -155,7 +170,12 @@ class AppState:
             ocr_engine=parts.ocr_engine,
             ocr_version=parts.ocr_version,
             problems=problems,
-            warnings=[*parts.warnings, *([warning] if warning else []), *self._bank_warnings()],
+            warnings=[
+                *parts.warnings,
+                *([warning] if warning else []),
+                *self._bank_warnings(),
+                *self._job_warnings(),
+            ],
         )
 
     def _bank_warnings(self) -> list[str]:
@@ -171,6 +191,17 @@ class AppState:
     def _ledger_problems(self) -> list[str]:
         problem = None if self.ledger is None else self.ledger.problem()
         return [] if problem is None else [problem]
+
+    def _job_problems(self) -> list[str]:
+        return [] if self._jobs_problem is None else [self._jobs_problem]
+
+    def _job_warnings(self) -> list[str]:
+        """What an operator should know of jobs."""
+        if self.jobs is None:
+            return []
+        trouble = self.jobs.runner.trouble
+        warnings = [] if trouble is None else [f"jobs: not looked after ({trouble})"]
+        return warnings if self.keys is not None else [*warnings, _JOBS_FOR_ALL]
 
 
 def app_state(connection: Mapping[str, Any]) -> AppState:

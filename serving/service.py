@@ -15,6 +15,7 @@ from model.known.category_file import category_names
 from model.policy.file import read_policies
 from serving.app_state import AppState
 from serving.http.app import create_app
+from serving.jobs.jobs import check_jobs
 from serving.ledger.ledger import check_ledger
 from serving.observability import logs, tracing
 from serving.security.key_file import read_keys
@@ -75,6 +76,8 @@ class Memeguard:
             if settings.keys_file:
                 read_keys(settings.keys_file)
             check_ledger(settings)
+            if settings.jobs_folder:
+                check_jobs(settings.jobs_folder)
         except MemeguardError as error:
             raise BentoMLException(str(error)) from error
 

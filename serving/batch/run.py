@@ -20,7 +20,7 @@ from serving.batch.engines.score_partition import OutcomeCounts, PartitionTask
 from serving.batch.engines.worker_process import WorkerSpec
 from serving.batch.errors import BatchError
 from serving.batch.input.batch_input import BatchInput
-from serving.batch.input.image_loader import ImageLoader, check_protocol
+from serving.batch.input.image_loader import ImageLoader, PictureGuard, check_protocol
 from serving.batch.input.items import Columns
 from serving.batch.known import KnownFiles, KnownSnapshot, take_snapshot, told
 from serving.batch.output.manifest import (
@@ -61,7 +61,7 @@ class BatchOptions:
     """One ``memeguard batch``. ``policy`` None: the bundle's own. ``threads`` is for each worker.
 
     ``ledger`` opens the one in which the policy's banks and the memory are, or gives None. ``memory`` None: it votes
-    where something is remembered, and in a run that goes on as it did.
+    where something is remembered, and in a run that goes on as it did. ``guard``: see ``ImageLoader``.
     """
 
     input: str
@@ -84,6 +84,7 @@ class BatchOptions:
     shard_format: ShardFormat = field(default_factory=VerdictRows)
     ledger: Callable[[], AbstractContextManager[Database | None]] = nullcontext
     memory: bool | None = False
+    guard: PictureGuard | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def run_batch(options: BatchOptions, callbacks: ProgressCallbacks) -> tuple[Plan
         finished = is_finished(options.out)
         totals = finished_totals(options.out) if finished else _score(options, plan, spec, callbacks)
         if options.sample_review:
-            images = ImageLoader(spec.protocols, spec.limits, spec.item_timeout_s)
+            images = ImageLoader(spec.protocols, spec.limits, spec.item_timeout_s, spec.guard)
             callbacks.on_review_sample(
                 write_review_sample(options.out, plan, spec.policy, source, images, options.sample_review)
             )
@@ -149,6 +150,7 @@ def worker_spec(options: BatchOptions, source: BatchInput) -> WorkerSpec:
         limits=options.limits,
         item_timeout_s=options.item_timeout_s,
         shard_format=options.shard_format,
+        guard=options.guard,
     )
 
 

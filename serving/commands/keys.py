@@ -39,7 +39,7 @@ def keys() -> None:
     default=["classify"],
     show_default=True,
     help="What the key may do; may be repeated. feedback: read decisions and say what they should have been, which "
-    "training learns from; admin: delete decisions.",
+    "training learns from; jobs: batch runs; admin: delete decisions.",
 )
 @file_option
 def create(name: str, rate: str | None, meme_rate: str | None, scopes: tuple[KeyScope, ...], path: Path) -> None:

@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from serving.app_state import app_state
-from serving.http.body_limits import declared_length
+from serving.http.body_limits import declared_length, is_streamed
 from serving.requests.context import request_context
 
 #: Bodies of these are never read, and what they ask for is cheap: health, readiness and metrics are never refused.
@@ -24,9 +24,10 @@ class AdmissionMiddleware:
         admission = app_state(scope).admission
         if admission.stopping:
             await _read_and_forget(receive)
-        with admission.request(declared_length(scope)) as reservation, admission.may_be_ended():
+        streamed = is_streamed(scope)
+        with admission.request(0 if streamed else declared_length(scope)) as reservation, admission.may_be_ended():
             request_context(scope).hold_fetched = reservation.hold_fetched
-            await self._app(scope, reservation.counted(receive), send)
+            await self._app(scope, receive if streamed else reservation.counted(receive), send)
 
 
 async def _read_and_forget(receive: Receive) -> None:

@@ -24,7 +24,7 @@ from serving.perspective import discovery
 from serving.perspective import route as comments
 from serving.problems import ProblemError
 from serving.review.pages import items, leads, queues, sign_in
-from serving.routes import banks, catalogue, classify, feedback, match, operations, search
+from serving.routes import banks, catalogue, classify, feedback, jobs, match, operations, search
 from serving.web import home, static_files, try_it
 
 #: Of the interface, not of the package: a built bento holds no package metadata.
@@ -66,7 +66,8 @@ def create_app(open_state: Callable[[], AppState]) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    interface = (classify, moderations, comments, discovery, catalogue, feedback, match, search, banks, operations)
+    judging = (classify, moderations, comments, jobs)
+    interface = (*judging, discovery, catalogue, feedback, match, search, banks, operations)
     routers = [module.router for module in (*interface, *_PAGES)]
     routes = [*app.routes, *(route for router in routers for route in router.routes)]
     app.add_middleware(AdmissionMiddleware)

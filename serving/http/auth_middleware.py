@@ -22,6 +22,8 @@ _DOCS = ("/openapi.json", *perspective.DISCOVERY)
 _STATIC = "/static/"
 #: What a reviewer reads and writes, below and at these paths.
 _REVIEW = ("/v1/feedback", "/v1/decisions", perspective.SUGGEST_SCORE)
+#: What takes no meme rate, and disk: a right of its own.
+_JOBS = "/v1/jobs"
 #: What changes or looks through what is kept for everybody.
 _ADMIN = ("/v1/banks", "/v1/search", "/v1/memory")
 _HOW_TO_OPEN = (
@@ -31,7 +33,7 @@ _HOW_TO_OPEN = (
 
 
 class AuthMiddleware:
-    """ASGI middleware. Fills in ``key_name``, ``knows_caller`` and ``rate_limiter``."""
+    """ASGI middleware. Fills in ``key_name``, ``is_admin``, ``knows_caller`` and ``rate_limiter``."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -45,6 +47,7 @@ class AuthMiddleware:
         _check_header_bytes(scope, state.settings.max_header_bytes)
         entry = _authenticated(scope, state)
         context.key_name = entry.name if entry else None
+        context.is_admin = entry is not None and "admin" in entry.scopes
         context.knows_caller = _knows_caller(entry, scope, state)
         context.rate_limiter = limiter = RateLimiter(state.buckets, entry)
         limiter.count_request()
@@ -107,6 +110,8 @@ def _scope_of(method: str, path: str) -> KeyScope | None:
         return None
     if path == _METRICS:
         return "metrics"
+    if path == _JOBS or path.startswith(f"{_JOBS}/"):
+        return "jobs"  # one's own are deleted too
     if method == "DELETE" or path.startswith(_ADMIN):
         return "admin"  # what is deleted is gone from the ledger and from training
     return "feedback" if path.startswith(_REVIEW) else "classify"

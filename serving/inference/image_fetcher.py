@@ -7,12 +7,13 @@ of the environment, no cookies, no credentials. A URL is content: it is in no lo
 
 import asyncio
 import logging
-import re
 import ssl
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import urljoin, urlsplit
+from functools import partial
+from typing import TypeVar
+from urllib.parse import urljoin
 
 import httpcore
 
@@ -20,36 +21,19 @@ from serving.inference.concurrency import together
 from serving.problems import ProblemError
 from serving.requests.classify_body import BadItem, ClassifyInput, Item, LinkedItem
 from serving.requests.context import RequestContext
+from serving.security.https_targets import HttpsTarget, TargetRefusedError, https_target
 from serving.security.public_network import CheckedNetwork, NotPublicError
 from serving.settings import Settings
 
-_HTTPS_PORT = 443
-_MAX_URL_CHARS = 4096
 _REDIRECTS = (301, 302, 303, 307, 308)
-_HOST = re.compile(r"[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*")
-#: ASCII without space and backslash: nothing that two parsers could read in two ways.
-_PRINTABLE = re.compile(r"[!-\[\]-~]+")
 _MAX_CONNECTIONS = 16
-_HEADERS = [("User-Agent", "memeguard"), ("Accept", "image/*"), ("Accept-Encoding", "identity")]
+_HEADERS = [("User-Agent", "memeguard"), ("Accept-Encoding", "identity")]
+_PICTURE, _ANYTHING = "image/*", "*/*"
+T = TypeVar("T")
+#: Reads the body of an answer.
+Read = Callable[[httpcore.Response], Awaitable[T]]
 # Its debug lines hold URLs.
 logging.getLogger("httpcore").setLevel(logging.WARNING)
-
-
-@dataclass(frozen=True)
-class _Target:
-    """A URL that passed every check but that of its address."""
-
-    host: str
-    port: int
-    path: str
-
-    @property
-    def text(self) -> str:
-        return f"https://{self.host}:{self.port}{self.path}"
-
-    @property
-    def url(self) -> httpcore.URL:
-        return httpcore.URL(scheme=b"https", host=self.host.encode(), port=self.port, target=self.path.encode())
 
 
 class Fetcher:
@@ -74,15 +58,23 @@ class Fetcher:
         Raises ``ProblemError``: 413 for more than ``max_bytes``, 422 for what may not be fetched or could not be, and
         what ``hold`` raises.
         """
+        timeout_s = min(self._timeout_s, deadline - time.monotonic())
+        return await self._fetched(url, timeout_s, _PICTURE, partial(self._read, hold))
+
+    async def download(self, url: str, timeout_s: float, take: Callable[[bytes], Awaitable[None]]) -> None:
+        """Hand what is at ``url`` to ``take`` in pieces; raises ``ProblemError`` 422, and what ``take`` raises."""
+        await self._fetched(url, timeout_s, _ANYTHING, partial(_pass_on, take))
+
+    async def _fetched(self, url: str, timeout_s: float, accept: str, read: Read[T]) -> T:
         if not self._hosts:
             raise ProblemError(
                 422,
                 "url_not_allowed",
-                "this server fetches no URL; send the picture itself, or have its operator set MEMEGUARD_FETCH_HOSTS",
+                "this server fetches no URL; send what is there itself, or have its operator set MEMEGUARD_FETCH_HOSTS",
             )
         try:
-            async with asyncio.timeout(min(self._timeout_s, deadline - time.monotonic())):
-                return await self._follow(url, hold)
+            async with asyncio.timeout(timeout_s):
+                return await self._follow(url, accept, read)
         except TimeoutError as error:
             raise _failed("there was no whole answer in time") from error
         except NotPublicError as error:
@@ -94,35 +86,23 @@ class Fetcher:
         """Close what is still open."""
         await self._pool.aclose()
 
-    async def _follow(self, url: str, hold: Callable[[int], None]) -> bytes:
+    async def _follow(self, url: str, accept: str, read: Read[T]) -> T:
         for _ in range(self._max_redirects + 1):
             target = self._checked(url)
-            found = await self._get(target, hold)
-            if isinstance(found, bytes):
+            found = await self._get(target, accept, read)
+            if not isinstance(found, _Redirect):
                 return found
             url = _joined(target.text, found.location)
         raise _failed(f"there are more than {self._max_redirects} redirects")
 
-    def _checked(self, url: str) -> _Target:
-        """Take ``url`` apart. The request is made of the parts that were checked and not of the text."""
-        if len(url) > _MAX_URL_CHARS or not _PRINTABLE.fullmatch(url):
-            raise _not_allowed(f"it must be up to {_MAX_URL_CHARS} printable ASCII characters")
+    def _checked(self, url: str) -> HttpsTarget:
         try:
-            parts = urlsplit(url)
-            host, port = parts.hostname or "", parts.port or _HTTPS_PORT
-        except ValueError as error:
-            raise _not_allowed("it is no URL") from error
-        if parts.scheme != "https":
-            raise _not_allowed("only https is fetched")
-        if "@" in parts.netloc:
-            raise _not_allowed("it holds credentials")
-        if not _HOST.fullmatch(host) or not is_listed(host, port, self._hosts):
-            raise _not_allowed("its host and port are not among those that this server fetches from")
-        path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        return _Target(host, port, path)
+            return https_target(url, self._hosts)
+        except TargetRefusedError as error:
+            raise _not_allowed(str(error)) from error
 
-    async def _get(self, target: _Target, hold: Callable[[int], None]) -> "bytes | _Redirect":
-        async with self._pool.stream("GET", target.url, headers=_HEADERS) as answer:
+    async def _get(self, target: HttpsTarget, accept: str, read: Read[T]) -> "T | _Redirect":
+        async with self._pool.stream("GET", target.url, headers=[*_HEADERS, ("Accept", accept)]) as answer:
             given = {name.lower(): value.decode("latin-1") for name, value in answer.headers}
             if answer.status in _REDIRECTS and b"location" in given:
                 return _Redirect(given[b"location"])
@@ -130,9 +110,9 @@ class Fetcher:
                 raise _failed(f"the host answered {answer.status}")
             if given.get(b"content-encoding", "identity") != "identity":
                 raise _failed("the host sent it compressed")
-            return await self._read(answer, hold)
+            return await read(answer)
 
-    async def _read(self, answer: httpcore.Response, hold: Callable[[int], None]) -> bytes:
+    async def _read(self, hold: Callable[[int], None], answer: httpcore.Response) -> bytes:
         content = bytearray()
         try:
             async for chunk in answer.aiter_stream():
@@ -157,14 +137,9 @@ def _joined(base: str, location: str) -> str:
         raise _not_allowed("it is no URL") from error
 
 
-def is_listed(host: str, port: int, hosts: Iterable[str]) -> bool:
-    """Whether a list entry (``name``, ``*.name``, either with ``:port``) allows a host; ``*.`` is one label or more."""
-    for entry in hosts:
-        name, _, listed_port = entry.partition(":")
-        same = host.endswith(name[1:]) if name.startswith("*.") else host == name
-        if same and port == int(listed_port or _HTTPS_PORT):
-            return True
-    return False
+async def _pass_on(take: Callable[[bytes], Awaitable[None]], answer: httpcore.Response) -> None:
+    async for chunk in answer.aiter_stream():
+        await take(chunk)
 
 
 def _check_bytes(n_bytes: int, limit: int) -> None:
@@ -178,7 +153,7 @@ def _not_allowed(why: str) -> ProblemError:
 
 
 def _failed(why: str) -> ProblemError:
-    return ProblemError(422, "url_not_fetched", f"the picture could not be fetched from its URL: {why}")
+    return ProblemError(422, "url_not_fetched", f"what is at the URL could not be fetched: {why}")
 
 
 async def with_pictures(

@@ -19,9 +19,10 @@ class RequestContext:
     request_id: str
     deadline: float
     route: str
-    #: By ``AuthMiddleware``: the name of the caller's API key, None without one; whether details of this server may be
-    #: told to them; and what counts against the rates of the key.
+    #: By ``AuthMiddleware``: the name of the caller's API key, None without one; whether it has the scope admin;
+    #: whether details of this server may be told to them; and what counts against the rates of the key.
     key_name: str | None = None
+    is_admin: bool = False
     knows_caller: bool = False
     rate_limiter: RateLimiter = field(default_factory=lambda: RateLimiter(TokenBuckets(), None))
     #: By ``AdmissionMiddleware``: counts bytes that are fetched for the request, or fewer again when negative; raises

@@ -14,10 +14,11 @@ _MEANINGS = {
     413: "Over a limit of size or number",
     415: "Not a picture that is read, or another kind of body",
     422: "Understood, but not valid",
-    429: "Over the rate of this key",
+    429: "Over the rate or the number of jobs of this key",
     431: "Request line and headers are over the limit",
     500: "A bug; it was logged",
     503: "The model is not loaded, a part is missing, or there is no time or room to answer",
+    507: "There is no room on the disk",
 }
 
 

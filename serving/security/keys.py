@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from serving.security.token_bucket import Rate
 
-KeyScope = Literal["classify", "feedback", "review", "metrics", "admin"]
-SCOPES: tuple[KeyScope, ...] = ("classify", "feedback", "review", "metrics", "admin")
+KeyScope = Literal["classify", "feedback", "review", "jobs", "metrics", "admin"]
+SCOPES: tuple[KeyScope, ...] = ("classify", "feedback", "review", "jobs", "metrics", "admin")
 #: In names of metrics, logs and the ledger, so nothing that would need quoting there.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _KEY = re.compile(r"mg_([0-9a-f]{12})_[A-Za-z0-9_-]{43}")

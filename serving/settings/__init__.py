@@ -1,7 +1,7 @@
 """Settings of a serving process, read from ``MEMEGUARD_*`` and checked before anything starts.
 
-``settings.py`` holds them, a class for each theme; ``ledger.py`` and ``security.py`` are the two themes with checks of
-their own. ``environment.py`` reads them. ``CONFIGURATION.md`` lists them all and is written from them.
+``settings.py`` holds them, a class for each theme; ``ledger.py``, ``jobs.py`` and ``security.py`` are the themes with
+checks of their own. ``environment.py`` reads them. ``CONFIGURATION.md`` lists them all and is written from them.
 """
 
 from serving.settings.environment import SettingsError, from_env, to_env

@@ -11,9 +11,17 @@ _ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://(\[[0-9a-f:]+\]|[a-z0-9_-]+(\.[a-z
 _HOST = re.compile(r"(\*\.)?[a-z0-9-]+(\.[a-z0-9-]+)*(:\d{1,5})?")
 
 
-def _split(value: object) -> object:
+def split_words(value: object) -> object:
     """A variable holds a list as words with commas between them."""
     return tuple(part.strip().lower() for part in value.split(",")) if isinstance(value, str) else value
+
+
+def are_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    """The hosts of a setting; raises ``ValueError`` naming one that is none."""
+    for host in hosts:
+        if not _HOST.fullmatch(host):
+            raise ValueError(f"{host!r} is no host; write cdn.example.org, *.example.org or cdn.example.org:8443")
+    return hosts
 
 
 class SecuritySettings(BaseModel):
@@ -30,12 +38,12 @@ class SecuritySettings(BaseModel):
     max_header_bytes: int = Field(
         16 * 1024, ge=256, le=60 * 1024, description="Largest request line and headers together; over it: 431."
     )
-    cors_origins: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
+    cors_origins: Annotated[tuple[str, ...], BeforeValidator(split_words)] = Field(
         (),
         description="Origins whose pages may call from a browser, with commas between: https://app.example.org, "
         "http://localhost:5173; *: every page. They send a key by header; unset: no page of another origin.",
     )
-    fetch_hosts: Annotated[tuple[str, ...], BeforeValidator(_split)] = Field(
+    fetch_hosts: Annotated[tuple[str, ...], BeforeValidator(split_words)] = Field(
         (),
         description="Hosts from which pictures are fetched by https URL, with commas between: cdn.example.org, "
         "*.example.org, cdn.example.org:8443; unset: no URL is fetched.",
@@ -59,10 +67,7 @@ class SecuritySettings(BaseModel):
     @field_validator("fetch_hosts")
     @classmethod
     def _are_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
-        for host in hosts:
-            if not _HOST.fullmatch(host):
-                raise ValueError(f"{host!r} is no host; write cdn.example.org, *.example.org or cdn.example.org:8443")
-        return hosts
+        return are_hosts(hosts)
 
     @field_validator("fetch_ca_file")
     @classmethod

@@ -11,6 +11,7 @@ from model.bundle import COMPACT_BUNDLE
 from model.engine import EngineChoice, Provider, asked_engine
 from model.meme import DEFAULT_LIMITS, MemeLimits
 from model.ocr import LANGUAGES_PATTERN, EngineName
+from serving.settings.jobs import JobSettings
 from serving.settings.ledger import LedgerSettings
 from serving.settings.review import ReviewSettings
 from serving.settings.security import SecuritySettings
@@ -199,6 +200,7 @@ class Settings(
     LimitSettings,
     LoadSettings,
     LedgerSettings,
+    JobSettings,
     OperationSettings,
     ReviewSettings,
     SecuritySettings,
@@ -226,6 +228,12 @@ class Settings(
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what is given: ``from_env`` reads the environment, so that ``Settings()`` is the defaults everywhere."""
         return (init_settings,)
+
+    @model_validator(mode="after")
+    def _jobs_have_a_ledger(self) -> "Settings":
+        if self.jobs_folder is not None and self.ledger_database is None:
+            raise ValueError("jobs_folder needs the ledger, which keeps the state of jobs; ledger_url is none")
+        return self
 
     @model_validator(mode="after")
     def _largest_request_fits(self) -> "Settings":

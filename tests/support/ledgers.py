@@ -39,14 +39,15 @@ def database_of(url: str) -> Database:
     return database
 
 
+_SINCE_REVIEW = ("jobs",)
 _REVIEW = ("review_golden", "review_actions", "review_items", "review_sessions")
 #: By version, the tables that those after it brought; who refers to another comes first.
 _NEWER_TABLES = {
     "0002": (
-        *_REVIEW, "bank_matches", "bank_entries", "bank_removals", "banks", "fingerprints", "memory_features", "memory",
-        "counters",
+        *_SINCE_REVIEW, *_REVIEW, "bank_matches", "bank_entries", "bank_removals", "banks", "fingerprints",
+        "memory_features", "memory", "counters",
     ),
-    "0003": _REVIEW,
+    "0003": (*_SINCE_REVIEW, *_REVIEW),
 }  # fmt: skip
 
 

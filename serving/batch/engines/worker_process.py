@@ -15,7 +15,7 @@ from model import MemeLimits, Policy, Scorer, load
 from model.engine import Engines
 from serving.batch.engines.score_partition import PartitionTask, score_partition
 from serving.batch.errors import BatchError
-from serving.batch.input.image_loader import ImageLoader
+from serving.batch.input.image_loader import ImageLoader, PictureGuard
 from serving.batch.known import KnownFiles
 from serving.batch.output.shard_format import ShardFormat, VerdictRows
 from serving.batch.plan import ScoringIdentity
@@ -32,7 +32,7 @@ class WorkerSpec:
     """What a worker process needs to know. ``item_timeout_s``: a row that takes longer counts as having ended it.
 
     ``identity`` is what the plan was made for; a worker that finds something else in its place does not start.
-    ``known`` is what it asks beside the network.
+    ``known`` is what it asks beside the network. ``guard``: see ``ImageLoader``.
     """
 
     bundle: Path
@@ -47,6 +47,7 @@ class WorkerSpec:
     item_timeout_s: float
     shard_format: ShardFormat = field(default_factory=VerdictRows)
     known: KnownFiles = field(default_factory=KnownFiles)
+    guard: PictureGuard | None = None
 
 
 class WorkerEndedError(Exception):
@@ -115,7 +116,7 @@ def _serve(connection: Connection, spec: WorkerSpec, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
     try:
         scorer = _scorer(spec)
-        images = ImageLoader(spec.protocols, spec.limits, spec.item_timeout_s)
+        images = ImageLoader(spec.protocols, spec.limits, spec.item_timeout_s, spec.guard)
         connection.send("ready")
         _work(connection, scorer, images, spec.shard_format)
     except EOFError:

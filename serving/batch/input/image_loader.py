@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import fsspec
 
@@ -31,17 +31,37 @@ _PERMANENT_ERRORS = (
 )
 
 
+class PictureGuard(Protocol):
+    """Opens what rows name, in place of fsspec, where the rows are a stranger's. Handed to workers: it is picklable."""
+
+    @property
+    def within(self) -> Path:
+        """The only folder whose files are read."""
+        ...
+
+    def read(self, image: str, max_bytes: int) -> bytes:
+        """The bytes at a path or an address, one over the limit at most; raises ``MemeError``."""
+        ...
+
+
 class ImageLoader:
     """Reads pictures from paths and addresses.
 
     What a row names is as untrusted as its picture: only ``protocols`` (fsspec's names: "file", "s3", "https") are
-    opened, so that a row cannot make this machine call another.
+    opened, so that a row cannot make this machine call another. With a ``guard``, that alone opens anything.
     """
 
-    def __init__(self, protocols: frozenset[str], limits: MemeLimits, item_timeout_s: float) -> None:
+    def __init__(
+        self,
+        protocols: frozenset[str],
+        limits: MemeLimits,
+        item_timeout_s: float,
+        guard: PictureGuard | None = None,
+    ) -> None:
         self._protocols = protocols
         self._parallel_protocols = frozenset(filter(_is_async, protocols))
-        self._paths = PicturePaths(protocols)
+        self._guard = guard
+        self._paths = PicturePaths(protocols, None if guard is None else guard.within)
         self._limits = limits
         self._timeout_s = _TIMEOUT_SHARE * item_timeout_s
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="batch-reader")
@@ -67,6 +87,8 @@ class ImageLoader:
     def _reads_in_pool(self, item: Item) -> bool:
         if not isinstance(item.image, str) or is_data_url(item.image):
             return False
+        if self._guard is not None:
+            return "://" in item.image
         first, *others = _protocols(item.image)
         return first in self._parallel_protocols and not others
 
@@ -95,6 +117,8 @@ class ImageLoader:
             return image
         if is_data_url(image):
             return _decode_data_url(image)
+        if self._guard is not None:
+            return self._guard.read(image, self._limits.max_bytes)
         image = image.removeprefix("file://")
         for protocol in _protocols(image):
             if protocol not in self._protocols:

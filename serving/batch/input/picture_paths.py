@@ -31,14 +31,16 @@ class Resolved:
 class PicturePaths:
     """Resolves items, with an index of each folder that is made when a name is not found in it, and once."""
 
-    def __init__(self, protocols: frozenset[str]) -> None:
+    def __init__(self, protocols: frozenset[str], within: Path | None = None) -> None:
+        """``within``: no file outside of this folder is looked for, not even to learn whether it is there."""
         self._reads_files = "file" in protocols
+        self._within = None if within is None else within.resolve()
         self._finders: dict[str, PictureFinder] = {}
 
     def resolve(self, item: Item) -> Resolved:
         """The item, with the path of its picture where that is another one."""
         name = self._name(item)
-        if name is None or item.folder is None or _is_file(str(item.image)):
+        if name is None or item.folder is None or self._is_file(str(item.image)):
             return Resolved(item)
         if item.folder not in self._finders:
             folder = Path(item.folder)
@@ -50,6 +52,12 @@ class PicturePaths:
         if not reason:
             return Resolved(item)
         return Resolved(item, failure=Failure(item.id or "", "unreadable_file", f"{shown_address(name)}: {reason}"))
+
+    def _is_file(self, path: str) -> bool:
+        try:
+            return (self._within is None or is_within(path, self._within)) and Path(path).is_file()
+        except (OSError, ValueError):
+            return False
 
     def _name(self, item: Item) -> str | None:
         """What the row gives, where it may be a file of this machine."""
@@ -75,8 +83,6 @@ def _not_here(name: str, folder: str) -> str:
     return f"a path of another machine, and no end of it is a file below {shown_address(folder)}"
 
 
-def _is_file(path: str) -> bool:
-    try:
-        return Path(path).is_file()
-    except (OSError, ValueError):
-        return False
+def is_within(path: str, folder: Path) -> bool:
+    """Whether a path leads into a folder, whose own path is resolved; raises OSError or ValueError for what is none."""
+    return Path(path).resolve().is_relative_to(folder)

@@ -1,0 +1,37 @@
+"""Results of a job: the rows of its batch run as lines of JSON, each as ``/v1/classify`` would have answered it."""
+
+import json
+import re
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from model.atomic import open_atomically
+from serving.batch.output.manifest import shard_path
+from serving.batch.output.output_schema import to_answer
+from serving.batch.plan import Plan
+
+_BATCH_ROWS = 64
+#: A flag of ``memeguard batch`` that messages name, and that is an option of a job by another spelling.
+_FLAG = re.compile(r"--(id|image|text|tags)-column")
+
+
+def write_results(run: Path, plan: Plan, target: Path, uploads: Path) -> None:
+    """Write one line for each row of the input, in its order. Paths of this machine are left out of messages."""
+    with open_atomically(target) as file:
+        for number in range(plan.n_partitions):
+            for batch in pq.ParquetFile(shard_path(run, number)).iter_batches(_BATCH_ROWS):
+                for row in batch.to_pylist():
+                    file.write(_line(to_answer(row), uploads))
+
+
+def without_folder(message: str, uploads: Path) -> str:
+    """A message of the batch engine, without where the upload lies, and with the names that options have here."""
+    return _FLAG.sub(r"\1_column", message).replace(f"{uploads}/", "").replace(str(uploads), "what was sent")
+
+
+def _line(answer: dict[str, object], uploads: Path) -> bytes:
+    error = answer.get("error")
+    if isinstance(error, dict):
+        answer["error"] = error | {"message": without_folder(str(error["message"]), uploads)}
+    return json.dumps(answer, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace") + b"\n"

@@ -1,0 +1,70 @@
+"""Unpacking of a zip that a stranger sent: files alone, in one folder, under limits."""
+
+import shutil
+import stat
+import zipfile
+import zlib
+from pathlib import Path, PurePosixPath
+
+from serving.jobs.errors import JobError
+
+#: Beside the pictures and the table, such as what macOS adds.
+_FILES_BESIDE_ROWS = 1000
+_COPY_BYTES = 1024 * 1024
+_ENCRYPTED = 0x1
+
+
+def unpack(archive: Path, folder: Path, max_files: int, max_bytes: int) -> None:
+    """Write the files of ``archive`` below ``folder``, which is made anew; raises ``JobError``."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            entries = [entry for entry in opened.infolist() if not entry.is_dir()]
+            _check(entries, max_files + _FILES_BESIDE_ROWS, max_bytes)
+            left = max_bytes
+            for entry in entries:
+                left -= _write(opened, entry, _target(folder, entry.filename), left, max_bytes)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
+        raise JobError("bad_input", f"the zip is damaged, or packed in a way that is not read ({error})") from error
+
+
+def _check(entries: list[zipfile.ZipInfo], max_files: int, max_bytes: int) -> None:
+    if len(entries) > max_files:
+        raise JobError("too_many_rows", f"the zip holds {len(entries)} files; the limit is {max_files}")
+    if sum(entry.file_size for entry in entries) > max_bytes:
+        raise _too_large(max_bytes)
+    for entry in entries:
+        if entry.flag_bits & _ENCRYPTED:
+            raise JobError("bad_input", "the zip is encrypted; send one that is not")
+        if stat.S_ISLNK(entry.external_attr >> 16):
+            raise JobError("bad_input", "the zip holds a symbolic link; send files alone")
+
+
+def _target(folder: Path, name: str) -> Path:
+    path = PurePosixPath(name.replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or "\0" in name or not path.parts:
+        raise JobError("bad_input", "the zip holds a path that leads out of it; pack relative paths")
+    return folder / path
+
+
+def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, left: int, max_bytes: int) -> int:
+    """Unpack one file of at most ``left`` bytes, whatever its entry says of its size; how many they were."""
+    n_bytes = 0
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with opened.open(entry) as packed, target.open("xb") as file:
+            while chunk := packed.read(_COPY_BYTES):
+                n_bytes += len(chunk)
+                if n_bytes > left:
+                    raise _too_large(max_bytes)
+                file.write(chunk)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise JobError("bad_input", "the zip holds two files of one name") from error
+    except RuntimeError as error:  # zipfile's, of an encrypted entry that does not say so
+        raise JobError("bad_input", "the zip cannot be unpacked; send one that is not encrypted") from error
+    return n_bytes
+
+
+def _too_large(max_bytes: int) -> JobError:
+    return JobError("too_many_bytes", f"the input unpacks to more than {max_bytes} bytes, which is the limit")
