@@ -208,6 +208,10 @@ class Explanation:
     pairs: tuple[PairEffect, ...] = ()
     detail: str | None = None
 
+    def view_of(self, task: str) -> int | None:
+        """Index of the view that decided ``task``: its regions are of that one. None where none were looked at."""
+        return next((region.view for region in self.regions if task in region.effects), None)
+
 
 @dataclass(frozen=True)
 class Judgement:

@@ -19,10 +19,15 @@ def jpeg_url(jpeg: bytes) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
 
 
-def picture_url(image: Image.Image, max_side_px: int) -> str:
-    """A picture made anew, with no side longer than that, as a ``data:`` URL."""
+def small_jpeg(image: Image.Image, max_side_px: int) -> bytes:
+    """A picture made anew, with no side longer than that, as a JPEG file."""
     shown = image.convert("RGB")
     shown.thumbnail((max_side_px, max_side_px))
     held = io.BytesIO()
     shown.save(held, "JPEG", quality=_QUALITY)
-    return jpeg_url(held.getvalue())
+    return held.getvalue()
+
+
+def picture_url(image: Image.Image, max_side_px: int) -> str:
+    """The same as a ``data:`` URL."""
+    return jpeg_url(small_jpeg(image, max_side_px))

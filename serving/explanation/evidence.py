@@ -8,7 +8,7 @@ from model import Policy, Verdict
 from model.bundle import Thresholds
 from model.ocr.types import Box, OcrWord
 from model.parts.windows import Span
-from model.verdict import Explanation, RegionEffect, Score
+from model.verdict import Explanation, PictureEvidence, RegionEffect, Score
 
 #: Of the strongest effect; what is weaker gets no number on the picture.
 _NUMBERED_SHARE = 0.5
@@ -73,9 +73,13 @@ class Together:
 
 @dataclass(frozen=True)
 class TaskEvidence:
-    """All that is shown of one yes/no task. ``scores`` are those of the meme and of each modality alone."""
+    """All that is shown of one yes/no task, on the ``view`` of the picture that decided it.
+
+    ``scores`` are those of the meme and of each modality alone.
+    """
 
     task: str
+    view: int
     scores: tuple[tuple[str, float], ...]
     thresholds: Thresholds | None
     regions: tuple[Cell, ...]
@@ -106,10 +110,28 @@ def marked_passages(text: str, marks: Mapping[Span, _Value]) -> Iterator[tuple[s
         yield text[at:], None
 
 
-def evidence_of(verdict: Verdict, explanation: Explanation, policy: Policy, view: int) -> list[TaskEvidence]:
-    """Of each yes/no task of ``verdict``, on the ``view`` of its picture that is shown."""
+def view_of(task: str, explanation: Explanation, picture: PictureEvidence | None) -> int:
+    """Index of the view of ``picture`` on which evidence of ``task`` is shown: the one that decided it."""
+    found = explanation.view_of(task)
+    if found is None:
+        return 0 if picture is None else picture.strictest
+    return found
+
+
+def view_title(picture: PictureEvidence | None, view: int) -> str | None:
+    """Which view of a picture it is, as in "frame 2 of 3"; None where one alone was judged."""
+    if picture is None or not picture.views:
+        return None
+    shown = picture.views[view]
+    frame = None if shown.frame is None else f"frame {shown.frame + 1} of {picture.n_frames}"
+    ground = None if shown.ground is None else f"on a {shown.ground} ground"
+    return ", ".join(part for part in (frame, ground) if part) or None
+
+
+def evidence_of(verdict: Verdict, explanation: Explanation, policy: Policy) -> list[TaskEvidence]:
+    """Of each yes/no task of ``verdict``, on the view of its picture that decided it."""
     return [
-        _of_task(task, score, verdict, explanation, policy, view)
+        _of_task(task, score, verdict, explanation, policy, view_of(task, explanation, verdict.picture))
         for task, score in verdict.scores.items()
         if isinstance(score, float)
     ]
@@ -131,6 +153,7 @@ def _of_task(
     limits = policy.thresholds.get(task)
     return TaskEvidence(
         task=task,
+        view=view,
         scores=tuple(_scores(task, score, explanation)),
         thresholds=None if limits is None else limits.of(verdict.judged_as),
         regions=tuple(Cell(region.box, marks[region.box], *places[region.box]) for region in regions),

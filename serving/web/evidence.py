@@ -6,10 +6,13 @@ Marks are classes of ``static/evidence.css``, so that effects of one size look a
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from model import Judgement
+from PIL import Image
+
+from model import Judgement, Meme, MemeError
+from model.meme import MemeLimits
 from model.taxonomy import TASKS
 from model.verdict import Explanation, Verdict, WordEffect
-from serving.explanation.evidence import marked_passages
+from serving.explanation.evidence import marked_passages, view_of, view_title
 
 #: Effects of a word on a score from 0 to 1 at and above which it is marked, the weakest mark first.
 _WORD_LEVELS = (0.01, 0.05, 0.15)
@@ -42,8 +45,9 @@ class Heat:
 class Evidence:
     """What raised the score of ``task``.
 
-    ``alone`` are its scores of the picture alone and of the words alone. ``has_regions``: regions were looked at.
-    ``note`` says what is missing, and why.
+    ``view`` is the index of the view of the picture that decided, and ``view_title`` says which one it is where several
+    were judged; the heat map is of that one. ``alone`` are its scores of the picture alone and of the words alone.
+    ``has_regions``: regions were looked at. ``note`` says what is missing, and why.
     """
 
     task: str | None = None
@@ -53,6 +57,8 @@ class Evidence:
     height_px: int = 0
     alone: tuple[tuple[str, float], ...] = ()
     has_regions: bool = False
+    view: int = 0
+    view_title: str | None = None
     note: str | None = None
 
     @property
@@ -81,25 +87,36 @@ def shown_evidence(judgement: Judgement | Verdict, note: str | None = None) -> E
     explanation, task = judgement.explanation, leading_task(list(judgement.scores))
     if explanation is None or task is None:
         return Evidence(note="This model has no question that can be explained.")
-    picture = judgement.picture
+    picture, view = judgement.picture, view_of(task, explanation, judgement.picture)
     return Evidence(
-        task,
-        pieces(judgement.text.content, explanation.words, task),
-        _heat(explanation, task),
-        picture.width_px if picture else 0,
-        picture.height_px if picture else 0,
-        _alone(explanation, task),
-        bool(explanation.regions),
-        note or explanation.detail,
+        task=task,
+        pieces=pieces(judgement.text.content, explanation.words, task),
+        heat=_heat(explanation, task, view),
+        width_px=picture.width_px if picture else 0,
+        height_px=picture.height_px if picture else 0,
+        alone=_alone(explanation, task),
+        has_regions=bool(explanation.regions),
+        view=view,
+        view_title=view_title(picture, view),
+        note=note or explanation.detail,
     )
 
 
-def _heat(explanation: Explanation, task: str) -> tuple[Heat, ...]:
-    """The regions of the first view that moved the score."""
+def shown_view(picture: bytes, view: int, limits: MemeLimits) -> Image.Image | None:
+    """That view of a picture file; None where it is not there, or cannot be decoded as far as that."""
+    try:
+        shown = Meme.from_bytes(picture, limits=limits).shown
+    except MemeError:
+        return None
+    return shown[view].image if 0 <= view < len(shown) else None
+
+
+def _heat(explanation: Explanation, task: str, view: int) -> tuple[Heat, ...]:
+    """The regions of ``view`` that moved the score."""
     found = []
     for region in explanation.regions:
         effect = region.effects.get(task, 0.0)
-        if abs(effect) >= _HEAT_LEVELS[0] and region.view == 0:
+        if abs(effect) >= _HEAT_LEVELS[0] and region.view == view:
             left, top, right, bottom = region.box
             found.append(Heat(left, top, right - left, bottom - top, _mark(effect, _HEAT_LEVELS), effect))
     return tuple(found)

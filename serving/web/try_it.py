@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from python_multipart.multipart import parse_options_header
 from starlette.responses import Response
 
-from model import Meme, MemeError, Policy
+from model import Policy
 from model.meme import MemeLimits, has_words
 from serving.app_state import app_state
 from serving.html import picture_url
@@ -15,7 +15,7 @@ from serving.requests.body import whole_body
 from serving.requests.classify_body import ClassifyInput
 from serving.requests.context import request_context
 from serving.requests.multipart import FormPart, parse_parts
-from serving.web.evidence import shown_evidence
+from serving.web.evidence import shown_evidence, shown_view
 from serving.web.forms import check_origin, check_token
 from serving.web.render import page
 from serving.web.sessions import Session, session_of, signed_in
@@ -63,8 +63,8 @@ async def try_meme(request: Request) -> Response:
         verdict = await classifier.preview(item, context, policy, explain="regions" if asked.wants_heat else "words")
     except ProblemError as problem:
         return _page(request, session, status=problem.status, asked=asked, problem=problem.detail)
-    shown = await classifier.pipeline.run(lambda: _shown_picture(asked.image, state.settings.limits))
     evidence = shown_evidence(verdict)
+    shown = await classifier.pipeline.run(lambda: _shown_picture(asked.image, evidence.view, state.settings.limits))
     return _page(request, session, asked=asked, verdict=verdict, evidence=evidence, picture=shown, policy=policy)
 
 
@@ -121,12 +121,7 @@ def _text(part: FormPart | None) -> str:
     return "" if part is None else part.text(part.name, _UTF_8)
 
 
-def _shown_picture(image: bytes | None, limits: MemeLimits) -> str | None:
-    """What was judged, made anew and small enough for a page, as a ``data:`` URL."""
-    if image is None:
-        return None
-    try:
-        (view, *_) = Meme.from_bytes(image, limits=limits).shown
-    except MemeError:
-        return None
-    return picture_url(view.image, _SHOWN_SIDE_PX)
+def _shown_picture(image: bytes | None, view: int, limits: MemeLimits) -> str | None:
+    """The view that decided, made anew and small enough for a page, as a ``data:`` URL."""
+    shown = None if image is None else shown_view(image, view, limits)
+    return None if shown is None else picture_url(shown, _SHOWN_SIDE_PX)

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from model.picture.containers.sniff import format_of
 from model.verdict import ExplainLevel
 from serving.app_state import AppState, app_state
+from serving.html import small_jpeg
 from serving.problems import ProblemError
 from serving.requests.context import request_context
 from serving.review.actions import cannot_judge, escalate, label, skip
@@ -26,7 +27,7 @@ from serving.review.pages.transactions import reading, rules_of, writing
 from serving.review.queue import Rules, take_next
 from serving.review.shown import ShownItem, shown_item, shown_picture
 from serving.schemas.ledger import MAX_REASON_CHARS
-from serving.web.evidence import Evidence
+from serving.web.evidence import Evidence, shown_view
 from serving.web.forms import form_of
 from serving.web.render import PAGE_HEADERS, page
 from serving.web.sessions import signed_in
@@ -36,6 +37,8 @@ Action = Callable[[sa.Connection, str, Reviewer, Rules], None]
 
 router = APIRouter(include_in_schema=False)
 _ID = re.compile(r"[0-9a-f]{32}")
+_VIEW = re.compile(r"[0-9]{1,3}")
+_STILL_SIDE_PX = 1600
 _MEDIA_TYPES = {
     "JPEG": "image/jpeg",
     "PNG": "image/png",
@@ -63,10 +66,12 @@ async def why(request: Request, decision_id: str) -> Response:
 
 @router.get("/review/items/{decision_id}/picture")
 async def picture(request: Request, decision_id: str) -> Response:
-    """The kept picture file, as it came in."""
+    """The kept picture file, as it came in; with ``?view=1`` the still picture that its view of that place is."""
     session = await signed_in(request)
     id, reviewer = checked_id(decision_id), reviewer_of(session)
-    return picture_response(await reading(request, lambda connection: shown_picture(connection, id, reviewer)))
+    content = await reading(request, lambda connection: shown_picture(connection, id, reviewer))
+    view = request.query_params.get("view")
+    return picture_response(content if view is None else await _still(request, content, view))
 
 
 @router.post("/review/items/{decision_id}")
@@ -124,6 +129,19 @@ def checked_id(decision_id: str) -> str:
     if not _ID.fullmatch(decision_id):
         raise ProblemError(404, "unknown_item", "there is no such decision; it was deleted, or never made here")
     return decision_id
+
+
+async def _still(request: Request, content: bytes | None, view: str) -> bytes | None:
+    """A view as a JPEG; None where there is none of that place."""
+    if content is None or not _VIEW.fullmatch(view):
+        return None
+    state = app_state(request)
+
+    def drawn() -> bytes | None:
+        shown = shown_view(content, int(view), state.settings.limits)
+        return None if shown is None else small_jpeg(shown, _STILL_SIDE_PX)
+
+    return await state.classifier.pipeline.run(drawn)
 
 
 def picture_response(content: bytes | None) -> Response:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from support.ledgers import verdict_of
@@ -15,6 +16,7 @@ from support.strict_pages import StrictPage
 from model import Meme, Policy, Verdict
 from model.bundle import Thresholds, ThresholdsByModality
 from model.ocr.types import OcrWord
+from model.picture.views import View
 from model.verdict import Explanation, PairEffect, PictureEvidence, RegionEffect, TextEvidence, ViewEvidence, WordEffect
 from serving.explanation.evidence import Mark, TaskEvidence, evidence_of
 from serving.explanation.page import write_explanation_page
@@ -35,9 +37,9 @@ def _verdict(text: str = "some words", explanation: Explanation = EXPLANATION, *
     return replace(verdict_of(text), explanation=explanation, picture=PICTURE, **changed)
 
 
-def _evidence(verdict: Verdict, view: int = 0) -> TaskEvidence:
+def _evidence(verdict: Verdict) -> TaskEvidence:
     assert verdict.explanation is not None
-    (found,) = evidence_of(verdict, verdict.explanation, POLICY, view)
+    (found,) = evidence_of(verdict, verdict.explanation, POLICY)
     return found
 
 
@@ -84,13 +86,26 @@ def test_a_pair_is_told_by_the_row_and_column_of_its_region() -> None:
     assert (pair.word, pair.row, pair.column, pair.mark.signed, pair.only_together) == ("some", 1, 2, "+0.080", True)
 
 
-def test_only_regions_of_the_view_that_is_shown_are_drawn() -> None:
+def test_each_task_is_shown_on_the_view_that_decided_it(tmp_path: Path) -> None:
+    colours = ("red", "blue")
+    frames = tuple(View(Image.new("RGB", (40, 24), colour), frame=at) for at, colour in enumerate(colours))
     views = tuple(ViewEvidence(frame, None, "some words", {"hateful": 0.7}) for frame in (0, 1))
-    regions = (*REGIONS, RegionEffect(LEFT, {"hateful": 0.1}, view=1))
+    regions = (RegionEffect(LEFT, {"offensive": 0.3}), RegionEffect(LEFT, {"hateful": 0.1}, view=1))
     verdict = replace(
-        _verdict(explanation=replace(EXPLANATION, regions=regions)), picture=replace(PICTURE, views=views, strictest=1)
+        _verdict(explanation=replace(EXPLANATION, regions=regions, pairs=())),
+        picture=replace(PICTURE, is_animated=True, n_frames=2, views=views, strictest=1),
+        scores={"hateful": 0.7, "offensive": 0.6},
     )
-    assert [cell.mark and cell.mark.effect for cell in _evidence(verdict, view=1).regions] == [0.1]
+    page = _page(tmp_path, verdict, meme=Meme(frames[0].image, "digest", "some words", views=frames))
+    images = page.all("img")
+    shown = [Image.open(io.BytesIO(base64.b64decode(one.attributes["src"].partition(",")[2]))) for one in images]
+    assert [np.asarray(one)[12, 30].argmax() for one in shown] == [2, 0]  # the blue one, then the red one
+    assert [one.attributes["alt"] for one in images] == [f"The picture of meme.png, frame {at} of 2" for at in (2, 1)]
+    drawn = [one.attributes["class"] for one in page.all("svg") if one.attributes.get("role") == "img"]
+    assert drawn == ["for-1", "for-2"]
+    style = _content(page, "style")
+    assert "#task-1:checked ~ .panes .view-1 { display: block; }" in style
+    assert "#task-2:checked ~ .panes .view-2 { display: block; }" in style
 
 
 def test_the_page_shows_the_picture_with_its_regions_and_words(tmp_path: Path) -> None:

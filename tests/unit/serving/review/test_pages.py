@@ -1,87 +1,25 @@
 """What the pages of review answer over HTTP, to who may see it and to who may not. Every step is a form."""
 
+import io
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
-from starlette.testclient import TestClient
-from support.pictures import meme
-from support.reviewing import Person, write_keys, write_policy
+from PIL import Image
+from support.animations import second_decides
+from support.reviewed_app import Reviewed, reviewing
 from support.tiny import TinyBundle
 
-from model import load
-from serving.app_state import AppState
-from serving.http.app import create_app
 from serving.ledger.tables import feedback
-from serving.review.audit import Reviewer
-from serving.review.golden import add_golden
-from serving.settings import Settings
 
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7*7 }}'
-
-
-class Reviewed:
-    """An app whose every decision goes to review, and the people with keys for it."""
-
-    def __init__(self, client: TestClient, keys: dict[str, str], state: AppState) -> None:
-        self.client, self.state, self._keys = client, state, keys
-        self._n_memes = 0
-
-    def person(self, name: str) -> Person:
-        return Person(self.client, self._keys[name])
-
-    def meme(self, text: str = "tea is ready") -> dict[str, Any]:
-        """The verdict of a meme that nobody sent before."""
-        self._n_memes += 1
-        answer = self.client.post(
-            "/v1/classify",
-            files={"image": meme(self._n_memes)},
-            data={"text": text, "tags": "tea"},
-            headers={"X-API-Key": self._keys["pipeline"]},
-        )
-        verdict: dict[str, Any] = answer.json()
-        return verdict
-
-    def golden(self, **labels: str) -> str:
-        """A decision whose answer is known."""
-        decision_id: str = self.meme()["decision_id"]
-        ledger = self.state.decisions
-        with ledger.database.writing() as connection:
-            add_golden(connection, decision_id, labels, Reviewer("lead"), None)
-        return decision_id
-
-
-@contextmanager
-def reviewing(tiny: TinyBundle, folder: Path, **settings: Any) -> Iterator[Reviewed]:
-    keys_file, keys = write_keys(folder)
-    given = {
-        "ocr": "none",
-        "ledger_url": f"sqlite:///{folder}/ledger.db",
-        "ledger_store_text": True,
-        "ledger_store_pictures": True,
-        "keys_file": keys_file,
-        "policy_file": write_policy(folder),
-    }
-    scorer = load(tiny.bundle.path, ocr="none", threads=1)
-    state = AppState(Settings.model_validate(given | settings), scorer)
-    with TestClient(create_app(lambda: state), raise_server_exceptions=False) as client:
-        yield Reviewed(client, keys, state)
 
 
 @pytest.fixture(scope="module")
 def plain(tiny: TinyBundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewed]:
     with reviewing(tiny, tmp_path_factory.mktemp("plain")) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def hiding(tiny: TinyBundle, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reviewed]:
-    """Scores are hidden until the first decision; half of what is given is golden, where there is any."""
-    with reviewing(tiny, tmp_path_factory.mktemp("hiding"), review_hide_scores=True, review_golden_share=0.5) as found:
         yield found
 
 
@@ -225,58 +163,27 @@ def test_a_picture_is_served_as_what_it_is_and_kept_by_no_cache(plain: Reviewed)
     anna.send("/review/leave")
 
 
+def test_the_heat_map_of_an_animation_lies_on_the_frame_that_decided(plain: Reviewed) -> None:
+    animation, decides = second_decides(plain.state.classifier.scorer, "tea is ready")
+    id = plain.meme(picture=animation)["decision_id"]
+    lead = plain.person("lead")
+    lead.send(f"/review/decisions/{id}/take")
+    for path in ("why?why=regions", "?why=regions"):
+        page = lead.client.get(f"/review/items/{id}/{path}".replace("/?", "?")).text
+        assert "The view that decided: frame 2 of 2." in page
+        assert f'<img class="still" src="/review/items/{id}/picture?view=1" alt="">' in page
+    still = lead.client.get(f"/review/items/{id}/picture?view=1")
+    assert still.headers["content-type"] == "image/jpeg"
+    shown = np.asarray(Image.open(io.BytesIO(still.content)), dtype=float)
+    assert abs(shown - np.asarray(decides)).mean() < 10
+    assert lead.client.get(f"/review/items/{id}/picture").content == animation
+    for odd in ("2", "x", "-1", "9999999999"):
+        assert lead.client.get(f"/review/items/{id}/picture?view={odd}").status_code == 404
+    assert plain.person("ben").client.get(f"/review/items/{id}/picture?view=1").status_code == 403
+    lead.send("/review/leave")
+
+
 def test_an_unknown_or_odd_id_is_404(plain: Reviewed) -> None:
     anna = plain.person("anna")
     for id in ("0" * 32, "x", "..%2f..%2fetc"):
         assert anna.client.get(f"/review/items/{id}").status_code == 404
-
-
-def tells_score(page: str, verdict: dict[str, Any]) -> bool:
-    """Whether a page has a score of a verdict, as rounded anywhere, or a part of a page that tells one."""
-    scores = [score for score in verdict["scores"].values() if isinstance(score, float)]
-    told = [f"{score:.{digits}f}" for score in scores for digits in (2, 3)] + [
-        "<progress",
-        "decision: <strong>",
-        "alone:",
-    ]
-    return any(one in page for one in told)
-
-
-def test_no_route_tells_a_score_before_the_first_decision(hiding: Reviewed) -> None:
-    verdict = hiding.meme("monday again")
-    anna = hiding.person("anna")
-    id = anna.take("?band=9&order=highest&decision=block")
-    assert id == verdict["decision_id"]  # what would tell a score chooses nothing
-    page = anna.client.get(f"/review/items/{id}")
-    assert page.status_code == 200
-    assert "word list to_look_at" in page.text
-    asked = [page] + [
-        anna.client.get(f"/review/items/{id}{path}")
-        for path in ("?why=words", "?why=regions", "/why", "/why?why=regions")
-    ]
-    asked += [anna.client.get(path) for path in ("/review", f"/review/decisions/{id}", f"/v1/decisions/{id}")]
-    asked.append(hiding.person("lead").client.get(f"/review/decisions/{id}"))
-    for answer in asked:
-        assert not tells_score(answer.text, verdict), answer.url
-    assert [answer.status_code for answer in asked] == [200, 200, 200, 403, 403, 200, 403, 401, 200]
-    anna.send(f"/review/items/{id}", label_hateful="not_hateful")
-    for path in ("", "/why", "/why?why=regions"):
-        assert tells_score(anna.client.get(f"/review/items/{id}{path}").text, verdict)
-
-
-def test_a_golden_item_looks_like_any_other_and_measures_its_reviewer(hiding: Reviewed) -> None:
-    golden = hiding.golden(hateful="hateful")
-    ben, ids = hiding.person("ben"), []
-    for _ in range(60):  # half of what is given is golden, by chance
-        id = ben.take()
-        if id:
-            ids.append(id)
-            page = ben.client.get(f"/review/items/{id}").text
-            assert "golden" not in page.lower()
-            ben.send(f"/review/items/{id}", label_hateful="hateful")
-            ben.send("/review/leave")
-        if id == golden:
-            break
-    assert golden in ids
-    figures = hiding.person("lead").client.get("/review/leads").text
-    assert re.search(r"ben: 1\.00", figures)

@@ -1,9 +1,15 @@
 """``/try``: what is tried is judged like any other meme, told on the page, and kept nowhere."""
 
+import base64
+import io
+import re
 from pathlib import Path
 
+import numpy as np
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
+from PIL import Image
+from support.animations import second_decides
 from support.ledgers import database_of
 from support.pictures import meme
 from support.reviewing import try_meme
@@ -71,3 +77,13 @@ def test_regions_are_drawn_where_they_are_asked_for(keyless: TestClient) -> None
     assert page.status_code == 200
     assert '<svg class="heat"' in page.text
     assert '<svg class="heat"' not in try_meme(keyless, text="when the tea is ready").text
+
+
+def test_of_an_animation_the_frame_that_decided_is_shown(keyless: TestClient, scorer: Scorer) -> None:
+    words = "when the tea is ready"
+    animation, decides = second_decides(scorer, words)
+    page = try_meme(keyless, animation, text=words)
+    assert "The view that decided: frame 2 of 2." in page.text
+    (drawn,) = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', page.text)
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(drawn))), dtype=float)
+    assert abs(shown - np.asarray(decides)).mean() < 10
