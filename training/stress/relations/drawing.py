@@ -6,12 +6,13 @@ be read. Scenes are about 640 pixels wide; sizes in pixels are meant for that.
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from training.data.meme_renderer import Colour
-from training.stress.relations.base import Relation, Seed, StressItem, encoded, registered
+from training.stress.relations.base import Family, Relation, Seed, StressItem, encoded, registered
 from training.stress.relations.lettering import (
     BLACK,
     WHITE,
@@ -32,7 +33,7 @@ _TYPOGRAPHIC = "FigStep, sentences as typography (Gong and others 2023)"
 class DrawnRelation(Relation):
     """Draws the sentence; the item is a PNG without words beside it. Does not apply to what our fonts cannot draw."""
 
-    family = "drawing"
+    family: ClassVar[Family] = "drawing"
 
     def apply(self, seed: Seed, scene: Image.Image, strength: str, rng: np.random.Generator) -> StressItem | None:
         """The drawn meme."""
