@@ -15,8 +15,7 @@ import httpx
 
 from training.stress.targets.base import NotJudgedError, TargetStoppedError
 
-_FIRST_WAIT_S = 0.5
-#: A wait is named as such from here on; the server's own wish may be longer, up to ``Manners.max_wait_s``.
+#: Our own waits grow no longer; those that a server asks for may, up to ``Manners.max_wait_s``.
 _MAX_BACKOFF_S = 30.0
 _TOO_MANY = 429
 #: These say that no request of ours will be answered.
@@ -29,7 +28,7 @@ class Manners:
     """How a server is asked: at most ``per_second`` calls and ``max_calls`` in all (None: no bound).
 
     A call that is answered 429 or 5xx, or not within ``timeout_s``, is sent up to ``max_tries`` times, after what
-    ``Retry-After`` says or ever longer waits; who asks for more than ``max_wait_s`` is left alone. After
+    ``Retry-After`` says or waits that double from ``first_wait_s``; who asks for more than ``max_wait_s`` is left alone. After
     ``max_failed`` items in a row that failed so, the server is held for broken.
     """
 
@@ -37,6 +36,7 @@ class Manners:
     per_second: float | None = None
     max_calls: int | None = None
     max_tries: int = 5
+    first_wait_s: float = 0.5
     max_wait_s: float = 120.0
     max_failed: int = 3
 
@@ -95,7 +95,7 @@ class PoliteClient:
         why = ""
         for attempt in range(self.manners.max_tries):
             self._take_turn()
-            wait_s = min(_MAX_BACKOFF_S, _FIRST_WAIT_S * 2**attempt)
+            wait_s = min(_MAX_BACKOFF_S, self.manners.first_wait_s * 2**attempt)
             try:
                 response = self._client.post(self.url, **content)
             except httpx.HTTPError as error:
