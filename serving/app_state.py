@@ -20,9 +20,11 @@ from serving.observability.logs import Event
 from serving.observability.metrics import Metrics
 from serving.problems import ProblemError
 from serving.schemas import ModelDoc, ReadinessDoc
+from serving.schemas.shadows import ShadowDoc
 from serving.security.key_file import Keyring
 from serving.security.token_bucket import TokenBuckets
 from serving.settings import Settings
+from serving.shadow.shadows import Shadows, opened_shadows, spare_core
 
 logger = logging.getLogger("memeguard.app")
 _JOBS_FOR_ALL = (
@@ -59,12 +61,15 @@ class AppState:
         self._load_problem = load_problem
         self._classifier: Classifier | None = None
         self.memory: MemoryFollower | None = None
+        self.shadows: Shadows | None = None
+        self._shadow_problem: str | None = None
         if scorer is not None:
             self.metrics.saw_model(scorer.model)
             self.memory = None if self.ledger is None else MemoryFollower(self.ledger.database, scorer)
             self._classifier = Classifier(
                 scorer, settings, self.metrics, self.admission, self.ledger, self.banks, self.memory
             )
+            self._open_shadows(self._classifier)
 
     @classmethod
     def open(cls, settings: Settings) -> "AppState":
@@ -90,6 +95,20 @@ class AppState:
         _log_readiness(state.readiness())
         return state
 
+    def _open_shadows(self, classifier: Classifier) -> None:
+        """What is wrong with a shadow is told at ``/readyz`` and keeps nobody from an answer."""
+        settings, ledger = self.settings, self.ledger
+        if ledger is None or not settings.has_shadow:
+            return
+        try:
+            shadows = opened_shadows(settings, classifier.scorer.bundle, classifier.policies, self.banks)
+        except MemeguardError as error:
+            self._shadow_problem = f"shadow: nothing is judged in it: {error}"
+            return
+        has_room = spare_core(settings, self.admission)
+        self.shadows = Shadows(shadows, settings, self.metrics, ledger.database, has_room)
+        classifier.onlooker = self.shadows.saw
+
     async def start(self) -> None:
         """Start what runs beside the requests."""
         if self._classifier is not None:
@@ -102,6 +121,8 @@ class AppState:
             await self.memory.start()
         if self.jobs is not None:
             self.jobs.runner.start()
+        if self.shadows is not None:
+            self.shadows.start()
         for warning in self._bank_warnings():
             logger.warning("%s", warning)
 
@@ -112,6 +133,8 @@ class AppState:
         if self._classifier is not None:
             await self._classifier.policies.stop()
             await asyncio.to_thread(self._classifier.pipeline.close)
+        if self.shadows is not None:
+            await self.shadows.stop()
         if self.memory is not None:
             await self.memory.stop()
         if self.banks is not None:
@@ -175,8 +198,22 @@ class AppState:
                 *([warning] if warning else []),
                 *self._bank_warnings(),
                 *self._job_warnings(),
+                *self._shadow_warnings(),
             ],
+            shadows=self.shadow_docs(),
         )
+
+    def shadow_docs(self) -> list[ShadowDoc]:
+        """What is judged beside what is in force."""
+        shadows = self.shadows
+        if shadows is None:
+            return []
+        return [ShadowDoc(**vars(state.subject), share=shadows.share, ready=state.is_ready) for state in shadows.states]
+
+    def _shadow_warnings(self) -> list[str]:
+        if self._shadow_problem is not None:
+            return [self._shadow_problem]
+        return [] if self.shadows is None else self.shadows.warnings
 
     def _bank_warnings(self) -> list[str]:
         """What is amiss with the banks that policies name; nothing is known of them before ``start``."""

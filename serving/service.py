@@ -20,6 +20,7 @@ from serving.ledger.ledger import check_ledger
 from serving.observability import logs, tracing
 from serving.security.key_file import read_keys
 from serving.settings import Settings, from_env
+from serving.shadow.shadows import check_shadows
 from serving.third_party_internals import bentoml_tracer
 
 app = create_app(lambda: AppState.open(from_env(os.environ)))
@@ -75,6 +76,7 @@ class Memeguard:
             tracing.check(settings)
             if settings.keys_file:
                 read_keys(settings.keys_file)
+            check_shadows(settings)
             check_ledger(settings)
             if settings.jobs_folder:
                 check_jobs(settings.jobs_folder)

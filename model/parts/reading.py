@@ -50,13 +50,8 @@ def _joined(results: Sequence[OcrResult]) -> tuple[TextEvidence, tuple[Span, ...
     """The words of several views as one text; those of two views that read the same stand in it once."""
     if len(results) == 1:
         return TextEvidence.from_ocr(results[0]), ()
-    content, spans, distinct = "", [], dict[str, Span]()
-    for result in results:
-        if result.text not in distinct:
-            content += "\n" if content and result.text else ""
-            distinct[result.text] = (len(content), len(content) + len(result.text))
-            content += result.text
-        spans.append(distinct[result.text])
+    content, spans = _laid_out([result.text for result in results])
+    distinct = dict(zip((result.text for result in results), spans, strict=True))
     told = [result for result in results if distinct.pop(result.text, None) is not None]
     words = tuple(word for result in told for word in result.words)
     worst = next(result for result in results if result.status == worst_status(one.status for one in results))
@@ -72,4 +67,21 @@ def _joined(results: Sequence[OcrResult]) -> tuple[TextEvidence, tuple[Span, ...
         judged_chars=len(content),
         unread=tuple(dict.fromkeys(box for result in results for box in result.unread)),
     )
-    return evidence, tuple(spans)
+    return evidence, spans
+
+
+def _laid_out(texts: Sequence[str]) -> tuple[str, tuple[Span, ...]]:
+    """One text of several, a line each and each distinct one once, and where in it each of them stands."""
+    content, spans, distinct = "", [], dict[str, Span]()
+    for text in texts:
+        if text not in distinct:
+            content += "\n" if content and text else ""
+            distinct[text] = (len(content), len(content) + len(text))
+            content += text
+        spans.append(distinct[text])
+    return content, tuple(spans)
+
+
+def view_spans(texts: Sequence[str]) -> tuple[Span, ...]:
+    """The spans of a reading whose views have these words, as ``read_steps`` lays them out; empty for one view."""
+    return _laid_out(texts)[1] if len(texts) > 1 else ()

@@ -174,11 +174,17 @@ class PolicyFile:
 
 def chosen_policy(choice: str, bundle: Bundle, categories: Iterable[str] = ()) -> Policy:
     """The policy that ``FILE`` or ``FILE:NAME`` names, for FILE alone its default; raises ``PolicyFileError``."""
-    path, name = Path(choice), None
-    if not path.exists() and ":" in choice:
-        file, _, name = choice.rpartition(":")
-        path = Path(file)
+    path, name = split_choice(choice)
     return read_policies(path, bundle, categories).named(name, path)
+
+
+def split_choice(choice: str) -> tuple[Path, str | None]:
+    """The parts of ``FILE`` or ``FILE:NAME``; the name is None for FILE alone."""
+    path = Path(choice)
+    if path.exists() or ":" not in choice:
+        return path, None
+    file, _, name = choice.rpartition(":")
+    return Path(file), name
 
 
 def read_policies(path: Path | None, bundle: Bundle, categories: Iterable[str] = ()) -> PolicySet:

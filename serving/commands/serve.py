@@ -24,6 +24,8 @@ from serving.commands.options import (
 from serving.security.addresses import is_loopback
 from serving.security.key_file import read_keys
 from serving.settings import Settings, from_env, to_env
+from serving.settings.shadow import absolute_choice
+from serving.shadow.shadows import check_shadows
 
 SERVICE = "serving.service:Memeguard"
 
@@ -45,6 +47,19 @@ class ListenError(MemeguardError):
 )
 @click.option("--keys-file", type=click.Path(path_type=Path), help="API keys, made by `memeguard keys create`.")
 @click.option("--allow-anonymous", is_flag=True, default=None, help="Serve beyond this machine without keys.")
+@click.option(
+    "--shadow-policy",
+    metavar="NAME|FILE[:NAME]",
+    help="Policy that is tried on live decisions and decides nothing; default: none.",
+)
+@click.option(
+    "--shadow-bundle",
+    type=click.Path(path_type=Path),
+    help="Bundle folder that judges live memes too and decides nothing; default: none.",
+)
+@click.option(
+    "--shadow-share", type=click.FloatRange(0, 1), help="Share of decisions that shadows judge too; default: all."
+)
 @bundle_option
 @ocr_option
 @ocr_languages_option
@@ -56,6 +71,7 @@ def serve(host: str, port: int, workers: int, **flags: str | int | Path | None) 
     settings = from_env(os.environ | to_env(flags))
     check_installed(settings.asked_engine)
     read_policies(settings.policy_file, open_bundle(settings.bundle), category_names(settings.categories_file))
+    check_shadows(settings)
     if settings.keys_file:
         read_keys(settings.keys_file)
     address = _listenable(host, port)
@@ -78,13 +94,16 @@ def _run_bentoml(arguments: list[str]) -> None:
     cli([*arguments, "--working-dir", str(root)])
 
 
-def _absolute_paths(settings: Settings) -> dict[str, Path]:
+def _absolute_paths(settings: Settings) -> dict[str, Path | str]:
     """Settings that are paths: BentoML's workers run in another folder.
 
     The bundle stays the one that was checked. Other files are read again, and a link may then lead to new contents.
     """
-    paths = {key: value.absolute() for key, value in settings if isinstance(value, Path)}
-    return paths | {"bundle": settings.bundle.resolve()}
+    paths: dict[str, Path | str] = {key: value.absolute() for key, value in settings if isinstance(value, Path)}
+    paths["bundle"] = settings.bundle.resolve()
+    if settings.shadow_policy is not None:
+        paths["shadow_policy"] = absolute_choice(settings.shadow_policy)
+    return paths
 
 
 def _check_open_to(address: str, settings: Settings) -> None:

@@ -12,6 +12,7 @@ from model.policy.known_memes import BankAnswer, not_asked
 from model.remembered import with_votes
 from model.verdict import Explain, explain_level
 from serving.inference.admission import Admission
+from serving.inference.answered import Answered, Onlooker
 from serving.inference.pipeline import Pipeline
 from serving.inference.policy_store import PolicyStore
 from serving.known.bank_follower import BankFollower
@@ -47,6 +48,8 @@ class Classifier:
         banks: BankFollower | None = None,
         memory: MemoryFollower | None = None,
     ) -> None:
+        #: Who is told of each decision once it is kept; None: nobody.
+        self.onlooker: Onlooker | None = None
         self.scorer = scorer
         self.pipeline = Pipeline(scorer, settings, metrics, admission.retry_after)
         self.policies = PolicyStore.open(settings, scorer)
@@ -112,6 +115,8 @@ class Classifier:
             self._banks.count(banks)
         self._metrics.saw_verdict(verdict)
         tracing.saw_verdict(verdict)
+        if self.onlooker is not None:
+            self.onlooker(Answered(verdict, judgement, item, policy, banks))
         return verdict
 
     async def _ruled(

@@ -40,10 +40,13 @@ class PolicyStore:
         """
         if settings.policy_file is None:
             return cls(PolicySet({scorer.policy.name: scorer.policy}, scorer.policy.name))
-        file = PolicyFile(
-            settings.policy_file, scorer.bundle, () if scorer.categories is None else scorer.categories.names
-        )
-        return cls(_ready(file.read()), file, look_every_s=settings.policy_reload_s)
+        categories = () if scorer.categories is None else scorer.categories.names
+        return cls.of_file(PolicyFile(settings.policy_file, scorer.bundle, categories), settings.policy_reload_s)
+
+    @classmethod
+    def of_file(cls, file: PolicyFile, look_every_s: float) -> "PolicyStore":
+        """The policies of a file; raises ``PolicyFileError``."""
+        return cls(_ready(file.read()), file, look_every_s=look_every_s)
 
     def get(self, name: str | None) -> Policy:
         """A policy by name, the default for None; raises ``ProblemError`` 422 naming those that there are."""

@@ -326,3 +326,17 @@ jobs = sa.Table(
     sa.Index("ix_jobs_key_name", "key_name", "created_at"),
     _index_where("ix_jobs_webhook", "webhook_due_at IS NOT NULL", "webhook_due_at"),
 )
+
+#: What a shadow would have decided. ``outcome``: "judged", "dropped" (the server was busy) or "failed" (``detail`` says
+#: why); only what was judged has a decision. ``scores`` are a bundle's; under a policy they are the decision's own.
+shadow_decisions = sa.Table(
+    "shadow_decisions",
+    metadata,
+    _decision_id(primary_key=True),
+    sa.Column("kind", CleanText, primary_key=True),
+    sa.Column("created_at", UtcDateTime, nullable=False, index=True),
+    *(sa.Column(name, CleanText, nullable=False) for name in ("name", "version", "digest", "outcome")),
+    *(sa.Column(f"policy_{part}", CleanText) for part in ("name", "version", "digest")),
+    *(sa.Column(name, CleanText) for name in ("detail", "decision")),
+    *(sa.Column(name, _json()) for name in ("reasons", "scores")),
+)

@@ -47,6 +47,10 @@ class Metrics:
         self._ledger = self._counter("ledger_writes", "Rows written to the ledger.", "result")
         self._known = self._counter("known_memes", "Entries of banks that memes were found to be.", "bank", "kind")
         self._floods = self._counter("bank_quarantines", "Entries that matched too often.", "bank")
+        self._shadows = self._counter("shadow_decisions", "Decisions for shadows to judge too.", "kind", "outcome")
+        self._flips = self._counter(
+            "shadow_flips", "Decisions that would be others by a shadow.", "kind", "decision", "shadow_decision"
+        )
         self._model = Gauge(
             "memeguard_model_info",
             "1 for the model that judges.",
@@ -81,6 +85,14 @@ class Metrics:
     def saw_flood(self, bank: str) -> None:
         """Count an entry of ``bank`` that was quarantined."""
         self._floods.labels(bank).inc()
+
+    def saw_shadow(self, kind: str, outcome: str) -> None:
+        """Count a decision that the shadow of this kind judged, or was to judge and did not."""
+        self._shadows.labels(kind, outcome).inc()
+
+    def saw_flip(self, kind: str, decision: str, shadow_decision: str) -> None:
+        """Count a decision that would be another by the shadow of this kind."""
+        self._flips.labels(kind, decision, shadow_decision).inc()
 
     def saw_model(self, model: ModelRef) -> None:
         """Say which model judges in this process."""

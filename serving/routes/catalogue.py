@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 
 from model import Policy, Scorer
 from model.bundle import MANIFEST_NAME, Thresholds, ThresholdsByModality
-from serving.app_state import app_state
+from serving.app_state import AppState, app_state
 from serving.openai.route import check_model
 from serving.openai.route import model_id as id_of
 from serving.schemas import OpenAIProblemDoc
@@ -25,6 +25,7 @@ from serving.schemas.catalogue import (
     WordListDoc,
 )
 from serving.schemas.responses import problems
+from serving.schemas.shadows import ShadowDoc
 
 router = APIRouter()
 
@@ -37,8 +38,10 @@ router = APIRouter()
 )
 async def policies(request: Request) -> PoliciesDoc:
     """Every policy in force in this worker, with its rules. The words of its lists are counted, not told."""
-    current = app_state(request).classifier.policies.current
-    return PoliciesDoc(default=current.default, policies=[_rules(policy) for policy in current.policies.values()])
+    state = app_state(request)
+    current = state.classifier.policies.current
+    rules = [_rules(policy) for policy in current.policies.values()]
+    return PoliciesDoc(default=current.default, policies=rules, shadow=_shadow(state, "policy"))
 
 
 @router.get(
@@ -49,7 +52,8 @@ async def policies(request: Request) -> PoliciesDoc:
 )
 async def models(request: Request) -> ModelsDoc:
     """A list of one, in the shape of OpenAI's."""
-    return ModelsDoc(object="list", data=[_card(app_state(request).classifier.scorer)])
+    state = app_state(request)
+    return ModelsDoc(object="list", data=[_card(state.classifier.scorer)], shadow=_shadow(state, "bundle"))
 
 
 @router.get(
@@ -63,6 +67,10 @@ async def model(request: Request, model_id: str) -> ModelCardDoc:
     scorer = app_state(request).classifier.scorer
     check_model(model_id, scorer.model)
     return _card(scorer)
+
+
+def _shadow(state: AppState, kind: str) -> ShadowDoc | None:
+    return next((one for one in state.shadow_docs() if one.kind == kind), None)
 
 
 def _rules(policy: Policy) -> PolicyRulesDoc:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from model.modality import Modality
 from model.verdict import Action, Decision, KnownAction
+from serving.schemas.shadows import ShadowDoc
 from serving.schemas.wire import Probability, Wire
 
 
@@ -72,6 +73,7 @@ class PoliciesDoc(Wire):
 
     default: str
     policies: list[PolicyRulesDoc]
+    shadow: ShadowDoc | None = Field(None, description="Tried on the same decisions; it decides nothing.")
 
 
 class TaskDoc(Wire):
@@ -104,3 +106,4 @@ class ModelsDoc(Wire):
 
     object: Literal["list"]
     data: list[ModelCardDoc]
+    shadow: ShadowDoc | None = Field(None, description="Judges the same memes; it decides nothing.")

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from model.engine import EngineChoice
+from serving.schemas.shadows import ShadowDoc
 from serving.schemas.verdict import ModelDoc
 from serving.schemas.wire import Wire
 
@@ -20,6 +21,7 @@ class ReadinessDoc(Wire):
     ocr_version: str | None
     problems: list[str]
     warnings: list[str] = Field(default=[], description="What an operator should mend, though requests are answered.")
+    shadows: list[ShadowDoc] = Field(default=[], description="What is judged beside what is in force.")
 
     def without_details(self) -> "ReadinessDoc":
         """What a stranger is told: ``ready``, in the same shape."""

@@ -15,6 +15,7 @@ from serving.settings.jobs import JobSettings
 from serving.settings.ledger import LedgerSettings
 from serving.settings.review import ReviewSettings
 from serving.settings.security import SecuritySettings
+from serving.settings.shadow import ShadowSettings
 
 ENV_PREFIX = "MEMEGUARD_"
 
@@ -204,6 +205,7 @@ class Settings(
     OperationSettings,
     ReviewSettings,
     SecuritySettings,
+    ShadowSettings,
     BaseSettings,
 ):
     """How this process serves."""
@@ -233,6 +235,15 @@ class Settings(
     def _jobs_have_a_ledger(self) -> "Settings":
         if self.jobs_folder is not None and self.ledger_database is None:
             raise ValueError("jobs_folder needs the ledger, which keeps the state of jobs; ledger_url is none")
+        return self
+
+    @model_validator(mode="after")
+    def _shadows_are_kept(self) -> "Settings":
+        if self.has_shadow and self.ledger_database is None:
+            raise ValueError(
+                "shadow_policy and shadow_bundle need the ledger, which keeps what they would say; it is switched off "
+                "(ledger_url is none)"
+            )
         return self
 
     @model_validator(mode="after")

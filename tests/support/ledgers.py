@@ -39,7 +39,7 @@ def database_of(url: str) -> Database:
     return database
 
 
-_SINCE_REVIEW = ("jobs",)
+_SINCE_REVIEW = ("shadow_decisions", "jobs")
 _REVIEW = ("review_golden", "review_actions", "review_items", "review_sessions")
 #: By version, the tables that those after it brought; who refers to another comes first.
 _NEWER_TABLES = {

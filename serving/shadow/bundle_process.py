@@ -1,0 +1,127 @@
+"""Process in which a shadow bundle judges: of the lowest priority there is, one thread, memes through a pipe.
+
+    python -m serving.shadow.bundle_process HANDLE PARENT
+
+It is a process and no thread: a thread of low priority in the server would hold Python's lock while others wait for it.
+The server starts it with one end of a pipe, sends a ``BundleSpec``, and then a ``ShadowMeme`` for each decision.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from model import Judgement, Meme, MemeguardError, MemeLimits, Scorer, load
+from model.engine import EngineChoice
+from model.judge import Reading, ScoringError
+from model.parts.reading import view_spans
+from model.verdict import TextEvidence
+
+_PR_SET_PDEATHSIG = 1
+_LOWEST_NICENESS = 19
+
+
+@dataclass(frozen=True)
+class BundleSpec:
+    """What the process needs to know to judge as the server would with this bundle."""
+
+    bundle: Path
+    engine: EngineChoice
+    limits: MemeLimits
+    categories: Path | None
+
+
+@dataclass(frozen=True)
+class ShadowMeme:
+    """A meme as it came in, with the words that were judged; ``view_texts`` are those of each view of its picture."""
+
+    image: bytes | None = field(repr=False)
+    tags: tuple[str, ...] = field(repr=False)
+    text: TextEvidence = field(repr=False)
+    view_texts: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class ShadowJudgement:
+    """What the bundle makes of a meme; ``categories`` are scores of categories of one's own."""
+
+    judgement: Judgement
+    categories: dict[str, float]
+
+
+@dataclass(frozen=True)
+class ShadowFailure:
+    """Why there is no judgement, or why the process cannot judge at all; it holds nothing of the meme."""
+
+    reason: str
+
+
+def judged(scorer: Scorer, meme: ShadowMeme) -> ShadowJudgement | ShadowFailure:
+    """Judge a meme by the words that the server judged it by: they are not read again."""
+    try:
+        (found,) = scorer.judge([_reading(scorer, meme)])
+    except MemeguardError as error:
+        return ShadowFailure(getattr(error, "code", type(error).__name__))
+    except Exception as error:  # a bug that one meme brings out leaves the others their judgements
+        return ShadowFailure(type(error).__name__)
+    if isinstance(found, ScoringError):
+        return ShadowFailure(found.code)
+    categories = {} if scorer.categories is None else scorer.categories.scores(found.features)
+    return ShadowJudgement(found, categories)
+
+
+def _reading(scorer: Scorer, meme: ShadowMeme) -> Reading:
+    if meme.image is None:
+        return scorer.read(Meme.from_text(meme.text.content, tags=meme.tags, limits=scorer.limits))
+    budget = scorer.budget()
+    with budget.counted():
+        opened = Meme.from_bytes(meme.image, tags=meme.tags, limits=scorer.limits, budget=budget)
+    spans = view_spans(meme.view_texts) if meme.text.source == "ocr" else ()
+    return Reading(opened, meme.text, spans=spans)
+
+
+def main() -> None:
+    """Judge what comes until nobody asks any more."""
+    handle, parent = map(int, sys.argv[1:])
+    _yield_to_all()
+    _end_with(parent)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server decides
+    with Connection(handle) as connection, suppress(EOFError, ConnectionError):
+        _serve(connection)
+
+
+def _serve(connection: Connection) -> None:
+    spec: BundleSpec = connection.recv()
+    try:
+        scorer = load(
+            spec.bundle, ocr="none", engine=spec.engine, threads=1, limits=spec.limits, categories=spec.categories
+        )
+    except MemeguardError as error:
+        connection.send(ShadowFailure(str(error)))
+        return
+    connection.send(None)
+    while True:
+        connection.send(judged(scorer, connection.recv()))
+
+
+def _yield_to_all() -> None:
+    """Run when no other process wants the core; where that class is forbidden, at the lowest priority of the usual."""
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, 0, _LOWEST_NICENESS)
+    with suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def _end_with(parent: int) -> None:
+    """Ask the kernel to end this process with the thread that started it."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before we asked
+        os._exit(1)
+
+
+if __name__ == "__main__":
+    main()
