@@ -5,16 +5,26 @@ import sys
 from typing import Any, get_args
 
 import click
+from click.core import ParameterSource
 
 from model.bundle import COMPACT_BUNDLE
 from training.commands.options import data_options, disk_errors, path_type, setup_options, train_extra
 from training.evaluation.groups import ResampleBy
 from training.evaluation.options import WordsFrom
 
+#: Options that a functional test knows.
+_OF_FUNCTIONS = ("bundle", "out", "engine", "threads", "cache")
+
 
 @click.command()
 @click.argument("bundle", type=path_type, default=COMPACT_BUNDLE, required=False)
-@data_options("test", required=True)
+@data_options("test", required=False)
+@click.option(
+    "--functions",
+    is_flag=True,
+    help="In place of --data: a functional test of memes drawn by code; writes functions.json, functions.md and "
+    "functions.html.",
+)
 @click.option("--tasks", help="Only these tasks of the bundle, separated by commas.")
 @click.option(
     "--as-task",
@@ -46,7 +56,25 @@ def evaluate(**options: Any) -> None:
     Writes report.json, report.md and report.html into --out. Pictures and rows that cannot be read are counted and left
     out. Ends with 0 when the report was written, 1 when something stood in its way, 2 for options that do not fit.
     """
+    command = shlex.join(["memeguard", *sys.argv[1:]])
+    if options.pop("functions"):
+        _check_of_functions(click.get_current_context())
+        with train_extra():
+            from training.commands.evaluate_functions import run_functions  # noqa: PLC0415
+
+        return run_functions(**{name: options[name] for name in _OF_FUNCTIONS}, command=command)
+    if not options["data"]:
+        raise click.UsageError("Missing option '--data': name labelled memes, or say --functions")
     with train_extra():
         from training.commands.evaluate_run import EvaluateOptions, run  # noqa: PLC0415
 
-    run(EvaluateOptions(**options), shlex.join(["memeguard", *sys.argv[1:]]))
+    return run(EvaluateOptions(**options), command)
+
+
+def _check_of_functions(context: click.Context) -> None:
+    """Raises ``UsageError`` for an option that says something of labelled memes."""
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        given = context.get_parameter_source(name) is not ParameterSource.DEFAULT
+        if given and name not in (*_OF_FUNCTIONS, "functions"):
+            raise click.UsageError(f"{parameter.opts[0]} says nothing of --functions, which has memes of its own")

@@ -39,7 +39,7 @@ def evaluate_bundle(bundle: Bundle, sets: Sequence[LabelledSet], options: Option
         seed=options.setup.seed,
         n_resamples=options.setup.n_resamples,
         resample_by=options.resample_by,
-        packages=_packages(),
+        packages=packages(),
     )
     return Evaluation(report, [samples for _, samples in found])
 
@@ -59,7 +59,8 @@ def bundle_ref(bundle: Bundle, engines: Engines) -> BundleRef:
     )
 
 
-def _packages() -> dict[str, str]:
+def packages() -> dict[str, str]:
+    """Versions of what a score and a metric depend on, for a report."""
     openvino = {} if openvino_network.missing() else {"openvino": version("openvino")}
     return {
         "evaluate": version("evaluate"),

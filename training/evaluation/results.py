@@ -138,15 +138,16 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, ready for JSON: no NaN, a value that is not defined is null beside its reason."""
-        plain: dict[str, Any] = _plain(asdict(self))
-        return plain
+        found: dict[str, Any] = plain(asdict(self))
+        return found
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Nested dicts, lists and plain values, floats rounded to six digits: what JSON can hold."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return round(value, 6) if isinstance(value, float) else value
