@@ -30,9 +30,9 @@ class CommentJudge:
         if len(parts) < 2:  # one sentence is the comment
             parts = []
         self._context.rate_limiter.count_memes(1 + len(parts))
-        verdict, *of_parts = await together(
-            [self._whole(words, is_stored=asked.is_stored), *(self._part(words[one.start : one.end]) for one in parts)]
-        )
+        of_parts = await together(self._part(words[one.start : one.end]) for one in parts)
+        # Last: a request that is refused for want of room or time leaves no decision behind.
+        verdict = await self._whole(words, is_stored=asked.is_stored)
         return Judged(verdict, list(zip(parts, of_parts, strict=True)) or [(whole, verdict)])
 
     async def _whole(self, words: str, *, is_stored: bool) -> Verdict:

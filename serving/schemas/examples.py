@@ -110,7 +110,7 @@ MODERATIONS: dict[str, Any] = {
         }
     ],
 }
-_COMMENT = {"comment": {"text": f"{_WORDS.capitalize()}."}, "languages": ["en"], "clientToken": "post-17"}
+_COMMENT = {"comment": {"text": _WORDS}, "languages": ["en"], "clientToken": "post-17"}
 COMMENT_REQUESTS: dict[str, Any] = {
     "comment": {"value": _COMMENT | {"requestedAttributes": {"IDENTITY_ATTACK": {}}, "doNotStore": True}},
     "sentences": {
@@ -121,11 +121,11 @@ COMMENT_REQUESTS: dict[str, Any] = {
         }
     },
 }
-_COMMENT_SCORE = {"value": 0.08, "type": "PROBABILITY"}
+_COMMENT_SCORE = {"value": _BINARY_SCORES["hateful"], "type": "PROBABILITY"}
 COMMENT: dict[str, Any] = {
     "attributeScores": {
         "IDENTITY_ATTACK": {
-            "spanScores": [{"begin": 0, "end": 38, "score": _COMMENT_SCORE}],
+            "spanScores": [{"begin": 0, "end": len(_WORDS), "score": _COMMENT_SCORE}],
             "summaryScore": _COMMENT_SCORE,
         }
     },

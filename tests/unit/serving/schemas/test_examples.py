@@ -7,9 +7,16 @@ import pytest
 from starlette.testclient import TestClient
 from support.judgements import flat
 
-from serving.perspective.paths import PATHS
+from serving.perspective.paths import ANALYZE, PATHS, SUGGEST_SCORE
 from serving.schemas import VerdictDoc
-from serving.schemas.examples import CLASSIFY_REQUESTS, MODERATION_REQUESTS, PROBLEM, VERDICT
+from serving.schemas.examples import (
+    CLASSIFY_REQUESTS,
+    COMMENT_REQUESTS,
+    MODERATION_REQUESTS,
+    PROBLEM,
+    SUGGESTION_REQUESTS,
+    VERDICT,
+)
 
 _HEALTH = {"/livez", "/readyz"}
 
@@ -35,8 +42,7 @@ def test_keys_come_as_bearer_or_header_and_health_asks_for_none(document: dict[s
     schemes = document["components"]["securitySchemes"]
     assert (schemes["bearer"]["scheme"], schemes["api_key"]["name"]) == ("bearer", "X-API-Key")
     for path, operation in _operations(document):
-        in_query = [{"query_key": []}] if path in PATHS else []
-        needed = [{"bearer": []}, {"api_key": []}, *in_query, {}]
+        needed = [{"bearer": []}, {"api_key": []}, *([{"query_key": []}] if path in PATHS else []), {}]
         assert operation["security"] == ([] if path in _HEALTH else needed)
 
 
@@ -58,7 +64,12 @@ def test_every_answer_names_its_request(document: dict[str, Any]) -> None:
 
 
 def test_the_examples_of_requests_are_allowed_and_answered(client: TestClient, document: dict[str, Any]) -> None:
-    for path, examples in (("/v1/classify", CLASSIFY_REQUESTS), ("/v1/moderations", MODERATION_REQUESTS)):
+    for path, examples in (
+        (ANALYZE, COMMENT_REQUESTS),
+        (SUGGEST_SCORE, SUGGESTION_REQUESTS),
+        ("/v1/classify", CLASSIFY_REQUESTS),
+        ("/v1/moderations", MODERATION_REQUESTS),
+    ):
         schema = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"]
         for example in examples.values():
             assert jsonschema_rs.is_valid(schema, example["value"])
