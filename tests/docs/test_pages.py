@@ -22,7 +22,7 @@ RUN = [block for block in TYPED if block.why_not is None and block.code.strip() 
 
 
 def test_every_block_says_what_it_is_in() -> None:
-    known = {"bash", "python", "json", "yaml", "text", "{toctree}"}
+    known = {"bash", "python", "javascript", "json", "yaml", "text", "{toctree}"}
     assert [str(block) for block in BLOCKS if block.language not in known] == []
 
 

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -15,7 +16,11 @@ from serving.security.key_file import change_keys
 from serving.security.keys import KeyList, KeyScope, new_key
 from serving.settings import Settings
 
-ASKED = {"comment": {"text": "One. Two."}, "requestedAttributes": {"IDENTITY_ATTACK": {}}, "spanAnnotations": True}
+ASKED: dict[str, Any] = {
+    "comment": {"text": "One. Two."},
+    "requestedAttributes": {"IDENTITY_ATTACK": {}},
+    "spanAnnotations": True,
+}
 
 
 def _add_key(path: Path, name: str, *scopes: KeyScope, meme_rate: str | None = None) -> str:
@@ -90,7 +95,7 @@ def test_a_key_is_in_no_log_line_metric_or_error(
     secrets = (keys["classify"], "mg_wrong_and_secret")
     told = ""
     for key in secrets:
-        for body in (ASKED, {"comment": {}}):
+        for body in (ASKED, dict[str, Any]()):
             told += client.post(ANALYZE, json=body, params={"key": key}).text
         told += client.get(DISCOVERY[0], params={"key": key}).text
     told += client.get("/metrics", headers={"X-API-Key": keys["classify"]}).text
