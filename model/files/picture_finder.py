@@ -47,7 +47,9 @@ class Several:
 class PictureFinder:
     """Looks for pictures in some folders, the first that has one before the others."""
 
-    def __init__(self, *folders: str | Path) -> None:
+    def __init__(self, *folders: str | Path, within: Path | None = None) -> None:
+        """``within``: names are a stranger's, who must not learn what lies outside of this (resolved) folder."""
+        self._within = within
         self.folders = tuple(dict.fromkeys(map(Path, folders)))
         self._indexes: dict[Path, FolderIndex] = {}
 
@@ -63,9 +65,15 @@ class PictureFinder:
     def _exact(self, meant: Sequence[Spelling]) -> Found | None:
         for spelling in meant:
             for path, by in self._candidates(spelling):
-                if _is_file(path):
+                if self._may_be_seen(path) and _is_file(path):
                     return Found(path, () if by in _WELL_FORMED else by)
         return None
+
+    def _may_be_seen(self, path: Path) -> bool:
+        try:
+            return self._within is None or path.resolve().is_relative_to(self._within)
+        except (OSError, ValueError):
+            return False
 
     def _candidates(self, spelling: Spelling) -> Iterator[tuple[Path, tuple[str, ...]]]:
         """Paths that it may be, with by what each was got: itself, or the ends of a path of another machine."""
@@ -106,7 +114,8 @@ class PictureFinder:
         for folder in self.folders:
             if Path(spelling.path).is_relative_to(folder):
                 yield folder, str(Path(spelling.path).relative_to(folder)), spelling.by
-        yield Path(spelling.path).parent, Path(spelling.path).name, spelling.by
+        if self._may_be_seen(Path(spelling.path).parent):
+            yield Path(spelling.path).parent, Path(spelling.path).name, spelling.by
 
     def _walk(self, folder: Path, parts: Sequence[str], likeness: Likeness) -> Iterator[Path]:
         """Files below ``folder`` whose names are alike; folders on the way may differ in letter case."""

@@ -20,12 +20,15 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 
 @dataclass
 class TlsHost:
-    """``ca_file`` vouches for ``names`` and no others. ``seen`` holds (path, headers) of every request."""
+    """``ca_file`` vouches for ``names`` and no others. ``seen`` holds (path, headers) of every request,
+    ``posted`` the bodies.
+    """
 
     port: int
     ca_file: Path
     pages: dict[str, Answer] = field(default_factory=dict)
     seen: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    posted: list[bytes] = field(default_factory=list)
 
 
 def page(content: bytes, status: int = 200, **headers: str) -> Answer:
@@ -57,6 +60,10 @@ def tls_host(folder: Path, *names: str) -> Iterator[TlsHost]:
         def do_GET(self) -> None:
             host.seen.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
             host.pages[self.path](self)
+
+        def do_POST(self) -> None:
+            host.posted.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.do_GET()
 
         def log_message(self, *_: object) -> None:
             pass

@@ -44,7 +44,7 @@ class PicturePaths:
             return Resolved(item)
         if item.folder not in self._finders:
             folder = Path(item.folder)
-            self._finders[item.folder] = PictureFinder(folder, *usual_folders(folder))
+            self._finders[item.folder] = PictureFinder(folder, *usual_folders(folder), within=self._within)
         found = self._finders[item.folder].find(name)
         if isinstance(found, Found):
             return Resolved(replace(item, image=str(found.path)), found if found.by else None)

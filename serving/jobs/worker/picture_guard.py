@@ -34,12 +34,12 @@ class JobPictures:
         if "://" in image or "::" in image:
             return self._fetched(image)
         try:
-            if not is_within(image, self.folder) or not Path(image).is_file():
-                raise MemeError("unreadable_file", f"{self._shown(image)}: there is no such file in what was sent")
-            with Path(image).open("rb") as file:
-                return file.read(max_bytes + 1)
-        except (OSError, ValueError) as error:
-            raise MemeError("unreadable_file", f"{self._shown(image)}: this is no path of a file") from error
+            if is_within(image, self.folder) and Path(image).is_file():
+                with Path(image).open("rb") as file:
+                    return file.read(max_bytes + 1)
+        except (OSError, ValueError):  # a name that no file can have
+            pass
+        raise MemeError("unreadable_file", f"{self._shown(image)}: there is no such file in what was sent")
 
     def _fetched(self, url: str) -> bytes:
         deadline = time.monotonic() + self.fetch.fetch_timeout_s
