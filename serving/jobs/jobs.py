@@ -1,5 +1,6 @@
 """Jobs of one worker, as routes make, find, cancel and delete them."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -92,7 +93,7 @@ class Jobs:
         if row is None:
             raise no_such_job()
         if row["state"] == "cancelled":
-            self._folder.job(job_id).remove()
+            await asyncio.to_thread(self._folder.job(job_id).remove)
         self.runner.wake()
         return row
 
@@ -108,7 +109,7 @@ class Jobs:
                 delete_job(connection, job_id)
 
         await self._run(delete)
-        self._folder.job(job_id).remove()
+        await asyncio.to_thread(self._folder.job(job_id).remove)
 
     async def results(self, job_id: str, seen: Visibility) -> Path:
         """The file of a job's results."""

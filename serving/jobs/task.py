@@ -41,6 +41,7 @@ class JobTask(_Frozen):
     options: JobOptions
     bundle: Path
     policy_file: Path | None
+    categories_file: Path | None
     ocr: EngineName
     ocr_languages: str | None
     engine: EngineChoice
@@ -63,6 +64,7 @@ class JobTask(_Frozen):
             options=options,
             bundle=settings.bundle,
             policy_file=settings.policy_file,
+            categories_file=settings.categories_file,
             ocr=settings.ocr,
             ocr_languages=settings.ocr_languages,
             engine=settings.asked_engine,

@@ -10,6 +10,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from serving.app_state import AppState, app_state
 from serving.jobs.document import job_document
 from serving.jobs.jobs import Jobs, no_such_job
+from serving.jobs.policies import why_not
 from serving.jobs.store import Visibility
 from serving.problems import ProblemError
 from serving.requests.context import RequestContext, request_context
@@ -132,8 +133,9 @@ def _jobs(state: AppState) -> Jobs:
 
 
 def _check_policy(state: AppState, options: JobOptions) -> None:
-    """Raise ``ProblemError`` 422 for a policy that is not there, before anything is sent for nothing."""
-    state.classifier.policies.get(options.policy)
+    """Raise ``ProblemError`` 422 for a policy that cannot decide in a job, before anything is sent for nothing."""
+    if reason := why_not(state.classifier.policies.get(options.policy)):
+        raise ProblemError(422, "policy_not_for_jobs", reason)
 
 
 async def _linked(request: Request) -> JobRequest:

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from functools import partial
 
 from model import MemeguardError, Policy, open_bundle
-from model.policy.file import PolicyFileError, read_policies
+from model.known.category_file import category_names
+from model.policy.file import read_policies
 from serving.batch.engines.score_partition import OutcomeCounts
 from serving.batch.errors import BatchError
 from serving.batch.input.batch_input import BatchInput
@@ -23,6 +24,7 @@ from serving.batch.plan import Plan, find_plan
 from serving.batch.run import BatchOptions, ProgressCallbacks, run_batch, worker_spec
 from serving.jobs.errors import JobError
 from serving.jobs.folder import JobFiles
+from serving.jobs.policies import why_not
 from serving.jobs.task import Done, Event, Failed, JobTask, Note, Planned, Scored
 from serving.jobs.worker.picture_guard import JobPictures
 from serving.jobs.worker.results import without_folder, write_results
@@ -83,10 +85,12 @@ def _batch_options(task: JobTask, files: JobFiles) -> BatchOptions:
 
 
 def _policy(task: JobTask) -> Policy:
-    policies = read_policies(task.policy_file, open_bundle(task.bundle))
+    policies = read_policies(task.policy_file, open_bundle(task.bundle), category_names(task.categories_file))
     found = policies.policies.get(task.options.policy or policies.default)
     if found is None:
-        raise PolicyFileError(f"the policy {task.options.policy!r} that the job asked for is no longer there")
+        raise JobError("unknown_policy", f"the policy {task.options.policy!r} that was asked for is no longer there")
+    if reason := why_not(found):
+        raise JobError("policy_not_for_jobs", reason)
     return found
 
 
