@@ -25,6 +25,7 @@ from serving.perspective import route as comments
 from serving.problems import ProblemError
 from serving.review.pages import items, leads, queues, sign_in
 from serving.routes import banks, catalogue, classify, feedback, jobs, match, operations, search
+from serving.signals import coop, pict_rs
 from serving.web import home, static_files, try_it
 
 #: Of the interface, not of the package: a built bento holds no package metadata.
@@ -66,7 +67,7 @@ def create_app(open_state: Callable[[], AppState]) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    judging = (classify, moderations, comments, jobs)
+    judging = (classify, moderations, comments, coop, pict_rs, jobs)
     interface = (*judging, discovery, catalogue, feedback, match, search, banks, operations)
     routers = [module.router for module in (*interface, *_PAGES)]
     routes = [*app.routes, *(route for router in routers for route in router.routes)]

@@ -3,10 +3,10 @@
 It lies inside ``RequestMiddleware``, which answers what is raised here.
 """
 
-from starlette.datastructures import Headers, QueryParams
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.app_state import AppState, app_state
+from serving.http.credentials import key_of
 from serving.perspective import paths as perspective
 from serving.problems import ProblemError
 from serving.requests.context import request_context
@@ -79,7 +79,7 @@ def _authenticated(scope: Scope, state: AppState) -> KeyEntry | None:
         if path in _HEALTH or _may_be_anonymous(scope, state):
             return None
         raise ProblemError(403, "keys_required", _HOW_TO_OPEN)
-    key = _key_of(Headers(scope=scope)) or _key_in_query(scope)
+    key = key_of(scope)
     entry = state.keys.find(key) if key else None
     if path in _open_paths(state) or is_page(path) or path.startswith(_STATIC):
         return entry  # pages ask who is signed in
@@ -115,18 +115,6 @@ def _scope_of(method: str, path: str) -> KeyScope | None:
     if method == "DELETE" or path.startswith(_ADMIN):
         return "admin"  # what is deleted is gone from the ledger and from training
     return "feedback" if path.startswith(_REVIEW) else "classify"
-
-
-def _key_of(headers: Headers) -> str | None:
-    scheme, _, credentials = headers.get("authorization", "").partition(" ")
-    return credentials.strip() if scheme.lower() == "bearer" else headers.get("x-api-key")
-
-
-def _key_in_query(scope: Scope) -> str | None:
-    """The key of a client of Google's, which has no other place for one. Nothing logs or traces a query."""
-    if scope["path"] not in perspective.PATHS:
-        return None
-    return QueryParams(scope["query_string"]).get(perspective.KEY_PARAMETER)
 
 
 def _may_be_anonymous(scope: Scope, state: AppState) -> bool:

@@ -2,25 +2,27 @@
 
 from typing import Any
 
+from serving.http.credentials import API_KEY, BASIC, BEARER, QUERY_KEY, more_schemes
 from serving.perspective import paths as perspective
 from serving.schemas import OpenAIProblemDoc, PerspectiveProblemDoc, ProblemDoc
 from serving.schemas.examples import PROBLEM
 from serving.schemas.responses import problems
 
-_BEARER, _API_KEY, _QUERY_KEY = "bearer", "api_key", "query_key"
 _SCHEMES = {
-    _BEARER: {"type": "http", "scheme": "bearer", "description": "An API key of `memeguard keys create`."},
-    _API_KEY: {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key, elsewhere."},
-    _QUERY_KEY: {
+    BEARER: {"type": "http", "scheme": "bearer", "description": "An API key of `memeguard keys create`."},
+    BASIC: {
+        "type": "http",
+        "scheme": "basic",
+        "description": "The same key as the password of any user, for webhooks.",
+    },
+    API_KEY: {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key, elsewhere."},
+    QUERY_KEY: {
         "type": "apiKey",
         "in": "query",
         "name": perspective.KEY_PARAMETER,
         "description": "The same key, for clients of the Perspective API.",
     },
 }
-#: A server without keys asks for none.
-_SECURITY: list[dict[str, list[str]]] = [{_BEARER: []}, {_API_KEY: []}, {}]
-_SECURITY_WITH_QUERY: list[dict[str, list[str]]] = [{_BEARER: []}, {_API_KEY: []}, {_QUERY_KEY: []}, {}]
 #: Of errors as the clients of other interfaces read them; every other route has the first.
 _PROBLEMS = (ProblemDoc, OpenAIProblemDoc, PerspectiveProblemDoc)
 _OPEN = ("/livez", "/readyz")
@@ -53,8 +55,8 @@ def complete_openapi(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _complete(path: str, operation: dict[str, Any]) -> None:
-    security = _SECURITY_WITH_QUERY if path in perspective.PATHS else _SECURITY
-    operation["security"] = [] if path in _OPEN else security
+    keys = [{name: []} for name in (*more_schemes(path), BEARER, API_KEY)]
+    operation["security"] = [] if path in _OPEN else [*keys, {}]  # a server without keys asks for none
     responses = operation["responses"]
     if _MADE_BY_FASTAPI[0] in str(responses.get("422")):
         del responses["422"]

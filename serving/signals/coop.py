@@ -1,0 +1,180 @@
+"""``POST /v1/signals/coop``: the input of a signal as Coop's rules have it, to the result that Coop reads.
+
+Coop asks signals through plugins; ours, in ``deploy/coop/``, posts here what it is given and returns the answer.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import JSONResponse, Response
+
+from model import Failure, Verdict
+from model.meme import has_words
+from model.verdict import DECISIONS, Decision, strictest
+from serving.app_state import AppState, app_state
+from serving.inference.image_fetcher import with_pictures
+from serving.problems import ProblemError
+from serving.requests.body import whole_body
+from serving.requests.classify_body import BadItem, ClassifyInput, LinkedItem, check_count
+from serving.requests.context import RequestContext, request_context
+from serving.requests.json_body import json_object, validated
+from serving.schemas.requests import POLICY
+from serving.schemas.responses import problems
+from serving.schemas.signals import (
+    CoopDetailsDoc,
+    CoopImage,
+    CoopItem,
+    CoopOutputType,
+    CoopRequest,
+    CoopSignalDoc,
+    CoopString,
+    SignalName,
+    coop_request_body,
+)
+from serving.schemas.verdict import ItemErrorDoc
+from serving.signals.paths import COOP
+
+router = APIRouter()
+_MEMBERS = frozenset({"value", "type", "url", "itemType", "schema", "data", "name"})
+
+
+@dataclass(frozen=True)
+class Content:
+    """What of an item is judged; ``words`` is None where nothing of them can be seen."""
+
+    words: str | None
+    urls: tuple[str, ...]
+
+
+@router.post(
+    COOP,
+    operation_id="signal_coop",
+    summary="A signal for Coop's rules",
+    response_model=CoopSignalDoc,
+    responses=problems(400, 404, 413, 415, 422),
+    openapi_extra={"requestBody": coop_request_body()},
+)
+async def coop(
+    request: Request,
+    signal: Annotated[
+        SignalName, Query(description="score: a number. review, block: whether the decision is that or a stricter one.")
+    ] = "score",
+    task: Annotated[str, Query(max_length=100, description="The yes/no task whose score it is.")] = "hateful",
+    policy: Annotated[str | None, Query(min_length=1, max_length=200, description=POLICY)] = None,
+) -> Response:
+    """A string, a picture by its URL, or a whole item of both.
+
+    Each picture of an item is judged with the item's strings and with the words that are read from it; the highest
+    score and the strictest decision count. What could not be judged means review: the signals ``review`` and ``block``
+    answer with it in ``errors``, and ``score``, which would be a made-up number, is an error.
+    """
+    state, context = app_state(request), request_context(request)
+    content_type, body = request.headers.get("content-type"), await whole_body(request)
+    run = state.classifier.pipeline.run
+    content = await run(lambda: _content(content_type, body, state))
+    outcomes = await _judged(state, context, content, policy)
+    return JSONResponse(_answer(outcomes, signal, task).model_dump(mode="json"))
+
+
+def _content(content_type: str | None, body: bytes, state: AppState) -> Content:
+    limits = state.settings
+    document = json_object(content_type, body, limits.max_text_chars + 1000)
+    value = validated(CoopRequest, document, _MEMBERS, "body").value
+    if isinstance(value, CoopString):
+        words, urls = [value.value], []
+    elif isinstance(value, CoopImage):
+        words, urls = [], [value.value.url]
+    else:
+        words, urls = list(_strings(value)), list(_urls(value))
+    check_count(len(urls), limits.max_items)
+    text = "\n".join(words)
+    if not urls and not has_words(text):
+        raise ProblemError(422, "invalid_body", "value: there is neither a picture nor a word that can be seen")
+    return Content(text if has_words(text) else None, tuple(urls))
+
+
+def _strings(item: CoopItem) -> Iterator[str]:
+    yield from (value for field, value in _fields(item) if field == "STRING" and isinstance(value, str))
+
+
+def _urls(item: CoopItem) -> Iterator[str]:
+    for field, value in _fields(item):
+        if field == "IMAGE":
+            url = value.get("url") if isinstance(value, dict) else value
+            if not isinstance(url, str):
+                raise ProblemError(422, "invalid_body", "value.data: a picture must be an object with url")
+            yield url
+
+
+def _fields(item: CoopItem) -> Iterator[tuple[str, object]]:
+    """Types and values of the fields that are there, in the order of the item's type; of a list, each value."""
+    for field in item.itemType.schema_:
+        value = item.data.get(field.name)
+        if value is None:
+            continue
+        for one in value if isinstance(value, list) else [value]:
+            # Coop tags the values of lists with their type.
+            tagged = one if isinstance(one, dict) and "type" in one and "value" in one else None
+            yield (field.type, one) if tagged is None else (str(tagged["type"]), tagged["value"])
+
+
+async def _judged(
+    state: AppState, context: RequestContext, content: Content, policy: str | None
+) -> list[Verdict | Failure]:
+    classifier = state.classifier
+    chosen = classifier.policies.get(policy)
+    links = [LinkedItem(url, ClassifyInput(None)) for url in content.urls]
+    context.rate_limiter.count_memes(max(len(links), 1))
+    items: list[ClassifyInput | BadItem] = []
+    for item in await with_pictures(state.fetcher, links, context):
+        items += _readings(item, content.words, reads=state.settings.ocr != "none")
+    if content.words is not None and not any(isinstance(item, ClassifyInput) and item.text for item in items):
+        items.append(ClassifyInput(None, content.words))
+    return await classifier.classify_many(items, context, chosen, explain=False)
+
+
+def _readings(item: ClassifyInput | BadItem, words: str | None, *, reads: bool) -> Iterator[ClassifyInput | BadItem]:
+    """A picture with the words beside it and, since those are seldom the ones on it, with what can be read from it."""
+    if isinstance(item, BadItem) or words is None:
+        yield item
+        return
+    yield ClassifyInput(item.image, words)
+    if reads:
+        yield item
+
+
+def _answer(outcomes: Sequence[Verdict | Failure], signal: SignalName, task: str) -> CoopSignalDoc:
+    verdicts = [outcome for outcome in outcomes if isinstance(outcome, Verdict)]
+    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
+    unjudged: Decision = "review" if failures else "allow"
+    decision = strictest([unjudged, *(verdict.decision for verdict in verdicts)])
+    score: float | bool
+    if signal == "score":
+        score = _score(verdicts, failures, task)
+    else:
+        score = DECISIONS.index(decision) >= DECISIONS.index(signal)
+    highest = max(verdicts, key=lambda verdict: DECISIONS.index(verdict.decision), default=None)
+    details = CoopDetailsDoc(
+        decision=decision,
+        decision_ids=[verdict.decision_id for verdict in verdicts],
+        scores={} if highest is None else highest.scores,
+        reasons=[] if highest is None else list(highest.policy.reasons),
+        errors=[ItemErrorDoc(code=failure.code, message=failure.message) for failure in failures],
+    )
+    kind = CoopOutputType(scalarType="NUMBER" if signal == "score" else "BOOLEAN")
+    return CoopSignalDoc(outputType=kind, score=score, memeguard=details)
+
+
+def _score(verdicts: Sequence[Verdict], failures: Sequence[Failure], task: str) -> float:
+    """The highest; raises ``ProblemError`` where a part was not judged, or where there is no such score."""
+    if failures:
+        raise ProblemError(422, failures[0].code, f"not all of it was judged: {failures[0].message}")
+    scores = [score for verdict in verdicts if isinstance(score := verdict.scores.get(task), float)]
+    if not scores:
+        known = [name for name, score in verdicts[0].scores.items() if isinstance(score, float)]
+        raise ProblemError(
+            422, "unknown_task", f"task: there is no such yes/no task; this bundle has {', '.join(known)}"
+        )
+    return max(scores)
