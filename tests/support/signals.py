@@ -12,7 +12,7 @@ from serving.app_state import AppState
 from serving.http.app import create_app
 from serving.settings import Settings
 
-_POLICIES = """
+POLICIES = """
 format_version: 1
 default: allowing
 policies:
@@ -31,7 +31,7 @@ policies:
 @contextmanager
 def client_with_policies(scorer: Scorer, folder: Path, **settings: Any) -> Iterator[TestClient]:
     file = folder / "policies.yaml"
-    file.write_text(_POLICIES)
+    file.write_text(POLICIES)
     chosen = Settings(policy_file=file, **{"ocr": "none", **settings})
     with TestClient(create_app(lambda: AppState(chosen, scorer)), raise_server_exceptions=False) as client:
         yield client
