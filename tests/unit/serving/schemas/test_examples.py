@@ -21,8 +21,8 @@ from serving.schemas.examples import (
 _HEALTH = {"/livez", "/readyz"}
 #: Where a client that can send a key in one place alone calls.
 _ONLY_THERE = {
-    **dict.fromkeys(PATHS, ["query_key"]),
-    **dict.fromkeys(("/v1/signals/coop", "/v1/signals/pict-rs"), ["basic"]),
+    **{key: ["query_key"] for key in PATHS},
+    **{key: ["basic"] for key in ("/v1/signals/coop", "/v1/signals/pict-rs")},
 }
 
 
