@@ -6,7 +6,7 @@ const DOCS = "https://roostorg.github.io/coop/INTEGRATIONS_PLUGIN.html";
 const TIMEOUT_MS = 20_000;
 
 const SIGNALS = {
-  MEMEGUARD_SCORE: {
+  MEME_HATE_SCORE: {
     signal: "score",
     scalarType: "NUMBER",
     displayName: "Memeguard: hate score",
@@ -14,14 +14,14 @@ const SIGNALS = {
     // Of the model card of the bundle: choose your own by what your reviewers can look at.
     recommendedThresholds: { highPrecisionThreshold: 0.8, highRecallThreshold: 0.3 },
   },
-  MEMEGUARD_REVIEW: {
+  MEME_HATE_REVIEW: {
     signal: "review",
     scalarType: "BOOLEAN",
     displayName: "Memeguard: review or block",
     description: "True where the server's policy wants people to look, or blocks, or where something was not judged.",
     recommendedThresholds: null,
   },
-  MEMEGUARD_BLOCK: {
+  MEME_HATE_BLOCK: {
     signal: "block",
     scalarType: "BOOLEAN",
     displayName: "Memeguard: block",

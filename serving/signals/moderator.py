@@ -17,8 +17,8 @@ from model.errors import MemeError, MemeErrorCode
 from model.verdict import Decision
 from serving.signals.errors import SignalError
 
-#: Not MEMEGUARD_...: a server's environment has no settings of who asks it.
-URL_VARIABLE, KEY_VARIABLE, BUNDLE_VARIABLE = "TX_MEMEGUARD_URL", "TX_MEMEGUARD_KEY", "TX_MEMEGUARD_BUNDLE"
+#: Not MEMEGUARD_...: these are no settings of a server, which refuses those that it does not know.
+URL_VARIABLE, KEY_VARIABLE, BUNDLE_VARIABLE = "TX_MODERATOR_URL", "TX_MODERATOR_KEY", "TX_MODERATOR_BUNDLE"
 _TIMEOUTS_S = {"connect": 10.0, "read": 120.0, "write": 60.0, "pool": 10.0}
 _UNREACHABLE = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.UnsupportedProtocol)
 _OK, _SERVERS_FAULT = 200, 500

@@ -102,30 +102,30 @@ def _coop(config: dict[str, Any], type_: str, value: dict[str, Any]) -> subproce
 def test_the_plugin_for_coop_gets_the_results_that_rules_compare(guarded: Guarded) -> None:
     config = {"url": guarded.address, "apiKey": guarded.key}
     words = {"type": "STRING", "value": "when the code works"}
-    told = json.loads(_coop(config, "MEMEGUARD_SCORE", words).stdout)
+    told = json.loads(_coop(config, "MEME_HATE_SCORE", words).stdout)
     assert told["ids"] == told["manifest"]["signalTypeIds"]
     assert told["result"]["outputType"] == {"scalarType": "NUMBER"}
     assert 0 < told["result"]["score"] < 0.5
     blocking = config | {"policy": "blocking"}
-    assert json.loads(_coop(blocking, "MEMEGUARD_BLOCK", words).stdout)["result"]["score"] is True
-    assert "Set the address" in json.loads(_coop({}, "MEMEGUARD_BLOCK", words).stdout)["result"]["disabledMessage"]
+    assert json.loads(_coop(blocking, "MEME_HATE_BLOCK", words).stdout)["result"]["score"] is True
+    assert "Set the address" in json.loads(_coop({}, "MEME_HATE_BLOCK", words).stdout)["result"]["disabledMessage"]
 
 
 def test_the_plugin_for_coop_throws_where_there_is_no_score(guarded: Guarded) -> None:
     picture = {"type": "IMAGE", "value": {"url": "https://example.org/a.png"}}
     config = {"url": guarded.address, "apiKey": guarded.key}
-    failed = _coop(config, "MEMEGUARD_SCORE", picture)
+    failed = _coop(config, "MEME_HATE_SCORE", picture)
     assert failed.returncode == 1
     assert "MEMEGUARD_FETCH_HOSTS" in failed.stderr
-    assert json.loads(_coop(config, "MEMEGUARD_REVIEW", picture).stdout)["result"]["score"] is True
-    assert "401 key_needed" in _coop({"url": guarded.address}, "MEMEGUARD_SCORE", picture).stderr
+    assert json.loads(_coop(config, "MEME_HATE_REVIEW", picture).stdout)["result"]["score"] is True
+    assert "401 key_needed" in _coop({"url": guarded.address}, "MEME_HATE_SCORE", picture).stderr
 
 
 def test_tx_hashes_and_matches_a_picture_with_the_extension(guarded: Guarded, tmp_path: Path) -> None:
     picture, rules = tmp_path / "meme.png", tmp_path / "rules.txt"
     picture.write_bytes(PICTURE)
     rules.write_text("hateful>=0.0001\nhateful>=0.9999\ndecision>=block\n")
-    own = {"HOME": str(tmp_path), "TX_MEMEGUARD_URL": guarded.address, "TX_MEMEGUARD_KEY": guarded.key}
+    own = {"HOME": str(tmp_path), "TX_MODERATOR_URL": guarded.address, "TX_MODERATOR_KEY": guarded.key}
 
     def tx(*arguments: str) -> str:
         command = [sys.executable, "-m", "threatexchange", *arguments]

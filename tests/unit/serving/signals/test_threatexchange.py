@@ -134,11 +134,11 @@ def test_the_classifier_labels_by_decision_and_by_score(asked: BundleModerator, 
 
 
 def test_the_environment_says_who_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("TX_MEMEGUARD_BUNDLE", str(tmp_path / "no bundle"))
+    monkeypatch.setenv("TX_MODERATOR_BUNDLE", str(tmp_path / "no bundle"))
     configured.cache_clear()
     with pytest.raises(BundleError, match="no bundle"):
         configured()
-    monkeypatch.setenv("TX_MEMEGUARD_URL", "http://127.0.0.1:3000")
+    monkeypatch.setenv("TX_MODERATOR_URL", "http://127.0.0.1:3000")
     assert isinstance(configured(), ServerModerator)
     configured.cache_clear()
 
