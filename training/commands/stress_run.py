@@ -16,7 +16,7 @@ from rich.table import Table
 
 from model.atomic import file_digest, write_atomically
 from model.errors import EngineUnavailableError, MemeguardError
-from model.ocr import make_engine
+from model.ocr import OcrEngine, make_engine
 from training.stress.found import FoundCases
 from training.stress.journal import opened_journal
 from training.stress.rates import rates_of
@@ -60,7 +60,9 @@ def run(asked: StressOptions, command: str) -> None:
     with closing(target_named(asked.target, asked.max_calls, asked.per_second)) as target:
         config = _config(asked, target, seeds, relations)
         with opened_journal(asked.out, config) as journal, closing(FoundCases(asked.out / _FOUND)) as found:
-            plan = Plan(seeds, relations, scenes(asked.scenes, _rng(asked.seed)), _prove(relations), asked.seed)
+            plan = Plan(
+                seeds, relations, scenes(asked.scenes, _rng(asked.seed)), _prove(relations, target.reader), asked.seed
+            )
             stopped = _ask(StressRun(target, plan, journal, found), plan.n_cases)
             report = StressReport(
                 target=target.name,
@@ -112,11 +114,11 @@ def _folder_digest(folder: Path) -> str:
     return held.hexdigest()
 
 
-def _prove(relations: Sequence[Relation]) -> ReadingProof:
+def _prove(relations: Sequence[Relation], reader: OcrEngine | None) -> ReadingProof:
     """What is drawn is read; changes of words have rules."""
     if all(relation.family == "words" for relation in relations):
         return ReadingProof(None)
-    engine = make_engine("rapidocr")
+    engine = reader or make_engine("rapidocr")
     if reason := engine.unavailable_reason():
         raise EngineUnavailableError(f"OCR proves that changed memes can be read, and it is not there: {reason}")
     return ReadingProof(engine)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from model.errors import MemeguardError
+from model.ocr import OcrEngine
 from training.stress.relations.base import StressItem
 
 
@@ -53,6 +54,11 @@ class Target(ABC):
     @abstractmethod
     def ask(self, item: StressItem) -> Answer:
         """Its judgement of one meme. Raises ``NotJudgedError`` or ``TargetStoppedError``."""
+
+    @property
+    def reader(self) -> OcrEngine | None:
+        """The OCR that it reads with in this process, which may read for others too; None: none that is known."""
+        return None
 
     def close(self) -> None:  # noqa: B027 most have nothing
         """Let go of connections."""

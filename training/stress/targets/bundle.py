@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from model import Meme, MemeError, Scorer, load
+from model.ocr import OcrEngine
 from training.stress.relations.base import StressItem
+from training.stress.remembered_reader import RememberedReader
 from training.stress.targets.base import Answer, NotJudgedError, Target
 from training.stress.targets.verdicts import strictest
 
@@ -19,7 +21,9 @@ class BundleTarget(Target):
     @classmethod
     def of_folder(cls, folder: Path) -> "BundleTarget":
         """Load a bundle, with its words read by the default OCR engine; raises ``BundleError``."""
-        return cls(load(folder))
+        scorer = load(folder)
+        scorer.ocr = RememberedReader(scorer.ocr)
+        return cls(scorer)
 
     @property
     def name(self) -> str:
@@ -32,6 +36,11 @@ class BundleTarget(Target):
         about = self._scorer.readiness()
         ocr = f"{about.ocr_engine} {about.ocr_version}"
         return {"kind": "bundle", **asdict(about.model), "ocr": ocr, "policy": self._scorer.policy.digest}
+
+    @property
+    def reader(self) -> OcrEngine:
+        """The scorer's."""
+        return self._scorer.ocr
 
     def ask(self, item: StressItem) -> Answer:
         """The strictest judgement of what the item is judged as; raises ``NotJudgedError``."""
