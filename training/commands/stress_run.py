@@ -130,7 +130,10 @@ def _ask(test: StressRun, n_cases: int) -> str | None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bar:
         cases = bar.add_task("asking", total=n_cases)
-        return test.run(lambda n: bar.advance(cases, n))
+        try:
+            return test.run(lambda n: bar.advance(cases, n))
+        except KeyboardInterrupt:
+            return "it was interrupted; the same command goes on"
 
 
 def _about(given: Seeds, seeds: Sequence[Seed]) -> tuple[str, ...]:

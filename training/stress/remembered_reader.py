@@ -1,4 +1,4 @@
-"""OCR that remembers its last readings: who proves a picture and who judges it read the same one, and reading is slow."""
+"""OCR that remembers its last readings: who proves a picture and who judges it read the same, and reading is slow."""
 
 import hashlib
 from collections.abc import Generator

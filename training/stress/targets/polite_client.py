@@ -28,8 +28,8 @@ class Manners:
     """How a server is asked: at most ``per_second`` calls and ``max_calls`` in all (None: no bound).
 
     A call that is answered 429 or 5xx, or not within ``timeout_s``, is sent up to ``max_tries`` times, after what
-    ``Retry-After`` says or waits that double from ``first_wait_s``; who asks for more than ``max_wait_s`` is left alone.
-    After ``max_failed`` items in a row that failed so, the server is held for broken.
+    ``Retry-After`` says or waits that double from ``first_wait_s``; who asks for more than ``max_wait_s`` is left
+    alone. After ``max_failed`` items in a row that failed so, the server is held for broken.
     """
 
     timeout_s: float = 30.0
