@@ -2,14 +2,17 @@
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from operator import attrgetter
 from typing import Any
 
 from training.stress.rates import Rate, Rates, Row
 
+#: Relations that are named as the worst.
+_MOST = 4
 _PACKAGES = ("numpy", "pillow", "rapidocr", "httpx")
 
 
@@ -61,6 +64,19 @@ def failures(rates: Rates, bound: float) -> list[str]:
         for kind, found in (("misses", row.misses), ("false alarms", row.false_alarms))
         if found.share.low is not None and found.share.low > bound
     ]
+
+
+def briefs(rates: Rates) -> list[str]:
+    """The overall rates and the relations that break the target most, a line each; nothing where nothing was found."""
+    lines = []
+    for kind in ("misses", "false_alarms"):
+        of: Callable[[Row], Rate] = attrgetter(kind)
+        found = [row for row in rates.relations if of(row).errors]
+        worst = sorted(found, key=lambda row: of(row).share.low or 0.0, reverse=True)[:_MOST]
+        named = "; ".join(f"{row.name} {share_text(of(row))}" for row in worst)
+        title = kind.replace("_", " ").capitalize()
+        lines.append(f"{title}: {share_text(of(rates.overall))}" + (f". Most by {named}." if named else "."))
+    return lines
 
 
 def share_text(found: Rate) -> str:

@@ -17,7 +17,7 @@ from model.errors import MemeError
 from model.meme import Meme
 from training.evaluation.report import figures
 from training.stress.rates import Row
-from training.stress.report.document import StressReport, share_text
+from training.stress.report.document import StressReport, briefs, share_text
 from training.stress.report.markdown import how_to_read, made_lines
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -69,7 +69,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals |= {"share_text": share_text, "how_to_read": how_to_read, "made_lines": made_lines}
+    made.globals |= {"share_text": share_text, "briefs": briefs, "how_to_read": how_to_read, "made_lines": made_lines}
     return made
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from training.stress.rates import Row
-from training.stress.report.document import StressReport, share_text
+from training.stress.report.document import StressReport, briefs, share_text
 
 _HEADS = ("misses", "false alarms", "not judged", "not made")
 
@@ -14,6 +14,7 @@ def render_markdown(report: StressReport, *, strengths: bool = True) -> str:
     parts = [
         f"# Stress test of {report.target}",
         *stopped_line(report),
+        "\n".join(f"- {line}" for line in briefs(rates)),
         how_to_read(),
         "## The seeds themselves",
         "What is judged wrongly in plain form counts here and nowhere else: it is no seed of a rate below.",

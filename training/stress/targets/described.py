@@ -93,7 +93,7 @@ def _content(description: Description, item: StressItem) -> dict[str, Any]:
     }
     if description.request.multipart is None:
         return {"json": filled(description.request.json_body, values)}
-    fields = filled({k: v for k, v in description.request.multipart.items() if v != "{image}"}, values) or {}
+    fields = filled({k: v for k, v in description.request.multipart.items() if v != "{image}"}, values)
     files: dict[str, Any] = {key: (None, value) for key, value in fields.items()}
     for key, value in description.request.multipart.items():
         if value == "{image}" and picture is not None:

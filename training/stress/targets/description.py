@@ -121,22 +121,25 @@ def with_secrets(template: str, what: str) -> str:
 
 
 def filled(template: Any, values: Mapping[str, str | None]) -> Any:
-    """``template`` with ``values`` by place; members and list items with a place that has no value are left out."""
+    """``template`` with ``values`` by place. Members and list items of which no place has a value are left out."""
     if isinstance(template, str):
-        places = [place for place in values if place in template]
-        if any(values[place] is None for place in places):
-            return None
-        return _placed(template, {place: values[place] or "" for place in places})
+        return _placed(template, values)
     if isinstance(template, dict):
-        members = {key: (filled(one, values), one) for key, one in template.items()}
-        return {key: made for key, (made, one) in members.items() if made is not None or one is None} or None
+        return {key: filled(one, values) for key, one in template.items() if not _lacks(one, values)}
     if isinstance(template, list):
-        return [made for one in template if (made := filled(one, values)) is not None]
+        return [filled(one, values) for one in template if not _lacks(one, values)]
     return template
 
 
-def _placed(template: str, values: Mapping[str, str]) -> str:
+def _lacks(template: Any, values: Mapping[str, str | None]) -> bool:
+    """Whether it has places, and no value for them: of a text for one of its places, of what holds several for all."""
+    if isinstance(template, str):
+        return any(place in template and value is None for place, value in values.items())
+    parts = template.values() if isinstance(template, dict) else template if isinstance(template, list) else ()
+    placed = [part for part in parts if any(place in str(part) for place in values)]
+    return bool(placed) and all(_lacks(part, values) for part in placed)
+
+
+def _placed(template: str, values: Mapping[str, str | None]) -> str:
     """All at once, so that a place's name within somebody's words stays as it is."""
-    if not values:
-        return template
-    return re.sub("|".join(map(re.escape, values)), lambda found: values[found[0]], template)
+    return re.sub("|".join(map(re.escape, values)), lambda found: values[found[0]] or "", template)

@@ -36,11 +36,13 @@ def test_the_score_at_a_pointer_is_held_against_the_threshold(tmp_path: Path) ->
 
 def test_words_are_sent_as_they_are_even_where_they_look_like_a_place(tmp_path: Path) -> None:
     with moderator() as server:
-        request = {"json": {"text": "{text}", "kind": "post", "extra": None, "list": [{"url": "{image_url}"}, 7]}}
+        parts = [{"kind": "words", "of": "{text}"}, {"kind": "picture", "of": {"url": "{image_url}"}}, 7]
+        request = {"json": {"text": "{text}", "kind": "post", "extra": None, "image": "{image_base64}", "list": parts}}
         target = _described(tmp_path, url=server.url, request=request, answer=SCORE)
         words = 'say {image_base64} and "{text}" \u200b'
         target.ask(StressItem(None, words))
-        assert server.asked == [{"text": words, "kind": "post", "extra": None, "list": [7]}]
+        parts = [{"kind": "words", "of": words}, 7]
+        assert server.asked == [{"text": words, "kind": "post", "extra": None, "list": parts}]
         target.close()
 
 
