@@ -58,7 +58,9 @@ def load_seeds(given: str, layout: str | None = None) -> Seeds:
     loaded = load_source(source)
     labelled = [sample for sample in loaded.samples if "hateful" in sample.labels]
     kept = [sample for sample in labelled if has_words(sample.text) and len(sample.text) <= _LONGEST_CHARS]
-    unique = {sample.text: sample for sample in reversed(kept)}
+    unique: dict[str, Sample] = {}
+    for sample in kept:
+        unique.setdefault(sample.text, sample)
     if not unique:
         raise DatasetError(f"{given}: no sentence with a label of the task hateful; a row needs text and label (0, 1)")
     left_out = {
@@ -69,7 +71,7 @@ def load_seeds(given: str, layout: str | None = None) -> Seeds:
     }
     groups = _groups_by_text(source, loaded.samples)
     return Seeds(
-        [_seed(sample, groups.get(sample.text)) for sample in reversed(unique.values())],
+        [_seed(sample, groups.get(sample.text)) for sample in unique.values()],
         LICENCES.get(str(source.layout)),
         tuple(f"{n} {why}" for why, n in left_out.items() if n),
     )

@@ -48,7 +48,7 @@ class DrawnRelation(Relation):
 
 @registered
 class Font(DrawnRelation):
-    """Other fonts than a sans serif."""
+    """Other fonts than a sans serif: a bold one with serifs, a typewriter's, a slanted one."""
 
     name = "font"
     strengths = ("serif", "typewriter", "italic")

@@ -44,11 +44,12 @@ class ReadingProof:
 
 
 def word_f1(expected: str, read: str, added: str = "") -> float:
-    """Word F1 of ``read`` against ``expected``, over multisets of words; words of ``added`` that were read too many
-    do not count.
+    """Word F1 of ``read`` against ``expected``, over multisets of words.
+
+    Words of ``added`` do not count where they were read more often than they are expected.
     """
-    wanted, found = Counter(tokens(expected)), Counter(tokens(read))
-    found -= Counter(tokens(added)) & (found - wanted)
+    wanted, found, extra = Counter(tokens(expected)), Counter(tokens(read)), set(tokens(added))
+    found = Counter({word: min(n, wanted[word]) if word in extra else n for word, n in found.items()})
     matched = (wanted & found).total()
     return ReadingScore(matched, wanted.total(), found.total()).word_f1
 

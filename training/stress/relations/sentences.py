@@ -13,7 +13,7 @@ from model.preprocess import normalise_text
 from model.text.direction import RIGHT_TO_LEFT_OVERRIDE
 from model.text.identity_terms import identity_patterns
 from training.stress.relations.base import Seed, StressItem, registered
-from training.stress.relations.words import WordRelation, of_longest_word
+from training.stress.relations.words import WORD, WordRelation, of_longest_word
 
 _POP_DIRECTION = "\u202c"
 _CLAP = "\U0001f44f"
@@ -76,11 +76,13 @@ class BenignWords(WordRelation):
 
     def undone(self, written: str, meant: str) -> str | None:
         """The seed stands in it, and all else is from our list."""
-        before, found, behind = written.partition(meant.rstrip())
-        left = re.sub(r"[.\s]", "", f"{before}{behind}").lower()
-        for sentence in (*_HARMLESS, "love"):
-            left = left.replace(sentence.replace(" ", ""), "")
-        return "the seed stands in it whole, among sentences that say nothing of it" if found and not left else None
+        for found in re.finditer(re.escape(meant.rstrip()), written):
+            left = re.sub(r"[.\s]", "", written[: found.start()] + written[found.end() :]).lower()
+            for sentence in (*_HARMLESS, "love"):
+                left = left.replace(sentence.replace(" ", ""), "")
+            if not left:
+                return "the seed stands in it whole, among sentences that say nothing of it"
+        return None
 
 
 @registered
@@ -129,14 +131,18 @@ class Reversed(WordRelation):
             return f"{RIGHT_TO_LEFT_OVERRIDE}{text[::-1]}{_POP_DIRECTION}" if text.isascii() else text
         if strength == "longest word":
             return of_longest_word(text, lambda word: word[::-1])
-        return re.sub(r"[^\W_]+", lambda word: word[0][::-1], text) if strength == "every word" else text[::-1]
+        return _words_reversed(text) if strength == "every word" else text[::-1]
 
     def undone(self, written: str, meant: str) -> str | None:
         """Reversed once more, word by word or whole, it is the seed."""
         whole = written.removeprefix(RIGHT_TO_LEFT_OVERRIDE).removesuffix(_POP_DIRECTION)[::-1]
-        words = zip(re.split(r"([\W_]+)", written), re.split(r"([\W_]+)", meant), strict=False)
-        is_by_words = len(written) == len(meant) and all(new in (old, old[::-1]) for new, old in words)
+        words = zip(written.split(" "), meant.split(" "), strict=False)
+        is_by_words = len(written) == len(meant) and all(new in (old, _words_reversed(old)) for new, old in words)
         return "reversed once more it is the seed" if whole == meant or is_by_words else None
+
+
+def _words_reversed(text: str) -> str:
+    return WORD.sub(lambda word: word[0][::-1], text)
 
 
 def _names_group(seed: Seed) -> bool:

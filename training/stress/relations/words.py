@@ -15,7 +15,8 @@ from model.text.leet import LEET
 from training.data.text_augment import HOMOGLYPHS, ZERO_WIDTH
 from training.stress.relations.base import Relation, Seed, StressItem, registered
 
-_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+#: A word of letters, an apostrophe within it included.
+WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _GROENDAHL = "Groendahl and others, All You Need is Love, AISec 2018"
 _BAD_CHARACTERS = "Boucher and others, Bad Characters, IEEE S&P 2022"
 
@@ -140,7 +141,7 @@ class Hashtag(WordRelation):
         if strength == "longest word":
             return of_longest_word(text, lambda word: f"#{word}")
         if strength == "every word":
-            return _WORD.sub(lambda word: f"#{word[0]}", text)
+            return WORD.sub(lambda word: f"#{word[0]}", text)
         words = re.findall(r"[\w']+", text)
         return "#" + "".join(word[:1].upper() + word[1:].replace("'", "") for word in words) if words else text
 
@@ -165,7 +166,7 @@ class Misspelling(WordRelation):
         """The text with letters swapped."""
         if strength == "longest word":
             return of_longest_word(text, lambda word: _swapped(word, rng))
-        spans = [word.span() for word in _WORD.finditer(text) if len(word[0]) > 3]
+        spans = [word.span() for word in WORD.finditer(text) if len(word[0]) > 3]
         for index in chosen_of(len(spans), strength, rng):
             start, end = spans[index]
             text = text[:start] + _swapped(text[start:end], rng) + text[end:]
@@ -173,7 +174,7 @@ class Misspelling(WordRelation):
 
     def undone(self, written: str, meant: str) -> str | None:
         """Each word has its letters, the first and the last in their place, and at most two moved."""
-        pairs = [*zip(_WORD.findall(written), _WORD.findall(meant), strict=False)]
+        pairs = [*zip(WORD.findall(written), WORD.findall(meant), strict=False)]
         is_same = len(written) == len(meant) and all(
             sorted(new) == sorted(old) and (new[0], new[-1]) == (old[0], old[-1]) and _n_moved(new, old) <= 2
             for new, old in pairs
@@ -183,7 +184,7 @@ class Misspelling(WordRelation):
 
 def of_longest_word(text: str, change: Callable[[str], str]) -> str:
     """``text`` with its longest word changed, the first of them."""
-    longest = max(_WORD.finditer(text), key=lambda word: len(word[0]), default=None)
+    longest = max(WORD.finditer(text), key=lambda word: len(word[0]), default=None)
     return text if longest is None else text[: longest.start()] + change(longest[0]) + text[longest.end() :]
 
 
