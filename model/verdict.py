@@ -26,6 +26,9 @@ PictureStatus = Literal["ok", "partial"]
 #: How much is told of why: each holds what the one before it does.
 ExplainLevel = Literal["words", "regions", "full"]
 EXPLAIN_LEVELS: tuple[ExplainLevel, ...] = get_args(ExplainLevel)
+#: How effects of words were found: each left out of the whole, or its Shapley value; "mixed": of some parts of a meme
+#: the one, of some the other, since the time was over.
+WordMethod = Literal["left_out", "shapley", "mixed"]
 #: How callers ask for it: True is "words".
 Explain = bool | ExplainLevel
 #: A probability for a binary task; for the others a probability a class.
@@ -151,9 +154,10 @@ class PictureEvidence:
 
 @dataclass(frozen=True)
 class WordEffect:
-    """A word of the judged text, ``start`` to ``end`` in its characters, and what leaving it out takes away.
+    """A word of the judged text, ``start`` to ``end`` in its characters, and what it did to the score.
 
-    ``effects``: by binary task, the score with the word less the score without it. Positive: the word raised it.
+    ``effects``: by binary task, the score with the word less the score without it, among all other words or, as a
+    Shapley value, averaged over which others are there. Positive: the word raised it.
     """
 
     text: str
@@ -196,9 +200,10 @@ class Explanation:
     """What each modality says alone, and which words and regions moved the scores.
 
     ``text_alone`` and ``image_alone`` are None where the meme has no words or no picture. ``words`` are those that
-    moved a score most, in the order of the text. ``regions`` are all of a grid over the picture, row by row, and
-    ``pairs`` the words with regions that did most together, the strongest first; both empty where they were not asked
-    for. ``detail`` says what is missing when there was no time for all of it.
+    moved a score most, in the order of the text, and ``method`` is how their effects were found. ``regions`` are all of
+    a grid over the picture, row by row, and ``pairs`` the words with regions that did most together, the strongest
+    first; both empty where they were not asked for. ``detail`` says what is missing when there was no time for all of
+    it.
     """
 
     text_alone: dict[str, Score] | None
@@ -207,6 +212,7 @@ class Explanation:
     regions: tuple[RegionEffect, ...] = ()
     pairs: tuple[PairEffect, ...] = ()
     detail: str | None = None
+    method: WordMethod = "left_out"
 
     def view_of(self, task: str) -> int | None:
         """Index of the view that decided ``task``: its regions are of that one. None where none were looked at."""

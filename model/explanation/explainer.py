@@ -1,7 +1,8 @@
 """Explainer of one part of a meme: its words, then regions of its picture, then both together, as far as was asked.
 
 What each level costs is bounded: "words" a run of the head for each of 96 words at most; "regions" beside it a run of
-the head and of the image tower for each of 16 regions; "full" beside both 256 runs of the head and 11 of the tower.
+the head and of the image tower for each of 16 regions; "full" beside both 96 runs of the head for the words' Shapley
+values (194 for 96 words), and 256 of the head and 11 of the tower for words and regions together.
 """
 
 from collections.abc import Iterable
@@ -13,7 +14,7 @@ from model.explanation.game import Players
 from model.explanation.interactions import shapley_interactions
 from model.explanation.regions import box_of, effects_without_each, grid
 from model.explanation.rescoring import HiddenIn, Rescorer, ShownPart, TimeIsOverError
-from model.explanation.words import explain, strength
+from model.explanation.words import explain, shapley_effects, strength, word_spans
 from model.runtime import Runtime
 from model.verdict import ExplainLevel, Explanation, PairEffect, RegionEffect
 
@@ -36,6 +37,10 @@ class Explainer:
         found, what = Explanation(None, None, ()), "words"
         try:
             found = explain(part.text, rescorer, has_image=part.image is not None)
+            if level == "full" and found.words:
+                what = "words by their Shapley values"
+                game = rescorer.game(Players(words=word_spans(part.text)), _HIDDEN_IN)
+                found = replace(found, words=shapley_effects(part.text, game), method="shapley")
             if level == "words" or part.image is None:
                 return found
             what = "regions"

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from model.explanation.words import strength, strongest_words
 from model.parts.pooling import Pooled
-from model.verdict import Explanation, PairEffect, RegionEffect, Score, WordEffect
+from model.verdict import Explanation, PairEffect, RegionEffect, Score, WordEffect, WordMethod
 
 #: Words with regions that are told.
 MAX_PAIRS_TOLD = 10
@@ -42,7 +42,14 @@ def merged(explanations: Mapping[int, Explanation], pooled: Pooled[Any]) -> Expl
         regions=tuple(_joined(regions, lambda region: (region.view, region.box))),
         pairs=tuple(sorted((pair for pair in pairs if pair.effects), key=strength, reverse=True)[:MAX_PAIRS_TOLD]),
         detail=next((one.detail for one in explanations.values() if one.detail), None),
+        method=_method(explanations.values()),
     )
+
+
+def _method(explanations: Iterable[Explanation]) -> WordMethod:
+    """That of all that have words."""
+    methods: set[WordMethod] = {one.method for one in explanations if one.words} or {"left_out"}
+    return methods.pop() if len(methods) == 1 else "mixed"
 
 
 def _with_effects(pair: PairEffect, effects: dict[str, float]) -> PairEffect:

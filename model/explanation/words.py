@@ -1,13 +1,18 @@
-"""Why a meme got its scores: each modality alone, and each word left out in turn.
+"""Why a meme got its scores: each modality alone, and what each word does.
 
 Leaving a word out (occlusion) asks the network itself, so the answer is true of the model that judged. It says which
-words moved a score, not why people should mind them.
+words moved a score, not why people should mind them. Where two words say the same, leaving out either changes little:
+Shapley values, which leave out several at once, share the score between them, and take more runs of the head.
 """
 
 import re
 from collections.abc import Sequence
 from typing import Protocol
 
+from model.explanation.coalitions import fewest_calls
+from model.explanation.game import Game, Players
+from model.explanation.interactions import shapley_values
+from model.parts.windows import Span
 from model.verdict import Explanation, PairEffect, RegionEffect, Score, WordEffect
 
 _WORD = re.compile(r"\S+")
@@ -15,6 +20,8 @@ _WORD = re.compile(r"\S+")
 MAX_WORDS_TRIED = 96
 #: Words that are told.
 MAX_WORDS_TOLD = 10
+#: Runs of the head for Shapley values: every coalition of six words; of more than 47, two for each and two more.
+SHAPLEY_CALLS = 96
 
 
 class Rescore(Protocol):
@@ -26,7 +33,7 @@ class Rescore(Protocol):
 
 def explain(text: str, rescore: Rescore, *, has_image: bool) -> Explanation:
     """Explain the scores of a meme with these words; ``rescore`` asks the network about it again."""
-    words = [match.span() for match in _WORD.finditer(text)][:MAX_WORDS_TRIED]
+    words = word_spans(text)
     whole, *without = rescore([text, *(text[:start] + text[end:] for start, end in words)])
     effects = [
         WordEffect(text[start:end], start, end, _differences(whole, other))
@@ -36,6 +43,24 @@ def explain(text: str, rescore: Rescore, *, has_image: bool) -> Explanation:
         text_alone=rescore([text], pictured=False)[0] if words else None,
         image_alone=rescore([""], tagged=False)[0] if has_image else None,
         words=strongest_words(effects),
+    )
+
+
+def word_spans(text: str) -> tuple[Span, ...]:
+    """Where the words are whose effects are looked at."""
+    return tuple(match.span() for match in _WORD.finditer(text))[:MAX_WORDS_TRIED]
+
+
+def shapley_effects(text: str, game: Game) -> tuple[WordEffect, ...]:
+    """The words that moved a score most, by their Shapley values in a ``game`` of ``word_spans(text)``."""
+    players = Players(words=word_spans(text))
+    calls = max(SHAPLEY_CALLS, fewest_calls(players.count))
+    values = shapley_values(game, players, most_calls=calls)
+    return strongest_words(
+        [
+            WordEffect(text[start:end], start, end, {task: float(of[at]) for task, of in values.items()})
+            for at, (start, end) in enumerate(players.words)
+        ]
     )
 
 

@@ -9,7 +9,7 @@ from model.known.matching import MatchKind
 from model.meme import Ground
 from model.modality import Modality
 from model.ocr.types import OcrStatus
-from model.verdict import Action, Decision, KnownAction, PictureStatus
+from model.verdict import Action, Decision, KnownAction, PictureStatus, WordMethod
 from serving.schemas.wire import Probability, Scores, Wire
 
 
@@ -109,7 +109,7 @@ class KnownMemeDoc(Wire):
 
 
 class WordEffectDoc(Wire):
-    """A word, and by yes/no task the score with it less the score without it."""
+    """A word, and by yes/no task what it did to the score."""
 
     text: str
     start: int
@@ -149,6 +149,7 @@ class ExplanationDoc(Wire):
     regions: list[RegionEffectDoc] = Field(description="A grid over the picture, row by row; empty: not asked for.")
     pairs: list[PairEffectDoc] = Field(description="Those that did most together first; empty: not asked for.")
     detail: str | None = Field(description="What is missing, where there was no time for all of it.")
+    method: WordMethod = Field(description="What a word's effect is: of leaving it out, or its Shapley value.")
 
 
 class MemoryVoteDoc(Wire):

@@ -105,9 +105,22 @@ def test_a_region_hidden_in_the_pixels_is_covered_and_the_picture_encoded_anew(
 def test_each_level_tells_what_the_one_before_it_does(judge: Judge, level: ExplainLevel, n_regions: int) -> None:
     meme = Meme(IMAGE, "digest", TEXT)
     words, found = _explained(judge, meme, "words"), _explained(judge, meme, level)
-    assert (found.words, found.text_alone, found.image_alone) == (words.words, words.text_alone, words.image_alone)
+    assert (found.text_alone, found.image_alone) == (words.text_alone, words.image_alone)
+    assert {word.text for word in found.words} == {word.text for word in words.words}
     assert len(found.regions) == n_regions
     assert found.detail is None
+
+
+def test_words_are_left_out_but_for_full_which_tells_their_shapley_values(judge: Judge, rescorer: Rescorer) -> None:
+    meme = Meme(IMAGE, "digest", TEXT)
+    left_out, shapley = _explained(judge, meme, "regions"), _explained(judge, meme, "full")
+    assert (left_out.method, shapley.method) == ("left_out", "shapley")
+    whole = _score(rescorer, TEXT)
+    alone = {word.text: whole - _score(rescorer, TEXT.replace(word.text, "")) for word in left_out.words}
+    assert {word.text: word.effects["hateful"] for word in left_out.words} == pytest.approx(alone, abs=1e-5)
+    total = sum(word.effects["hateful"] for word in shapley.words)
+    assert total == pytest.approx(whole - _score(rescorer, "  "), abs=1e-5)
+    assert total != pytest.approx(sum(alone.values()), abs=1e-4)
 
 
 def test_pairs_are_words_with_regions_and_what_both_do_beyond_what_each_does(judge: Judge, rescorer: Rescorer) -> None:
@@ -137,7 +150,7 @@ class _CountingRuntime(Runtime):
 
 
 @pytest.mark.parametrize(
-    ("level", "n_encoded", "n_asked"), [("words", 0, 6), ("regions", 16, 6 + 17), ("full", 27, 6 + 17 + 128)]
+    ("level", "n_encoded", "n_asked"), [("words", 0, 6), ("regions", 16, 6 + 17), ("full", 27, 6 + 8 + 17 + 128)]
 )
 def test_what_an_explanation_costs_is_bounded(
     tiny: TinyBundle, part: ShownPart, level: ExplainLevel, n_encoded: int, n_asked: int
@@ -157,7 +170,7 @@ def test_regions_are_told_in_pixels_of_the_picture_row_by_row(judge: Judge) -> N
 def test_words_that_stand_alone_have_no_regions(judge: Judge) -> None:
     found = _explained(judge, Meme(None, "digest", TEXT), "full")
     assert (found.regions, found.pairs, found.detail) == ((), (), None)
-    assert found.words
+    assert (len(found.words), found.method) == (3, "shapley")
 
 
 def test_a_picture_without_words_has_regions_and_no_pairs(judge: Judge) -> None:
@@ -203,7 +216,14 @@ def test_without_time_the_network_is_not_asked(tiny: TinyBundle, runtime: Runtim
 
 
 @pytest.mark.parametrize(
-    ("times", "missing"), [(0, "words"), (3, "regions"), (10, "regions"), (22, "words and regions together")]
+    ("times", "missing"),
+    [
+        (0, "words"),
+        (3, "words by their Shapley values"),
+        (4, "regions"),
+        (11, "regions"),
+        (23, "words and regions together"),
+    ],
 )
 def test_what_there_was_no_time_for_is_named_and_the_rest_is_told(
     tiny: TinyBundle, runtime: Runtime, part: ShownPart, times: int, missing: str
@@ -213,3 +233,4 @@ def test_what_there_was_no_time_for_is_named_and_the_rest_is_told(
     assert bool(found.words) == (missing != "words")
     assert bool(found.regions) == ("together" in missing)
     assert found.pairs == ()
+    assert found.method == ("shapley" if "regions" in missing else "left_out")

@@ -1,8 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from model.explanation.merging import MAX_PAIRS_TOLD, merged, shifted
 from model.parts.pooling import Pooled
-from model.verdict import Explanation, PairEffect, RegionEffect, WordEffect
+from model.verdict import Explanation, PairEffect, RegionEffect, WordEffect, WordMethod
 
 BOX, OTHER = (0, 0, 9, 9), (9, 0, 18, 9)
 
@@ -54,6 +57,17 @@ def test_the_strongest_pairs_are_told_first() -> None:
 def test_what_is_missing_of_any_part_is_missing_of_the_whole() -> None:
     found = merged({0: _part(0.1), 1: _part(0.2, detail="no time")}, _pooled(hateful=0, offensive=1))
     assert found.detail == "no time"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [("shapley", "shapley", "shapley"), ("shapley", "left_out", "mixed"), ("left_out", "left_out", "left_out")],
+)
+def test_the_method_is_that_of_all_parts_that_have_words(first: WordMethod, second: WordMethod, told: str) -> None:
+    parts = {0: replace(_part(0.1), method=first), 1: replace(_part(0.2), method=second)}
+    assert merged(parts, _pooled(hateful=0, offensive=1)).method == told
+    parts[1] = replace(parts[1], words=(), method="left_out")
+    assert merged(parts, _pooled(hateful=0, offensive=1)).method == first
 
 
 def test_places_in_a_part_become_places_in_the_text() -> None:

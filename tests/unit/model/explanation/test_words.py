@@ -1,12 +1,14 @@
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from support.judgements import hateful
 from support.preparation import picture
 from support.tiny import TinyBundle
 
 from model import Judgement, Meme
-from model.explanation.words import MAX_WORDS_TOLD, MAX_WORDS_TRIED, explain
+from model.explanation.words import MAX_WORDS_TOLD, MAX_WORDS_TRIED, SHAPLEY_CALLS, explain, shapley_effects
 from model.judge import Judge, Reading
 from model.runtime import Runtime
 from model.verdict import Explanation, Score, TextEvidence
@@ -116,3 +118,16 @@ def test_tags_speak_with_the_words_and_not_with_the_picture(judge: Judge) -> Non
     tagged, untagged = (_explained(judge, "words", tags=tags) for tags in (("cat",), ()))
     assert tagged.image_alone == untagged.image_alone
     assert tagged.text_alone != untagged.text_alone
+
+
+@pytest.mark.parametrize(("n_words", "n_asked"), [(3, 8), (6, 64), (30, SHAPLEY_CALLS), (MAX_WORDS_TRIED + 9, 194)])
+def test_shapley_values_of_words_ask_a_bounded_number_of_questions(n_words: int, n_asked: int) -> None:
+    asked = []
+
+    def game(rows: NDArray[np.bool_]) -> dict[str, NDArray[np.float64]]:
+        asked.append(len(rows))
+        return {"hateful": rows[:, 0] * 0.5 + rows[:, 1] * 0.2 + rows[:, 0] * rows[:, 1] * 0.1}
+
+    words = shapley_effects(" ".join(f"w{number}" for number in range(n_words)), game)
+    assert sum(asked) <= n_asked
+    assert [word.effects["hateful"] for word in words[:2]] == pytest.approx([0.55, 0.25], abs=0.02)

@@ -17,7 +17,16 @@ from model import Meme, Policy, Verdict
 from model.bundle import Thresholds, ThresholdsByModality
 from model.ocr.types import OcrWord
 from model.picture.views import View
-from model.verdict import Explanation, PairEffect, PictureEvidence, RegionEffect, TextEvidence, ViewEvidence, WordEffect
+from model.verdict import (
+    Explanation,
+    PairEffect,
+    PictureEvidence,
+    RegionEffect,
+    TextEvidence,
+    ViewEvidence,
+    WordEffect,
+    WordMethod,
+)
 from serving.explanation.evidence import Mark, TaskEvidence, evidence_of
 from serving.explanation.page import write_explanation_page
 
@@ -157,3 +166,16 @@ def test_what_was_not_asked_for_or_had_no_time_is_said(tmp_path: Path) -> None:
 def test_a_verdict_without_explanation_has_no_page(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no explanation"):
         write_explanation_page(tmp_path / "why.html", "meme.png", MEME, verdict_of(), POLICY)
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ("left_out", "with it, less without it."),
+        ("shapley", "(Shapley values)."),
+        ("mixed", "(Shapley values, of some parts: with it, less without it)."),
+    ],
+)
+def test_what_an_effect_of_a_word_is_stands_over_the_words(tmp_path: Path, method: WordMethod, said: str) -> None:
+    page = _page(tmp_path, _verdict(explanation=replace(EXPLANATION, method=method)))
+    assert said in _content(page, "caption")
