@@ -11,53 +11,15 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
-from pathlib import Path
 
-from model import Judgement, Meme, MemeguardError, MemeLimits, Scorer, load
-from model.engine import EngineChoice
+from model import Meme, MemeguardError, Scorer, load
 from model.judge import Reading, ScoringError
 from model.parts.reading import view_spans
-from model.verdict import TextEvidence
+from serving.shadow.messages import BundleSpec, ShadowFailure, ShadowJudgement, ShadowMeme
 
 _PR_SET_PDEATHSIG = 1
 _LOWEST_NICENESS = 19
-
-
-@dataclass(frozen=True)
-class BundleSpec:
-    """What the process needs to know to judge as the server would with this bundle."""
-
-    bundle: Path
-    engine: EngineChoice
-    limits: MemeLimits
-    categories: Path | None
-
-
-@dataclass(frozen=True)
-class ShadowMeme:
-    """A meme as it came in, with the words that were judged; ``view_texts`` are those of each view of its picture."""
-
-    image: bytes | None = field(repr=False)
-    tags: tuple[str, ...] = field(repr=False)
-    text: TextEvidence = field(repr=False)
-    view_texts: tuple[str, ...] = field(default=(), repr=False)
-
-
-@dataclass(frozen=True)
-class ShadowJudgement:
-    """What the bundle makes of a meme; ``categories`` are scores of categories of one's own."""
-
-    judgement: Judgement
-    categories: dict[str, float]
-
-
-@dataclass(frozen=True)
-class ShadowFailure:
-    """Why there is no judgement, or why the process cannot judge at all; it holds nothing of the meme."""
-
-    reason: str
 
 
 def judged(scorer: Scorer, meme: ShadowMeme) -> ShadowJudgement | ShadowFailure:

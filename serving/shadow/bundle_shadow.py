@@ -11,7 +11,7 @@ from serving.inference.policy_store import PolicyStore
 from serving.known.bank_follower import BankFollower
 from serving.settings import Settings
 from serving.shadow.banks import bank_answer
-from serving.shadow.bundle_process import BundleSpec, ShadowFailure, ShadowMeme
+from serving.shadow.messages import BundleSpec, ShadowFailure, ShadowMeme
 from serving.shadow.process_handle import STOPPED, ProcessHandle
 from serving.shadow.subject import Outcome, ShadowResult, Subject
 

@@ -8,7 +8,7 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from serving.shadow.bundle_process import BundleSpec, ShadowFailure, ShadowJudgement, ShadowMeme
+from serving.shadow.messages import BundleSpec, ShadowFailure, ShadowJudgement, ShadowMeme
 
 _ROOT = Path(__file__).parents[2]
 #: It loads a bundle at the lowest priority; and how long one meme may take, a busy machine included.
