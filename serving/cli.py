@@ -42,6 +42,7 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "ledger": Subcommand("serving.commands.ledger", "ledger", "Look after decisions and feedback; export them."),
     "drift": Subcommand("serving.commands.drift", "drift", "Compare two windows of decisions."),
     "review": Subcommand("serving.commands.review", "review", "Fill the reviewers' queue; golden items, appeals."),
+    "shadow": Subcommand("serving.commands.shadow", "shadow", "Tell what shadows would have decided."),
     "bank": Subcommand("serving.commands.bank", "bank", "Keep banks of known memes; match, import and export."),
     "train": Subcommand("training.commands.train", "train", "Train a network.", "train"),
     "export": Subcommand("training.commands.export", "export", "Make the bundle of a finished run.", "train"),

@@ -23,7 +23,7 @@ from serving.openai import route as moderations
 from serving.perspective import discovery
 from serving.perspective import route as comments
 from serving.problems import ProblemError
-from serving.review.pages import items, leads, queues, sign_in
+from serving.review.pages import items, leads, queues, shadow, sign_in
 from serving.routes import banks, catalogue, classify, feedback, jobs, match, operations, search
 from serving.signals import coop, pict_rs
 from serving.web import home, static_files, try_it
@@ -32,7 +32,7 @@ from serving.web import home, static_files, try_it
 API_VERSION = "1.0"
 _METHOD_NOT_ALLOWED = 405
 #: Routes of pages for people; none of them is in the OpenAPI document.
-_PAGES = (home, static_files, sign_in, queues, items, leads, try_it)
+_PAGES = (home, static_files, sign_in, queues, items, leads, shadow, try_it)
 _HTTP_CODES = {404: "not_found", _METHOD_NOT_ALLOWED: "method_not_allowed"}
 
 

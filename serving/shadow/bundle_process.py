@@ -12,6 +12,7 @@ import signal
 import sys
 from contextlib import suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 
 from model import Meme, MemeguardError, Scorer, load
 from model.judge import Reading, ScoringError
@@ -20,6 +21,8 @@ from serving.shadow.messages import BundleSpec, ShadowFailure, ShadowJudgement, 
 
 _PR_SET_PDEATHSIG = 1
 _LOWEST_NICENESS = 19
+#: A tenth of the weight of the server, so that a bundle is loaded on a busy machine too.
+_NICENESS_OF_LOADING = 10
 
 
 def judged(scorer: Scorer, meme: ShadowMeme) -> ShadowJudgement | ShadowFailure:
@@ -49,7 +52,7 @@ def _reading(scorer: Scorer, meme: ShadowMeme) -> Reading:
 def main() -> None:
     """Judge what comes until nobody asks any more."""
     handle, parent = map(int, sys.argv[1:])
-    _yield_to_all()
+    os.setpriority(os.PRIO_PROCESS, 0, _NICENESS_OF_LOADING)
     _end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server decides
     with Connection(handle) as connection, suppress(EOFError, ConnectionError):
@@ -65,17 +68,21 @@ def _serve(connection: Connection) -> None:
     except MemeguardError as error:
         connection.send(ShadowFailure(str(error)))
         return
+    _yield_to_all()
     connection.send(None)
     while True:
         connection.send(judged(scorer, connection.recv()))
 
 
 def _yield_to_all() -> None:
-    """Run when no other process wants the core; where that class is forbidden, at the lowest priority of the usual."""
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, 0, _LOWEST_NICENESS)
-    with suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    """Run when no other process wants the core; where that class is forbidden, at the lowest priority of the usual.
+
+    Linux asks each thread: those that the engine has started are among them.
+    """
+    for thread in [int(task.name) for task in Path("/proc/self/task").iterdir()]:
+        os.setpriority(os.PRIO_PROCESS, thread, _LOWEST_NICENESS)
+        with suppress(OSError):
+            os.sched_setscheduler(thread, os.SCHED_IDLE, os.sched_param(0))
 
 
 def _end_with(parent: int) -> None:

@@ -58,9 +58,9 @@ class Shadowed:
 
 
 def until(is_so: Callable[[], bool]) -> None:
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + 120
     while not is_so():
-        assert time.monotonic() < ends, "it did not become so within a minute"
+        assert time.monotonic() < ends, "it did not become so within two minutes"
         time.sleep(0.1)
 
 
@@ -123,9 +123,8 @@ def test_a_killed_process_costs_no_answer_and_comes_again(shadowed: Shadowed) ->
     verdict = shadowed.server.classify(meme(7), text="monday again").json()
     assert verdict["decision"] == "allow"
     until(lambda: (verdict["decision_id"], "bundle") in shadowed.rows())
-    until(
-        lambda: bool(shadowed.server.classify(meme(8), text="tea is ready")) and shadowed.shadows()["bundle"]["ready"]
-    )
+    shadowed.server.classify(meme(8), text="tea is ready")
+    until(lambda: shadowed.shadows()["bundle"]["ready"])
     assert shadowed.process().pid != before.pid
 
 

@@ -4,12 +4,13 @@ No group is inferred from a face or a picture: the kept words alone are looked a
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from model.preprocess import normalise_text
 from model.taxonomy import TASKS
 from model.text.identity_terms import identity_patterns
+from serving.ledger.queries import Label
 from serving.review.figures.reviewed import ReviewedDecision
 from serving.review.figures.shares import Share, share
 
@@ -52,10 +53,15 @@ def false_alarms(reviewed: Sequence[ReviewedDecision]) -> FalseAlarms:
     )
 
 
+def says_harmless(labels: Mapping[str, Label]) -> bool | None:
+    """Whether labels of a meme call it harmless; None where they say nothing of harm."""
+    said = [labels[task] == TASKS[task].classes[0] for task in _HARMS if task in labels]
+    return all(said) if said else None
+
+
 def _is_harmless(one: ReviewedDecision) -> bool | None:
     """None where it was not stopped, or nobody said whether it does harm."""
-    said = [one.labels[task] == TASKS[task].classes[0] for task in _HARMS if task in one.labels]
-    return None if one.decision == "allow" or not said else all(said)
+    return None if one.decision == "allow" else says_harmless(one.labels)
 
 
 def _groups(text: str | None) -> Iterator[str]:

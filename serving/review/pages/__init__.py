@@ -1,8 +1,8 @@
 """Pages of review: what a reviewer and a lead see and do, made on the server.
 
 Read ``queues.py`` (what waits, taking and leaving), ``items.py`` (one item and what is said of it) with
-``item_view.py`` (what of it may be told) and ``evidence.py``, then ``leads.py`` with ``plots.py``. The marks
-of evidence are those of ``serving/web/``; the style and the keys are ``review.css`` and ``review.js`` in its
+``item_view.py`` (what of it may be told) and ``evidence.py``, then ``leads.py`` with ``plots.py``, and ``shadow.py``.
+The marks of evidence are those of ``serving/web/``; the style and the keys are ``review.css`` and ``review.js`` in its
 ``static/``.
 """
 
