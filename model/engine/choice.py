@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from model.engine import openvino_network
-from model.engine.processor import has_avx512
+from model.engine.processor import Processor, this_processor
 from model.errors import EngineConflictError, EngineUnavailableError
 
 #: onnxruntime on the CPU is the reference that the others are held against; cuda is onnxruntime on a GPU.
@@ -67,18 +67,20 @@ def check_installed(asked: EngineChoice) -> None:
         )
 
 
-def choose(asked: EngineChoice | Engines = "auto", *, tower_varies: bool = False, avx512: bool | None = None) -> Choice:
+def choose(
+    asked: EngineChoice | Engines = "auto", *, tower_varies: bool = False, processor: Processor | None = None
+) -> Choice:
     """Which engine runs which network. ``Engines`` were chosen already.
 
     ``tower_varies``: the image tower's int8 scales follow what it is given, which OpenVINO computes to other numbers,
-    and slower; so onnxruntime runs such a tower. ``avx512`` says what the processor can (None: this one). Raises
-    ``EngineUnavailableError`` as ``check_installed`` does.
+    and slower; so onnxruntime runs such a tower. ``processor`` is what `auto` chooses for (None: this machine's).
+    Raises ``EngineUnavailableError`` as ``check_installed`` does.
     """
     if isinstance(asked, Engines):
         return Choice(asked)
     check_installed(asked)
     if asked == "auto":
-        return _fastest(has_avx512() if avx512 is None else avx512)
+        return _fastest(processor or this_processor())
     engines = Engines(asked, asked, asked)
     if asked == "openvino" and tower_varies:
         warning = "engine openvino: the image tower of this bundle is one that only onnxruntime runs as it was measured"
@@ -86,13 +88,13 @@ def choose(asked: EngineChoice | Engines = "auto", *, tower_varies: bool = False
     return Choice(engines)
 
 
-def _fastest(avx512: bool) -> Choice:
-    """On a CPU, by measurement (docs/speed.md); a GPU is used only when it is asked for.
+def _fastest(processor: Processor) -> Choice:
+    """On a CPU, by measurement; a GPU is used only when it is asked for.
 
-    With AVX-512, OpenVINO takes a third of the time for finding lines and half for reading them. Of the bundle's graphs
-    onnxruntime is as fast or faster.
+    On Intel's processors with AVX-512, OpenVINO takes a third of the time for finding lines and half for reading them.
+    Of the bundle's graphs onnxruntime is as fast or faster.
     """
-    if not avx512:
+    if not processor.is_openvino_faster:
         return Choice(REFERENCE)
     if reason := openvino_network.missing():
         return Choice(REFERENCE, (f"engine auto: {reason}, so onnxruntime reads the words, which takes longer",))

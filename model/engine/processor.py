@@ -1,23 +1,45 @@
 """What the processor can do that decides which engine is the fastest on it."""
 
 import platform
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 _CPUINFO = Path("/proc/cpuinfo")
 
 
+@dataclass(frozen=True)
+class Processor:
+    """Who made it, as "GenuineIntel", and what it can, as Linux says; empty where that is not told."""
+
+    vendor: str = ""
+    flags: frozenset[str] = frozenset()
+
+    @property
+    def is_openvino_faster(self) -> bool:
+        """Whether OpenVINO reads words faster than onnxruntime: on Intel's that compute with 512 bits at once.
+
+        On AMD's with AVX-512, as on those without it, onnxruntime is faster (docs/results.md).
+        """
+        return self.vendor == "GenuineIntel" and "avx512f" in self.flags
+
+
 @cache
-def has_avx512() -> bool:
-    """Whether this is an x86-64 processor that computes with 512 bits at once, as Linux says."""
-    return platform.machine() == "x86_64" and "avx512f" in features(_CPUINFO)
+def this_processor() -> Processor:
+    """That of this machine."""
+    return read_processor(_CPUINFO) if platform.machine() == "x86_64" else Processor()
 
 
-def features(cpuinfo: Path) -> frozenset[str]:
-    """Flags of the first core; none where the file is not there."""
+def read_processor(cpuinfo: Path) -> Processor:
+    """The first core of Linux's ``/proc/cpuinfo``; nothing is known where the file is not there."""
     try:
         lines = cpuinfo.read_text().splitlines()
     except OSError:
-        return frozenset()
-    flags = next((line for line in lines if line.startswith("flags")), "")
-    return frozenset(flags.partition(":")[2].split())
+        return Processor()
+    vendor, flags = (_value(lines, name) for name in ("vendor_id", "flags"))
+    return Processor(vendor, frozenset(flags.split()))
+
+
+def _value(lines: list[str], name: str) -> str:
+    line = next((line for line in lines if line.startswith(name)), "")
+    return line.partition(":")[2].strip()

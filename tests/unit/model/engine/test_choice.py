@@ -6,11 +6,13 @@ from support.tiny import TinyBundle
 
 from model import EngineUnavailableError, load
 from model.engine import REFERENCE, EngineChoice, Engines, Provider, asked_engine, choose
-from model.engine.processor import features
+from model.engine.processor import Processor, read_processor
 from model.errors import EngineConflictError
 from model.ocr import make_engine
 
-WITH_AVX512 = Engines("onnxruntime", "onnxruntime", "openvino")
+INTEL = Processor("GenuineIntel", frozenset({"avx512f"}))
+AMD = Processor("AuthenticAMD", frozenset({"avx512f"}))
+OCR_BY_OPENVINO = Engines("onnxruntime", "onnxruntime", "openvino")
 
 
 @pytest.fixture
@@ -19,18 +21,18 @@ def no_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_auto_takes_for_each_network_what_is_the_fastest_on_the_processor() -> None:
-    assert choose("auto", avx512=True).engines == WITH_AVX512
-    assert choose("auto", avx512=False).engines == REFERENCE
-    assert choose("auto").engines in (WITH_AVX512, REFERENCE)
+    assert choose("auto", processor=INTEL).engines == OCR_BY_OPENVINO
+    assert choose("auto", processor=AMD).engines == REFERENCE
+    assert choose("auto").engines in (OCR_BY_OPENVINO, REFERENCE)
     assert not choose("auto").warnings
 
 
 @pytest.mark.usefixtures("no_openvino")
 def test_auto_names_a_faster_engine_that_is_missing_and_takes_the_reference() -> None:
-    choice = choose("auto", avx512=True)
+    choice = choose("auto", processor=INTEL)
     assert choice.engines == REFERENCE
     assert "the package openvino cannot be imported" in choice.warnings[0]
-    assert choose("auto", avx512=False).warnings == ()
+    assert choose("auto", processor=AMD).warnings == ()
 
 
 @pytest.mark.usefixtures("no_openvino")
@@ -39,7 +41,7 @@ def test_openvino_that_was_asked_for_and_is_missing_is_an_error_and_never_replac
         load(tiny.bundle.path, ocr="none", engine="openvino")
     with pytest.raises(EngineUnavailableError, match="asked for the engine openvino"):
         make_engine("rapidocr", engine="openvino")
-    reader = make_engine("rapidocr", engine=WITH_AVX512)
+    reader = make_engine("rapidocr", engine=OCR_BY_OPENVINO)
     assert "the package openvino cannot be imported" in str(reader.unavailable_reason())
 
 
@@ -53,11 +55,11 @@ def test_an_image_tower_whose_scales_follow_the_picture_stays_with_onnxruntime_a
     choice = choose("openvino", tower_varies=True)
     assert choice.engines == Engines("onnxruntime", "openvino", "openvino")
     assert "image tower" in choice.warnings[0]
-    assert choose("auto", tower_varies=True, avx512=True) == choose("auto", avx512=True)
+    assert choose("auto", tower_varies=True, processor=INTEL) == choose("auto", processor=INTEL)
 
 
 def test_engines_that_were_chosen_before_are_taken_as_they_are() -> None:
-    assert choose(WITH_AVX512, tower_varies=True, avx512=False).engines == WITH_AVX512
+    assert choose(OCR_BY_OPENVINO, tower_varies=True, processor=AMD).engines == OCR_BY_OPENVINO
 
 
 @pytest.mark.parametrize(
@@ -86,13 +88,29 @@ def test_an_engine_and_a_provider_that_contradict_each_other_are_refused(
         load(tiny.bundle.path, ocr="none", engine=engine, provider=provider)
 
 
-def test_what_the_processor_can_is_read_from_its_flags(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("vendor", "flags", "is_faster"),
+    [
+        ("GenuineIntel", "fpu avx2 avx512f", True),
+        ("GenuineIntel", "fpu avx2", False),
+        ("AuthenticAMD", "fpu avx2 avx512f", False),
+    ],
+)
+def test_the_first_core_says_whether_openvino_reads_faster(
+    tmp_path: Path, vendor: str, flags: str, is_faster: bool
+) -> None:
     cpuinfo = tmp_path / "cpuinfo"
-    cpuinfo.write_text("processor\t: 0\nflags\t\t: fpu avx2 avx512f\n\nprocessor\t: 1\nflags\t\t: fpu\n")
-    assert features(cpuinfo) == {"fpu", "avx2", "avx512f"}
-    assert features(tmp_path / "not there") == frozenset()
+    cpuinfo.write_text(f"processor\t: 0\nvendor_id\t: {vendor}\nflags\t\t: {flags}\n\nprocessor\t: 1\nflags\t\t: fpu\n")
+    found = read_processor(cpuinfo)
+    assert found == Processor(vendor, frozenset(flags.split()))
+    assert found.is_openvino_faster == is_faster
+
+
+def test_of_a_processor_that_is_not_told_nothing_is_known(tmp_path: Path) -> None:
+    assert read_processor(tmp_path / "not there") == Processor()
+    assert not Processor().is_openvino_faster
 
 
 def test_engines_are_told_in_words() -> None:
-    assert str(WITH_AVX512) == "image tower onnxruntime, head onnxruntime, OCR openvino"
+    assert str(OCR_BY_OPENVINO) == "image tower onnxruntime, head onnxruntime, OCR openvino"
     assert str(Engines("cuda", "cuda", None)) == "image tower cuda, head cuda"
