@@ -55,7 +55,7 @@ def complete_openapi(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _complete(path: str, operation: dict[str, Any]) -> None:
-    keys = [{name: []} for name in (*more_schemes(path), BEARER, API_KEY)]
+    keys: list[dict[str, list[str]]] = [{name: []} for name in (*more_schemes(path), BEARER, API_KEY)]
     operation["security"] = [] if path in _OPEN else [*keys, {}]  # a server without keys asks for none
     responses = operation["responses"]
     if _MADE_BY_FASTAPI[0] in str(responses.get("422")):
