@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 from playwright.sync_api import Browser, Page, expect
+from support.batch_samples import write_batch_sample
 from support.browser import assert_accessible, assert_fits, tab
 from support.callers import ask
 from support.ledgers import database_of
@@ -243,11 +245,35 @@ def test_a_golden_item_comes_like_any_other_and_its_answer_is_held_against_it(
         expect(page.locator("svg", has_text="cleo")).to_contain_text("1.00 (n=1)")
 
 
+def test_an_imported_batch_sample_is_shown_and_decided(
+    reviewing: ReviewServer, browser: Browser, tmp_path: Path
+) -> None:
+    write_batch_sample(tmp_path)
+    before = _labelled(reviewing.ledger)
+    assert "4 items imported" in reviewing.command("import", str(tmp_path), "--by", "lead")
+    words = set()
+    with tab(browser) as page:
+        reviewing.sign_in(page, "ben")
+        page.get_by_text("Choose which memes").click()
+        page.get_by_label("Why in the queue").select_option("import")
+        page.get_by_role("button", name="Start with these").click()
+        for _ in range(4):
+            at(page, "What is this meme?")
+            shown = page.get_by_role("region", name="Words of the meme").inner_text()
+            pictures = page.get_by_role("img", name="The meme's picture")
+            expect(pictures).to_have_count(0 if shown == "words 0" else 1)  # one is of words alone
+            words.add(shown)
+            _press(page, "2", "j")
+        at(page, "Review")
+    assert words == {f"words {number}" for number in range(4)}
+    assert len(_labelled(reviewing.ledger)) == len(before) + 4
+
+
 def test_every_step_left_a_row_in_the_audit(reviewing: ReviewServer) -> None:
     database = database_of(reviewing.ledger)
     with database.reading() as connection:
         kinds = set(connection.execute(sa.select(review_actions.c.kind)).scalars())
     database.close()
     assert kinds >= {
-        "signed_in", "taken", "left", "labelled", "undone", "appealed", "shown", "golden_added"
+        "signed_in", "taken", "left", "labelled", "undone", "appealed", "shown", "golden_added", "imported"
     }  # fmt: skip

@@ -1,23 +1,17 @@
 import base64
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner, Result
-from support.ledgers import database_of, keep, verdict_of, with_ledger
+from support.batch_samples import write_batch_sample
+from support.ledgers import database_of, keep, with_ledger
 from support.pictures import meme
 from support.review_items import ANN, BEN, LEAD, add_decisions, doing
 
-from model.atomic import write_atomically
-from model.taxonomy import tasks_named
-from serving.batch.output.label_rows import write_rows_to_label
-from serving.batch.output.output_schema import to_row, to_table
-from serving.batch.partition_files import partition_name
 from serving.cli import main
 from serving.ledger.database import Database
 from serving.ledger.queries import find_decision
@@ -28,7 +22,6 @@ from serving.review.queue import Filters, Rules, take_next
 from serving.review.shown import shown_item, shown_picture
 
 HATEFUL = {"hateful": "hateful"}
-TASKS_OF_RUN = ("hateful", "memotion_sentiment")
 
 
 @pytest.fixture
@@ -45,20 +38,8 @@ def database(url: str) -> Iterator[Database]:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a batch run leaves: a shard of five verdicts, and a sample of four of them, one of words alone."""
     out = tmp_path_factory.mktemp("run")
-    verdicts = {f"m{number}": replace(verdict_of(f"words {number}"), decision="allow") for number in range(5)}
-    rows = [to_row(id, verdict) for id, verdict in verdicts.items()]
-    pq.write_table(to_table(rows, tasks_named(TASKS_OF_RUN)), out / partition_name(0))
-    lines: dict[str, dict[str, Any]] = {
-        id: {"id": id, "img": f"img/{id}.png", "text": verdict.text.content, "why": "random", "decision": "allow"}
-        | dict.fromkeys(TASKS_OF_RUN)
-        for id, verdict in list(verdicts.items())[:4]
-    }
-    del lines["m0"]["img"]
-    for seed, line in enumerate(lines.values()):
-        write_atomically(out / "review" / line.get("img", "img/other.png"), meme(seed))
-    write_rows_to_label(out / "review" / "review.jsonl", lines)
+    write_batch_sample(out)
     return out
 
 
