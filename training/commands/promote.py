@@ -44,6 +44,23 @@ _WORDS = [name for name in get_args(WordsFrom) if name != "both"]
     help="Harmless items that a group needs for its false alarms to be judged; smaller groups are named.",
 )
 @click.option("--max-slowdown", type=click.FloatRange(0, min_open=True), default=1.5, show_default=True)
+@click.option(
+    "--shadow-report",
+    type=path_type,
+    help="JSON of `memeguard shadow report` in which the challenger was the shadow of live traffic; it is recorded.",
+)
+@click.option(
+    "--min-shadow-decisions",
+    type=click.IntRange(1),
+    default=1000,
+    show_default=True,
+    help="Decisions of the champion that the challenger must have judged in that report.",
+)
+@click.option(
+    "--max-review-share",
+    type=click.FloatRange(0, 1),
+    help="Ceiling of the share of memes that it would send to review by that report; default: none.",
+)
 @click.option("--override", multiple=True, metavar="RULE", help="Promote although RULE is broken; needs --reason.")
 @click.option("--reason", help="Why a rule is overridden, or why one rolls back; it is recorded.")
 @setup_options(_WORDS, resamples=2000, min_resamples=100)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +18,9 @@ from training.promotion.compare import Named, compare, shared_tasks
 from training.promotion.decide import PromotionVerdict, judge
 from training.promotion.false_alarms import with_notes
 from training.promotion.report import print_verdict, render_markdown
+from training.promotion.results import ShadowRun
 from training.promotion.rules import Finding, Limits, PromotionError, check_answers, check_measured, check_names
+from training.promotion.shadow import check_shadow, read_shadow_run
 from training.promotion.store import CURRENT, Store, tag_of
 from training.promotion.succession import install_first, now, succeed, who
 
@@ -39,6 +41,9 @@ class PromoteOptions(DataOptions, SetupOptions):
     max_group_false_alarm: float | None
     min_group_items: int
     max_slowdown: float
+    shadow_report: Path | None
+    min_shadow_decisions: int
+    max_review_share: float | None
     override: tuple[str, ...]
     reason: str | None
     out: Path | None
@@ -72,17 +77,23 @@ def _promote(store: Store, challenger: str, asked: PromoteOptions) -> None:
         max_group_false_alarm=asked.max_group_false_alarm,
         min_group_items=asked.min_group_items,
         max_slowdown=asked.max_slowdown,
+        min_shadow_decisions=asked.min_shadow_decisions,
+        max_review_share=asked.max_review_share,
     )
     before = store.current()
     mine = _named(store, challenger)
     champion = _named(store, asked.champion or CURRENT)
     if mine.bundle.digest == champion.bundle.digest:
         raise PromotionError(f"{challenger} and the champion are the same bundle: there is nothing to promote")
+    shadow = _shadow(asked, mine, champion)
     sets = _sets(champion, mine, asked)
     folder = writable(asked.out or Path(f"promotion-{tag_of(mine.bundle).replace(':', '-')}"))
     findings = check_answers(champion.bundle.manifest, mine.bundle.manifest) + _other_champion(before, champion)
     comparison = with_notes(compare(champion, mine, sets, asked.setup()), limits)
     findings += check_measured(comparison, limits)
+    if shadow is not None:
+        comparison = replace(comparison, shadow=shadow)
+        findings += check_shadow(shadow, limits)
     verdict = judge(comparison, limits, findings, overrides, asked.reason)
     documents = _documents(verdict)
     _write(folder, documents)
@@ -93,9 +104,19 @@ def _promote(store: Store, challenger: str, asked: PromoteOptions) -> None:
         _print_current(store, succeed(store, mine.bundle, champion.bundle, before, verdict, documents))
 
 
+def _shadow(asked: PromoteOptions, challenger: Named, champion: Named) -> ShadowRun | None:
+    if asked.shadow_report is not None:
+        return read_shadow_run(asked.shadow_report, challenger.bundle, champion.bundle)
+    if asked.max_review_share is not None:
+        raise click.UsageError("--max-review-share is held against live traffic: give --shadow-report as well")
+    return None
+
+
 def _promote_first(store: Store, challenger: str, asked: PromoteOptions) -> None:
-    if asked.data or asked.champion or asked.override or asked.dry_run:
-        raise click.UsageError("--first compares nothing: leave --data, --champion, --override and --dry-run out")
+    if asked.data or asked.champion or asked.override or asked.dry_run or asked.shadow_report:
+        raise click.UsageError(
+            "--first compares nothing: leave --data, --champion, --override, --dry-run and --shadow-report out"
+        )
     _print_current(store, install_first(store, _named(store, challenger).bundle, asked.reason))
 
 

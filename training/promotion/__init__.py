@@ -1,5 +1,5 @@
 """Promotion: from a challenger to the bundle that is current.
 
-Read ``compare`` (with ``groups``, ``false_alarms`` and ``speed``) and ``results``, ``rules`` and ``decide``,
-``report``, then ``store`` and ``succession``.
+Read ``compare`` (with ``groups``, ``false_alarms`` and ``speed``), ``shadow`` and ``results``, ``rules`` and
+``decide``, ``report``, then ``store`` and ``succession``.
 """

@@ -61,6 +61,7 @@ def render_markdown(verdict: PromotionVerdict) -> str:
         _markdown_table(_ALARM_HEAD, [_alarm_row(one) for one in found.alarms])
         if found.alarms
         else "No set names a group, in a task that both policies act on.\n",
+        f"\n## On live traffic\n\n{found.shadow.in_words()}\n" if found.shadow else "",
         "\n## Notes\n\n" + "\n".join(f"- {note}" for note in found.notes) + "\n" if found.notes else "",
         "\n## Limits\n\n" + ", ".join(f"{name} {value}" for name, value in verdict.limits.model_dump().items()) + "\n",
     ]
@@ -83,6 +84,8 @@ def print_verdict(verdict: PromotionVerdict, console: Console) -> None:
     elif found.groups:
         console.print(f"No group loses: {len(found.groups)} rates compared.", highlight=False)
     _print_alarms(verdict, console)
+    if found.shadow is not None:
+        console.print(f"Shadow: {found.shadow.in_words()}", markup=False, highlight=False)
     for note in found.notes:
         console.print(f"Note: {note}", markup=False, highlight=False)
     for name, findings in (("Refused by", verdict.refused), ("Overridden", verdict.overridden)):

@@ -77,8 +77,38 @@ class Speed:
 
 
 @dataclass(frozen=True)
+class ShadowRun:
+    """What the challenger would have decided on live traffic, by the report of that name.
+
+    Of ``judged`` decisions ``beside_champion`` were the champion's. ``review`` is the share that the challenger sends
+    to review, with its 95% interval; None where it judged nothing.
+    """
+
+    report: str
+    made_at: str
+    sampled: int
+    judged: int
+    beside_champion: int
+    flips: int
+    review_in_force: float | None
+    review: float | None
+    low: float | None
+    high: float | None
+
+    def in_words(self) -> str:
+        """One line for people."""
+        if self.review is None or self.review_in_force is None:
+            return f"on live traffic nothing was judged ({self.report})"
+        return (
+            f"on live traffic it sends {self.review:.3f} ({self.low:.3f} to {self.high:.3f}) to review, what was in "
+            f"force {self.review_in_force:.3f}; {self.flips} of {self.judged} decisions would be others "
+            f"({self.report}, {self.made_at})"
+        )
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """Both bundles on the same memes. ``notes`` say what could not be compared, and why."""
+    """Both bundles on the same memes. ``notes`` say what could not be compared, and why; ``shadow`` None: not asked."""
 
     champion: Contender
     challenger: Contender
@@ -87,6 +117,7 @@ class Comparison:
     speed: Speed | None = None
     notes: list[str] = field(default_factory=list)
     alarms: list[AlarmLine] = field(default_factory=list)
+    shadow: ShadowRun | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Plain types, ready for JSON."""

@@ -29,6 +29,8 @@ Rule = Literal[
     "group-regression",
     "group-false-alarms",
     "slower",
+    "too-few-shadowed",
+    "shadow-review-share",
 ]
 RULES: tuple[Rule, ...] = get_args(Rule)
 MEANINGS: dict[Rule, str] = {
@@ -51,6 +53,10 @@ MEANINGS: dict[Rule, str] = {
     "--max-group-false-alarm of them, where that is given. Groups with fewer than --min-group-items harmless items are "
     "named and not judged",
     "slower": "a meme takes more than --max-slowdown times the champion's time",
+    "too-few-shadowed": "only with --shadow-report: on live traffic the challenger judged fewer than "
+    "--min-shadow-decisions decisions of this champion",
+    "shadow-review-share": "only with --shadow-report: there it would send more than --max-review-share of the memes "
+    "to review",
 }
 _BETTER_RULES: dict[str, Rule] = {"auroc": "worse-auroc", "macro_f1": "worse-macro-f1"}
 _COST_RULES: dict[str, Rule] = {"calibration_error": "worse-calibration", "reviewed_negatives": "worse-review-load"}
@@ -78,6 +84,8 @@ class Limits(BaseModel):
     min_group_items: int = Field(30, ge=1)
     max_slowdown: float = Field(1.5, gt=0)
     min_items: int = Field(50, ge=0)
+    min_shadow_decisions: int = Field(1000, ge=1)
+    max_review_share: float | None = Field(None, ge=0, le=1)
 
 
 @dataclass(frozen=True)

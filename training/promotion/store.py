@@ -49,6 +49,8 @@ class Record(BaseModel):
     overrides: list[dict[str, str]] = []
     reason: str | None = None
     report: str | None = None
+    #: What the challenger would have decided on live traffic, where that was asked for.
+    shadow: dict[str, Any] | None = None
 
 
 _RECORDS = TypeAdapter(list[Record])

@@ -1,6 +1,7 @@
 """A change of the current bundle, recorded with who made it and why."""
 
 import getpass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,6 +58,7 @@ def succeed(
             overrides=overrides,
             reason=verdict.reason,
             report=str(report),
+            shadow=None if verdict.comparison.shadow is None else asdict(verdict.comparison.shadow),
         )
         store.make_current(record)
     return tag
