@@ -58,7 +58,7 @@ class JobSettings(BaseModel):
 
     @field_validator("jobs_webhook_hosts")
     @classmethod
-    def _are_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
+    def _are_webhook_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
         return are_hosts(hosts)
 
     @field_validator("jobs_webhook_secret")
