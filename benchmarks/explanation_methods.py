@@ -20,6 +20,10 @@ from model.explanation.regions import effects_without_each
 LEFT_OUT, SHAPLEY, LIME, RANDOM = "left out", "Shapley", "LIME", "random"
 #: Of regions, whose other effects are of pictures that are encoded anew: of the features that are there already.
 FROM_FEATURES = "left out of the features"
+#: What CLS is mixed from; it tells no score, so of every task the same.
+ROLLOUT = "attention rollout"
+#: LIME with players that are cut along the picture's colours, whose effects are shared out over the grid.
+LIME_SUPER_PIXELS = "LIME, super-pixels"
 #: Gives by task the effect of each player, [n].
 Method = Callable[[Game, Players, int], Mapping[str, Floats]]
 

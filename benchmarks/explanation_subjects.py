@@ -10,13 +10,17 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
+from benchmarks.explanation_attention import AttentionReader, region_shares, word_shares
 from benchmarks.explanation_methods import (
     FROM_FEATURES,
     LEFT_OUT,
     LIME,
+    LIME_SUPER_PIXELS,
     RANDOM,
+    ROLLOUT,
     SHAPLEY,
     Curve,
     Method,
@@ -25,16 +29,18 @@ from benchmarks.explanation_methods import (
     methods,
     rank_correlation,
 )
+from benchmarks.super_pixels import covered, shared_out, super_pixels
 from model.budget import Budget
 from model.bundle import Bundle
 from model.explanation.coalitions import Floats
 from model.explanation.game import Game, Players
 from model.explanation.interactions import shapley_interactions
-from model.explanation.regions import grid
+from model.explanation.lime import surrogate_effects
+from model.explanation.regions import GRID_SIDE, grid
 from model.explanation.rescoring import Rescorer, ShownPart
 from model.meme import Meme
 from model.modality import modality_of
-from model.runtime import Runtime
+from model.runtime import ImageFeatures, Runtime
 from training.datasets import Source, load_source
 
 #: Shares that are hidden on the way: head runs are cheap, encodings are not.
@@ -58,15 +64,18 @@ class Tools:
 
     bundle: Bundle
     runtime: Runtime
+    attention: AttentionReader
     min_score: float = 0.5
 
     def rescorer(self, text: str, image: Image.Image | None) -> Rescorer:
         """Of a meme of one window and one view."""
-        features = None
-        if image is not None:
-            features = self.runtime.encode_images(self.bundle.preprocessor.pixels(image)[None])
+        features = None if image is None else self.features(image)
         modality = modality_of(pictured=image is not None, worded=True)
         return Rescorer(self.bundle, self.runtime, ShownPart(text, (), modality, features, image), Budget(math.inf))
+
+    def features(self, image: Image.Image) -> ImageFeatures:
+        """What the image tower sees of a picture."""
+        return self.runtime.encode_images(self.bundle.preprocessor.pixels(image)[None])
 
 
 @dataclass(frozen=True)
@@ -143,6 +152,8 @@ def measure(tools: Tools, subject: Subject, *, thoroughly: bool) -> Measured:
     for name, calls in ((SHAPLEY, SHAPLEY_REGION_CALLS), (LIME, LIME_REGION_CALLS)):
         regions[name] = methods(calls)[name](of_regions, subject.regions, 0)[subject.task]
     regions |= _from_features(subject, subject.rescorer, seconds)
+    regions[LIME_SUPER_PIXELS] = _super_pixel_effects(tools, subject)
+    words[ROLLOUT], regions[ROLLOUT] = _rollout(tools, subject)
     rng = np.random.default_rng(zlib.crc32(subject.id.encode()))
     words[RANDOM], regions[RANDOM] = rng.normal(size=subject.words.count), rng.normal(size=subject.regions.count)
     found = Measured(
@@ -177,6 +188,30 @@ def _timed(
 def _from_features(subject: Subject, rescorer: Rescorer, seconds: dict[str, float]) -> dict[str, Floats]:
     game, method = rescorer.game(subject.regions, "features"), methods(CALLS)[LEFT_OUT]
     return _timed("regions", subject.task, {FROM_FEATURES: method}, game, subject.regions, seconds)
+
+
+def _super_pixel_effects(tools: Tools, subject: Subject) -> Floats:
+    """LIME's effects of as many super-pixels as the grid has regions, as effects of the regions."""
+    of_pixels = super_pixels(subject.image, GRID_SIDE)
+
+    def play(rows: NDArray[np.bool_]) -> dict[str, Floats]:
+        scores = [
+            tools.rescorer(subject.text, covered(subject.image, of_pixels, row))([subject.text])[0][subject.task]
+            for row in rows
+        ]
+        return {subject.task: np.array(scores, dtype=np.float64)}
+
+    # LIME asks how many players there are, and nothing else of them.
+    effects = surrogate_effects(play, subject.regions, n_samples=LIME_REGION_CALLS)[subject.task]
+    return shared_out(effects, of_pixels, subject.regions.regions)
+
+
+def _rollout(tools: Tools, subject: Subject) -> tuple[Floats, Floats]:
+    """Shares of words, and of regions."""
+    preprocessor, image = tools.bundle.preprocessor, subject.image
+    found = tools.attention(subject.text, tools.features(image))
+    words = word_shares(found, subject.words, subject.text, preprocessor)
+    return words, region_shares(found, subject.regions, image.size, preprocessor)
 
 
 def _jpeg(image: Image.Image) -> Image.Image:

@@ -23,6 +23,7 @@ from itertools import islice
 from pathlib import Path
 
 from benchmarks import explanation_records as records
+from benchmarks.explanation_attention import AttentionReader
 from benchmarks.explanation_causes import measure_causes
 from benchmarks.explanation_subjects import Measured, Tools, measure, subjects
 from benchmarks.explanations_report import draw, render, summary
@@ -45,7 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Command line: see the module's docstring."""
     asked = _arguments(arguments)
     bundle = open_bundle(asked.bundle)
-    tools = Tools(bundle, Runtime(bundle, threads=asked.threads), asked.min_score)
+    tools = Tools(
+        bundle, Runtime(bundle, threads=asked.threads), AttentionReader(bundle, asked.threads), asked.min_score
+    )
     memes = measure_memes(tools, asked.data, asked.split, asked.memes, asked.records)
     causes = measure_causes(tools, asked.data, asked.sentences) if asked.split == "test" else None
     if not memes:

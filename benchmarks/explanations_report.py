@@ -8,7 +8,16 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from benchmarks.explanation_causes import Causes
-from benchmarks.explanation_methods import FROM_FEATURES, LEFT_OUT, LIME, RANDOM, SHAPLEY, Curve
+from benchmarks.explanation_methods import (
+    FROM_FEATURES,
+    LEFT_OUT,
+    LIME,
+    LIME_SUPER_PIXELS,
+    RANDOM,
+    ROLLOUT,
+    SHAPLEY,
+    Curve,
+)
 from benchmarks.explanation_subjects import (
     CALLS,
     LIME_REGION_CALLS,
@@ -25,12 +34,19 @@ from training.evaluation.report.wording import interval_text
 DEFAULT = LEFT_OUT
 #: What each asks of the network.
 _COSTS = {
-    "words": {LEFT_OUT: "a run of the head a word", SHAPLEY: f"{CALLS} runs", LIME: f"{CALLS} runs"},
+    "words": {
+        LEFT_OUT: "a run of the head a word",
+        SHAPLEY: f"{CALLS} runs",
+        LIME: f"{CALLS} runs",
+        ROLLOUT: "a run",
+    },
     "regions": {
         LEFT_OUT: "17 pictures encoded",
         SHAPLEY: f"{SHAPLEY_REGION_CALLS}",
         LIME: f"{LIME_REGION_CALLS}",
         FROM_FEATURES: "1, and 16 runs of the head",
+        LIME_SUPER_PIXELS: f"{LIME_REGION_CALLS}",
+        ROLLOUT: "1, and a run of the head",
     },
 }
 _N_RESAMPLES = 2000

@@ -9,7 +9,15 @@ from support.games import Floats, players
 from support.memes_on_disk import hateful_memes, row
 
 from benchmarks.explanation_causes import case_of, cases
-from benchmarks.explanation_methods import LEFT_OUT, RANDOM, curve, methods, rank_correlation
+from benchmarks.explanation_methods import (
+    LEFT_OUT,
+    LIME_SUPER_PIXELS,
+    RANDOM,
+    ROLLOUT,
+    curve,
+    methods,
+    rank_correlation,
+)
 from benchmarks.explanations import main
 from benchmarks.explanations_report import mean_with_interval
 
@@ -110,8 +118,16 @@ def test_only_hateful_sentences_have_a_known_cause(data: Path) -> None:
 def test_all_methods_are_measured_on_words_and_regions_and_a_run_goes_on(found: dict[str, Any], folder: Path) -> None:
     assert found["n_memes"] == {"religious_memes": 2}
     assert found["n_thorough"] == 1
-    assert list(found["faithfulness"]["words"]) == [LEFT_OUT, "Shapley", "LIME", RANDOM]
-    assert list(found["faithfulness"]["regions"]) == [LEFT_OUT, "Shapley", "LIME", "left out of the features", RANDOM]
+    assert list(found["faithfulness"]["words"]) == [LEFT_OUT, "Shapley", "LIME", ROLLOUT, RANDOM]
+    assert list(found["faithfulness"]["regions"]) == [
+        LEFT_OUT,
+        "Shapley",
+        "LIME",
+        "left out of the features",
+        LIME_SUPER_PIXELS,
+        ROLLOUT,
+        RANDOM,
+    ]
     assert len((folder / "kept.jsonl").read_text().splitlines()) == 2
     assert found["cost_ratio"] > 0
     assert set(found["pairs"]) == {"rank correlation", "largest error", "largest interaction", "only together"}
