@@ -52,7 +52,7 @@ def _reading(scorer: Scorer, meme: ShadowMeme) -> Reading:
 def main() -> None:
     """Judge what comes until nobody asks any more."""
     handle, parent = map(int, sys.argv[1:])
-    os.setpriority(os.PRIO_PROCESS, 0, _NICENESS_OF_LOADING)
+    os.nice(max(0, _NICENESS_OF_LOADING - os.getpriority(os.PRIO_PROCESS, 0)))
     _end_with(parent)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the server decides
     with Connection(handle) as connection, suppress(EOFError, ConnectionError):
