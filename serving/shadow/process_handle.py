@@ -69,19 +69,29 @@ class ProcessHandle:
         """Why none could be started; None: it is ready."""
         if not self._wanted or time.monotonic() < self._start_after:
             return _ENDED
-        ours, theirs = socket.socketpair()
-        path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
-        command = [sys.executable, "-m", "serving.shadow.bundle_process", str(theirs.fileno()), str(os.getpid())]
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603  our own module
-                command, pass_fds=[theirs.fileno()], env=os.environ | {"PYTHONPATH": path}, stdin=subprocess.DEVNULL
-            )
-        self._connection = Connection(ours.detach())
+        try:
+            self._begin()
+        except OSError as error:
+            self._give_up(f"its process cannot be started ({error.strerror})")
+            return _ENDED
         found = self._asked(self._spec, _START_S)
         if isinstance(found, ShadowFailure):
             self._give_up(found.reason)
         self._is_ready = self._connection is not None
         return None if self._is_ready else _ENDED
+
+    def _begin(self) -> None:
+        path = os.pathsep.join(filter(None, (str(_ROOT), os.environ.get("PYTHONPATH"))))
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            handle = theirs.fileno()
+            self._process = subprocess.Popen(  # noqa: S603  our own module
+                [sys.executable, "-m", "serving.shadow.bundle_process", str(handle), str(os.getpid())],
+                pass_fds=[handle],
+                env=os.environ | {"PYTHONPATH": path},
+                stdin=subprocess.DEVNULL,
+            )
+            self._connection = Connection(ours.detach())
 
     def _asked(self, message: object, timeout_s: float) -> ShadowJudgement | ShadowFailure | None:
         """The answer; None: ready, or it ended, which leaves no connection."""

@@ -64,10 +64,7 @@ class Recorder:
         while not self._stopping:
             with self._changed:
                 self._changed.wait_for(lambda: self._stopping, _EVERY_S)
-            try:
-                self._write_all()
-            except Exception as error:  # a bug in a row must not end the recording of the others
-                log_crash(logger, error, "what shadows decided was not kept")
+            self._write_all()
 
     def _write_all(self) -> None:
         while True:
@@ -81,6 +78,9 @@ class Recorder:
             except LedgerUnavailableError as error:
                 self._trouble(group, str(error))
                 return
+            except Exception as error:  # a bug in a row must not end the recording of the others
+                log_crash(logger, error, "what shadows decided was not kept")
+                self.n_lost += len(group)
             self.problem = None
             if not self._stopping:
                 time.sleep(0.05)  # so that those who write decisions get their turn

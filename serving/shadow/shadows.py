@@ -85,7 +85,7 @@ class Shadows:
         if self._recorder.problem is not None:
             found.append(f"shadow decisions wait for the ledger: {self._recorder.problem}")
         if self._recorder.n_lost:
-            found.append(f"{self._recorder.n_lost} shadow decisions were lost while the ledger could not be written")
+            found.append(f"{self._recorder.n_lost} shadow decisions were not kept: the ledger could not be written")
         return found
 
     def start(self) -> None:
