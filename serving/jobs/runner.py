@@ -20,10 +20,11 @@ from serving.jobs.store import (
     end_job,
     may_claim,
     release,
+    release_crashed,
     renew,
     states_of,
 )
-from serving.jobs.task import JobTask
+from serving.jobs.task import AT_WORK_ELSEWHERE, JobTask
 from serving.jobs.webhook import WebhookSender
 from serving.ledger.database import Database
 from serving.ledger.errors import LedgerError
@@ -119,7 +120,7 @@ class JobRunner:
             outcome = await self._outcome(attempt, row["crashes"])
             if isinstance(outcome, Crash):
                 logger.warning(Event("job stopped, and is tried again", job=job_id, code=outcome.code))
-                await self._writing(partial(release, crashed=True), job_id, self._owner, attempt.progress)
+                await self._writing(_released(outcome), job_id, self._owner, attempt.progress)
             else:
                 await self._end(job_id, outcome, attempt.progress)
         except LeaseLostError:
@@ -128,7 +129,7 @@ class JobRunner:
             logger.warning(Event("end of a job not written", job=job_id, problem=str(error)))
         except asyncio.CancelledError:
             with suppress(LedgerError):
-                await self._writing(partial(release, crashed=False), job_id, self._owner, attempt.progress)
+                await self._writing(release, job_id, self._owner, attempt.progress)
             raise
 
     async def _outcome(self, attempt: JobAttempt, crashes: int) -> Ending | Crash:
@@ -141,7 +142,9 @@ class JobRunner:
         except Exception as error:
             log_crash(logger, error, "running a job crashed")
             outcome = Crash("internal_error", "this is our fault; it was logged")
-        if isinstance(outcome, Crash) and attempt.progress.rows_done <= before and crashes + 1 >= MOST_CRASHES:
+        if not isinstance(outcome, Crash) or outcome.code == AT_WORK_ELSEWHERE:
+            return outcome
+        if attempt.progress.rows_done <= before and crashes + 1 >= MOST_CRASHES:
             return Ending("failed", outcome.code, f"given up after {MOST_CRASHES} tries: {outcome.message}")
         return outcome
 
@@ -171,3 +174,8 @@ class JobRunner:
         with self._database.reading() as connection:
             states = states_of(connection, self._folder.store)
         self._folder.sweep(states)
+
+
+def _released(crash: Crash) -> Callable[..., None]:
+    """How a job is given back; one whose last process has not ended yet is waited for, and that is no crash of it."""
+    return partial(release, pause=_LEASE) if crash.code == AT_WORK_ELSEWHERE else release_crashed

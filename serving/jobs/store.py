@@ -153,26 +153,24 @@ def renew(connection: sa.Connection, job_id: str, owner: str, progress: Progress
     return bool(row.cancel_requested)
 
 
-def release(connection: sa.Connection, job_id: str, owner: str, progress: Progress, *, crashed: bool) -> None:
-    """Give the job back: another may go on at once, after a crash a little later."""
+def release(
+    connection: sa.Connection, job_id: str, owner: str, progress: Progress, pause: timedelta | None = None
+) -> None:
+    """Give the job back, to be gone on with: at once, or after a ``pause``."""
+    values: dict[str, Any] = {"due_at": None if pause is None else datetime.now(UTC) + pause}
+    values |= {"state": "queued", "lease_owner": None, "lease_until": None}
+    connection.execute(jobs.update().where(*_held(job_id, owner)).values(**values, **_written(progress)))
+
+
+def release_crashed(connection: sa.Connection, job_id: str, owner: str, progress: Progress) -> None:
+    """The same after a crash, which counts; the more there were, the longer the pause."""
     mine = _held(job_id, owner)
     row = connection.execute(sa.select(jobs.c.crashes).where(*mine)).first()
     if row is None:
         return
-    crashes = row.crashes + crashed
-    pause = timedelta(seconds=min(_LONGEST_PAUSE_S, 2**crashes) if crashed else 0)
-    connection.execute(
-        jobs.update()
-        .where(*mine)
-        .values(
-            state="queued",
-            crashes=crashes,
-            due_at=datetime.now(UTC) + pause if crashed else None,
-            lease_owner=None,
-            lease_until=None,
-            **_written(progress),
-        )
-    )
+    crashes = row.crashes + 1
+    connection.execute(jobs.update().where(*mine).values(crashes=crashes))
+    release(connection, job_id, owner, progress, timedelta(seconds=min(_LONGEST_PAUSE_S, 2**crashes)))
 
 
 def end_job(

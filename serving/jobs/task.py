@@ -14,6 +14,9 @@ from serving.settings import Settings
 #: Of the settings, what fetching the pictures that rows name needs.
 _FETCH = ("fetch_hosts", "fetch_timeout_s", "fetch_max_redirects", "fetch_ca_file", "max_bytes")
 
+#: Code of a failure: a process whose server lost its lease has not ended yet.
+AT_WORK_ELSEWHERE = "at_work_elsewhere"
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)

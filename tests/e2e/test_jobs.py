@@ -79,6 +79,8 @@ def test_a_job_outlives_a_killed_server_with_every_row_once_and_another_is_cance
     first = (run / "part-000000.parquet").stat()
     assert not (folder / job_id / "results.jsonl").exists()
     with running(command, port, tmp_path, MEMEGUARD_JOBS_FOLDER=str(folder)) as server:
+        _wait_for(lambda: _processes_of_jobs(server) != [])
+        _processes_of_jobs(server)[0].kill()
         _wait_for(lambda: _job(server, app, job_id)["rows"]["done"] > 0)
         if_kept = (run / "part-000000.parquet").stat()
         assert (if_kept.st_ino, if_kept.st_mtime_ns) == (first.st_ino, first.st_mtime_ns)  # nothing is done twice
@@ -105,9 +107,10 @@ def _check_results(server: Server, app: str, other: str, job_id: str) -> None:
 
 
 def _check_cancelled(server: Server, app: str, folder: Path) -> None:
-    lines = b"".join(json.dumps({"id": str(n), "text": f"words {n} " * 50}).encode() + b"\n" for n in range(5000))
-    job_id = _post(server, app, lines, "application/x-ndjson", "?image_column=").json()["id"]
-    _wait_for(lambda: _job(server, app, job_id)["rows"]["done"] > 0)
+    rows = b"id,text\n" + b"".join(b"%d,words\n" % number for number in range(5000))
+    job_id = _post(server, app, rows, "text/csv", "?image_column=").json()["id"]
+    _wait_for(lambda: _job(server, app, job_id)["state"] == "running")
+    _wait_for(lambda: _processes_of_jobs(server) != [])
     assert ask(server, "POST", f"/v1/jobs/{job_id}/cancel", X_API_Key=app).json()["state"] == "running"
     _wait_for(lambda: _job(server, app, job_id)["state"] == "cancelled")
     _wait_for(lambda: not (folder / job_id).exists())

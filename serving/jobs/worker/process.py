@@ -25,9 +25,9 @@ from serving.batch.run import BatchOptions, ProgressCallbacks, run_batch, worker
 from serving.jobs.errors import JobError
 from serving.jobs.folder import JobFiles
 from serving.jobs.policies import why_not
-from serving.jobs.task import Done, Event, Failed, JobTask, Note, Planned, Scored
+from serving.jobs.task import AT_WORK_ELSEWHERE, Done, Event, Failed, JobTask, Note, Planned, Scored
 from serving.jobs.worker.picture_guard import JobPictures
-from serving.jobs.worker.results import without_folder, write_results
+from serving.jobs.worker.results import without_paths, write_results
 from serving.jobs.worker.unpack import unpack
 from serving.ledger.database import Database
 from serving.ledger.errors import LedgerError
@@ -47,7 +47,7 @@ def run_job(task: JobTask, tell: Tell) -> None:
     source = _read_input(task, files, options)
     _begin_anew_if_judged_otherwise(options, source, tell)
     plan, totals = run_batch(options, _callbacks(tell))
-    write_results(files.run, plan, files.results, files.input)
+    write_results(files, plan)
     tell(Done(decisions=dict(totals.decisions), errors=dict(totals.errors)))
 
 
@@ -56,10 +56,12 @@ def failure(error: Exception, task: JobTask) -> Failed:
     if not isinstance(error, MemeguardError):
         # A bug: where it happened and not what it says, which may be what was sent.
         return Failed(code="internal_error", message=frames(error), may_go_on=True)
-    message = without_folder(str(error), JobFiles(task.folder).input)[:_MAX_MESSAGE_CHARS]
+    message = without_paths(str(error), JobFiles(task.folder))[:_MAX_MESSAGE_CHARS]
     if isinstance(error, JobError):
         return Failed(code=error.code, message=message)
-    # A full disk, a run that is still at work here, a ledger that does not answer.
+    if isinstance(error.__cause__, BlockingIOError):
+        return Failed(code=AT_WORK_ELSEWHERE, message=message, may_go_on=True)
+    # A full disk, a ledger that does not answer.
     passes = isinstance(error, LedgerError) or isinstance(error.__cause__, OSError)
     code = "bad_input" if isinstance(error, BatchError) and not passes else "not_done"
     return Failed(code=code, message=message, may_go_on=passes)

@@ -2,7 +2,6 @@
 
 import json
 import re
-from pathlib import Path
 
 import pyarrow.parquet as pq
 
@@ -10,28 +9,30 @@ from model.atomic import open_atomically
 from serving.batch.output.manifest import shard_path
 from serving.batch.output.output_schema import to_answer
 from serving.batch.plan import Plan
+from serving.jobs.folder import JobFiles
 
 _BATCH_ROWS = 64
 #: A flag of ``memeguard batch`` that messages name, and that is an option of a job by another spelling.
 _FLAG = re.compile(r"--(id|image|text|tags)-column")
 
 
-def write_results(run: Path, plan: Plan, target: Path, uploads: Path) -> None:
+def write_results(files: JobFiles, plan: Plan) -> None:
     """Write one line for each row of the input, in its order. Paths of this machine are left out of messages."""
-    with open_atomically(target) as file:
+    with open_atomically(files.results) as file:
         for number in range(plan.n_partitions):
-            for batch in pq.ParquetFile(shard_path(run, number)).iter_batches(_BATCH_ROWS):
+            for batch in pq.ParquetFile(shard_path(files.run, number)).iter_batches(_BATCH_ROWS):
                 for row in batch.to_pylist():
-                    file.write(_line(to_answer(row), uploads))
+                    file.write(_line(to_answer(row), files))
 
 
-def without_folder(message: str, uploads: Path) -> str:
-    """A message of the batch engine, without where the upload lies, and with the names that options have here."""
-    return _FLAG.sub(r"\1_column", message).replace(f"{uploads}/", "").replace(str(uploads), "what was sent")
+def without_paths(message: str, files: JobFiles) -> str:
+    """A message of the batch engine, without where the job's files lie, and with the names that options have here."""
+    message = _FLAG.sub(r"\1_column", message).replace(f"{files.input}/", "")
+    return message.replace(str(files.input), "what was sent").replace(str(files.folder), "the job")
 
 
-def _line(answer: dict[str, object], uploads: Path) -> bytes:
+def _line(answer: dict[str, object], files: JobFiles) -> bytes:
     error = answer.get("error")
     if isinstance(error, dict):
-        answer["error"] = error | {"message": without_folder(str(error["message"]), uploads)}
+        answer["error"] = error | {"message": without_paths(str(error["message"]), files)}
     return json.dumps(answer, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace") + b"\n"

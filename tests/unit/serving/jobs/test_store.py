@@ -25,7 +25,7 @@ from serving.jobs.store import (
     insert_job,
     list_jobs,
     may_claim,
-    release,
+    release_crashed,
     renew,
 )
 from serving.ledger.database import Database
@@ -104,7 +104,7 @@ def test_who_lost_a_lease_may_write_nothing_and_another_goes_on(database: Databa
     with database.writing() as connection:
         assert renew(connection, job, "killed", Progress(9, 9), LEASE) is None
         assert not end_job(connection, job, "killed", Ending("done"), Progress(9, 9), KEPT)
-        release(connection, job, "killed", Progress(9, 9), crashed=True)
+        release_crashed(connection, job, "killed", Progress(9, 9))
         assert renew(connection, job, "other", Progress(9, 5), LEASE) is False
     row = _find(database, job)
     assert (row["state"], row["lease_owner"], row["rows_done"]) == ("running", "other", 5)
@@ -114,7 +114,7 @@ def test_crashes_are_counted_until_a_row_is_done_and_the_next_try_waits(database
     job = _add(database)
     assert _claim(database, "a") == job
     with database.writing() as connection:
-        release(connection, job, "a", Progress(), crashed=True)
+        release_crashed(connection, job, "a", Progress())
     assert (_find(database, job)["crashes"], _claim(database, "a")) == (1, None)
     with database.writing() as connection:
         cancel_job(connection, job, KEPT)
