@@ -94,6 +94,8 @@ _TASKS = (
         "Whom it attacks, by what they have in common; none: nobody.",
         empty_class="none",
     ),
+    # Of sets made by `memeguard data confound`.
+    Task("mismatch", ("match", "mismatch"), "binary", "The picture does not belong to the words."),
 )
 
 TASKS: dict[str, Task] = {task.name: task for task in _TASKS}

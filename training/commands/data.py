@@ -1,4 +1,4 @@
-"""``memeguard data``: look at labelled data before training on it, and split what has no splits."""
+"""``memeguard data``: look at labelled data before training on it, split it, and make mismatched twins of it."""
 
 import json
 from pathlib import Path
@@ -7,6 +7,7 @@ import click
 from rich.console import Console
 
 from model.atomic import write_atomically
+from training.commands.confound import confound
 from training.commands.options import disk_errors, layout_option, path_type
 from training.curation.check import check as run_check
 from training.curation.render import print_report, to_json, to_markdown
@@ -43,7 +44,7 @@ class _SplitNames(click.ParamType[tuple[str, ...]]):
 
 @click.group()
 def data() -> None:
-    """Check labelled data, or split it."""
+    """Check labelled data, split it, or make its mismatched twin."""
 
 
 @data.command()
@@ -84,6 +85,9 @@ def check(
     )
     _write(report, json_to, out)
     print_report(report, Console(stderr=json_to == "-"))
+
+
+data.add_command(confound)
 
 
 @data.command()
