@@ -30,8 +30,10 @@ from training.evaluation.metrics.bootstrap import Estimate, resamples
 from training.evaluation.report.markdown import markdown_table
 from training.evaluation.report.wording import interval_text
 
-#: The method that explanations use, which the others are held against.
+#: The method that the others are held against.
 DEFAULT = LEFT_OUT
+#: The methods that explanations use.
+_USED = {"words": {DEFAULT: "used", SHAPLEY: "used by `full`"}, "regions": {DEFAULT: "used"}}
 #: What each asks of the network.
 _COSTS = {
     "words": {
@@ -185,7 +187,8 @@ def _faithfulness_table(found: Summary, kind: str) -> str:
     heads = (kind, "gap", *(f"gap, {name}" for name in sets), "above random", f"above {DEFAULT}", "asks for")
     rows = []
     for name, one in found.faithfulness[kind].items():
-        cells = [f"**{name}** (used)" if name == DEFAULT else name, interval_text(one.gap)]
+        used = _USED[kind].get(name)
+        cells = [f"**{name}** ({used})" if used else name, interval_text(one.gap)]
         cells += [interval_text(one.gaps[set_name]) for set_name in sets]
         cells += ["" if name == RANDOM else interval_text(one.over_random)]
         cells += ["" if name == DEFAULT else interval_text(one.over_default), _COSTS[kind].get(name, "")]

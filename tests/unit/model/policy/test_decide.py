@@ -20,7 +20,7 @@ from model.policy.policy import Band, PartialRules, Policy
 from model.policy.scored_views import ScoredView
 from model.policy.word_lists import WordList
 from model.taxonomy import TASKS
-from model.verdict import DECISIONS, Decision, PictureEvidence, TextEvidence, ViewEvidence, strictest
+from model.verdict import DECISIONS, Decision, PictureEvidence, TextEvidence, strictest
 
 alike = ThresholdsByModality.alike
 decide = partial(decide_as, judged_as="both")
@@ -245,29 +245,6 @@ def test_a_reason_says_whose_threshold_it_is_where_they_differ() -> None:
     assert [ground.rule for ground in grounds([ScoredView("text", {"hateful": 0.7})], "ok", (), policy)] == [
         "hateful review threshold of words alone"
     ]
-
-
-def frames(*shown: tuple[str, Any]) -> PictureEvidence:
-    views = tuple(ViewEvidence(number, None, text, {"hateful": score}) for number, (text, score) in enumerate(shown))
-    return PictureEvidence("GIF", 8, 8, is_animated=True, n_frames=len(views), views=views)
-
-
-@given(st.lists(st.tuples(st.sampled_from(["", "words"]), st.floats(0, 1)), min_size=1, max_size=4))
-def test_a_picture_is_stopped_when_a_frame_of_it_alone_would_be(shown: list[tuple[str, float]]) -> None:
-    policy = Policy("own", "1", {"hateful": OWN})
-    alone = [
-        decide_as({"hateful": score}, WORDS, policy, judged_as="both" if text else "image").decision
-        for text, score in shown
-    ]
-    text, score = max(shown, key=lambda one: one[1])
-    found = decide_as({"hateful": score}, WORDS, policy, frames(*shown), judged_as="both" if text else "image").decision
-    assert found == strictest(alone)
-
-
-def test_a_frame_without_words_is_held_to_the_thresholds_of_pictures_alone() -> None:
-    policy, picture = Policy("own", "1", {"hateful": OWN}), frames(("words", 0.39), ("", 0.25))
-    found = decide_as({"hateful": 0.39}, WORDS, policy, picture, judged_as="both")
-    assert found.reasons == ("hateful 0.250 >= review threshold 0.200 of pictures alone",)
 
 
 TARGETS: dict[str, Any] = {"hateful": 0.1, "target": {"religion": 0.7, "disability": 0.2, "none": 0.9}}
