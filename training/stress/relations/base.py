@@ -89,7 +89,7 @@ class Relation(ABC):
 Prove = Callable[[Relation, Seed, StressItem], str | None]
 
 _RELATIONS: dict[str, Relation] = {}
-#: Every relation by its name, in the order of their families' files.
+#: Every relation by its name.
 RELATIONS: Mapping[str, Relation] = MappingProxyType(_RELATIONS)
 
 
@@ -103,7 +103,7 @@ def registered(relation: type[Relation]) -> type[Relation]:
 
 
 def relations_named(names: str) -> list[Relation]:
-    """Relations by a comma-separated list of names and families, or "all"; each once, in the order of ``RELATIONS``.
+    """Relations by a comma-separated list of names and families, or "all"; each once, in the order of ``FAMILIES``.
 
     Raises ``UnknownRelationError``.
     """
@@ -112,7 +112,8 @@ def relations_named(names: str) -> list[Relation]:
     if unknown or not asked:
         what = f"unknown relation {', '.join(map(repr, unknown))}" if unknown else "no relation is named"
         raise UnknownRelationError(f"{what}; name all, {', '.join(FAMILIES)}, or some of: {', '.join(RELATIONS)}")
-    return [one for one in RELATIONS.values() if {"all", one.family, one.name} & {*asked}]
+    named = [one for one in RELATIONS.values() if {"all", one.family, one.name} & {*asked}]
+    return sorted(named, key=lambda one: FAMILIES.index(one.family))
 
 
 def baseline(seed: Seed, scene: Image.Image | None) -> StressItem:

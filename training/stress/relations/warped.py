@@ -42,7 +42,7 @@ def _straightened(image: Image.Image, height_px: int, *, is_wave: bool) -> Image
 
 @registered
 class Rotation(DrawnRelation):
-    """The whole meme turned, to either side; the proof turns it back, as people turn their head."""
+    """The whole meme turned by that many degrees, to either side; the proof turns it back, as people do their head."""
 
     name = "rotation"
     strengths = ("10", "30", "90")

@@ -60,9 +60,15 @@ def test_a_family_has_several_relations_and_names_them_all(family: str) -> None:
     assert {relation.family for relation in named} == {family}
 
 
-def test_relations_are_named_singly_or_by_family_and_come_once_in_their_own_order() -> None:
-    assert [relation.name for relation in relations_named("leet, homoglyph,leet")] == ["homoglyph", "leet"]
-    assert relations_named("all,leet") == [*RELATIONS.values()]
+def test_relations_are_named_singly_or_by_family_and_come_once_family_by_family() -> None:
+    assert [relation.name for relation in relations_named("jpeg, leet, homoglyph,leet")] == [
+        "homoglyph",
+        "leet",
+        "jpeg",
+    ]
+    everything = relations_named("all,leet")
+    assert len(everything) == len(RELATIONS)
+    assert list(dict.fromkeys(relation.family for relation in everything)) == list(FAMILIES)
 
 
 @pytest.mark.parametrize("names", ["leat", "words,leat", "", " , "])
