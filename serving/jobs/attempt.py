@@ -68,7 +68,7 @@ class JobAttempt:
         return await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "serving.jobs.worker.process",
+            "serving.jobs.worker",
             str(os.getpid()),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

@@ -1,4 +1,5 @@
 """What the process of a job does; it alone needs the extra 'batch'.
 
-Read ``process.py``; then ``unpack.py`` and ``picture_guard.py`` (what a stranger's input may name), ``results.py``.
+Read ``__main__.py`` (how it starts) and ``process.py``; then ``unpack.py`` and ``picture_guard.py`` (what a stranger's
+input may name), ``results.py``.
 """

@@ -1,13 +1,10 @@
-"""The process of one job: ``python -m serving.jobs.worker.process PARENT``, with a ``JobTask`` on its standard input.
+"""The work of one job's process: what ``JobTask`` says.
 
-It reads the input, runs the batch engine, which goes on where a killed process stopped, and writes the results. It ends
-with the process that started it, and yields to every other.
+It reads the input, runs the batch engine, which goes on where a killed process stopped, and writes the results.
 """
 
-import ctypes
 import os
 import shutil
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,8 +32,6 @@ from serving.observability.logs import frames
 from serving.settings import Settings
 
 Tell = Callable[[Event], None]
-_PR_SET_PDEATHSIG = 1
-_NICENESS = 19
 _MAX_MESSAGE_CHARS = 2000
 
 
@@ -150,13 +145,6 @@ def _callbacks(tell: Tell) -> ProgressCallbacks:
     return ProgressCallbacks(on_start, on_scored)
 
 
-def _end_with(parent: int) -> None:
-    """Ask the kernel to end this process with the thread that started it."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before we asked
-        os._exit(1)
-
-
 def _own_output() -> Tell:
     """Standard output for events alone: what a library prints there goes where errors go."""
     events = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
@@ -169,17 +157,11 @@ def _own_output() -> Tell:
     return tell
 
 
-def main() -> None:
-    """Do what standard input says."""
-    _end_with(int(sys.argv[1]))
-    os.nice(_NICENESS)
+def serve() -> None:
+    """Do what standard input says, and tell of it on standard output."""
     tell = _own_output()
     task = JobTask.model_validate_json(sys.stdin.buffer.read())
     try:
         run_job(task, tell)
     except Exception as error:
         tell(failure(error, task))
-
-
-if __name__ == "__main__":
-    main()

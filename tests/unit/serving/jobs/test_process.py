@@ -2,6 +2,7 @@
 
 import errno
 import gzip
+import shutil
 from pathlib import Path
 
 import pytest
@@ -123,7 +124,7 @@ def test_a_run_of_another_policy_is_begun_anew_and_that_is_noted(tmp_path: Path)
         make_plan(source, options.out, before, (), 16, lambda _: KnownSnapshot())
         process._begin_anew_if_judged_otherwise(options, source, told.append)
         assert (find_plan(options.out) is not None) == kept
-        process.shutil.rmtree(options.out, ignore_errors=True)
+        shutil.rmtree(options.out, ignore_errors=True)
     (note,) = told
     assert isinstance(note, Note)
     assert "its policy version is 0, now 1" in note.text
