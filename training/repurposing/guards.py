@@ -86,8 +86,8 @@ def find_leaks(twins: Twins, swap: Swap, features: NDArray[np.floating], seed: i
     memes, pictures = twins.memes[rows], twins.pictures[rows]
     if min(len(set(memes)), len(set(pictures))) < _N_FOLDS:
         raise LeakError(
-            f"{len(set(memes))} memes of {len(set(pictures))} pictures are too few to tell what one modality gives away; "
-            "use more data"
+            f"{len(set(memes))} memes of {len(set(pictures))} pictures are too few to tell what one modality gives "
+            "away; use more data"
         )
     by_split = np.unique([twins.splits[row] for row in rows], return_inverse=True)[1].astype(np.int64)
 
