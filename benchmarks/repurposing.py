@@ -3,8 +3,8 @@
 Mismatched twins of captions on imgflip's templates (``training.repurposing``), whose pictures hold no words: with
 pictures swapped at random and for the most similar ones; with templates held out (those of test are in no training
 meme, as ``memeguard data confound`` splits) and seen (captions split at random, every template in every split), which
-says what a model can learn by heart of a template. AUROC on test with 95% intervals over templates; chance is .5. The network is
-that of ``training/configs/mismatch.yaml``, chosen on dev. Prints a Markdown table, a line at a time.
+says what a model can learn by heart of a template. AUROC on test with 95% intervals over templates; chance is .5. The
+network is that of ``training/configs/mismatch.yaml``, chosen on dev. Prints a Markdown table, a line at a time.
 
 Features of pictures are kept below ``--cache``, where training keeps them.
 """
