@@ -100,7 +100,7 @@ def _config(
     return {
         "target": target.identity,
         "seeds": {"n": len(seeds), "sha256": hashlib.sha256(json.dumps(told).encode()).hexdigest()},
-        "relations": [relation.name for relation in relations],
+        "relations": sorted(relation.name for relation in relations),
         "scenes": "drawn by code" if asked.scenes is None else _folder_digest(asked.scenes),
         "seed": asked.seed,
         "memeguard": version("memeguard"),
