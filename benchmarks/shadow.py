@@ -6,6 +6,8 @@ Four servers, which take turns: two without a shadow (the second tells how much 
 shadow policy, one with a shadow bundle, the one that ships a second time. Each round sends the same memes at the same
 fixed rate to each of them, with words alone and as pictures with their words. Ratios are those of pooled quantiles,
 with 95% intervals over rounds drawn anew in pairs. Between turns a server finishes what its shadow still has to judge.
+Last, in this process, what one decision costs that a shadow policy is told of. Give the servers cores on which nothing
+else runs: on a busy machine the second server without a shadow shows how little the ratios then say.
 """
 
 import argparse
@@ -15,8 +17,9 @@ import os
 import re
 import sys
 import tempfile
+import time
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count, takewhile
@@ -24,13 +27,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import sqlalchemy as sa
 from numpy.typing import NDArray
 
 from benchmarks.load_generator import Tally, at_moments, http_request
 from benchmarks.server_process import RunningServer, end_with_servers, served, wait_until_idle
 from benchmarks.serving import meme_samples, request_with_words
 from benchmarks.throughput.document import this_machine
+from model import Meme, load
 from model.bundle import COMPACT_BUNDLE
+from serving.inference.answered import Answered
+from serving.inference.policy_store import PolicyStore
+from serving.ledger.database import Database
+from serving.observability.metrics import Metrics
+from serving.requests.classify_body import ClassifyInput
+from serving.settings import Settings
+from serving.shadow.shadows import Shadows, opened_shadows
 
 _POLICIES = """\
 format_version: 1
@@ -87,6 +99,7 @@ def main() -> int:
             "threads": arguments.threads,
             "kinds": {kind: _figures(kind, rate, sides) for kind, rate in _rates(arguments).items()},
             "refused": {name: side.n_refused for name, side in sides.items()},
+            "policy_us": told_us(Path(folder)),
             "shadow": {name: side.outcomes() for name, side in sides.items() if side.outcomes()},
         }
     _print_table(found)
@@ -154,6 +167,43 @@ def _load(side: Side, requests: Sequence[bytes], per_s: float, seconds: float) -
     return tally
 
 
+def told_us(folder: Path) -> dict[str, float]:
+    """Microseconds, the median of many: for the event loop to tell a shadow policy, and for that to decide."""
+    policies = folder / "one_process.yaml"
+    policies.write_text(_POLICIES)
+    url = f"sqlite:///{folder.resolve()}/one_process.db"
+    given = {
+        "ocr": "none",
+        "ledger_url": url,
+        "policy_file": policies,
+        "shadow_policy": "tried",
+        "shadow_queue": 10_000,
+    }
+    settings, scorer = Settings.model_validate(given), load(ocr="none", threads=1)
+    own = PolicyStore.open(settings, scorer)
+    shadows = opened_shadows(settings, scorer.bundle, own, None)
+    (judgement,) = scorer.judge([scorer.read(Meme.from_text("when the tests pass at once"))])
+    if isinstance(judgement, Exception):
+        raise judgement
+    verdict = scorer.rule(judgement, own.get(None))
+    answered = Answered(verdict, judgement, ClassifyInput(None, judgement.text.content), own.get(None), None)
+    # Not started, so that what is told waits: only the telling is timed.
+    told = Shadows(shadows, settings, Metrics(), Database(sa.make_url(url)), lambda: True)
+    return {
+        "telling": _median_us(lambda: told.saw(answered)),
+        "deciding": _median_us(lambda: shadows[0].judge(answered)),
+    }
+
+
+def _median_us(work: Callable[[], object]) -> float:
+    took = []
+    for _ in range(_N_DRAWS):
+        started = time.perf_counter()
+        work()
+        took.append(time.perf_counter() - started)
+    return round(1e6 * float(np.median(took)), 1)
+
+
 def _figures(kind: str, rate: float, sides: dict[str, Side]) -> dict[str, Any]:
     return {
         "per_s": rate,
@@ -199,6 +249,7 @@ def _print_table(found: dict[str, Any]) -> None:
             row = (kind, figures["per_s"], name.replace("_", " "), told["n"], told["p50"], told["p99"], *shown)
             print(f"| {' | '.join(map(str, row))} |")
     print(f"\nnot answered with 200: {found['refused']}; judged in the shadow: {found['shadow']}")
+    print(f"microseconds to tell a shadow policy of a decision, and of its own decision: {found['policy_us']}")
 
 
 if __name__ == "__main__":
