@@ -1,5 +1,7 @@
 """Words of a comment, their sentences, and where each was written."""
 
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -53,6 +55,17 @@ def test_every_visible_word_is_in_one_part_and_there_are_never_too_many(words: s
     covered = [index for span in spans for index in range(span.start, span.end)]
     assert covered == sorted(set(covered))
     assert {index for index, char in enumerate(words) if char in "ab.!?\u2026"} <= set(covered)
+
+
+@pytest.mark.parametrize(
+    "piece", [".", '."', ". ", "a.", "<a ", "<a b='", "<!--", "<!-- -", "</", "&", "&#1", "<script>", "<a/"]
+)
+def test_no_text_takes_longer_than_its_length(piece: str) -> None:
+    sent = piece * (20_000 // len(piece)) + "x"
+    started = process_time()
+    for comment in (plain_comment(sent), html_comment(sent)):
+        assert len(comment.sentences(15)) <= 15
+    assert process_time() - started < 2  # with a search in a search: 4 to 23 s
 
 
 def test_places_are_counted_in_utf_16() -> None:
