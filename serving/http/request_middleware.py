@@ -21,6 +21,7 @@ from serving.observability.logs import Event, log_crash
 from serving.observability.route_template import route_template
 from serving.openai import errors as openai_errors
 from serving.perspective import errors as perspective_errors
+from serving.perspective import paths as perspective
 from serving.problems import ProblemError, internal_error
 from serving.requests.context import RequestContext
 from serving.web.problems import is_page, problem_page
@@ -99,7 +100,9 @@ class RequestRecord:
         if message["type"] == "http.response.start":
             self._status = message["status"]
             headers = [*message.get("headers", []), (b"x-request-id", self._context.request_id.encode())]
-            if self._state.admission.stopping and not any(name.lower() == b"connection" for name, _ in headers):
+            # Google's client keeps its connection, and fails where uvicorn closed it after 5 s without a request.
+            is_last = self._state.admission.stopping or self._scope["path"] in perspective.PATHS
+            if is_last and not any(name.lower() == b"connection" for name, _ in headers):
                 headers.append((b"connection", b"close"))
             message["headers"] = headers
         await self._send(message)

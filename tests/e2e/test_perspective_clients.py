@@ -136,7 +136,7 @@ def test_googles_python_client_suggests_a_score_that_is_kept_as_feedback(google:
 
 
 def test_the_npm_client_scores_comments_as_googles_does(
-    google: Any, server: Server, key: str, npm_folder: Path
+    npm_folder: Path, google: Any, server: Server, key: str
 ) -> None:
     asked = {"comment": {"text": WORDS}, "requestedAttributes": ASKED, "doNotStore": True}
     expected = google.comments().analyze(body=asked).execute()["attributeScores"]["IDENTITY_ATTACK"]["summaryScore"]

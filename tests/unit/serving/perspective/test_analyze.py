@@ -11,6 +11,7 @@ from model import Scorer
 from serving.app_state import AppState
 from serving.http.app import create_app
 from serving.perspective.paths import ANALYZE as URL
+from serving.perspective.paths import DISCOVERY
 from serving.schemas import PerspectiveProblemDoc
 from serving.schemas.examples import COMMENT, COMMENT_REQUESTS
 from serving.schemas.perspective import AnalyzeCommentDoc
@@ -255,6 +256,12 @@ def test_errors_from_before_the_route_have_googles_member_too(client: TestClient
     ):
         assert PerspectiveProblemDoc.model_validate_json(answer.content).error.status == status
     assert "error" not in client.post("/v1/classify", content=b"x").json()
+
+
+def test_googles_client_is_told_to_open_a_connection_for_each_call(client: TestClient) -> None:
+    for answer in (client.post(URL, json={}), client.get(DISCOVERY[0])):
+        assert answer.headers["connection"] == "close"
+    assert "connection" not in client.post("/v1/classify", json={"text": "words"}).headers
 
 
 def test_a_comment_that_a_worker_without_a_model_gets_is_told_to_come_again() -> None:
