@@ -11,7 +11,7 @@ Features of pictures are kept below ``--cache``, where training keeps them.
 
 import argparse
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from model.bundle import COMPACT_BUNDLE, Bundle, open_bundle
 from model.taxonomy import TASKS
-from training.baselines import FrozenTowers, fit_baselines
+from training.baselines import FrozenTowers, labels_of
+from training.baselines.linear import fit_logistic
+from training.baselines.towers import FrozenFeatures
 from training.curation.write_splits import write_splits
 from training.data.examples import Examples
 from training.data.group_splits import SPLITS, SplitConfig
@@ -28,7 +30,7 @@ from training.evaluation.metrics.bootstrap import bootstrap
 from training.evaluation.metrics.measures import MEASURES
 from training.evaluation.report.wording import interval_text
 from training.repurposing.confound import picture_features
-from training.repurposing.guards import check_counts, check_leaks, find_leaks
+from training.repurposing.guards import check_counts
 from training.repurposing.pool import Pool, read_pool
 from training.repurposing.twins import TASK, Swap, make_twins
 from training.run.backbone import open_towers
@@ -41,12 +43,11 @@ from training.trainer.trainer import train_phase
 SHARES = SplitConfig(dev=0.15, test=0.3)
 SWAPPED: tuple[Swap, ...] = ("random", "similar")
 _AUROC = next(measure for measure in MEASURES["binary"] if measure.name == "auroc")
-#: What the table calls the baselines, by their name in the code.
-BASELINES = {
-    "tfidf_svm": "words alone, TF-IDF",
-    "text_only_frozen": "words alone, tower",
-    "image_only_frozen": "picture alone, tower",
-    "concatenation_frozen": "concatenation",
+#: Logistic regressions on the features of the towers. The command itself holds TF-IDF of the words to chance.
+BASELINES: dict[str, Callable[[FrozenFeatures], NDArray[np.float64]]] = {
+    "words alone": lambda features: features.text,
+    "picture alone": lambda features: features.image,
+    "concatenation": lambda features: features.both,
 }
 
 
@@ -58,14 +59,10 @@ def seen_templates(pool: Pool, seed: int) -> Pool:
 
 
 def write_twins(pool: Pool, swap: Swap, bundle: Bundle, cache: Path, out: Path, *, held_out: bool) -> None:
-    """Twins of a pool on disk; with templates held out they pass the guards of the command."""
-    features = picture_features(pool.samples, bundle, cache)
-    twins = make_twins(pool, swap, features, SHARES.seed)
+    """Twins of a pool on disk. Where templates are held out they are counted as the command counts them."""
+    twins = make_twins(pool, swap, picture_features(pool.samples, bundle, cache), SHARES.seed)
     if held_out:
-        by_picture = dict(zip((sample.image for sample in pool.samples), features, strict=True))
         check_counts(twins, swap)
-        shown = np.array([by_picture[sample.image] for sample in twins.samples])
-        check_leaks(find_leaks(twins, swap, shown, SHARES.seed))
     write_splits(out, twins.samples, twins.splits, {"swap": swap, "held_out": held_out})
 
 
@@ -96,9 +93,12 @@ def lines(folder: Path, cache: Path, seeds: Sequence[int]) -> Iterator[tuple[str
     """What sees what, and its AUROC."""
     setup = opened(folder, cache, seeds[0])
     towers = FrozenTowers(setup.learner.network.text_tower)
-    fitted = fit_baselines(setup.train_of(), setup.dev, TASKS[TASK], towers, setup.towers.preprocessor).fitted
-    for name, title in BASELINES.items():
-        yield title, auroc(setup.tests[0], fitted[name](setup.tests[0]))
+    train, dev, test = (towers(examples) for examples in (setup.train_of(), setup.dev, setup.tests[0]))
+    task = TASKS[TASK]
+    for title, part in BASELINES.items():
+        known, chosen = labels_of(setup.train_of(), task), labels_of(setup.dev, task)
+        fitted = fit_logistic(task, part(train), known, part(dev), chosen)
+        yield title, auroc(setup.tests[0], fitted(part(test)))
     yield "MemeFier", auroc(setup.tests[0], *(network_scores(folder, cache, seed) for seed in seeds))
 
 
@@ -108,7 +108,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="holds imgflip/")
     parser.add_argument("--bundle", type=Path, default=COMPACT_BUNDLE)
     parser.add_argument("--cache", type=Path, default=Path(".cache"))
-    parser.add_argument("--memes", type=int, default=2000, help="captions that are taken; default: 2000")
+    parser.add_argument("--memes", type=int, default=1200, help="captions that are taken; default: 1200")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="of the network; default: 0")
     given = parser.parse_args()
     bundle = open_bundle(given.bundle)
