@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from numpy.typing import NDArray
 from support.dataset_files import write_csv
 from support.preparation import picture
+from support.shadow_reports import shadow_report
 from support.tiny import TinyBundle, tiny_network
 
 from model import open_bundle
@@ -343,3 +344,20 @@ def test_text_alone_can_be_compared_too(
         "--resamples", 200, "--max-slowdown", 1000,
     )  # fmt: skip
     assert result.exit_code == 0, result.output
+
+
+def test_a_run_in_the_shadow_is_held_to_its_limits_and_told(
+    store: Store, champion: Bundle, level: Bundle, data: Path, tmp_path: Path
+) -> None:
+    of_another = shadow_report(tmp_path, champion, champion)
+    refused = compared(level, data, "--champion", champion.path, "--shadow-report", of_another)
+    assert refused.exit_code == 1
+    assert f"the challenger ({level.digest[:12]}) was no shadow in it" in refused.stderr
+    path = shadow_report(tmp_path, level, champion)
+    options = ("--champion", champion.path, "--dry-run", "--shadow-report", path, "--max-review-share", 0.11)
+    result = compared(level, data, *options)
+    assert result.exit_code == 1
+    assert [one["rule"] for one in report(level)["refused"]] == ["shadow-review-share"]
+    assert report(level)["shadow"]["beside_champion"] == 1000
+    without = compared(level, data, "--champion", champion.path, "--max-review-share", 0.11)
+    assert without.exit_code == 2

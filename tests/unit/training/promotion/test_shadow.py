@@ -1,12 +1,12 @@
 """The shadow run of a challenger: which reports are taken, and what breaks a rule."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.promotion import passing
+from support.shadow_reports import shadow_report
 
 from model.bundle import Bundle
 from training.promotion.decide import judge
@@ -31,39 +31,9 @@ def bundles(tiny: "TinyBundle", tmp_path_factory: pytest.TempPathFactory) -> tup
     return tiny.bundle, tiny.written_anew(tmp_path_factory.mktemp("challenger") / "bundle", version="0.0.2")
 
 
-def share(hits: int, n: int) -> dict[str, Any]:
-    return {"hits": hits, "n": n, "value": hits / n, "low": 0.0, "high": 1.0}
-
-
-def report(folder: Path, challenger: Bundle, champion: Bundle, **changed: Any) -> Path:
-    """As ``memeguard shadow report --format json`` writes it; tests/unit/serving/review holds what that writes."""
-    of_policy = {"kind": "policy", "name": "strict", "version": "1", "digest": "p" * 64}
-    one = {
-        "subject": {"kind": "bundle", "name": "tiny", "version": "0.0.2", "digest": challenger.digest},
-        "sampled": 1200,
-        "judged": 1100,
-        "flips": share(40, 1100),
-        "beside": [
-            {"in_force": {"model_digest": champion.digest}, "judged": 1000},
-            {"in_force": {"model_digest": "0" * 64}, "judged": 100},
-        ],
-        "to_review": {"in_force": share(110, 1100), "shadow": share(132, 1100), "difference": 0.02},
-    }
-    document = {
-        "format": "memeguard-shadow-report",
-        "format_version": 1,
-        "made_at": "2026-12-01",
-        "decisions": 5000,
-        "shadows": [one | {"subject": of_policy}, one],
-    }
-    path = folder / "shadow.json"
-    path.write_text(json.dumps(document | changed))
-    return path
-
-
 def test_the_run_of_the_challenger_is_read(bundles: tuple[Bundle, Bundle], tmp_path: Path) -> None:
     champion, challenger = bundles
-    run = read_shadow_run(report(tmp_path, challenger, champion), challenger, champion)
+    run = read_shadow_run(shadow_report(tmp_path, challenger, champion), challenger, champion)
     assert (run.judged, run.beside_champion, run.flips) == (1100, 1000, 40)
     assert (run.review_in_force, run.review) == (0.1, 0.12)
 
@@ -72,7 +42,7 @@ def test_a_report_in_which_the_challenger_was_no_shadow_is_refused(
     bundles: tuple[Bundle, Bundle], tmp_path: Path
 ) -> None:
     champion, challenger = bundles
-    of_another = report(tmp_path, champion, champion)
+    of_another = shadow_report(tmp_path, champion, champion)
     with pytest.raises(PromotionError, match=rf"was no shadow in it \(bundles that were: {champion.digest[:12]}\)"):
         read_shadow_run(of_another, challenger, champion)
 
