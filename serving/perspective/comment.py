@@ -13,7 +13,9 @@ from model.meme import has_words
 _MARKS, _CLOSERS = ".!?\u2026\u3002\uff01\uff1f", "\"'\u2019\u201d)\\]"
 _END = re.compile(rf"(?<![{_MARKS}])[{_MARKS}]++[{_CLOSERS}]*+(?=\s|$)|\n")
 _TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)|<[!?/]")
-_REFERENCE = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});?")
+#: Zeros before a number are read as browsers do, however many; ``unescape`` refuses a number of thousands of digits.
+_REFERENCE = re.compile(r"&(?:#0*+[1-9][0-9]{0,6}|#[xX]0*+[1-9A-Fa-f][0-9A-Fa-f]{0,5}|[A-Za-z][A-Za-z0-9]{1,31});?")
+_ZEROS = re.compile(r"(?<=[#xX])0+")
 _COMMENT, _COMMENT_END = "<!--", "-->"
 #: Elements that stand within a line; all others begin a new one.
 _INLINE = frozenset(
@@ -116,7 +118,7 @@ def _read(text: str, part: Span, words: list[str], places: list[Span]) -> None:
     for match in _REFERENCE.finditer(text, part.start, part.end):
         words.extend(text[at : match.start()])
         places.extend(Span(place, place + 1) for place in range(at, match.start()))
-        chars = unescape(match[0])
+        chars = unescape(_ZEROS.sub("", match[0], count=1) if match[0][1] == "#" else match[0])
         words.extend(chars)
         places.extend([Span(*match.span())] * len(chars))
         at = match.end()

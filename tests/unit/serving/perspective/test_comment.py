@@ -58,7 +58,7 @@ def test_every_visible_word_is_in_one_part_and_there_are_never_too_many(words: s
 
 
 @pytest.mark.parametrize(
-    "piece", [".", '."', ". ", "a.", "<a ", "<a b='", "<!--", "<!-- -", "</", "&", "&#1", "<script>", "<a/"]
+    "piece", [".", '."', ". ", "a.", "<a ", "<a b='", "<!--", "<!-- -", "</", "&", "&#1", "&#0", "<script>", "<a/"]
 )
 def test_no_text_takes_longer_than_its_length(piece: str) -> None:
     sent = piece * (20_000 // len(piece)) + "x"
@@ -76,6 +76,21 @@ def test_places_are_counted_in_utf_16() -> None:
 def test_html_is_read_as_people_see_it() -> None:
     comment = html_comment("<p>One &amp; t<b>w</b>o.</p><!-- no --><p>3 &lt; 4</p><script>5</script>")
     assert [words for words in comment.words.split("\n") if words] == ["One & two.", "3 < 4", "5"]
+
+
+@pytest.mark.parametrize(
+    ("sent", "seen"),
+    [
+        ("&#000000104;i", "hi"),
+        ("&#x00000068;i", "hi"),
+        ("&#X0000068i", "hi"),
+        (f"&#{'0' * 10_000}104;i", "hi"),
+        ("&#0;&#x0;", "&#0;&#x0;"),
+        ("&#1040;", "\u0410"),
+    ],
+)
+def test_a_reference_is_read_whatever_zeros_its_number_begins_with(sent: str, seen: str) -> None:
+    assert html_comment(sent).words == seen
 
 
 def test_sentences_of_html_are_placed_where_they_were_written() -> None:
