@@ -16,7 +16,10 @@ _TAG = re.compile(r"</?([A-Za-z][A-Za-z0-9]*)|<[!?/]")
 #: Zeros before a number are read as browsers do, however many; ``unescape`` refuses a number of thousands of digits.
 _REFERENCE = re.compile(r"&(?:#0*+[1-9][0-9]{0,6}|#[xX]0*+[1-9A-Fa-f][0-9A-Fa-f]{0,5}|[A-Za-z][A-Za-z0-9]{1,31});?")
 _ZEROS = re.compile(r"(?<=[#xX])0+")
-_COMMENT, _COMMENT_END = "<!--", "-->"
+#: As browsers have it: "--!>" ends a comment too, and "<!-->" is a whole one.
+_COMMENT, _COMMENT_END = "<!--", re.compile("--!?>")
+#: Elements in which everything up to their end is text: what looks like a tag or a comment there is shown.
+_ENDS_OF_TEXT = {name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in ("textarea", "title", "xmp")}
 #: Elements that stand within a line; all others begin a new one.
 _INLINE = frozenset(
     [
@@ -98,18 +101,28 @@ def _tags(text: str) -> Iterator[Span]:
     at, may_have_comments = 0, True
     while (start := text.find("<", at)) >= 0:
         at = start + 1
-        is_comment = may_have_comments and text.startswith(_COMMENT, start)
-        if not is_comment and not _TAG.match(text, start):
-            continue
-        closing = _COMMENT_END if is_comment else ">"
-        end = text.find(closing, start)
-        if end >= 0:
-            at = end + len(closing)
+        if may_have_comments and text.startswith(_COMMENT, start):
+            comment_end = _COMMENT_END.search(text, start + 2)
+            may_have_comments = comment_end is not None
+            if comment_end is not None:
+                at = comment_end.end()
+                yield Span(start, at)
+        elif tag := _TAG.match(text, start):
+            end = text.find(">", start)
+            if end < 0:
+                return
+            at = end + 1
             yield Span(start, at)
-        elif is_comment:
-            may_have_comments = False
-        else:
-            return
+            at = _text_end(text, tag, at)
+
+
+def _text_end(text: str, tag: re.Match[str], at: int) -> int:
+    """Where tags are looked for again after this one, which ends at ``at``."""
+    of_text = None if text[tag.start() + 1] == "/" else _ENDS_OF_TEXT.get((tag[1] or "").lower())
+    if of_text is None:
+        return at
+    end = of_text.search(text, at)
+    return len(text) if end is None else end.start()
 
 
 def _read(text: str, part: Span, words: list[str], places: list[Span]) -> None:

@@ -58,7 +58,26 @@ def test_every_visible_word_is_in_one_part_and_there_are_never_too_many(words: s
 
 
 @pytest.mark.parametrize(
-    "piece", [".", '."', ". ", "a.", "<a ", "<a b='", "<!--", "<!-- -", "</", "&", "&#1", "&#0", "<script>", "<a/"]
+    "piece",
+    [
+        ".",
+        '."',
+        ". ",
+        "a.",
+        "<a ",
+        "<a b='",
+        "<!--",
+        "<!-- -",
+        "</",
+        "&",
+        "&#1",
+        "&#0",
+        "<script>",
+        "<a/",
+        "<!--!",
+        "<title>",
+        "<title></title",
+    ],
 )
 def test_no_text_takes_longer_than_its_length(piece: str) -> None:
     sent = piece * (20_000 // len(piece)) + "x"
@@ -73,9 +92,22 @@ def test_places_are_counted_in_utf_16() -> None:
     assert [comment.sent_place(span) for span in comment.sentences(15)] == [(0, 5), (6, 11)]
 
 
-def test_html_is_read_as_people_see_it() -> None:
-    comment = html_comment("<p>One &amp; t<b>w</b>o.</p><!-- no --><p>3 &lt; 4</p><script>5</script>")
-    assert [words for words in comment.words.split("\n") if words] == ["One & two.", "3 < 4", "5"]
+@pytest.mark.parametrize(
+    ("sent", "lines"),
+    [
+        (
+            "<p>One &amp; t<b>w</b>o.</p><!-- no --><p>3 &lt; 4</p><script>5</script>",
+            ["One & two.", "3 < 4", "5"],
+        ),
+        ("One<!-- no --!> and <!-- no -->two", ["One and two"]),
+        ("<!-->One<!---> and<!----> two<!-- no -- > no ->--> three", ["One and two three"]),
+        ("<textarea rows=2><!-- shown --></textarea><!-- no -->!", ["<!-- shown -->", "!"]),
+        ("<TITLE><b>One</b></Title ><!-- no -->two", ["<b>One</b>", "two"]),
+        ("</textarea><!-- no -->One<textarea>two<!-- shown --></textareas>", ["One", "two<!-- shown --></textareas>"]),
+    ],
+)
+def test_html_is_read_as_people_see_it(sent: str, lines: list[str]) -> None:
+    assert [words for words in html_comment(sent).words.split("\n") if words] == lines
 
 
 @pytest.mark.parametrize(
