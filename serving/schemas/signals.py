@@ -49,13 +49,22 @@ class CoopImage(BaseModel):
     value: CoopImageValue
 
 
+class CoopContainer(BaseModel):
+    """What the values of a list or a map are."""
+
+    model_config = _OTHERS_IGNORED
+
+    valueScalarType: str | None = None  # noqa: N815  Coop's names
+
+
 class CoopField(BaseModel):
-    """A field of an item type."""
+    """A field of an item type; ``container`` where its type is ARRAY or MAP."""
 
     model_config = _OTHERS_IGNORED
 
     name: str
     type: str
+    container: CoopContainer | None = None
 
 
 class CoopItemType(BaseModel):

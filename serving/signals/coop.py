@@ -4,14 +4,12 @@ Coop asks signals through plugins; ours, in ``deploy/coop/``, posts here what it
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import JSONResponse, Response
 
 from model import Failure, Verdict
-from model.meme import has_words
 from model.verdict import DECISIONS, Decision, strictest
 from serving.app_state import AppState, app_state
 from serving.inference.image_fetcher import with_pictures
@@ -24,28 +22,18 @@ from serving.schemas.requests import POLICY
 from serving.schemas.responses import problems
 from serving.schemas.signals import (
     CoopDetailsDoc,
-    CoopImage,
-    CoopItem,
     CoopOutputType,
     CoopRequest,
     CoopSignalDoc,
-    CoopString,
     SignalName,
     coop_request_body,
 )
 from serving.schemas.verdict import ItemErrorDoc
+from serving.signals.coop_content import Content, content_of
 from serving.signals.paths import COOP
 
 router = APIRouter()
-_MEMBERS = frozenset({"value", "type", "url", "itemType", "schema", "data", "name"})
-
-
-@dataclass(frozen=True)
-class Content:
-    """What of an item is judged; ``words`` is None where nothing of them can be seen."""
-
-    words: str | None
-    urls: tuple[str, ...]
+_MEMBERS = frozenset({"value", "type", "url", "itemType", "schema", "data", "name", "container", "valueScalarType"})
 
 
 @router.post(
@@ -82,42 +70,9 @@ def _content(content_type: str | None, body: bytes, state: AppState) -> Content:
     limits = state.settings
     document = json_object(content_type, body, limits.max_text_chars + 1000)
     value = validated(CoopRequest, document, _MEMBERS, "body").value
-    if isinstance(value, CoopString):
-        words, urls = [value.value], []
-    elif isinstance(value, CoopImage):
-        words, urls = [], [value.value.url]
-    else:
-        words, urls = list(_strings(value)), list(_urls(value))
-    check_count(len(urls), limits.max_items)
-    text = "\n".join(words)
-    if not urls and not has_words(text):
-        raise ProblemError(422, "invalid_body", "value: there is neither a picture nor a word that can be seen")
-    return Content(text if has_words(text) else None, tuple(urls))
-
-
-def _strings(item: CoopItem) -> Iterator[str]:
-    yield from (value for field, value in _fields(item) if field == "STRING" and isinstance(value, str))
-
-
-def _urls(item: CoopItem) -> Iterator[str]:
-    for field, value in _fields(item):
-        if field == "IMAGE":
-            url = value.get("url") if isinstance(value, dict) else value
-            if not isinstance(url, str):
-                raise ProblemError(422, "invalid_body", "value.data: a picture must be an object with url")
-            yield url
-
-
-def _fields(item: CoopItem) -> Iterator[tuple[str, object]]:
-    """Types and values of the fields that are there, in the order of the item's type; of a list, each value."""
-    for field in item.itemType.schema_:
-        value = item.data.get(field.name)
-        if value is None:
-            continue
-        for one in value if isinstance(value, list) else [value]:
-            # Coop tags the values of lists with their type.
-            tagged = one if isinstance(one, dict) and "type" in one and "value" in one else None
-            yield (field.type, one) if tagged is None else (str(tagged["type"]), tagged["value"])
+    content = content_of(value)
+    check_count(len(content.urls), limits.max_items)
+    return content
 
 
 async def _judged(
@@ -127,7 +82,7 @@ async def _judged(
     chosen = classifier.policies.get(policy)
     links = [LinkedItem(url, ClassifyInput(None)) for url in content.urls]
     context.rate_limiter.count_memes(max(len(links), 1))
-    items: list[ClassifyInput | BadItem] = []
+    items: list[ClassifyInput | BadItem] = [*content.unjudged]
     for item in await with_pictures(state.fetcher, links, context):
         items += _readings(item, content.words, reads=state.settings.ocr != "none")
     if content.words is not None and not any(isinstance(item, ClassifyInput) and item.text for item in items):

@@ -1,6 +1,7 @@
 """Inputs of signals as Coop gives them to plugins, and results as it reads them."""
 
 import base64
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -69,11 +70,21 @@ def _url(host: TlsHost, name: str) -> str:
     return f"https://{NAME}:{host.port}/{name}.png"
 
 
+def _container(kind: str, of: str) -> dict[str, Any]:
+    return {"containerType": kind, "keyScalarType": "STRING" if kind == "MAP" else None, "valueScalarType": of}
+
+
 def _item(**data: Any) -> dict[str, Any]:
     fields = [
         {"name": "title", "type": "STRING", "required": True, "container": None},
         {"name": "photo", "type": "IMAGE", "required": False, "container": None},
-        {"name": "more", "type": "ARRAY", "required": False, "container": {"containerType": "ARRAY"}},
+        {"name": "more", "type": "ARRAY", "required": False, "container": _container("ARRAY", "STRING")},
+        {"name": "captions", "type": "MAP", "required": False, "container": _container("MAP", "STRING")},
+        {"name": "album", "type": "MAP", "required": False, "container": _container("MAP", "IMAGE")},
+        {"name": "media", "type": "ARRAY", "required": False, "container": _container("ARRAY", "MEDIA")},
+        {"name": "film", "type": "VIDEO", "required": False, "container": None},
+        {"name": "sound", "type": "AUDIO", "required": False, "container": None},
+        {"name": "shape", "type": "HOLOGRAM", "required": False, "container": None},
         {"name": "likes", "type": "NUMBER", "required": False, "container": None},
     ]
     return {"itemType": {"id": "post", "kind": "CONTENT", "name": "post", "schema": fields}, "data": data}
@@ -115,6 +126,56 @@ def test_a_whole_item_is_judged_with_its_picture_and_all_of_its_strings(client: 
 
 
 @pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"more": ["one", "two"]}, "one\ntwo"),
+        ({"captions": {"first": "one", "type": "two", "value": "three"}}, "one\ntwo\nthree"),
+        ({"captions": {"first": {"type": "STRING", "value": "one"}, "last": None}}, "one"),
+        ({"title": "one", "likes": 3, "more": []}, "one"),
+    ],
+)
+def test_the_strings_of_lists_and_maps_are_judged(client: TestClient, data: dict[str, Any], words: str) -> None:
+    answer = _ask(client, _item(**data)).json()
+    assert answer["score"] == pytest.approx(_classified(client, None, words)["scores"]["hateful"])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{"album": {"a": {"url": "0"}, "b": {"url": "1"}}}, {"media": [{"url": "0", "mediaType": "IMAGE"}, {"url": "1"}]}],
+)
+def test_the_pictures_of_lists_and_maps_are_judged(client: TestClient, host: TlsHost, data: dict[str, Any]) -> None:
+    addressed = json.loads(
+        json.dumps(data).replace('"0"', f'"{_url(host, "0")}"').replace('"1"', f'"{_url(host, "1")}"')
+    )
+    answer = _ask(client, _item(**addressed), signal="block").json()
+    assert len(answer["memeguard"]["decision_ids"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "types"),
+    [
+        ({"film": {"url": "https://x"}, "sound": {"url": "https://x"}}, ["VIDEO", "AUDIO"]),
+        ({"media": [{"url": "https://x", "mediaType": "VIDEO"}, {"mediaType": None}]}, ["MEDIA"]),
+        ({"title": 3, "photo": {"uri": "https://x"}}, ["STRING", "IMAGE"]),
+        ({"more": ["one", {"secret": 1}, ["two"]]}, ["STRING"]),
+        ({"shape": "secret", "more": [{"type": "secret", "value": 3}]}, ["unknown"]),
+    ],
+)
+def test_what_is_neither_words_nor_a_picture_is_told_and_means_review(
+    client: TestClient, data: dict[str, Any], types: list[str]
+) -> None:
+    for item in (_item(**data), _item(captions={"a": WORDS}, **data)):
+        answer = _ask(client, item, signal="review")
+        errors = answer.json()["memeguard"]["errors"]
+        assert (answer.json()["score"], answer.json()["memeguard"]["decision"]) == (True, "review")
+        assert {error["code"] for error in errors} == {"unsupported_format"}
+        assert [error["message"].split()[5] for error in errors] == types
+        assert "secret" not in answer.text
+        refused = _ask(client, item)
+        assert (refused.status_code, refused.json()["code"]) == (422, "unsupported_format")
+
+
+@pytest.mark.parametrize(
     ("policy", "review", "block"),
     [("allowing", False, False), ("reviewing", True, False), ("blocking", True, True)],
 )
@@ -152,7 +213,7 @@ def test_a_picture_without_words_is_judged_with_those_on_it_or_reviewed(client: 
         ({"type": "STRING", "value": 3}, "value"),
         ({"type": "STRING", "value": " \u200b"}, "neither a picture nor a word"),
         ({"itemType": {"schema": []}, "data": {}}, "schema"),
-        ({"itemType": {"schema": [{"name": "p", "type": "IMAGE"}]}, "data": {"p": {"uri": 1}}}, "object with url"),
+        ({"itemType": {"schema": [{"name": "n", "type": "NUMBER"}]}, "data": {"n": 3}}, "neither a picture"),
     ],
 )
 def test_an_input_that_cannot_be_read_is_refused_by_its_place(
