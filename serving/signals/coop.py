@@ -30,6 +30,7 @@ from serving.schemas.signals import (
 )
 from serving.schemas.verdict import ItemErrorDoc
 from serving.signals.coop_content import Content, content_of
+from serving.signals.partly_judged import partly_judged
 from serving.signals.paths import COOP
 
 router = APIRouter()
@@ -56,7 +57,8 @@ async def coop(
 
     Each picture of an item is judged with the item's strings and with the words that are read from it; the highest
     score and the strictest decision count. What could not be judged means review: the signals ``review`` and ``block``
-    answer with it in ``errors``, and ``score``, which would be a made-up number, is an error.
+    answer with it in ``errors``, and ``score``, which would be a made-up number, is an error. So do they where a
+    part was not judged: words that nobody could read, or the end of a long text.
     """
     state, context = app_state(request), request_context(request)
     content_type, body = request.headers.get("content-type"), await whole_body(request)
@@ -71,7 +73,7 @@ def _content(content_type: str | None, body: bytes, state: AppState) -> Content:
     document = json_object(content_type, body, limits.max_text_chars + 1000)
     value = validated(CoopRequest, document, _MEMBERS, "body").value
     content = content_of(value)
-    check_count(len(content.urls), limits.max_items)
+    check_count(content.n_memes, limits.max_items)
     return content
 
 
@@ -81,33 +83,30 @@ async def _judged(
     classifier = state.classifier
     chosen = classifier.policies.get(policy)
     links = [LinkedItem(url, ClassifyInput(None)) for url in content.urls]
-    context.rate_limiter.count_memes(max(len(links), 1))
+    context.rate_limiter.count_memes(content.n_memes)
     items: list[ClassifyInput | BadItem] = [*content.unjudged]
     for item in await with_pictures(state.fetcher, links, context):
-        items += _readings(item, content.words, reads=state.settings.ocr != "none")
+        items += _readings(item, content.words)
     if content.words is not None and not any(isinstance(item, ClassifyInput) and item.text for item in items):
         items.append(ClassifyInput(None, content.words))
     return await classifier.classify_many(items, context, chosen, explain=False)
 
 
-def _readings(item: ClassifyInput | BadItem, words: str | None, *, reads: bool) -> Iterator[ClassifyInput | BadItem]:
+def _readings(item: ClassifyInput | BadItem, words: str | None) -> Iterator[ClassifyInput | BadItem]:
     """A picture with the words beside it and, since those are seldom the ones on it, with what can be read from it."""
-    if isinstance(item, BadItem) or words is None:
-        yield item
-        return
-    yield ClassifyInput(item.image, words)
-    if reads:
-        yield item
+    if isinstance(item, ClassifyInput) and words is not None:
+        yield ClassifyInput(item.image, words)
+    yield item
 
 
 def _answer(outcomes: Sequence[Verdict | Failure], signal: SignalName, task: str) -> CoopSignalDoc:
     verdicts = [outcome for outcome in outcomes if isinstance(outcome, Verdict)]
-    failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
-    unjudged: Decision = "review" if failures else "allow"
+    errors = [ItemErrorDoc(code=code, message=message) for code, message in dict.fromkeys(_errors(outcomes))]
+    unjudged: Decision = "review" if errors else "allow"
     decision = strictest([unjudged, *(verdict.decision for verdict in verdicts)])
     score: float | bool
     if signal == "score":
-        score = _score(verdicts, failures, task)
+        score = _score(verdicts, errors, task)
     else:
         score = DECISIONS.index(decision) >= DECISIONS.index(signal)
     highest = max(verdicts, key=lambda verdict: DECISIONS.index(verdict.decision), default=None)
@@ -116,16 +115,28 @@ def _answer(outcomes: Sequence[Verdict | Failure], signal: SignalName, task: str
         decision_ids=[verdict.decision_id for verdict in verdicts],
         scores={} if highest is None else highest.scores,
         reasons=[] if highest is None else list(highest.policy.reasons),
-        errors=[ItemErrorDoc(code=failure.code, message=failure.message) for failure in failures],
+        errors=errors,
     )
     kind = CoopOutputType(scalarType="NUMBER" if signal == "score" else "BOOLEAN")
     return CoopSignalDoc(outputType=kind, score=score, memeguard=details)
 
 
-def _score(verdicts: Sequence[Verdict], failures: Sequence[Failure], task: str) -> float:
+def _errors(outcomes: Sequence[Verdict | Failure]) -> Iterator[tuple[str, str]]:
+    """Codes and messages of why something, or a part of it, was not judged; a picture that is judged twice has two."""
+    for outcome in outcomes:
+        if isinstance(outcome, Failure):
+            yield outcome.code, outcome.message
+            continue
+        picture_status = None if outcome.picture is None else outcome.picture.status
+        part = partly_judged(outcome.text.status, picture_status)
+        if part is not None:
+            yield part.code, part.message
+
+
+def _score(verdicts: Sequence[Verdict], errors: Sequence[ItemErrorDoc], task: str) -> float:
     """The highest; raises ``ProblemError`` where a part was not judged, or where there is no such score."""
-    if failures:
-        raise ProblemError(422, failures[0].code, f"not all of it was judged: {failures[0].message}")
+    if errors:
+        raise ProblemError(422, errors[0].code, f"not all of it was judged: {errors[0].message}")
     scores = [score for verdict in verdicts if isinstance(score := verdict.scores.get(task), float)]
     if not scores:
         known = [name for name, score in verdicts[0].scores.items() if isinstance(score, float)]

@@ -29,6 +29,11 @@ class Content:
     urls: tuple[str, ...] = field(repr=False)
     unjudged: tuple[BadItem, ...]
 
+    @property
+    def n_memes(self) -> int:
+        """How many are judged at most: beside words a picture is judged twice, with them and with its own."""
+        return max(len(self.urls) * (1 if self.words is None else 2), 1)
+
 
 def content_of(value: CoopString | CoopImage | CoopItem) -> Content:
     """Raises ``ProblemError`` 422 where there is nothing in it."""

@@ -14,8 +14,9 @@ import httpcore
 from model import Failure, Meme, Scorer, load
 from model.bundle import COMPACT_BUNDLE
 from model.errors import MemeError, MemeErrorCode
-from model.verdict import Decision
+from model.verdict import Decision, strictest
 from serving.signals.errors import SignalError
+from serving.signals.partly_judged import partly_judged
 
 #: Not MEMEGUARD_...: these are no settings of a server, which refuses those that it does not know.
 URL_VARIABLE, KEY_VARIABLE, BUNDLE_VARIABLE = "TX_MODERATOR_URL", "TX_MODERATOR_KEY", "TX_MODERATOR_BUNDLE"
@@ -26,7 +27,11 @@ _OK, _SERVERS_FAULT = 200, 500
 
 @dataclass(frozen=True)
 class Answer:
-    """What is said of one picture or text. ``unjudged`` is the code of why nothing is: then the decision is review."""
+    """What is said of one picture or text.
+
+    ``unjudged`` is the code of why not all of it was judged: then there are no scores, and the decision is review, or
+    block where a part is enough for that.
+    """
 
     decision: Decision
     scores: Mapping[str, float] = field(default_factory=dict)
@@ -64,7 +69,8 @@ class BundleModerator:
         (outcome,) = self._scorer.score([item])
         if isinstance(outcome, Failure):
             return Answer("review", unjudged=outcome.code)
-        return Answer(outcome.decision, _numbers(outcome.scores))
+        picture_status = None if outcome.picture is None else outcome.picture.status
+        return _answer(outcome.decision, outcome.scores, outcome.text.status, picture_status)
 
 
 class ServerModerator:
@@ -92,11 +98,19 @@ class ServerModerator:
             raise SignalError(f"{self._url} cannot be reached: {error or type(error).__name__}") from error
         document = _document(reply.content)
         if reply.status == _OK and "decision" in document:
-            return Answer(document["decision"], _numbers(document["scores"]))
+            text, picture = document["text"], document["picture"] or {}
+            return _answer(document["decision"], document["scores"], text["status"], picture.get("status"))
         code = document.get("code", "")
         if reply.status < _SERVERS_FAULT and code in get_args(MemeErrorCode):
             return Answer("review", unjudged=code)
         raise SignalError(f"{self._url} answers {reply.status} {code}: {document.get('detail', 'no problem document')}")
+
+
+def _answer(decision: Decision, scores: Mapping[str, Any], text_status: str, picture_status: str | None) -> Answer:
+    part = partly_judged(text_status, picture_status)
+    if part is None:
+        return Answer(decision, _numbers(scores))
+    return Answer(strictest(["review", decision]), unjudged=part.code)
 
 
 def _document(content: bytes) -> dict[str, Any]:

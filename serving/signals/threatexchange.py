@@ -3,7 +3,7 @@
 ``tx config extensions add serving.signals.threatexchange`` adds the signal types; what they ask is said by the
 environment (``moderator.py``). The signal of content is what was said of it, such as
 ``decision=review;hateful=0.7312;offensive=0.2204``. A signal that is exchanged is a rule: ``decision>=review``, or
-``hateful>=0.9``. Content matches a rule that holds; content that could not be judged matches every rule but
+``hateful>=0.9``. Content matches a rule that holds; content of which not all could be judged matches every rule but
 ``decision>=block``, so that somebody looks at it.
 """
 
@@ -182,8 +182,8 @@ class MemeguardInfo(ClassificationInfo):
 class MemeguardClassifier(Classifier):
     """Labels of a picture (the path of its file) or a text.
 
-    ``review`` and ``block`` are the policy's decision, ``unjudged`` says that there was none; a yes/no task matches
-    from ``threshold`` on.
+    ``review`` and ``block`` are the policy's decision, ``unjudged`` says that it is not of everything; a yes/no task
+    matches from ``threshold`` on.
     """
 
     def __init__(self, moderator: Moderator | None = None, threshold: float = 0.5) -> None:

@@ -3,11 +3,13 @@
 import base64
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 from support.pictures import meme
+from support.reading import NOT_READ, READ_IN_PART, READS, TeaReader
 from support.signals import client_with_policies
 from support.tls_host import TlsHost, page, tls_host
 
@@ -15,6 +17,8 @@ from model import Scorer
 from serving.app_state import AppState
 from serving.http.app import create_app
 from serving.inference.image_fetcher import Fetcher
+from serving.security.key_file import change_keys
+from serving.security.keys import KeyList, new_key
 from serving.security.public_network import CheckedNetwork
 from serving.settings import Settings
 
@@ -31,6 +35,7 @@ async def _here(_: str, __: int) -> list[str]:
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsHost]:
     with tls_host(tmp_path_factory.mktemp("tls"), NAME) as ready:
         ready.pages |= {"/0.png": page(meme(0)), "/1.png": page(meme(1)), "/bad.png": page(b"no picture")}
+        ready.pages |= {"/in_part.png": page(READ_IN_PART), "/unread.png": page(NOT_READ)}
         yield ready
 
 
@@ -38,8 +43,9 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsHost]:
 def client(host: TlsHost, scorer: Scorer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """An app whose fetcher takes the host's name to be public."""
     folder = tmp_path_factory.mktemp("coop")
+    reading = Scorer(scorer.bundle, scorer.runtime, TeaReader())
     listed = {"fetch_hosts": (f"{NAME}:{host.port}",), "fetch_ca_file": host.ca_file}
-    with client_with_policies(scorer, folder, **listed) as ready:
+    with client_with_policies(reading, folder, max_items=4, **listed) as ready:
         state: AppState = ready.app.state.app_state  # type: ignore[attr-defined]
         state.fetcher = Fetcher(state.settings, CheckedNetwork(_here, lambda _: True))
         yield ready
@@ -94,9 +100,10 @@ def _ask(client: TestClient, value: dict[str, Any], **query: str) -> Any:
     return client.post(URL, json=_input(value), params=query)
 
 
-def _classified(client: TestClient, picture: bytes | None, words: str = WORDS) -> Any:
+def _classified(client: TestClient, picture: bytes | None, words: str | None = WORDS) -> Any:
     image = {} if picture is None else {"image": base64.b64encode(picture).decode()}
-    return client.post("/v1/classify", json={"text": words, **image}).json()
+    text = {} if words is None else {"text": words}
+    return client.post("/v1/classify", json=text | image).json()
 
 
 def test_a_string_gets_the_score_that_classify_gives_it(client: TestClient) -> None:
@@ -119,10 +126,11 @@ def test_a_whole_item_is_judged_with_its_picture_and_all_of_its_strings(client: 
     more = [{"type": "STRING", "value": "on the first try"}, {"type": "IMAGE", "value": {"url": _url(host, "1")}}]
     item = _item(title=WORDS, photo={"url": _url(host, "0")}, more=more, likes=3)
     answer = _ask(client, item).json()
-    words = f"{WORDS}\non the first try"
-    expected = [_classified(client, meme(seed), words)["scores"]["hateful"] for seed in (0, 1)]
+    beside = f"{WORDS}\non the first try"
+    readings = [(seed, words) for seed in (0, 1) for words in (beside, None)]
+    expected = [_classified(client, meme(seed), words)["scores"]["hateful"] for seed, words in readings]
     assert answer["score"] == pytest.approx(max(expected), abs=1e-5)
-    assert len(answer["memeguard"]["decision_ids"]) == 2
+    assert len(answer["memeguard"]["decision_ids"]) == 4
 
 
 @pytest.mark.parametrize(
@@ -200,10 +208,29 @@ def test_what_was_not_judged_means_review_and_never_a_made_up_score(
     assert "not all of it was judged" in refused.json()["detail"]
 
 
-def test_a_picture_without_words_is_judged_with_those_on_it_or_reviewed(client: TestClient, host: TlsHost) -> None:
-    answer = _ask(client, _image(host), signal="review").json()
-    assert (answer["score"], answer["memeguard"]["errors"]) == (True, [])  # nobody reads here: there is no OCR
-    assert answer["memeguard"]["scores"]["hateful"] == pytest.approx(_ask(client, _image(host)).json()["score"])
+def test_a_picture_without_words_is_judged_with_those_on_it(client: TestClient, host: TlsHost) -> None:
+    answer = _ask(client, _image(host)).json()
+    assert answer["score"] == pytest.approx(_classified(client, meme(0), READS)["scores"]["hateful"], abs=1e-5)
+    assert (answer["memeguard"]["decision"], answer["memeguard"]["errors"]) == ("allow", [])
+
+
+@pytest.mark.parametrize(("name", "code"), [("in_part", "text_partial"), ("unread", "text_failed")])
+def test_a_picture_that_was_not_read_means_review_and_no_score_whatever_stands_beside_it(
+    client: TestClient, host: TlsHost, name: str, code: str
+) -> None:
+    for value in (_image(host, name), _item(title=WORDS, photo={"url": _url(host, name)})):
+        answer = _ask(client, value, signal="review").json()
+        assert (answer["score"], answer["memeguard"]["decision"]) == (True, "review")
+        assert [error["code"] for error in answer["memeguard"]["errors"]] == [code]
+        refused = _ask(client, value)
+        assert (refused.status_code, refused.json()["code"]) == (422, code)
+    assert _ask(client, _image(host, name), signal="block", policy="blocking").json()["score"] is True
+
+
+def test_words_of_which_the_end_was_not_judged_mean_review(client: TestClient) -> None:
+    answer = _ask(client, _string("a b " * 2490), signal="review").json()
+    assert [error["code"] for error in answer["memeguard"]["errors"]] == ["text_partial"]
+    assert answer["score"] is True
 
 
 @pytest.mark.parametrize(
@@ -222,6 +249,22 @@ def test_an_input_that_cannot_be_read_is_refused_by_its_place(
     answer = _ask(client, value)
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_body")
     assert place in answer.json()["detail"]
+
+
+def test_pictures_beside_words_count_twice_since_they_are_judged_twice(client: TestClient, host: TlsHost) -> None:
+    pictures = {name: {"url": _url(host, "0")} for name in ("a", "b", "c")}
+    assert len(_ask(client, _item(album=pictures)).json()["memeguard"]["decision_ids"]) == 3
+    refused = _ask(client, _item(title=WORDS, album=pictures))
+    assert (refused.status_code, refused.json()["detail"]) == (413, "6 memes in one request; the limit is 4")
+
+
+def test_a_key_pays_for_each_time_that_a_picture_is_judged(host: TlsHost, scorer: Scorer, tmp_path: Path) -> None:
+    key, entry = new_key("coop", ("classify",), None, "10/hour")
+    change_keys(tmp_path / "keys.json", lambda _: KeyList(keys=(entry,)))
+    with client_with_policies(scorer, tmp_path, keys_file=tmp_path / "keys.json") as client:
+        item = _item(title=WORDS, photo={"url": _url(host, "0")})
+        answer = client.post(URL, json=_input(item), headers={"X-API-Key": key}, params={"signal": "review"})
+    assert '"memes";r=8' in answer.headers["ratelimit"]
 
 
 def test_a_server_that_fetches_nothing_says_what_to_set(scorer: Scorer) -> None:

@@ -4,7 +4,9 @@ import pickle
 from pathlib import Path
 
 import pytest
+from support.moderators import moderator
 from support.pictures import meme
+from support.reading import READ_IN_PART, TeaReader
 from threatexchange.classifier.classifier import Classifier
 from threatexchange.content_type.photo import PhotoContent
 from threatexchange.content_type.text import TextContent
@@ -66,6 +68,19 @@ def test_a_picture_gets_what_was_said_of_it_and_one_that_is_damaged_is_told(
     assert MemeguardPhotoSignal.hash_from_file(damaged) == UNJUDGED
     with pytest.raises(FileNotFoundError):
         MemeguardPhotoSignal.hash_from_file(tmp_path / "nowhere.png")
+
+
+def test_what_was_judged_in_part_gets_no_score_from_a_bundle_or_a_server(scorer: Scorer, tmp_path: Path) -> None:
+    reading = Scorer(scorer.bundle, scorer.runtime, TeaReader())
+    (tmp_path / "in_part.png").write_bytes(READ_IN_PART)
+    verdict = reading.score_file(tmp_path / "in_part.png").to_dict()
+    with moderator(lambda _: (200, {}, verdict)) as server:
+        for asked in (BundleModerator(reading), ServerModerator(server.url)):
+            assert asked.of_picture(tmp_path / "in_part.png") == Answer("review", unjudged="text_partial")
+        verdict |= {"decision": "block"}
+        assert ServerModerator(server.url).of_words("words") == Answer("block", unjudged="text_partial")
+        verdict["text"]["status"], verdict["picture"] = "ok", None
+        assert ServerModerator(server.url).of_words("words").scores.keys() == {"hateful", "offensive"}
 
 
 @pytest.mark.parametrize(
