@@ -71,7 +71,7 @@ class Classifier:
         self, item: ClassifyInput, context: RequestContext, policy: Policy, *, explain: Explain
     ) -> Verdict:
         """What ``classify`` would say; it is no decision: nothing is kept of it, and nothing counts it."""
-        with self._admission.memes(1):
+        with self._admission.memes(1, slow=_is_slow(explain)):
             return (await self._ruled(item, context, policy, explain))[0]
 
     async def classify_many(

@@ -72,6 +72,15 @@ def test_without_a_ledger_memes_are_tried_and_not_reviewed(scorer: Scorer) -> No
             assert "switched off" in answer.text
 
 
+def test_regions_take_no_more_than_half_of_the_room(scorer: Scorer) -> None:
+    state = AppState(Settings(ocr="none", ledger_url="none", max_items=2, max_pending=2), scorer)
+    with TestClient(create_app(lambda: state)) as client, state.admission.memes(1, slow=True):
+        refused = try_meme(client, text="when the tea is ready", heat="yes")
+        assert refused.status_code == 503
+        assert "half may be explained" in refused.text
+        assert try_meme(client, text="when the tea is ready").status_code == 200
+
+
 def test_regions_are_drawn_where_they_are_asked_for(keyless: TestClient) -> None:
     page = try_meme(keyless, text="when the tea is ready", heat="yes")
     assert page.status_code == 200
