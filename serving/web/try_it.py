@@ -58,6 +58,7 @@ async def try_meme(request: Request) -> Response:
         return _page(request, session, status=422, asked=asked, problem="Choose a picture, write words, or both.")
     try:
         policy = classifier.policies.get(asked.policy)
+        context.rate_limiter.count_request()  # which pages to look at are not
         context.rate_limiter.count_memes(1)
         item = ClassifyInput(asked.image, asked.text, ())
         verdict = await classifier.preview(item, context, policy, explain="regions" if asked.wants_heat else "words")

@@ -123,8 +123,11 @@ def test_a_session_ends_with_its_key(scorer: Scorer, tmp_path: Path, url: str) -
         _wait_for_status(client, "/review", 303)
 
 
-def test_what_a_person_tries_counts_against_the_rate_of_their_key(scorer: Scorer, tmp_path: Path, url: str) -> None:
-    key, entry = new_key("anna", ("review",), None, "1/hour")
+@pytest.mark.parametrize(("rates", "limit"), [((None, "1/hour"), "memes"), (("1/hour", None), "requests")])
+def test_what_a_person_tries_counts_against_the_rates_of_their_key(
+    scorer: Scorer, tmp_path: Path, url: str, rates: tuple[str | None, str | None], limit: str
+) -> None:
+    key, entry = new_key("anna", ("review",), *rates)
     keys_file = tmp_path / "keys.json"
     change_keys(keys_file, lambda _: KeyList(keys=(entry,)))
     settings = Settings(ocr="none", keys_file=keys_file, ledger_url=url)
@@ -133,7 +136,8 @@ def test_what_a_person_tries_counts_against_the_rate_of_their_key(scorer: Scorer
         assert try_meme(client, text="tea", csrf=_csrf(client)).status_code == 200
         over = try_meme(client, text="tea", csrf=_csrf(client))
         assert over.status_code == 429
-        assert "limit of memes" in over.text
+        assert f"limit of {limit}" in over.text
+        assert client.get("/review").status_code == 200
 
 
 @pytest.mark.parametrize(("name", "status"), [("anna", 403), ("lead", 200)])
