@@ -275,13 +275,16 @@ def test_a_comment_that_a_worker_without_a_model_gets_is_told_to_come_again() ->
 def test_no_decision_is_kept_of_a_request_that_had_no_room_for_its_sentences(scorer: Scorer, tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/ledger.db"
     state = AppState(
-        Settings.model_validate({"ocr": "none", "ledger_url": url, "max_items": 2, "max_pending": 2}), scorer
+        Settings.model_validate({"ocr": "none", "ledger_url": url, "max_items": 3, "max_pending": 3}), scorer
     )
     asked = {"comment": {"text": WORDS}, "requestedAttributes": ASKED, "spanAnnotations": True}
-    with TestClient(create_app(lambda: state)) as client, state.admission.memes(2):
-        refused = client.post(URL, json=asked)
+    with TestClient(create_app(lambda: state)) as client:
+        with state.admission.memes(2):  # room for the comment, and for one of its two sentences at a time
+            refused = client.post(URL, json=asked)
         assert (refused.status_code, refused.json()["error"]["status"]) == (503, "UNAVAILABLE")
         assert "decisions_total{" not in client.get("/metrics").text
+        with state.decisions.database.reading() as connection:
+            assert connection.exec_driver_sql("SELECT count(*) FROM decisions").scalar() == 0
 
 
 def test_the_documented_example_is_what_is_answered(client: TestClient) -> None:
