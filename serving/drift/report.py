@@ -1,6 +1,7 @@
 """Findings as JSON, with the distributions that they were made of, so that a report is the baseline of a later one."""
 
 import json
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -59,13 +60,13 @@ def as_json(window: Window, against: Window, limits: Limits, findings: Sequence[
     """The whole report."""
     document = {
         "format": _FORMAT,
-        "limits": asdict(limits),
+        "limits": {name: _finite(limit) for name, limit in asdict(limits).items()},
         "drifted": [finding.feature.name for finding in findings if finding.is_drift],
         "findings": [_finding(finding) for finding in findings],
         "window": _window(window),
         "against": _window(against),
     }
-    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
 def read_baseline(path: Path) -> Window:
@@ -91,7 +92,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "n": finding.n,
         "n_against": finding.n_against,
         "test": None if test is None else test.name,
-        "statistic": None if test is None else test.statistic,
+        "statistic": None if test is None else _finite(test.statistic),
         "p": None if test is None else test.p,
         "p_adjusted": finding.p_adjusted,
         "psi": finding.psi,
@@ -99,6 +100,11 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "significant": finding.is_significant,
         "changed": finding.has_changed,
     }
+
+
+def _finite(number: float) -> float | None:
+    """None for infinite odds, as of a value that only one window has: JSON has no such number."""
+    return number if math.isfinite(number) else None
 
 
 def _window(window: Window) -> dict[str, Any]:
