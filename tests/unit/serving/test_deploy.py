@@ -67,6 +67,17 @@ def test_every_alert_is_about_a_metric_that_exists() -> None:
         assert rule["annotations"]["summary"]
 
 
+def test_alerts_know_what_to_do_with_a_week_that_has_no_series() -> None:
+    """A comparison with nothing is never true; shares of nothing are always far from those of a day."""
+    (group,) = yaml.safe_load((DEPLOY / "alerts.yaml").read_text())["groups"]
+    rules = {rule["alert"]: " ".join(rule["expr"].split()) for rule in group["rules"]}
+    week = "[7d] offset 1d))"
+    assert f"(sum(increase(memeguard_known_memes_total{week} or vector(0)) /" in rules["MemeguardBankMatchesDrift"]
+    assert rules["MemeguardDecisionsDrift"].endswith(
+        f"and on (policy) sum by (policy) (increase(memeguard_decisions_total{week} > 1000"
+    )
+
+
 def test_every_variable_of_the_deployment_is_a_setting_with_a_value_that_it_can_have(pod: Any) -> None:
     secret = _documents()["Secret"]["stringData"]
     environ = {
