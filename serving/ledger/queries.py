@@ -28,13 +28,17 @@ Label = str | list[str]
 
 @dataclass(frozen=True)
 class Review:
-    """What a reviewer says of a decision."""
+    """What a reviewer says of a decision.
+
+    ``closes_item``: nobody else need look at it. What a caller's user says is no reason to take it from the reviewers.
+    """
 
     decision_id: str
     labels: dict[str, Label]
     reason: str | None
     reviewer: str | None
     key_name: str | None
+    closes_item: bool = True
 
 
 def insert_entries(connection: sa.Connection, entries: Sequence[Entry]) -> None:
@@ -64,14 +68,14 @@ def insert_review(connection: sa.Connection, review: Review) -> dict[str, Any] |
     known = sa.select(decisions.c.decision_id).where(decisions.c.decision_id == review.decision_id).with_for_update()
     if connection.execute(known).first() is None:
         return None
-    values = vars(review)
+    values = {name: value for name, value in vars(review).items() if name != "closes_item"}
     last = _reviews(connection, review.decision_id)[-1:]
     if last and all(last[0][name] == value for name, value in values.items()):
         return last[0]
     insert = feedback.insert().values(created_at=datetime.now(UTC), **values).returning(feedback)
-    # Who is reviewed elsewhere, over HTTP, need not be looked at again.
-    waiting = review_items.c.decision_id == review.decision_id, review_items.c.state == "open"
-    connection.execute(review_items.update().where(*waiting).values(state="decided"))
+    if review.closes_item:  # who is reviewed elsewhere, over HTTP, need not be looked at again
+        waiting = review_items.c.decision_id == review.decision_id, review_items.c.state == "open"
+        connection.execute(review_items.update().where(*waiting).values(state="decided"))
     return dict(connection.execute(insert).mappings().one())
 
 

@@ -39,7 +39,8 @@ async def keep_suggestion(state: AppState, said: Suggested, policy: Policy, cont
         context.rate_limiter.count_memes(1)
         verdict = await state.classifier.classify(ClassifyInput(None, words), context, policy)
         decision_id = verdict.decision_id
-    review = Review(decision_id, checked_labels(_labels(said)), _reason(said), None, context.key_name)
+    labels = checked_labels(_labels(said))
+    review = Review(decision_id, labels, _reason(said), None, context.key_name, closes_item=False)
     if await ledger.feedback(review, timeout_s) is None:
         raise ProblemError(503, "ledger_unavailable", "the decision was deleted meanwhile; send it again")
 

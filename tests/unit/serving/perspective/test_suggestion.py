@@ -1,10 +1,12 @@
 """``comments:suggestscore``: feedback on the decision about the same words."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from support.signals import client_with_policies
 
 from model import Scorer
 from serving.app_state import AppState
@@ -61,6 +63,22 @@ def test_words_that_were_never_judged_are_judged_first(keeping: tuple[TestClient
     assert _labels(client, decision_id) == [("hateful", "suggested IDENTITY_ATTACK 1")]
     _suggest(client, "words that nobody sent before", 0)
     assert len(_labels(client, decision_id)) == 2
+
+
+def test_what_waits_for_reviewers_goes_on_waiting(scorer: Scorer, tmp_path: Path) -> None:
+    with client_with_policies(scorer, tmp_path, ledger_url=f"sqlite:///{tmp_path}/ledger.db") as client:
+
+        def states() -> list[str]:
+            with client.app.state.app_state.decisions.database.reading() as connection:  # type: ignore[attr-defined]
+                return list(connection.exec_driver_sql("SELECT state FROM review_items").scalars())
+
+        asked = {"comment": {"text": "words to look at"}, "requestedAttributes": {"IDENTITY_ATTACK": {}}}
+        answer = client.post(ANALYZE, json=asked, headers={"X-Memeguard-Policy": "reviewing"}).json()["memeguard"]
+        assert _suggest(client, "words to look at", 0).status_code == 200
+        assert (len(_labels(client, answer["decisionId"])), states()) == (1, ["open"])
+        said = {"decision_id": answer["decisionId"], "labels": {"hateful": "not_hateful"}}
+        assert client.post("/v1/feedback", json=said).is_success
+        assert states() == ["decided"]
 
 
 @pytest.mark.parametrize(
