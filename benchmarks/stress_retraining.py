@@ -5,7 +5,7 @@ The bundle is trained further with them, and as a control without them (``stress
 tested with sentences of a test split, which neither has seen, on the half that was trained on and on the other half,
 and measured on clean test sets. Prints Markdown. Killed at any point, the same command goes on.
 
-Words alone, since they cost a hundredth of a drawn meme: what it says of drawings is nothing.
+Tested on words alone, since they cost a hundredth of a drawn meme: what it says of drawings is nothing.
 """
 
 import argparse
@@ -20,10 +20,11 @@ from PIL import Image
 
 from model.bundle import COMPACT_BUNDLE, MANIFEST_NAME, open_bundle
 from training.commands.stress_run import chosen_seeds
-from training.datasets import Sample, Source, load_source
+from training.datasets import DatasetError, Sample, Source, load_source
 from training.evaluation.metrics.bootstrap import bootstrap, paired_bootstrap
 from training.evaluation.metrics.measures import AUROC, Floats, Ints
 from training.evaluation.scoring import FULL, score_views
+from training.run.config import TrainConfig
 from training.run.config.file import load_train_config
 from training.run.export import export_run
 from training.run.folder import RunFolder
@@ -45,6 +46,8 @@ CONFIG = Path(__file__).with_suffix(".yaml")
 SHIPPED, CONTROL, RETRAINED = "shipped", "control", "retrained"
 _SEEDS = "hatemoji"
 _TASK = "hateful"
+#: Of ``CONFIG``; the first is what was found.
+_N_SOURCES = 7
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,7 @@ class Bench:
         run = RunFolder(self.out / "runs" / name)
         bundle = run.path / "bundle"
         if not (bundle / MANIFEST_NAME).is_file():
-            sources = "[1,2,3,4,5]" if name == CONTROL else "[0,1,2,3,4,5]"
-            settings = [f"data.train.0.path={self.found.resolve()}", f"phases.0.sources={sources}"]
-            config = load_train_config(CONFIG, settings, self.data)
+            config = run_config(self.found, self.data, has_found=name == RETRAINED)
             train(config, RunContext(run, self.cache, sys.argv, say))
             export_run(run, bundle, self.cache, say)
         return bundle
@@ -90,6 +91,12 @@ class Bench:
             ):
                 StressRun(target, Plan(seeds, relations, _blank(), ReadingProof(None)), journal, f).run(lambda _: None)
                 return rates_of(journal.records.values(), relations)
+
+
+def run_config(found: Path, data: Path, *, has_found: bool) -> TrainConfig:
+    """What is trained: with the found cases, or without them as the control."""
+    sources = list(range(0 if has_found else 1, _N_SOURCES))
+    return load_train_config(CONFIG, [f"data.train.0.path={found.resolve()}", f"phases.0.sources={sources}"], data)
 
 
 def _blank() -> Iterator[Image.Image]:
@@ -113,9 +120,12 @@ def clean_sets(data: Path, n_items: int) -> dict[str, list[Sample]]:
 
 
 def scores_of(bundle: Path, samples: Sequence[Sample], cache: Path) -> Floats:
-    """Probabilities [N] of hate."""
+    """Probabilities [N] of hate; raises ``DatasetError`` where one of ``samples`` cannot be judged."""
     opened = open_bundle(bundle)
     scored = score_views(opened, samples, {"full": FULL}, cache=cache)["full"]
+    if scored.failures:  # rows would no longer be those of the labels
+        reasons = ", ".join(sorted({failure.code for failure in scored.failures}))
+        raise DatasetError(f"{len(scored.failures)} of {len(samples)} samples could not be judged ({reasons})")
     return np.asarray(scored.probabilities[_TASK])
 
 
