@@ -13,7 +13,7 @@ from model.preprocess import normalise_text
 from model.text.direction import RIGHT_TO_LEFT_OVERRIDE
 from model.text.identity_terms import identity_patterns
 from training.stress.relations.base import Seed, StressItem, registered
-from training.stress.relations.words import WORD, WordRelation, of_longest_word
+from training.stress.relations.words import WORD, WordRelation, has_joined_signs, of_longest_word
 
 _POP_DIRECTION = "\u202c"
 _CLAP = "\U0001f44f"
@@ -131,7 +131,9 @@ class Reversed(WordRelation):
             return f"{RIGHT_TO_LEFT_OVERRIDE}{text[::-1]}{_POP_DIRECTION}" if text.isascii() else text
         if strength == "longest word":
             return of_longest_word(text, lambda word: word[::-1])
-        return _words_reversed(text) if strength == "every word" else text[::-1]
+        if strength == "every word":
+            return _words_reversed(text)
+        return text if has_joined_signs(text) else text[::-1]
 
     def undone(self, written: str, meant: str) -> str | None:
         """Reversed once more, word by word or whole, it is the seed."""

@@ -5,6 +5,7 @@ and do not use the folding of ``model.text``, which is itself what a Memeguard t
 """
 
 import re
+import unicodedata
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 
@@ -17,6 +18,8 @@ from training.stress.relations.base import Relation, Seed, StressItem, registere
 
 #: A word of letters, an apostrophe within it included.
 WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
+#: Letters of flags, skin tones, the joiner of emoji, and the tags of the flags of regions.
+_JOINED = re.compile("[\U0001f1e6-\U0001f1ff\U0001f3fb-\U0001f3ff\u200d\U000e0020-\U000e007f]")
 _GROENDAHL = "Groendahl and others, All You Need is Love, AISec 2018"
 _BAD_CHARACTERS = "Boucher and others, Bad Characters, IEEE S&P 2022"
 
@@ -121,7 +124,7 @@ class Spacing(WordRelation):
             return "".join(text.split())
         if strength == "longest word apart":
             return of_longest_word(text, " ".join)
-        return "   ".join(" ".join(word) for word in text.split())
+        return text if has_joined_signs(text) else "   ".join(" ".join(word) for word in text.split())
 
     def undone(self, written: str, meant: str) -> str | None:
         """Without spaces both are the same."""
@@ -146,9 +149,9 @@ class Hashtag(WordRelation):
         return "#" + "".join(word[:1].upper() + word[1:].replace("'", "") for word in words) if words else text
 
     def undone(self, written: str, meant: str) -> str | None:
-        """The same letters and digits, case apart."""
+        """The same letters, digits and signs such as emoji, case apart."""
         is_same = _letters(written) == _letters(meant)
-        return "the same letters in the same order, number signs and capitals apart" if is_same else None
+        return "the same letters and emoji in the same order, number signs and capitals apart" if is_same else None
 
 
 @registered
@@ -207,9 +210,14 @@ def _n_moved(new: str, old: str) -> int:
     return sum(one != other for one, other in zip(new, old, strict=True))
 
 
+def has_joined_signs(text: str) -> bool:
+    """Whether several characters make one sign (flags, families, skin tones, accents), as only their order does."""
+    return any(_JOINED.match(char) or unicodedata.category(char).startswith("M") for char in text)
+
+
 def _glued(text: str) -> str:
     return "".join(text.split())
 
 
 def _letters(text: str) -> str:
-    return "".join(char for char in text if char.isalnum()).casefold()
+    return "".join(char for char in text if unicodedata.category(char)[0] in "LNMS").casefold()

@@ -88,6 +88,20 @@ def test_a_text_without_anything_to_change_is_left_out() -> None:
     assert written("quotation_marks", "we like them", "removed") is None
 
 
+@pytest.mark.parametrize("text", ["we like \U0001f408 and tea", "that was \U0001f595 of them"])
+def test_one_tag_that_would_lose_an_emoji_is_not_proved(text: str) -> None:
+    relation, seed = RELATIONS["hashtag"], Seed("1", text, hateful=True)
+    assert relation.rule(seed, StressItem(None, written("hashtag", text, "one tag"))) is None
+    assert relation.rule(seed, StressItem(None, written("hashtag", text, "every word"))) is not None
+
+
+@pytest.mark.parametrize("sign", ["\U0001f1ea\U0001f1fa", "\U0001f44d\U0001f3fd", "caf\u0065\u0301"])
+@pytest.mark.parametrize(("name", "strength"), [("spacing", "all letters apart"), ("reversed", "whole text")])
+def test_signs_of_several_characters_are_not_taken_apart(name: str, strength: str, sign: str) -> None:
+    assert written(name, f"they wave {sign} here", strength) is None
+    assert written(name, "they wave \U0001f408 here", strength) is not None
+
+
 @pytest.mark.parametrize(
     ("text", "hateful", "is_kept"),
     [
