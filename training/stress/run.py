@@ -62,14 +62,15 @@ class StressRun:
     def run(self, on_done: Callable[[int], None]) -> str | None:
         """Go through the plan; ``on_done`` is told how many more cases are done.
 
-        Gives why it stopped before the end, None when it did not.
+        Gives why it is not whole, since it stopped before the end or items got no answer that may get one; else None.
         """
         try:
             for seed, scene in zip(self._plan.seeds, self._plan.scenes, strict=False):  # scenes have no end
                 self._ask_seed(seed, scene, on_done)
         except TargetStoppedError as stopped:
             return str(stopped)
-        return None
+        n_open = sum(not record.final for record in self._journal.records.values())
+        return f"{n_open} items got no answer; the same command asks them again" if n_open else None
 
     def _ask_seed(self, seed: Seed, scene: Image.Image, on_done: Callable[[int], None]) -> None:
         plain = {name: self._plain(seed, scene, name) for name in dict.fromkeys(map(plain_of, self._plan.relations))}

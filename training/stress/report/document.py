@@ -18,7 +18,7 @@ _PACKAGES = ("numpy", "pillow", "rapidocr", "httpx")
 
 @dataclass(frozen=True)
 class StressReport:
-    """``config`` is what the run was of, without secrets. ``stopped`` says why it ended early, None: it did not.
+    """``config`` is what the run was of, without secrets. ``stopped`` says why it is not whole, None: it is.
 
     ``sources`` are the relations' by name, ``about_seeds`` what is known of the set (licence, rows left out).
     """

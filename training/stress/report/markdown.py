@@ -46,7 +46,7 @@ def how_to_read() -> str:
 
 def stopped_line(report: StressReport) -> list[str]:
     """That the run is not whole, where it is not."""
-    return [] if report.stopped is None else [f"**Not whole: it stopped early.** {report.stopped}."]
+    return [] if report.stopped is None else [f"**Not whole.** {report.stopped}."]
 
 
 def made_lines(report: StressReport) -> list[str]:

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from support.moderators import LISTED
+from support.moderators import LISTED, Reply, moderator, weak_moderator
 
 from model import Meme
+from model.errors import MemeguardError
+from training.commands.stress_run import StressOptions, run
 from training.data.meme_renderer import render_meme
 from training.datasets import load_source, parse_source
 from training.errors import RunError
@@ -167,6 +169,32 @@ def test_a_problem_that_may_pass_is_asked_again_and_a_final_one_is_not(tmp_path:
     _, records = _run(tmp_path / "out", again, relations, SEEDS[:1])
     assert len(again.asked) == len(passing) > 0
     assert all(records[key].flagged is not None for key in passing)
+
+
+def test_a_run_with_items_that_got_no_answer_is_not_whole_until_they_have_one(tmp_path: Path) -> None:
+    is_mended = False
+
+    def every_other(body: Any) -> Reply:
+        return weak_moderator(body) if is_mended or len(server.asked) % 2 else (200, {}, {})
+
+    with moderator(every_other) as server:
+        document = {"url": server.url, "request": {"json": {"text": "{text}"}}, "answer": {"flag": "/result/flagged"}}
+        (tmp_path / "target.yaml").write_text(json.dumps(document), encoding="utf-8")
+        rows = [{"text": f"a lovely day at beach {n}", "label": 0} for n in range(4)]
+        (tmp_path / "seeds.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+        asked = StressOptions(
+            target=str(tmp_path / "target.yaml"), seeds=str(tmp_path / "seeds.jsonl"), layout=None, relations="leet",
+            out=tmp_path / "out", scenes=None, limit=None, seed=0, max_calls=None, per_second=None, fail_over=1.0,
+            examples=False,
+        )  # fmt: skip
+        with pytest.raises(
+            MemeguardError, match=r"not whole: \d+ items got no answer; the same command asks them again"
+        ):
+            run(asked, "memeguard stress")
+        while_broken = len(server.asked)
+        is_mended = True
+        run(asked, "memeguard stress")
+        assert while_broken < len(server.asked)
 
 
 def test_another_test_in_the_same_folder_is_refused_and_so_is_a_folder_of_something_else(tmp_path: Path) -> None:
