@@ -105,12 +105,15 @@ class PoliteClient:
                     return response
                 why = f"answered {response.status_code}"
                 wait_s = self._asked_wait_s(response, wait_s)
-            if attempt + 1 < self.manners.max_tries:
-                time.sleep(wait_s)
+            # Of the last try too: the next item waits as long.
+            self._next_at = max(self._next_at, time.monotonic() + wait_s)
         raise self.failed(f"{why}, {self.manners.max_tries} times")
 
     def _take_turn(self) -> None:
-        """Wait for the rate, and count the call; raises ``TargetStoppedError`` when the budget is spent."""
+        """Wait for the rate and for what the server asked, and count the call.
+
+        Raises ``TargetStoppedError`` when the budget is spent.
+        """
         if self.manners.max_calls is not None and self.n_calls >= self.manners.max_calls:
             raise TargetStoppedError(
                 f"the budget of {self.manners.max_calls} calls to {self.shown_url} is spent; raise max_calls to go on"

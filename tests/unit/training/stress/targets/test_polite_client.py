@@ -29,6 +29,17 @@ def test_a_busy_server_is_asked_again_after_the_time_that_it_names() -> None:
         client.close()
 
 
+def test_the_time_that_the_last_try_is_told_counts_for_the_next_item() -> None:
+    with moderator() as server:
+        server.failures += [(429, {"Retry-After": "1"}, {})]
+        client, begun = _client(server.url, replace(QUICK, max_tries=1)), time.monotonic()
+        with pytest.raises(NotJudgedError):
+            client.post(json={"text": "words"})
+        assert client.post(json={"text": "words"})["result"]["flagged"] is False
+        assert time.monotonic() - begun >= 1
+        client.close()
+
+
 def test_a_date_in_retry_after_is_understood_and_too_late_a_one_ends_the_test() -> None:
     with moderator() as server:
         tomorrow = format_datetime(datetime.now(UTC) + timedelta(days=1), usegmt=True)
