@@ -82,13 +82,20 @@ class Journal:
         self.n_calls = 0
         for row in lines.rows:
             self.n_calls = max(self.n_calls, row["calls"])
-            self._hold(Record(**{name: value for name, value in row.items() if name != "calls"}))
+            if held := {name: value for name, value in row.items() if name != "calls"}:
+                self._hold(Record(**held))
 
     def add(self, record: Record, n_calls: int) -> None:
         """Keep a record; ``n_calls`` were sent to the target until now."""
         self.n_calls = n_calls
         self._lines.append({**asdict(record), "calls": n_calls})
         self._hold(record)
+
+    def count(self, n_calls: int) -> None:
+        """Keep how many calls were sent, those of an item without a record included: they are of the budget too."""
+        if n_calls > self.n_calls:
+            self.n_calls = n_calls
+            self._lines.append({"calls": n_calls})
 
     def settled(self, key: Key) -> Record | None:
         """The record of a key, unless there is none or its problem may pass."""

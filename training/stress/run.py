@@ -69,6 +69,8 @@ class StressRun:
                 self._ask_seed(seed, scene, on_done)
         except TargetStoppedError as stopped:
             return str(stopped)
+        finally:
+            self._journal.count(self._target.n_calls)
         n_open = sum(not record.final for record in self._journal.records.values())
         return f"{n_open} items got no answer; the same command asks them again" if n_open else None
 

@@ -171,6 +171,28 @@ def test_a_problem_that_may_pass_is_asked_again_and_a_final_one_is_not(tmp_path:
     assert all(records[key].flagged is not None for key in passing)
 
 
+def test_calls_of_an_item_that_got_no_record_are_of_the_budget_of_the_next_run(tmp_path: Path) -> None:
+    class Broken(WordList):
+        def ask(self, item: StressItem) -> Answer:
+            super().ask(item)
+            raise TargetStoppedError("it failed three times in a row")
+
+    class Interrupted(WordList):
+        def ask(self, item: StressItem) -> Answer:
+            super().ask(item)
+            raise KeyboardInterrupt
+
+    relations = relations_named("leet")
+    _, records = _run(tmp_path / "out", Broken(), relations)
+    assert not records
+    with pytest.raises(KeyboardInterrupt):
+        _run(tmp_path / "out", Interrupted(), relations)
+    last = WordList(max_calls=3)
+    stopped, records = _run(tmp_path / "out", last, relations)
+    assert stopped == "the budget is spent"
+    assert len(last.asked) == len(records) == 1
+
+
 def test_a_run_with_items_that_got_no_answer_is_not_whole_until_they_have_one(tmp_path: Path) -> None:
     is_mended = False
 
