@@ -7,7 +7,7 @@ from typing import Any
 
 from training.stress.relations.base import StressItem
 from training.stress.targets.base import Answer, NotJudgedError
-from training.stress.targets.description import Description, filled, read_description, with_secrets
+from training.stress.targets.description import Description, RequestEntry, filled, read_description, with_secrets
 from training.stress.targets.http_target import HttpTarget
 from training.stress.targets.openai_shape import data_url, media_type
 from training.stress.targets.polite_client import Manners, PoliteClient
@@ -20,7 +20,7 @@ class DescribedTarget(HttpTarget):
         """Raises ``TargetError`` where the environment lacks a secret."""
         headers = {key: with_secrets(value, f"header {key}") for key, value in description.headers.items()}
         manners = Manners(description.timeout_s, description.per_second, description.max_calls)
-        self._description = description
+        self._description, self._request = description, description.request.with_secrets()
         self._name = name
         super().__init__(PoliteClient(with_secrets(description.url, "url"), name, headers, manners))
 
@@ -48,7 +48,7 @@ class DescribedTarget(HttpTarget):
             raise NotJudgedError("the request has no place for a picture", is_final=True)
         if item.text is not None and not request.takes_text:
             raise NotJudgedError("the request has no place for words", is_final=True)
-        document = self._client.post(**_content(self._description, item))
+        document = self._client.post(**_content(self._request, item))
         answer = self._read(document)
         self._client.succeeded()
         return answer
@@ -84,18 +84,18 @@ def at_pointer(document: Any, pointer: str) -> Any:
     return document
 
 
-def _content(description: Description, item: StressItem) -> dict[str, Any]:
+def _content(request: RequestEntry, item: StressItem) -> dict[str, Any]:
     picture = item.picture
     values = {
         "{text}": item.text,
         "{image_base64}": None if picture is None else base64.b64encode(picture).decode("ascii"),
         "{image_url}": None if picture is None else data_url(picture),
     }
-    if description.request.multipart is None:
-        return {"json": filled(description.request.json_body, values)}
-    fields = filled({k: v for k, v in description.request.multipart.items() if v != "{image}"}, values)
+    if request.multipart is None:
+        return {"json": filled(request.json_body, values)}
+    fields = filled({k: v for k, v in request.multipart.items() if v != "{image}"}, values)
     files: dict[str, Any] = {key: (None, value) for key, value in fields.items()}
-    for key, value in description.request.multipart.items():
+    for key, value in request.multipart.items():
         if value == "{image}" and picture is not None:
             kind = media_type(picture)
             files[key] = (f"meme.{kind.removeprefix('image/')}", picture, kind)

@@ -1,13 +1,16 @@
 """Schema of a YAML file that describes any HTTP moderator, and what is filled into it: secrets and memes."""
 
+import hashlib
+import json
 import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from model.errors.validation import in_words
 from model.files.yaml_keys import DuplicateKeyError, UniqueKeyLoader
@@ -26,8 +29,8 @@ class _Entry(BaseModel):
 class RequestEntry(_Entry):
     """The body of one request: ``json`` of any depth, or the fields of a ``multipart`` form."""
 
-    json_body: Any = Field(None, alias="json")
-    multipart: dict[str, str] | None = None
+    json_body: Any = Field(None, alias="json", repr=False)
+    multipart: dict[str, str] | None = Field(None, repr=False)
 
     @model_validator(mode="after")
     def _has_one_body(self) -> Self:
@@ -54,6 +57,11 @@ class RequestEntry(_Entry):
         """Whether there is a place for a picture."""
         return any(place in self.written for place in PLACES[1:])
 
+    def with_secrets(self) -> "RequestEntry":
+        """With the environment's values in its strings; raises ``TargetError`` for one that is not set."""
+        update = {"json_body": _in_strings(self.json_body), "multipart": _in_strings(self.multipart)}
+        return self.model_copy(update=update)
+
 
 class AnswerEntry(_Entry):
     """Where the answer says what it thinks, as JSON pointers (RFC 6901): a ``score``, or a ``flag``, or both."""
@@ -72,7 +80,7 @@ class AnswerEntry(_Entry):
 
 
 class Description(_Entry):
-    """A moderator. ``${NAME}`` in ``url`` and ``headers`` is taken from the environment."""
+    """A moderator. ``${NAME}`` in ``url``, ``headers`` and the strings of ``request`` is taken from the environment."""
 
     url: str = Field(pattern=r"^https?://")
     headers: dict[str, str] = Field(default_factory=dict, repr=False)
@@ -82,13 +90,25 @@ class Description(_Entry):
     max_calls: int | None = Field(None, ge=1)
     timeout_s: float = Field(30.0, gt=0)
 
+    @field_validator("url")
+    @classmethod
+    def _holds_no_secret(cls, url: str) -> str:
+        """A report shows the address as it is written."""
+        parts = urlsplit(url)
+        for what, written in (("query", parts.query), ("user or password", parts.netloc.rpartition("@")[0])):
+            if written and _VARIABLE.search(written) is None:
+                raise ValueError(f"its {what} may be secret; write ${{NAME}} for what the environment holds")
+        return url
+
     @property
     def identity(self) -> dict[str, Any]:
-        """What answers depend on: address and templates as they are written, headers by name alone."""
+        """What answers depend on: address and templates as they are written, headers by names and one digest."""
+        headers = json.dumps(sorted(self.headers.items())).encode()
         return {
             "kind": "described",
             "url": self.url,
             "headers": sorted(self.headers),
+            "headers_sha256": hashlib.sha256(headers).hexdigest(),
             "request": self.request.model_dump(by_alias=True, exclude_none=True),
             "answer": self.answer.model_dump(exclude_none=True),
         }
@@ -118,6 +138,14 @@ def with_secrets(template: str, what: str) -> str:
         return os.environ[found[1]]
 
     return _VARIABLE.sub(value, template)
+
+
+def _in_strings(template: Any) -> Any:
+    if isinstance(template, str):
+        return with_secrets(template, "request")
+    if isinstance(template, dict):
+        return {key: _in_strings(one) for key, one in template.items()}
+    return [_in_strings(one) for one in template] if isinstance(template, list) else template
 
 
 def filled(template: Any, values: Mapping[str, str | None]) -> Any:

@@ -84,9 +84,39 @@ def test_secrets_come_from_the_environment_and_are_told_nowhere(
         assert "s3cret" not in f"{target.identity}{target.name}{vars(target)}"
         assert target.identity["headers"] == ["X-Key"]
         target.close()
+        other = _described(tmp_path, url=url, headers={"X-Key": "Token ${WEAK_KEY}"}, request=TEXT, answer=SCORE)
+        assert other.identity != target.identity
+        other.close()
         monkeypatch.delenv("WEAK_KEY")
         with pytest.raises(TargetError, match="header X-Key needs the environment variable WEAK_KEY, which is not set"):
             _described(tmp_path, url=url, headers=headers, request=TEXT, answer=SCORE)
+
+
+@pytest.mark.parametrize("body", ["json", "multipart"])
+def test_secrets_stand_in_the_body_too_and_words_that_look_like_one_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    monkeypatch.setenv("WEAK_KEY", "s3cret")
+    request = {body: {"text": "{text}", "key": "Key ${WEAK_KEY}"}}
+    with moderator() as server:
+        target = _described(tmp_path, url=server.url, request=request, answer=SCORE)
+        target.ask(StressItem(None, "say ${WEAK_KEY}"))
+        assert server.asked == [{"text": "say ${WEAK_KEY}", "key": "Key s3cret"}]
+        assert target.identity["request"] == request
+        assert "s3cret" not in f"{target.identity}{vars(target)}"
+        target.close()
+    monkeypatch.delenv("WEAK_KEY")
+    with pytest.raises(TargetError, match="request needs the environment variable WEAK_KEY"):
+        _described(tmp_path, url="http://127.0.0.1:9", request=request, answer=SCORE)
+
+
+@pytest.mark.parametrize(
+    ("url", "what"), [("http://h/check?key=s3cret", "query"), ("http://me:s3cret@h/check", "user or password")]
+)
+def test_an_address_that_may_hold_a_secret_is_refused_and_not_repeated(tmp_path: Path, url: str, what: str) -> None:
+    with pytest.raises(TargetError, match=rf"its {what} may be secret; write \$\{{NAME\}}") as caught:
+        _described(tmp_path, url=url, request=TEXT, answer=SCORE)
+    assert "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
