@@ -84,6 +84,10 @@ class Relation(ABC):
         """Why ``item`` surely says what ``seed`` says, checked on both. None: no rule says so, and OCR must read it."""
         return None
 
+    def drawn_words(self, seed: Seed, item: StressItem) -> str:
+        """Those that the picture must be read to say where no rule holds: the seed's, less those of the post."""
+        return seed.text
+
 
 #: Says how it is known that an item still says what the seed says, or None: it is not known.
 Prove = Callable[[Relation, Seed, StressItem], str | None]

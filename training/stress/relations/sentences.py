@@ -17,8 +17,12 @@ from training.stress.relations.words import WORD, WordRelation, has_joined_signs
 
 _POP_DIRECTION = "\u202c"
 _CLAP = "\U0001f44f"
-#: Emoji that stand for something else than what they are called by.
-_OTHER_MEANING = frozenset(("eggplant", "peach", "cherries", "snake", "hook", "fire", "ring", "key", "tram", "kiss"))
+#: Emoji that stand for something else than what they are called by, and names that are words of another sense too.
+_OTHER_MEANING = frozenset((
+    "eggplant", "peach", "cherries", "snake", "hook", "fire", "ring", "key", "tram", "kiss", "turkey", "mate", "bear",
+    "watch", "fly", "train", "pick", "link", "seal", "cook", "judge", "bug", "ram", "cricket", "prohibited", "plus",
+    "minus",
+))  # fmt: skip
 _HARMLESS = (
     "the weather is lovely today",
     "my tea is still warm",
@@ -154,11 +158,13 @@ def _names_group(seed: Seed) -> bool:
 
 
 def _as_emoji(word: str) -> str:
-    """The emoji that Unicode names ``word`` or its singular; else the word itself."""
-    low, names = word.lower(), _emoji_by_name()
-    if low in names:
-        return names[low]
-    return names[low[:-1]] * 2 if low.endswith("s") and low[:-1] in names else word
+    """The emoji that Unicode names ``word`` or its singular; else, and where it may be a name ("Rose"), the word."""
+    names = _emoji_by_name()
+    if not word.islower():
+        return word
+    if word in names:
+        return names[word]
+    return names[word[:-1]] * 2 if word.endswith("s") and word[:-1] in names else word
 
 
 @cache

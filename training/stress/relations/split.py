@@ -1,6 +1,7 @@
 """Relations of fusion that take the sentence apart: half in the picture and half in the post, pictures for words."""
 
 import re
+import string
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -62,6 +63,13 @@ class HalfAndHalf(Relation):
         part = Seed(seed.id, drawn, seed.hateful)
         return StressItem(encoded(plain_meme(part, scene).image), post)
 
+    def drawn_words(self, seed: Seed, item: StressItem) -> str:
+        """Those that "..." in the post stands for; none where the post is not the rest of the seed."""
+        words, post = seed.text.split(), (item.text or "").split()
+        n = len(words) - len(post) + 1
+        starts = [at for at in range(len(words) - n + 1) if [*words[:at], "...", *words[at + n :]] == post]
+        return " ".join(words[starts[0] : starts[0] + n]) if starts else ""
+
 
 @registered
 class PictureForWord(Relation):
@@ -93,8 +101,9 @@ class PictureForWord(Relation):
 
 def _sign(word: str) -> str | None:
     """The sign or signs that stand for ``word``, punctuation apart."""
-    found = _WORD.search(word.lower())
-    name = found[0] if found else ""
+    name = word.strip(string.punctuation).lower()
+    if _WORD.fullmatch(name) is None:
+        return None
     if name in SYMBOLS:
         return SYMBOLS[name]
     return SYMBOLS[name[:-1]] * 2 if name.endswith("s") and name[:-1] in SYMBOLS else None

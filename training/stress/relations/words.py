@@ -8,10 +8,13 @@ import re
 import unicodedata
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 import numpy as np
 from PIL import Image
+from tokenizers import Tokenizer
 
+from model.bundle import COMPACT_BUNDLE
 from model.text.leet import LEET
 from training.data.text_augment import HOMOGLYPHS, ZERO_WIDTH
 from training.stress.relations.base import Relation, Seed, StressItem, registered
@@ -158,7 +161,8 @@ class Hashtag(WordRelation):
 class Misspelling(WordRelation):
     """Two neighbours within a word change places: in the longest word, in a third of the words, in all (of 4 or more).
 
-    People read words whose first and last letters stand (Rawlinson 1976).
+    People read words whose first and last letters stand (Rawlinson 1976), unless another word stands there then: "from"
+    does not become "form".
     """
 
     name = "misspelling"
@@ -176,12 +180,9 @@ class Misspelling(WordRelation):
         return text
 
     def undone(self, written: str, meant: str) -> str | None:
-        """Each word has its letters, the first and the last in their place, and at most two moved."""
-        pairs = [*zip(WORD.findall(written), WORD.findall(meant), strict=False)]
-        is_same = len(written) == len(meant) and all(
-            sorted(new) == sorted(old) and (new[0], new[-1]) == (old[0], old[-1]) and _n_moved(new, old) <= 2
-            for new, old in pairs
-        )
+        """Each word has its letters, the first and the last in their place, at most two moved; none is a common one."""
+        pairs = zip(WORD.findall(written), WORD.findall(meant), strict=False)
+        is_same = len(written) == len(meant) and all(new == old or _is_misspelt(new, old) for new, old in pairs)
         return "each word has its letters, the first and last in place, two inner ones swapped" if is_same else None
 
 
@@ -198,16 +199,23 @@ def chosen_of(n: int, strength: str, rng: np.random.Generator) -> list[int]:
 
 
 def _swapped(word: str, rng: np.random.Generator) -> str:
-    """``word`` with two unlike neighbours within it swapped, where it has them."""
-    places = [at for at in range(1, len(word) - 2) if word[at] != word[at + 1] and "'" not in word[at : at + 2]]
-    if not places:
-        return word
-    at = places[rng.integers(len(places))]
-    return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
+    """``word`` with two unlike neighbours within it swapped, where that makes no other word."""
+    places = [at for at in range(1, len(word) - 2) if "'" not in word[at : at + 2]]
+    swapped = [word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in places]
+    misspelt = [new for new in swapped if _is_misspelt(new, word)]
+    return misspelt[rng.integers(len(misspelt))] if misspelt else word
 
 
-def _n_moved(new: str, old: str) -> int:
-    return sum(one != other for one, other in zip(new, old, strict=True))
+def _is_misspelt(new: str, old: str) -> bool:
+    is_same = sorted(new) == sorted(old) and (new[0], new[-1]) == (old[0], old[-1])
+    n_moved = sum(one != other for one, other in zip(new, old, strict=False))
+    return is_same and n_moved == 2 and new.lower() not in _common_words()
+
+
+@cache
+def _common_words() -> frozenset[str]:
+    """Words that are one token of the bundle that ships, in small letters: the common ones are."""
+    return frozenset(Tokenizer.from_file(str(COMPACT_BUNDLE / "tokenizer.json")).get_vocab())
 
 
 def has_joined_signs(text: str) -> bool:

@@ -27,6 +27,29 @@ def test_picture_and_post_complete_each_other(strength: str, drawn: str, post: s
     assert item.picture == encoded(plain_meme(Seed("1", drawn, hateful=False), SCENE).image)
 
 
+@pytest.mark.parametrize("word", ["man-made", "cat5", "mouse's", "tea/juice", "(teas)-"])
+def test_a_sign_stands_for_a_whole_word(word: str) -> None:
+    relation, rng = RELATIONS["picture_for_word"], np.random.default_rng(0)
+    is_made = relation.apply(Seed("1", f"we like {word} here", hateful=False), SCENE, "every word", rng) is not None
+    assert is_made == (word == "(teas)-")
+
+
+@pytest.mark.parametrize(
+    ("strength", "drawn"),
+    [
+        ("ends in the post", "we drink tea"),
+        ("begins in the post", "with extraordinary neighbours"),
+        ("longest word in the picture", "extraordinary"),
+    ],
+)
+def test_the_post_is_no_proof_of_what_the_picture_must_say(strength: str, drawn: str) -> None:
+    relation = RELATIONS["half_and_half"]
+    item = relation.apply(SEED, SCENE, strength, np.random.default_rng(0))
+    assert item is not None
+    assert relation.drawn_words(SEED, item) == drawn
+    assert relation.drawn_words(Seed("1", "they eat rice at some colleagues", hateful=False), item) == ""
+
+
 def test_three_words_are_not_parted() -> None:
     short = Seed("1", "we drink tea", hateful=False)
     assert RELATIONS["half_and_half"].apply(short, SCENE, "ends in the post", np.random.default_rng(0)) is None

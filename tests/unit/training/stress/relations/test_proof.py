@@ -59,6 +59,15 @@ def test_ocr_does_not_prove_other_words(engine: OcrEngine) -> None:
     assert ReadingProof(engine)(relation, other, item) is None
 
 
+def test_words_of_the_post_prove_nothing_of_the_picture(engine: OcrEngine) -> None:
+    relation, rng = RELATIONS["half_and_half"], np.random.default_rng(1)
+    item = relation.apply(SEED, drawn_scene(rng), "longest word in the picture", rng)
+    assert item is not None
+    proof = ReadingProof(engine)
+    assert (proof(relation, SEED, item) or "").startswith("ocr: word F1 ")
+    assert proof(relation, SEED, replace(item, picture=encoded(drawn_scene(rng)))) is None
+
+
 @pytest.mark.parametrize("picture", [encoded(Image.new("RGB", (64, 64))), b"no picture"], ids=["blank", "damaged"])
 def test_what_cannot_be_read_or_opened_is_not_proved(picture: bytes, engine: OcrEngine) -> None:
     assert ReadingProof(engine)(RELATIONS["font"], SEED, StressItem(picture, None)) is None

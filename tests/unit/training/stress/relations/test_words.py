@@ -88,6 +88,19 @@ def test_a_text_without_anything_to_change_is_left_out() -> None:
     assert written("quotation_marks", "we like them", "removed") is None
 
 
+def test_a_misspelling_is_no_other_word() -> None:
+    assert written("misspelling", "from", "100%") is None
+    assert written("misspelling", "trail", "100%") == "taril"  # not "trial"
+    rule = RELATIONS["misspelling"].rule
+    assert rule(Seed("1", "they came from there", hateful=True), StressItem(None, "they came form there")) is None
+    assert rule(Seed("1", "they came from there", hateful=True), StressItem(None, "tehy came from tehre")) is not None
+
+
+@pytest.mark.parametrize("text", ["we watch and judge", "Rose saw a bear", "the Tiger team", "they link to it"])
+def test_an_emoji_is_put_for_a_word_that_means_it_and_for_no_name(text: str) -> None:
+    assert written("emoji", text, "for words") is None
+
+
 @pytest.mark.parametrize("text", ["we like \U0001f408 and tea", "that was \U0001f595 of them"])
 def test_one_tag_that_would_lose_an_emoji_is_not_proved(text: str) -> None:
     relation, seed = RELATIONS["hashtag"], Seed("1", text, hateful=True)
