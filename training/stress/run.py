@@ -10,6 +10,7 @@ from PIL import Image
 from training.stress.found import FoundCases
 from training.stress.journal import Journal, Record
 from training.stress.relations.base import Prove, Relation, Seed, StressItem, Variant, baseline, vary
+from training.stress.relations.lettering import is_drawable
 from training.stress.targets.base import NotJudgedError, Target, TargetStoppedError
 
 #: The plain seed as a relation: alone, or drawn on its scene.
@@ -89,6 +90,8 @@ class StressRun:
         settled = self._journal.settled((seed.id, name, PLAIN))
         if settled is not None:
             return settled
+        if name == PLAIN_PICTURE and not is_drawable(seed.text):
+            return self._not_made(seed, name, PLAIN)
         item = baseline(seed, None if name == PLAIN_WORDS else scene)
         return self._asked(Variant(item, name, PLAIN, seed.id, seed.hateful, "the seed itself"))
 
@@ -99,10 +102,14 @@ class StressRun:
         variant = vary(relation, seed, scene, strength, rng, self._plan.prove)
         # A change that changed nothing has passed no test.
         if variant is None or digest_of(variant.item) == plain.item:
-            record = Record(seed.id, seed.hateful, relation.name, strength)
-            self._journal.add(record, self._target.n_calls)
-            return
-        self._asked(variant)
+            self._not_made(seed, relation.name, strength)
+        else:
+            self._asked(variant)
+
+    def _not_made(self, seed: Seed, relation: str, strength: str) -> Record:
+        record = Record(seed.id, seed.hateful, relation, strength)
+        self._journal.add(record, self._target.n_calls)
+        return record
 
     def _asked(self, variant: Variant) -> Record:
         """The record of one item, asked unless the same was; raises ``TargetStoppedError``."""

@@ -124,6 +124,16 @@ def test_what_a_relation_does_not_apply_to_and_what_is_not_judged_have_records_o
     )  # fmt: skip
 
 
+def test_a_seed_that_cannot_be_drawn_has_no_plain_picture_and_is_not_asked_as_one(tmp_path: Path) -> None:
+    target = WordList()
+    seed = Seed("d", f"send those {LISTED} \U0001f408 home", hateful=True)
+    stopped, records = _run(tmp_path / "out", target, [Framed(), *relations_named("leet")], [seed])
+    assert stopped is None
+    assert records["d", PLAIN_PICTURE, "plain"] == Record("d", hateful=True, relation=PLAIN_PICTURE, strength="plain")
+    assert records["d", PLAIN_WORDS, "plain"].flagged
+    assert not any(item.picture for item in target.asked)
+
+
 def test_a_run_that_stopped_goes_on_where_it_was_and_asks_nothing_twice(tmp_path: Path) -> None:
     relations = relations_named("leet,spacing,homoglyph")
     whole = WordList()
