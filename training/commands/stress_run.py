@@ -26,7 +26,7 @@ from training.stress.report.document import StressReport, failures, now, package
 from training.stress.report.html import Example, examples_of, render_html
 from training.stress.report.markdown import render_markdown
 from training.stress.run import Plan, StressRun
-from training.stress.scenes import scenes
+from training.stress.scenes import passed_over_in_words, scenes
 from training.stress.seeds import Seeds, load_seeds
 from training.stress.targets.base import Target
 from training.stress.targets.named import target_named
@@ -60,9 +60,9 @@ def run(asked: StressOptions, command: str) -> None:
     with closing(target_named(asked.target, asked.max_calls, asked.per_second)) as target:
         config = _config(asked, target, seeds, relations)
         with opened_journal(asked.out, config) as journal, closing(FoundCases(asked.out / _FOUND)) as found:
-            plan = Plan(
-                seeds, relations, scenes(asked.scenes, _rng(asked.seed)), _prove(relations, target.reader), asked.seed
-            )
+            passed_over: set[Path] = set()
+            drawn_on = scenes(asked.scenes, _rng(asked.seed), passed_over)
+            plan = Plan(seeds, relations, drawn_on, _prove(relations, target.reader), asked.seed)
             stopped = _ask(StressRun(target, plan, journal, found), plan.n_cases)
             report = StressReport(
                 target=target.name,
@@ -70,7 +70,7 @@ def run(asked: StressOptions, command: str) -> None:
                 config=config,
                 rates=rates_of(journal.records.values(), relations),
                 sources={relation.name: relation.source for relation in relations},
-                about_seeds=_about(given, seeds),
+                about_seeds=(*_about(given, seeds), *passed_over_in_words(passed_over)),
                 n_calls=journal.n_calls,
                 n_found=len(found),
                 stopped=stopped,

@@ -13,31 +13,53 @@ from training.datasets import DatasetError
 SIZE_PX = (640, 480)
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif")
 _LARGEST_PX = 800
+#: Words and pieces of apps are drawn beside and into a scene; on one that is smaller they lose their shape.
+_SMALLEST_PX = 160
 
 Colour = tuple[int, int, int]
 
 
-def scenes(folder: Path | None, rng: np.random.Generator) -> Iterator[Image.Image]:
+def scenes(
+    folder: Path | None, rng: np.random.Generator, passed_over: set[Path] | None = None
+) -> Iterator[Image.Image]:
     """Pictures without end, RGB: those of ``folder``, in an order that ``rng`` draws, else drawn by code.
 
-    Raises ``DatasetError`` for a folder without one picture that can be opened.
+    ``passed_over`` is told of pictures that cannot be opened, or that are less than 160 pixels high or wide. Raises
+    ``DatasetError`` for a folder without another one.
     """
     if folder is None:
         while True:
             yield drawn_scene(rng)
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES)
-    n_opened = -1
-    while n_opened:
-        n_opened = 0
+    refused: set[Path] = set() if passed_over is None else passed_over
+    while not refused.issuperset(files):
         for at in rng.permutation(len(files)):
-            try:
-                picture = Meme.from_file(files[at]).picture
-            except MemeError:
-                continue
-            n_opened += 1
-            picture.thumbnail((_LARGEST_PX, _LARGEST_PX))
-            yield picture
-    raise DatasetError(f"{folder} holds no picture that can be opened ({', '.join(_SUFFIXES)})")
+            picture = _opened(files[at])
+            if picture is None:
+                refused.add(files[at])
+            else:
+                yield picture
+    raise DatasetError(
+        f"{folder} holds no picture that can be opened ({', '.join(_SUFFIXES)}) and is at least {_SMALLEST_PX} pixels "
+        "high and wide"
+    )
+
+
+def _opened(path: Path) -> Image.Image | None:
+    try:
+        picture = Meme.from_file(path).picture
+    except MemeError:
+        return None
+    picture.thumbnail((_LARGEST_PX, _LARGEST_PX))
+    return None if min(picture.size) < _SMALLEST_PX else picture
+
+
+def passed_over_in_words(passed_over: set[Path]) -> tuple[str, ...]:
+    """A sentence for a report; none where none was passed over."""
+    why = f"they cannot be opened, or are less than {_SMALLEST_PX} pixels high or wide"
+    return (
+        (f"Pictures of the folder of scenes that were passed over: {len(passed_over)}; {why}.",) if passed_over else ()
+    )
 
 
 def drawn_scene(rng: np.random.Generator) -> Image.Image:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from training.datasets import DatasetError
-from training.stress.scenes import SIZE_PX, scenes
+from training.stress.scenes import SIZE_PX, passed_over_in_words, scenes
 from training.stress.seeds import Seeds, load_seeds
 
 ROWS = [
@@ -84,14 +84,23 @@ def test_scenes_are_drawn_without_end_and_alike_for_one_number() -> None:
     assert len({one.tobytes() for one, _ in drawn}) == 5
 
 
-def test_pictures_of_a_folder_come_again_and_those_that_cannot_be_opened_never(tmp_path: Path) -> None:
+def test_pictures_of_a_folder_come_again_and_those_of_no_use_never_and_that_is_said(tmp_path: Path) -> None:
     Image.new("RGB", (1600, 400), (9, 9, 9)).save(tmp_path / "wide.png")
+    Image.new("RGB", (1700, 300)).save(tmp_path / "flat.png")  # 800 by 141, made smaller
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
-    given = scenes(tmp_path, np.random.default_rng(0))
+    passed_over: set[Path] = set()
+    given = scenes(tmp_path, np.random.default_rng(0), passed_over)
     assert [next(given).size for _ in range(3)] == [(800, 200)] * 3
+    assert {path.name for path in passed_over} == {"broken.jpg", "flat.png"}
+    (said,) = passed_over_in_words(passed_over)
+    assert said.endswith("passed over: 2; they cannot be opened, or are less than 160 pixels high or wide.")
+    assert passed_over_in_words(set()) == ()
 
 
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "broken.jpg").write_bytes(b"no picture")
     with pytest.raises(DatasetError, match="holds no picture that can be opened"):
+        next(scenes(tmp_path, np.random.default_rng(0)))
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    Image.new("RGB", (159, 400)).save(tmp_path / "narrow.png")
+    with pytest.raises(DatasetError, match="and is at least 160 pixels high and wide"):
         next(scenes(tmp_path, np.random.default_rng(0)))
