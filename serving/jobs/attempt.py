@@ -42,7 +42,10 @@ class JobAttempt:
     ``progress`` is how far it is, at any moment.
     """
 
-    def __init__(self, task: JobTask, progress: Progress, renew: Callable[[Progress], Awaitable[bool | None]]) -> None:
+    def __init__(
+        self, task: Callable[[], JobTask], progress: Progress, renew: Callable[[Progress], Awaitable[bool | None]]
+    ) -> None:
+        """``task`` is asked for when the attempt is made, so that one that cannot be told is a crash like others."""
         self.progress = progress
         self._task = task
         self._renew = renew
@@ -50,8 +53,9 @@ class JobAttempt:
 
     async def run(self) -> Ending | Crash:
         """Do the job; raises ``LeaseLostError``. However this ends, the process has ended too."""
+        told = self._task().model_dump_json().encode()
         process = await self._started()
-        following = asyncio.create_task(self._follow(process))
+        following = asyncio.create_task(self._follow(process, told))
         try:
             if await self._is_cancelled_before(following):
                 return Ending("cancelled")
@@ -78,12 +82,12 @@ class JobAttempt:
             limit=_LINE_BYTES,
         )
 
-    async def _follow(self, process: asyncio.subprocess.Process) -> None:
+    async def _follow(self, process: asyncio.subprocess.Process, told: bytes) -> None:
         """Hand the task over, and take in what the process tells until it ends."""
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("the process was started with pipes")
         with suppress(BrokenPipeError, ConnectionResetError):  # it ended, and the end of its output says so
-            process.stdin.write(self._task.model_dump_json().encode())
+            process.stdin.write(told)
             await process.stdin.drain()
             process.stdin.close()
         while line := await process.stdout.readline():

@@ -111,10 +111,9 @@ class JobRunner:
     async def _run(self, row: dict[str, Any]) -> None:
         """Run a claimed job until it has ended, or is another's to go on with."""
         job_id, progress = row["job_id"], Progress(row["rows_total"], row["rows_done"], row["notes"])
-        files = self._folder.job(job_id)
-        options = JobOptions.model_validate(row["options"])
-        task = JobTask.of(self._settings, files.folder, row["input_format"], options)
-        attempt = JobAttempt(task, progress, lambda now: self._writing(renew, job_id, self._owner, now, _LEASE))
+        attempt = JobAttempt(
+            lambda: self._task(row), progress, lambda now: self._writing(renew, job_id, self._owner, now, _LEASE)
+        )
         logger.info(Event("job begins", job=job_id, crashes=row["crashes"]))
         try:
             outcome = await self._outcome(attempt, row["crashes"])
@@ -132,8 +131,16 @@ class JobRunner:
                 await self._writing(release, job_id, self._owner, attempt.progress)
             raise
 
+    def _task(self, row: dict[str, Any]) -> JobTask:
+        options = JobOptions.model_validate(row["options"])
+        return JobTask.of(self._settings, self._folder.job(row["job_id"]).folder, row["input_format"], options)
+
     async def _outcome(self, attempt: JobAttempt, crashes: int) -> Ending | Crash:
         """What became of an attempt; of the last one that a job gets, a crash is its end."""
+        if crashes >= MOST_CRASHES:  # whole servers ended with it, which only their lost leases tell
+            return Ending(
+                "failed", "process_ended", f"given up: {crashes} servers or processes ended while they did it"
+            )
         before = attempt.progress.rows_done
         try:
             outcome = await attempt.run()

@@ -177,7 +177,7 @@ def end_job(
     connection: sa.Connection, job_id: str, owner: str, ending: Ending, progress: Progress, retention: timedelta
 ) -> bool:
     """Write the end; False where the lease was lost, so that it is not ours to write."""
-    values = _ended(ending, retention) | _written(progress)
+    values = _ended(ending, retention) | _written(progress) | {"rows_done": progress.rows_done}
     return connection.execute(jobs.update().where(*_held(job_id, owner)).values(**values)).rowcount == 1
 
 
@@ -220,7 +220,10 @@ def _held(job_id: str, owner: str) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _written(progress: Progress) -> dict[str, Any]:
-    return {"rows_total": progress.rows_total, "rows_done": progress.rows_done, "notes": list(progress.notes)}
+    """Values of a job that goes on. A process that begins a partition anew counts from below what was done before: the
+    number is not lowered, or rows done twice would pass for progress and a job could crash for ever."""
+    further = sa.case((jobs.c.rows_done > progress.rows_done, jobs.c.rows_done), else_=progress.rows_done)
+    return {"rows_total": progress.rows_total, "rows_done": further, "notes": list(progress.notes)}
 
 
 def _ended(ending: Ending, retention: timedelta) -> dict[str, Any]:

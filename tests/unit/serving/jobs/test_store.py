@@ -29,6 +29,7 @@ from serving.jobs.store import (
     renew,
 )
 from serving.ledger.database import Database
+from serving.ledger.tables import jobs
 
 LEASE, SHORT = timedelta(seconds=60), timedelta(milliseconds=1)
 KEPT = timedelta(hours=1)
@@ -127,6 +128,23 @@ def test_crashes_are_counted_until_a_row_is_done_and_the_next_try_waits(database
     with database.writing() as connection:
         renew(connection, other, "b", Progress(5, 1), LEASE)
     assert _find(database, other)["crashes"] == 0
+
+
+def test_rows_that_are_done_a_second_time_are_no_progress(database: Database) -> None:
+    job = _add(database)
+    _claim(database, "a")
+    with database.writing() as connection:
+        renew(connection, job, "a", Progress(9, 5), LEASE)
+        release_crashed(connection, job, "a", Progress(9, 5))
+        connection.execute(jobs.update().values(due_at=None))
+    _claim(database, "a")
+    with database.writing() as connection:
+        for done_again in (0, 3, 5):
+            renew(connection, job, "a", Progress(9, done_again), LEASE)
+    assert (_find(database, job)["rows_done"], _find(database, job)["crashes"]) == (5, 1)
+    with database.writing() as connection:
+        renew(connection, job, "a", Progress(9, 6), LEASE)
+    assert (_find(database, job)["rows_done"], _find(database, job)["crashes"]) == (6, 0)
 
 
 def test_a_job_that_runs_is_cancelled_by_who_runs_it(database: Database) -> None:
