@@ -4,6 +4,7 @@
 ``JOB_ID/results.jsonl`` stays until the job is deleted.
 """
 
+import logging
 import os
 import re
 import shutil
@@ -16,7 +17,9 @@ from pathlib import Path
 from model.atomic import lock_file, write_atomically
 from serving.jobs.errors import JobsOffError
 from serving.jobs.store import OPEN, State
+from serving.observability.logs import log_crash
 
+logger = logging.getLogger("memeguard.jobs")
 _STORE_FILE, _STORE_LOCK = "store-id", "store-id.lock"
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 #: An upload may last so long before it has a row.
@@ -76,19 +79,14 @@ class JobFolder:
         return files
 
     def sweep(self, states: Mapping[str, State]) -> None:
-        """Remove what no job needs: a process may have ended before it could."""
+        """Remove what no job needs: a process may have ended before it could. One that cannot go leaves the others."""
         for folder in self.path.iterdir():
             if not _JOB_ID.fullmatch(folder.name):
                 continue
-            state = states.get(folder.name)
-            if state is None:
-                with suppress(OSError):
-                    if time.time() - folder.stat().st_mtime > _ORPHAN_AGE_S:
-                        JobFiles(folder).remove()
-            elif state == "done":
-                JobFiles(folder).remove_work()
-            elif state not in OPEN:
-                JobFiles(folder).remove()
+            try:
+                _sweep(JobFiles(folder), states.get(folder.name))
+            except Exception as error:
+                log_crash(logger, error, "files of a job could not be removed")
 
     def _store(self) -> str:
         path = self.path / _STORE_FILE
@@ -98,3 +96,14 @@ class JobFolder:
             if not os.access(self.path, os.W_OK):
                 raise PermissionError(13, os.strerror(13))
             return path.read_text("ascii").strip()
+
+
+def _sweep(files: JobFiles, state: State | None) -> None:
+    if state is None:
+        with suppress(FileNotFoundError):
+            if time.time() - files.folder.stat().st_mtime > _ORPHAN_AGE_S:
+                files.remove()
+    elif state == "done":
+        files.remove_work()
+    elif state not in OPEN:
+        files.remove()

@@ -177,7 +177,10 @@ class JobRunner:
         with self._database.deleting() as connection:
             expired = delete_expired(connection, self._folder.store)
         for job_id in expired:
-            self._folder.job(job_id).remove()
+            try:
+                self._folder.job(job_id).remove()
+            except Exception as error:  # one folder that cannot go must not keep the others
+                log_crash(logger, error, "files of a job could not be removed")
         with self._database.reading() as connection:
             states = states_of(connection, self._folder.store)
         self._folder.sweep(states)

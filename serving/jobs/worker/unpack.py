@@ -1,5 +1,7 @@
 """Unpacking of a zip that a stranger sent: files alone, in one folder, under limits."""
 
+import errno
+import lzma
 import shutil
 import stat
 import zipfile
@@ -12,6 +14,11 @@ from serving.jobs.errors import JobError
 _FILES_BESIDE_ROWS = 1000
 _COPY_BYTES = 1024 * 1024
 _ENCRYPTED = 0x1
+#: Deeper folders cost more to walk and to remove than any table with pictures needs.
+_MAX_PARTS = 32
+_NO_NAME = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
+#: What packers raise of a damaged entry: bz2 an ``OSError`` without a number, the others errors of their own.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError)
 
 
 def unpack(archive: Path, folder: Path, max_files: int, max_bytes: int) -> None:
@@ -25,8 +32,10 @@ def unpack(archive: Path, folder: Path, max_files: int, max_bytes: int) -> None:
             left = max_bytes
             for entry in entries:
                 left -= _write(opened, entry, _target(folder, entry.filename), left, max_bytes)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError) as error:
-        raise JobError("bad_input", f"the zip is damaged, or packed in a way that is not read ({error})") from error
+    except NotImplementedError as error:  # such as Deflate64
+        raise JobError("bad_input", f"the zip is packed in a way that is not read ({error}); use deflate") from error
+    except _DAMAGED as error:
+        raise JobError("bad_input", f"the zip is damaged ({error or type(error).__name__})") from error
 
 
 def _check(entries: list[zipfile.ZipInfo], max_files: int, max_bytes: int) -> None:
@@ -45,6 +54,8 @@ def _target(folder: Path, name: str) -> Path:
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or "\0" in name or not path.parts:
         raise JobError("bad_input", "the zip holds a path that leads out of it; pack relative paths")
+    if len(path.parts) > _MAX_PARTS:
+        raise JobError("bad_input", f"the zip holds folders more than {_MAX_PARTS} deep; pack it flatter")
     return folder / path
 
 
@@ -61,6 +72,14 @@ def _write(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, left: 
                 file.write(chunk)
     except (FileExistsError, NotADirectoryError) as error:
         raise JobError("bad_input", "the zip holds two files of one name") from error
+    except OSError as error:
+        if error.errno is None:
+            raise JobError("bad_input", "the zip is damaged: a file in it cannot be unpacked") from error
+        if error.errno in _NO_NAME:
+            raise JobError("bad_input", "the zip holds a name that no file can have; use shorter ones") from error
+        raise
+    except NotImplementedError:  # is a RuntimeError
+        raise
     except RuntimeError as error:  # zipfile's, of an encrypted entry that does not say so
         raise JobError("bad_input", "the zip cannot be unpacked; send one that is not encrypted") from error
     return n_bytes

@@ -9,7 +9,7 @@ import pytest
 from support.jobs import new_row
 from support.ledgers import database_of
 
-from serving.jobs.folder import JobFolder
+from serving.jobs.folder import JobFiles, JobFolder
 from serving.jobs.runner import JobRunner
 from serving.jobs.store import MOST_CRASHES, Limits, Visibility, claim_job, find_job, insert_job
 from serving.ledger.database import Database
@@ -65,3 +65,17 @@ def test_a_job_whose_options_this_version_does_not_know_is_tried_again_and_then_
     last = place.claimed(options={"of_another_version": 1}) | {"crashes": MOST_CRASHES - 1}
     asyncio.run(place.runner._run(last))
     assert place.find(last["job_id"])["error_code"] == "internal_error"
+
+
+def test_a_folder_that_cannot_be_removed_leaves_the_others_swept(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (place.folder.make(letter * 32) for letter in "ab")
+    remove = JobFiles.remove
+
+    def fails_once(files: JobFiles) -> None:
+        if files.folder == first.folder:
+            raise RecursionError
+        remove(files)
+
+    monkeypatch.setattr(JobFiles, "remove", fails_once)
+    place.folder.sweep({"a" * 32: "failed", "b" * 32: "failed"})
+    assert (first.folder.exists(), second.folder.exists()) == (True, False)

@@ -41,6 +41,8 @@ def test_files_come_out_as_they_went_in(tmp_path: Path) -> None:
         ("/evil", b"x", "bad_input"),
         ("..\\evil", b"x", "bad_input"),
         (_link("link"), b"/etc/passwd", "bad_input"),
+        ("/".join(["deep"] * 33), b"x", "bad_input"),
+        ("n" * 300, b"x", "bad_input"),
         ("large", bytes(1001), "too_many_bytes"),
     ],
 )
@@ -76,3 +78,29 @@ def test_too_many_files_a_name_twice_and_what_is_no_zip_are_refused(tmp_path: Pa
         with pytest.raises(JobError) as refused:
             unpack(archive, tmp_path / "out", **ROOM)
         assert refused.value.code == "bad_input"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_entry_is_the_senders_whatever_packed_it(tmp_path: Path, method: int) -> None:
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w", method) as opened:
+        opened.writestr("rows.csv", bytes(range(256)) * 3)
+    content = bytearray(archive.read_bytes())
+    start = 30 + len("rows.csv") + 9  # past the header, and past LZMA's own
+    content[start : start + 40] = b"\xff" * 40
+    archive.write_bytes(content)
+    with pytest.raises(JobError) as error:
+        unpack(archive, tmp_path / "out", **ROOM)
+    assert error.value.code == "bad_input"
+
+
+def test_a_way_of_packing_that_is_not_read_is_not_taken_for_encryption(tmp_path: Path) -> None:
+    archive = _zip(tmp_path / "a.zip", ("rows.csv", b"id"))
+    content = bytearray(archive.read_bytes())
+    for signature, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        at = content.index(signature) + offset
+        content[at : at + 2] = (9).to_bytes(2, "little")  # Deflate64
+    archive.write_bytes(content)
+    with pytest.raises(JobError, match="packed in a way that is not read") as error:
+        unpack(archive, tmp_path / "out", **ROOM)
+    assert error.value.code == "bad_input"
