@@ -78,8 +78,7 @@ class Memeguard:
                 read_keys(settings.keys_file)
             check_shadows(settings)
             check_ledger(settings)
-            if settings.jobs_folder:
-                check_jobs(settings.jobs_folder)
+            check_jobs(settings)
         except MemeguardError as error:
             raise BentoMLException(str(error)) from error
 

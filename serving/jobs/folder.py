@@ -16,11 +16,12 @@ from pathlib import Path
 
 from model.atomic import lock_file, write_atomically
 from serving.jobs.errors import JobsOffError
-from serving.jobs.store import OPEN, State
+from serving.jobs.store import OPEN, State, ledger_number
+from serving.ledger.database import Database
 from serving.observability.logs import log_crash
 
 logger = logging.getLogger("memeguard.jobs")
-_STORE_FILE, _STORE_LOCK = "store-id", "store-id.lock"
+_STORE_FILE, _LEDGER_FILE, _STORE_LOCK = "store-id", "ledger-id", "store-id.lock"
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 #: An upload may last so long before it has a row.
 _ORPHAN_AGE_S = 2 * 3600
@@ -59,6 +60,7 @@ class JobFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
+        self._is_bound = False
         try:
             self.path.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.store = self._store()
@@ -66,6 +68,29 @@ class JobFolder:
             raise JobsOffError(
                 f"jobs: {self.path} cannot be written ({error.strerror}); give another folder as MEMEGUARD_JOBS_FOLDER"
             ) from error
+
+    def bind(self, database: Database) -> None:
+        """Hold the folder to the ledger it was first used with: to another one, each of its jobs is files that nobody
+        needs. Raises ``JobsOffError`` with another ledger, and ``LedgerError``.
+        """
+        if self._is_bound:
+            return
+        with database.writing() as connection:
+            number = str(ledger_number(connection))
+        path = self.path / _LEDGER_FILE
+        try:
+            with lock_file(self.path / _STORE_LOCK, mode=0o600):
+                if not path.exists():
+                    write_atomically(path, number.encode())
+                bound = path.read_text("ascii").strip()
+        except OSError as error:
+            raise JobsOffError(f"jobs: {path} cannot be written or read ({error.strerror})") from error
+        if bound != number:
+            raise JobsOffError(
+                f"jobs: the jobs in {self.path} are in another ledger than {database.name}; give this server that "
+                f"ledger, or another folder as MEMEGUARD_JOBS_FOLDER (if that ledger is gone for good, remove {path})"
+            )
+        self._is_bound = True
 
     def job(self, job_id: str) -> JobFiles:
         """The files of a job."""

@@ -29,6 +29,7 @@ from serving.jobs.store import (
 from serving.jobs.upload import fetch, linked_format, receive, sent_format
 from serving.jobs.webhook import check_webhook
 from serving.ledger.database import Database
+from serving.ledger.errors import LedgerUnavailableError
 from serving.ledger.ledger import Ledger
 from serving.problems import ProblemError
 from serving.schemas.jobs import InputFormat, JobOptions
@@ -133,6 +134,7 @@ class Jobs:
     ) -> Row:
         if options.webhook is not None:
             check_webhook(options.webhook, self._settings)
+        await self._check_folder()
         with _too_many_told():
             await self._reading(lambda connection: check_room(connection, key_name, self._limits))
         job_id = uuid.uuid4().hex
@@ -154,6 +156,14 @@ class Jobs:
             raise
         self.runner.wake()
         return made
+
+    async def _check_folder(self) -> None:
+        """A job in the folder of another ledger would be swept by the servers of that one."""
+        try:
+            await self._run(self._folder.bind)
+        except JobsOffError as error:
+            detail = "the folder of jobs of this server belongs to another ledger; ask its operator"
+            raise ProblemError(503, "jobs_off", detail, {"Connection": "close"}) from error
 
     async def _insert(self, row: Row) -> Row:
         def insert(database: Database) -> Row | None:
@@ -182,12 +192,31 @@ def open_jobs(settings: Settings, ledger: Ledger | None, fetcher: Fetcher) -> Jo
     """The jobs that ``settings`` ask for, not started; None where they are off. Raises ``JobsOffError``."""
     if settings.jobs_folder is None or ledger is None:
         return None
-    folder = check_jobs(settings.jobs_folder)
+    folder = _job_folder(settings.jobs_folder)
     return Jobs(settings, ledger, folder, JobRunner(settings, ledger.database, folder), fetcher)
 
 
-def check_jobs(path: Path) -> JobFolder:
-    """Raise ``JobsOffError`` where the jobs that are asked for could not be run."""
+def check_jobs(settings: Settings) -> None:
+    """Before any worker starts, and after ``check_ledger``; raises ``JobsOffError`` where jobs could not be run.
+
+    With a ledger that does not answer now, whose folder it is, is seen before the first job.
+    """
+    if settings.jobs_folder is None:
+        return
+    folder, url = _job_folder(settings.jobs_folder), settings.ledger_database
+    if url is None:
+        return
+    database = Database(url)
+    try:
+        folder.bind(database)
+    except LedgerUnavailableError:
+        return
+    finally:
+        database.close()
+
+
+def _job_folder(path: Path) -> JobFolder:
+    """Raises ``JobsOffError`` where the jobs that are asked for could not be run."""
     missing = [name for name in _PACKAGES if find_spec(name) is None]
     if missing:
         raise JobsOffError(f"jobs need the extra 'batch', and {missing[0]} is not installed: pip install -e '.[batch]'")

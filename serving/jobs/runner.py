@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from serving.jobs.attempt import LEASE_S, Crash, JobAttempt, LeaseLostError
+from serving.jobs.errors import JobsOffError
 from serving.jobs.folder import JobFolder
 from serving.jobs.store import (
     MOST_CRASHES,
@@ -79,7 +80,7 @@ class JobRunner:
         while True:
             try:
                 await look()
-            except LedgerError as error:
+            except (LedgerError, JobsOffError) as error:
                 if self.trouble is None:
                     logger.warning(Event("jobs are not looked after", problem=str(error)))
                 self.trouble = str(error)
@@ -98,6 +99,7 @@ class JobRunner:
             task.add_done_callback(self._forget)
 
     def _claimed(self) -> dict[str, Any] | None:
+        self._folder.bind(self._database)
         with self._database.reading() as connection:
             if not may_claim(connection, self._folder.store):
                 return None
@@ -174,6 +176,7 @@ class JobRunner:
 
     def _swept(self) -> None:
         """Forget what was kept long enough, and files that nobody needs."""
+        self._folder.bind(self._database)
         with self._database.deleting() as connection:
             expired = delete_expired(connection, self._folder.store)
         for job_id in expired:

@@ -3,6 +3,7 @@
 A job is run by whoever holds its lease. Who has not renewed it in time has lost it: another may go on.
 """
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ from typing import Any, Literal, get_args
 import sqlalchemy as sa
 
 from serving.jobs.errors import TooManyJobsError
-from serving.ledger.tables import jobs
+from serving.ledger.tables import counters, jobs
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 EndState = Literal["done", "failed", "cancelled"]
@@ -63,6 +64,17 @@ class Progress:
     rows_total: int | None = None
     rows_done: int = 0
     notes: Sequence[str] = field(default_factory=tuple)
+
+
+def ledger_number(connection: sa.Connection) -> int:
+    """A number that no other ledger has, made when it is first asked for; what is copied of a ledger keeps it."""
+    name = "ledger"
+    _alone(connection)
+    found = connection.scalar(sa.select(counters.c.value).where(counters.c.name == name))
+    if found is None:
+        found = secrets.randbits(62)
+        connection.execute(counters.insert().values(name=name, value=found))
+    return found
 
 
 def insert_job(connection: sa.Connection, row: Mapping[str, Any], limits: Limits) -> None:

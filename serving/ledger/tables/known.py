@@ -75,6 +75,7 @@ bank_matches = sa.Table(
 )
 
 #: Counters that go up with every change of "banks" and of "memory", so that those who follow need not look at more.
+#: "ledger" stays as it is: the number by which the folder of jobs knows its ledger.
 counters = sa.Table(
     "counters",
     metadata,

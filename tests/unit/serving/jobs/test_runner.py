@@ -1,6 +1,7 @@
 """What a runner does of a job that nobody can do, and of folders and tables that are not as they should be."""
 
 import asyncio
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ import pytest
 from support.jobs import new_row
 from support.ledgers import database_of
 
+from serving.jobs.errors import JobsOffError
 from serving.jobs.folder import JobFiles, JobFolder
+from serving.jobs.jobs import check_jobs
 from serving.jobs.runner import JobRunner
 from serving.jobs.store import MOST_CRASHES, Limits, Visibility, claim_job, find_job, insert_job
 from serving.ledger.database import Database
@@ -79,3 +82,19 @@ def test_a_folder_that_cannot_be_removed_leaves_the_others_swept(place: Place, m
     monkeypatch.setattr(JobFiles, "remove", fails_once)
     place.folder.sweep({"a" * 32: "failed", "b" * 32: "failed"})
     assert (first.folder.exists(), second.folder.exists()) == (True, False)
+
+
+def test_a_server_with_another_ledger_leaves_the_folder_alone(place: Place, tmp_path: Path) -> None:
+    row = place.claimed()
+    asyncio.run(place.runner._sweep())
+    folder = place.folder.job(row["job_id"]).folder
+    os.utime(folder, (0, 0))  # older than any upload that lasts
+    url = f"sqlite:///{tmp_path}/other.db"
+    other, settings = database_of(url), Settings.model_validate({"ledger_url": url, "jobs_folder": tmp_path / "jobs"})
+    runner = JobRunner(settings, other, JobFolder(tmp_path / "jobs"))
+    for use in (runner._swept, runner._claimed, lambda: check_jobs(settings)):
+        with pytest.raises(JobsOffError, match="another ledger"):
+            use()
+    other.close()
+    assert folder.exists()
+    JobFolder(tmp_path / "jobs").bind(place.database)  # its own may go on
