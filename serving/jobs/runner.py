@@ -50,7 +50,7 @@ class JobRunner:
         self._settings = settings
         self._database = database
         self._folder = folder
-        self._webhooks = webhooks or WebhookSender(settings, database)
+        self._webhooks = webhooks or WebhookSender(settings, database, folder.store)
         self._owner = uuid.uuid4().hex
         self._retention = timedelta(hours=settings.jobs_retention_hours)
         self._loops: list[asyncio.Task[None]] = []

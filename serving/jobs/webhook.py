@@ -53,13 +53,17 @@ def check_webhook(url: str, settings: Settings) -> None:
 
 
 class WebhookSender:
-    """Sends what is due, of all servers on the database; belongs to one event loop."""
+    """Sends what is due, of the servers that share a folder; belongs to one event loop.
+
+    Others on the database may have other hosts and another secret, or none, and would give up what is not theirs.
+    """
 
     def __init__(
-        self, settings: Settings, database: Database, network: httpcore.AsyncNetworkBackend | None = None
+        self, settings: Settings, database: Database, store: str, network: httpcore.AsyncNetworkBackend | None = None
     ) -> None:
-        """``network`` connects to names; default: to public addresses only."""
+        """``store`` names the folder; ``network`` connects to names, default: to public addresses only."""
         self._database = database
+        self._store = store
         self._hosts = settings.jobs_webhook_hosts
         secret = settings.jobs_webhook_secret
         self._secret = b"" if secret is None else secret.get_secret_value().encode()
@@ -81,7 +85,7 @@ class WebhookSender:
 
     def _claim(self) -> dict[str, Any] | None:
         now = datetime.now(UTC)
-        due = jobs.c.webhook_due_at <= now
+        due = sa.and_(jobs.c.store == self._store, jobs.c.webhook_due_at <= now)
         with self._database.reading() as connection:
             if connection.execute(sa.select(jobs.c.job_id).where(due).limit(1)).first() is None:
                 return None

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from support.jobs import new_row
+from support.jobs import STORE, new_row
 from support.ledgers import database_of
 from support.tls_host import TlsHost, tls_host
 
@@ -78,9 +78,16 @@ def _found(database: Database, job_id: str) -> dict[str, Any]:
     return row
 
 
-def _send(settings: Settings, database: Database, *, times: int, network: CheckedNetwork | None = None) -> None:
+def _send(
+    settings: Settings,
+    database: Database,
+    *,
+    times: int,
+    network: CheckedNetwork | None = None,
+    store: str = STORE,
+) -> None:
     async def send() -> None:
-        sender = WebhookSender(settings, database, network)
+        sender = WebhookSender(settings, database, store, network)
         for _ in range(times):
             await sender.send_due()
             await asyncio.sleep(0.01)
@@ -102,6 +109,8 @@ def test_it_is_signed_and_told_again_until_it_was_taken(
     monkeypatch.setattr(module, "RETRY_AFTER_S", (0.3, 0.3))
     job_id = _ended(database, f"https://{NAME}:{host.port}/hook?of=me")
     network = CheckedNetwork(_here, lambda _: True)
+    _send(Settings(), database, times=1, store="of a server without webhooks")
+    assert _found(database, job_id)["webhook_attempts"] == 0
     _send(_settings(host), database, times=1, network=network)
     row = _found(database, job_id)
     assert (row["webhook_state"], row["webhook_problem"]) == ("pending", "the host answered 500")
