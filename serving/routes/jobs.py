@@ -40,6 +40,9 @@ async def create(request: Request) -> Response:
     jobs = _jobs(state)
     media_type = parse_options_header(request.headers.get("content-type"))[0]
     if media_type == JSON:
+        if request.query_params:  # rather than to leave unread what was asked for
+            detail = "options of a job whose input is fetched stand in its JSON, beside input_url, and not in the query"
+            raise ProblemError(422, "invalid_body", detail)
         asked = await _linked(request)
         options = JobOptions(**asked.model_dump(exclude={"input_url"}))
         _check_policy(state, options)

@@ -2,6 +2,8 @@
 
 import json
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -22,7 +24,7 @@ def write_results(files: JobFiles, plan: Plan) -> None:
         for number in range(plan.n_partitions):
             for batch in pq.ParquetFile(shard_path(files.run, number)).iter_batches(_BATCH_ROWS):
                 for row in batch.to_pylist():
-                    file.write(_line(to_answer(row), files))
+                    file.write(_line(to_answer(row) | _found(row), files))
 
 
 def without_paths(message: str, files: JobFiles) -> str:
@@ -31,8 +33,17 @@ def without_paths(message: str, files: JobFiles) -> str:
     return message.replace(str(files.input), "what was sent").replace(str(files.folder), "the job")
 
 
+def _found(row: Mapping[str, Any]) -> dict[str, object]:
+    """What says that a picture was judged whose name is not quite the one that its row gives."""
+    return {} if row["image_found"] is None else {"image_found": row["image_found"]}
+
+
 def _line(answer: dict[str, object], files: JobFiles) -> bytes:
     error = answer.get("error")
     if isinstance(error, dict):
         answer["error"] = error | {"message": without_paths(str(error["message"]), files)}
+    found = answer.get("image_found")
+    if isinstance(found, dict):
+        path = str(found["path"]).replace(f"{files.input.resolve()}/", "")
+        answer["image_found"] = found | {"path": without_paths(path, files)}
     return json.dumps(answer, ensure_ascii=False, default=str).encode("utf-8", "backslashreplace") + b"\n"

@@ -50,8 +50,8 @@ class Served:
         named = {name.replace("_", "-"): value for name, value in headers.items()} or LINES
         return self.client.post(f"/v1/jobs{query}", content=content, headers=self.as_key(key) | named)
 
-    def link(self, **document: Any) -> Any:
-        return self.client.post("/v1/jobs", json=document, headers=self.as_key("app"))
+    def link(self, query: str = "", **document: Any) -> Any:
+        return self.client.post(f"/v1/jobs{query}", json=document, headers=self.as_key("app"))
 
     def as_key(self, name: str) -> dict[str, str]:
         return {"X-API-Key": self.keys[name]}
@@ -145,6 +145,9 @@ def test_an_input_is_fetched_from_hosts_that_are_listed(served: Served) -> None:
     assert _code(served.link(input_url=f"{base}/large.csv")) == (413, "too_many_bytes")
     assert _code(served.link(input_url=f"{base}/rows")) == (422, "unknown_format")
     assert _code(served.link(input="rows.csv")) == (422, "invalid_body")
+    beside = served.link("?policy=strict", input_url=f"{base}/rows.csv")
+    assert _code(beside) == (422, "invalid_body")
+    assert "in its JSON" in beside.json()["detail"]
     assert len(list(served.folder.glob("?" * 32))) == 1  # nothing is left of what was refused
 
 
