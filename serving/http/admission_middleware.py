@@ -25,7 +25,8 @@ class AdmissionMiddleware:
         if admission.stopping:
             await _read_and_forget(receive)
         streamed = is_streamed(scope)
-        with admission.request(0 if streamed else declared_length(scope)) as reservation, admission.may_be_ended():
+        n_bytes = 0 if streamed else declared_length(scope)
+        with admission.request(n_bytes, streamed=streamed) as reservation, admission.may_be_ended():
             request_context(scope).hold_fetched = reservation.hold_fetched
             await self._app(scope, receive if streamed else reservation.counted(receive), send)
 

@@ -49,6 +49,7 @@ class Admission:
 
     def __init__(self, settings: Settings, saw_pending: Callable[[int], None]) -> None:
         self.n_requests = 0
+        self.n_streamed = 0
         self.n_memes = 0
         self.n_slow = 0
         self.n_bytes = 0
@@ -61,19 +62,27 @@ class Admission:
         self._saw_pending = saw_pending
 
     @contextmanager
-    def request(self, n_bytes: int) -> Iterator["ByteReservation"]:
-        """Room for a request that declares a body of ``n_bytes``; raises ``ProblemError`` 503 without it."""
+    def request(self, n_bytes: int, *, streamed: bool = False) -> Iterator["ByteReservation"]:
+        """Room for a request that declares a body of ``n_bytes``; raises ``ProblemError`` 503 without it.
+
+        ``streamed`` are those whose bodies go to the disk, which may last for minutes. They get half of the room, so
+        that the others find some; one that is the only one of its kind gets in.
+        """
         if self.stopping:
             raise stopping()
         if self.n_requests >= self._max_pending:
             raise self._overloaded("max_pending", self._max_pending, "requests")
+        if streamed and self.n_streamed and self.n_streamed >= self._max_pending // 2:
+            raise self._overloaded("max_pending", self._max_pending, "requests, of which half may send a job's input,")
         reservation = ByteReservation(self)
         if n_bytes <= self.longest_body:  # a longer one is refused when its reading begins
             reservation.hold(n_bytes)
         self.n_requests += 1
+        self.n_streamed += streamed
         try:
             yield reservation
         finally:
+            self.n_streamed -= streamed
             self.n_requests -= 1
             self.n_bytes -= reservation.n_bytes
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -52,6 +53,7 @@ class Jobs:
         self._folder = folder
         self._fetcher = fetcher
         self._limits = Limits(settings.jobs_max_open, settings.jobs_max_kept)
+        self._uploads: Counter[str | None] = Counter()
         self._retention = timedelta(hours=settings.jobs_retention_hours)
 
     async def upload(
@@ -135,8 +137,30 @@ class Jobs:
         if options.webhook is not None:
             check_webhook(options.webhook, self._settings)
         await self._check_folder()
-        with _too_many_told():
-            await self._reading(lambda connection: check_room(connection, key_name, self._limits))
+        with self._uploading(key_name) as n_before:
+            with _too_many_told():
+                await self._reading(lambda connection: check_room(connection, key_name, self._limits, n_before))
+            return await self._made(options, input_format, key_name, write)
+
+    @contextmanager
+    def _uploading(self, key_name: str | None) -> Iterator[int]:
+        """Count an input that is on its way to this worker, as it has no row yet; how many of the key were before."""
+        n_before = self._uploads[key_name]
+        self._uploads[key_name] += 1
+        try:
+            yield n_before
+        finally:
+            self._uploads[key_name] -= 1
+            if not self._uploads[key_name]:
+                del self._uploads[key_name]
+
+    async def _made(
+        self,
+        options: JobOptions,
+        input_format: InputFormat,
+        key_name: str | None,
+        write: Callable[[Path], Awaitable[int]],
+    ) -> Row:
         job_id = uuid.uuid4().hex
         files = self._folder.make(job_id)
         try:

@@ -101,12 +101,15 @@ def insert_job(connection: sa.Connection, row: Mapping[str, Any], limits: Limits
     )
 
 
-def check_room(connection: sa.Connection, key_name: str | None, limits: Limits) -> None:
-    """Raise ``TooManyJobsError`` as ``insert_job`` would, before an upload is read for nothing."""
+def check_room(connection: sa.Connection, key_name: str | None, limits: Limits, n_uploads: int = 0) -> None:
+    """Raise ``TooManyJobsError`` as ``insert_job`` would, before an upload is read for nothing.
+
+    ``n_uploads`` of the key are on their way, and have no row yet.
+    """
     own = jobs.c.key_name.is_not_distinct_from(key_name)
-    if _count(connection, own, jobs.c.state.in_(OPEN)) >= limits.max_open:
+    if _count(connection, own, jobs.c.state.in_(OPEN)) + n_uploads >= limits.max_open:
         raise TooManyJobsError("jobs_max_open", limits.max_open)
-    if _count(connection, own) >= limits.max_kept:
+    if _count(connection, own) + n_uploads >= limits.max_kept:
         raise TooManyJobsError("jobs_max_kept", limits.max_kept)
 
 

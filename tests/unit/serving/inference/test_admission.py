@@ -56,6 +56,20 @@ def test_a_request_of_such_memes_alone_may_take_more_than_half() -> None:
         assert admission.n_slow == 8
 
 
+def test_inputs_of_jobs_that_may_take_minutes_leave_half_of_the_requests_to_the_others() -> None:
+    admission = _admission(max_pending=4)
+    with admission.request(0, streamed=True), admission.request(0, streamed=True):
+        with pytest.raises(ProblemError, match="half may send") as refused, admission.request(0, streamed=True):
+            pass
+        assert (refused.value.status, refused.value.code) == (503, "overloaded")
+        with admission.request(1), admission.request(1):
+            assert (admission.n_requests, admission.n_streamed) == (4, 2)
+    assert (admission.n_requests, admission.n_streamed) == (0, 0)
+    alone = _admission(max_pending=2)
+    with alone.request(0, streamed=True), alone.request(1):
+        assert alone.n_streamed == 1
+
+
 @pytest.mark.parametrize(
     ("explain", "status"), [(b"false", 200), (b"true", 200), (b"words", 200), (b"regions", 503), (b"full", 503)]
 )

@@ -1,7 +1,8 @@
 """``/v1/jobs``: what is taken and refused, and who sees what. Nothing runs here: another server has the only place."""
 
+import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from serving.inference.image_fetcher import Fetcher
 from serving.jobs.folder import JobFolder
 from serving.jobs.jobs import open_jobs
 from serving.jobs.store import Ending, Limits, Progress, claim_job, end_job, insert_job
+from serving.problems import ProblemError
+from serving.schemas.jobs import JobOptions
 from serving.security.key_file import change_keys
 from serving.security.keys import KeyList, KeyScope, new_key
 from serving.security.public_network import CheckedNetwork
@@ -188,6 +191,31 @@ def test_a_key_may_have_so_many_jobs(served: Served) -> None:
     assert served.ask("DELETE", f"/{jobs[0]}").status_code == 204
     assert served.post().status_code == 202
     assert _code(served.ask("GET", f"/{jobs[0]}")) == (404, "unknown_job")
+
+
+def test_inputs_on_their_way_count_as_jobs_of_their_key(served: Served) -> None:
+    jobs = served.state.jobs
+    assert jobs is not None
+
+    async def too_many_at_once() -> tuple[int, str, int]:
+        may_end = asyncio.Event()
+
+        async def slow() -> AsyncIterator[bytes]:
+            yield ROWS
+            await may_end.wait()
+
+        uploads = [asyncio.create_task(jobs.upload(slow(), "text/csv", JobOptions(), "app")) for _ in range(3)]
+        while len(list(served.folder.glob("?" * 32))) < 3:
+            await asyncio.sleep(0.01)
+        with pytest.raises(ProblemError) as error:
+            await jobs.upload(slow(), "text/csv", JobOptions(), "app")
+        may_end.set()
+        made = await asyncio.gather(*uploads)
+        return error.value.status, error.value.code, len(made)
+
+    assert served.client.portal is not None
+    assert served.client.portal.call(too_many_at_once) == (429, "too_many_jobs", 3)
+    assert served.post().status_code == 429
 
 
 def test_results_are_for_the_key_that_made_the_job(served: Served) -> None:
