@@ -1,7 +1,11 @@
-"""Error of a batch run."""
+"""Errors of a batch run."""
 
 from model.errors import MemeguardError
 
 
 class BatchError(MemeguardError):
     """The input, the output folder or what was asked for does not fit; the message says what and what to do."""
+
+
+class WorkersFailedError(BatchError):
+    """Whoever runs it has to mend something: there is no memory, no disk, no engine. The input may be sound."""

@@ -18,7 +18,7 @@ from model.runtime import Runtime, engines_for
 from serving.batch.engines.local_engine import run_local
 from serving.batch.engines.score_partition import OutcomeCounts, PartitionTask
 from serving.batch.engines.worker_process import WorkerSpec
-from serving.batch.errors import BatchError
+from serving.batch.errors import BatchError, WorkersFailedError
 from serving.batch.input.batch_input import BatchInput
 from serving.batch.input.image_loader import ImageLoader, PictureGuard, check_protocol
 from serving.batch.input.items import Columns
@@ -165,7 +165,9 @@ def _check_ocr(options: BatchOptions, reader: OcrEngine) -> None:
     if options.engine == "cuda" and options.runner == "ray":  # the GPUs are in the cluster, not here
         reader = make_engine(options.ocr, languages=options.ocr_languages, engine="onnxruntime")
     if options.ocr != "none" and (reason := reader.unavailable_reason()):
-        raise BatchError(f"OCR engine {options.ocr}: {reason}; --ocr none scores rows by the text that they bring")
+        raise WorkersFailedError(
+            f"OCR engine {options.ocr}: {reason}; --ocr none scores rows by the text that they bring"
+        )
 
 
 def find_or_make_plan(options: BatchOptions, source: BatchInput, identity: ScoringIdentity) -> Plan:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from serving.batch.engines.crash_counts import CrashCounts
 from serving.batch.engines.score_partition import OutcomeCounts, PartitionTask
 from serving.batch.engines.worker_process import WorkerEndedError, WorkerProcess, WorkerSpec
-from serving.batch.errors import BatchError
+from serving.batch.errors import BatchError, WorkersFailedError
 
 #: Workers in a row that end before they are ready, or in one partition while no row is under way.
 _MOST_FALSE_STARTS = 5
@@ -49,7 +49,7 @@ class WorkerSupervisor:
             else:
                 crashes.clear()
                 return
-        raise BatchError(f"{n_blameless} workers ended while they read or wrote {task.partition}: {_MEMORY}")
+        raise WorkersFailedError(f"{n_blameless} workers ended while they read or wrote {task.partition}: {_MEMORY}")
 
     def close(self) -> None:
         """End the process."""
@@ -89,7 +89,7 @@ class WorkerSupervisor:
                 self.close()
             else:
                 return process
-        raise BatchError(f"{_MOST_FALSE_STARTS} worker processes ended before they were ready: {_MEMORY}")
+        raise WorkersFailedError(f"{_MOST_FALSE_STARTS} worker processes ended before they were ready: {_MEMORY}")
 
     def _check_wanted(self) -> None:
         if self._abandoned:

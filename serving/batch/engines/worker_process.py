@@ -14,7 +14,7 @@ from typing import Any
 from model import MemeLimits, Policy, Scorer, load
 from model.engine import Engines
 from serving.batch.engines.score_partition import PartitionTask, score_partition
-from serving.batch.errors import BatchError
+from serving.batch.errors import BatchError, WorkersFailedError
 from serving.batch.input.image_loader import ImageLoader, PictureGuard
 from serving.batch.known import KnownFiles
 from serving.batch.output.shard_format import ShardFormat, VerdictRows
@@ -124,7 +124,8 @@ def _serve(connection: Connection, spec: WorkerSpec, parent: int) -> None:
     except Exception as error:
         # Not a row's fault, or it would have become a row: the disk is full, the partition is damaged.
         reason = str(error) if isinstance(error, BatchError) else f"{type(error).__name__}: {error}"
-        connection.send(BatchError(f"a worker cannot go on: {reason}. When that is mended, the same command goes on"))
+        told = f"a worker cannot go on: {reason}. When that is mended, the same command goes on"
+        connection.send(WorkersFailedError(told))
 
 
 def _scorer(spec: WorkerSpec) -> Scorer:

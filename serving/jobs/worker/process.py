@@ -9,12 +9,13 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from typing import TypeGuard
 
 from model import MemeguardError, Policy, open_bundle
 from model.known.category_file import category_names
 from model.policy.file import read_policies
 from serving.batch.engines.score_partition import OutcomeCounts
-from serving.batch.errors import BatchError
+from serving.batch.errors import BatchError, WorkersFailedError
 from serving.batch.input.batch_input import BatchInput
 from serving.batch.input.items import Columns
 from serving.batch.plan import Plan, find_plan
@@ -33,6 +34,8 @@ from serving.settings import Settings
 
 Tell = Callable[[Event], None]
 _MAX_MESSAGE_CHARS = 2000
+#: A busy server may leave a job no core for long: that is not its row's fault, which would be left out with an error.
+_ITEM_TIMEOUT_S = 1800.0
 
 
 def run_job(task: JobTask, tell: Tell) -> None:
@@ -48,6 +51,9 @@ def run_job(task: JobTask, tell: Tell) -> None:
 
 def failure(error: Exception, task: JobTask) -> Failed:
     """What went wrong, as the job will say it."""
+    if _is_of_the_machine(error):
+        reason = f"{error.strerror}; the operator of the server has to mend that"
+        return Failed(code="not_done", message=reason, may_go_on=True)
     if not isinstance(error, MemeguardError):
         # A bug: where it happened and not what it says, which may be what was sent.
         return Failed(code="internal_error", message=frames(error), may_go_on=True)
@@ -56,10 +62,15 @@ def failure(error: Exception, task: JobTask) -> Failed:
         return Failed(code=error.code, message=message)
     if isinstance(error.__cause__, BlockingIOError):
         return Failed(code=AT_WORK_ELSEWHERE, message=message, may_go_on=True)
-    # A full disk, a ledger that does not answer.
-    passes = isinstance(error, LedgerError) or isinstance(error.__cause__, OSError)
+    # A full disk, no memory for a worker, a ledger that does not answer: no fault of the input.
+    passes = isinstance(error, LedgerError | WorkersFailedError) or _is_of_the_machine(error.__cause__)
     code = "bad_input" if isinstance(error, BatchError) and not passes else "not_done"
     return Failed(code=code, message=message, may_go_on=passes)
+
+
+def _is_of_the_machine(error: BaseException | None) -> TypeGuard[OSError]:
+    """The system's own errors have a number; libraries say by an ``OSError`` without one that a file is damaged."""
+    return isinstance(error, OSError) and error.errno is not None
 
 
 def _batch_options(task: JobTask, files: JobFiles) -> BatchOptions:
@@ -74,6 +85,7 @@ def _batch_options(task: JobTask, files: JobFiles) -> BatchOptions:
         engine=task.engine,
         policy=_policy(task),
         columns=Columns(columns.id_column, columns.image_column, columns.text_column, columns.tags_column),
+        item_timeout_s=_ITEM_TIMEOUT_S,
         limits=task.limits,
         ledger=partial(_ledger, task.ledger_url),
         memory=None,

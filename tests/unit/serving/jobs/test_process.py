@@ -9,6 +9,7 @@ import pytest
 from support.ledgers import database_of
 
 from model.atomic import lock_file
+from serving.batch.errors import WorkersFailedError
 from serving.batch.input.batch_input import BatchInput
 from serving.batch.known import KnownSnapshot
 from serving.batch.plan import find_plan, make_plan
@@ -100,6 +101,20 @@ def test_a_run_that_has_not_ended_yet_and_a_full_disk_may_go_on_later(
     failed = _failure(task)
     assert (failed.code, failed.may_go_on) == ("not_done", True)
     assert "No space left" in failed.message
+
+
+def test_trouble_of_the_machine_is_not_put_on_the_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = _task(tmp_path, b"id,text\n1,words\n")
+    monkeypatch.setenv("PATH", "")
+    failed = _failure(task.model_copy(update={"ocr": "tesseract"}))
+    assert (failed.code, failed.may_go_on) == ("not_done", True)
+    for error in (OSError(errno.ENOSPC, "No space left on device"), WorkersFailedError("5 workers ended")):
+        assert (failure(error, task).code, failure(error, task).may_go_on) == ("not_done", True)
+
+
+def test_a_damaged_gzip_is_the_senders(tmp_path: Path) -> None:
+    failed = _failure(_task(tmp_path, b"id,text\n1,not packed at all\n", "csv.gz"))
+    assert (failed.code, failed.may_go_on) == ("bad_input", False)
 
 
 def test_a_bug_is_told_without_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
