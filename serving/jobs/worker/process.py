@@ -26,7 +26,7 @@ from serving.jobs.policies import why_not
 from serving.jobs.task import AT_WORK_ELSEWHERE, Done, Event, Failed, JobTask, Note, Planned, Scored
 from serving.jobs.worker.picture_guard import JobPictures
 from serving.jobs.worker.results import without_paths, write_results
-from serving.jobs.worker.unpack import unpack
+from serving.jobs.worker.unpack import check_unpacked_size, unpack
 from serving.ledger.database import Database
 from serving.ledger.errors import LedgerError
 from serving.observability.logs import frames
@@ -120,6 +120,8 @@ def _read_input(task: JobTask, files: JobFiles, options: BatchOptions) -> BatchI
     is_planned = find_plan(files.run) is not None
     if task.input_format == "zip" and not is_planned:
         unpack(files.upload("zip"), files.input, task.max_rows, task.max_unpacked_bytes)
+    if not is_planned:
+        check_unpacked_size(files.input, task.max_unpacked_bytes)
     source = BatchInput(options.input, options.columns)
     if not is_planned:
         n_bytes = 0

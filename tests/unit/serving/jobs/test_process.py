@@ -80,6 +80,14 @@ def test_what_unpacks_to_too_much_fails_however_small_it_was_sent(tmp_path: Path
     assert _failure(_task(tmp_path, bomb, "csv.gz")).code == "too_many_bytes"
 
 
+@pytest.mark.parametrize(
+    "content", [b"id,text\n1,words\n" + b"\n" * 2000, b"id,text,other\n1,words," + b"x" * 2000 + b"\n"]
+)
+def test_what_unpacks_to_much_that_no_row_shows_fails_alike(tmp_path: Path, content: bytes) -> None:
+    failed = _failure(_task(tmp_path, gzip.compress(content), "csv.gz"))
+    assert (failed.code, failed.may_go_on) == ("too_many_bytes", False)
+
+
 def test_a_policy_that_is_gone_is_told(tmp_path: Path) -> None:
     assert _failure(_task(tmp_path, b"id,text\n1,words\n", policy="strict")).code == "unknown_policy"
 
