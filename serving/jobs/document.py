@@ -30,9 +30,10 @@ def job_document(row: Mapping[str, Any]) -> JobDoc:
     )
 
 
-def event_document(row: Mapping[str, Any]) -> JobEventDoc:
-    """What a webhook says of a job that has ended."""
-    return JobEventDoc.model_validate({"type": f"job.{row['state']}", "job": job_document(row)})
+def event_json(row: Mapping[str, Any]) -> bytes:
+    """What a webhook says of a job that has ended. Of an error the code alone: its message may say what was sent."""
+    event = JobEventDoc.model_validate({"type": f"job.{row['state']}", "job": job_document(row)})
+    return event.model_dump_json(exclude={"job": {"error": {"message"}}}).encode()
 
 
 def _webhook(row: Mapping[str, Any]) -> JobWebhookDoc | None:

@@ -17,7 +17,7 @@ from typing import Any
 import httpcore
 import sqlalchemy as sa
 
-from serving.jobs.document import event_document
+from serving.jobs.document import event_json
 from serving.ledger.database import Database
 from serving.ledger.tables import jobs
 from serving.observability.logs import Event
@@ -105,7 +105,7 @@ class WebhookSender:
         try:
             target = https_target(row["options"]["webhook"], self._hosts)
             async with asyncio.timeout(_TIMEOUT_S):
-                status = await self._post(target, event_document(row).model_dump_json().encode(), row["job_id"])
+                status = await self._post(target, event_json(row), row["job_id"])
         except TargetRefusedError as error:
             return str(error)
         except TimeoutError:

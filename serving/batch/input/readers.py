@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, cast
 import pyarrow.parquet as pq
 
 from model.files.table_text import HEAD_BYTES, encoding_of
-from serving.batch.errors import BatchError
+from serving.batch.errors import BatchError, ColumnsError
 from serving.batch.input.items import Columns
 from serving.batch.input.json_rows import json_rows
 
@@ -45,9 +45,10 @@ def check_columns(file: str, there: Sequence[str], columns: Columns) -> None:
     if len(there) == 1 and (sign := re.search("[;\t|]", there[0])):
         found += f", being separated by {sign[0]!r} and not by commas"
     words_alone = "; --image-column '' judges words alone" if columns.image in missing else ""
-    raise BatchError(
-        f"{file} has {found}; it has {', '.join(map(repr, there)) or 'none'}. Name them with --id-column, "
-        f"--image-column, --text-column and --tags-column{words_alone}"
+    there_are = f"{file} has {found}; it has"
+    advice = f"Name them with --id-column, --image-column, --text-column and --tags-column{words_alone}"
+    raise ColumnsError(
+        f"{there_are} {', '.join(map(repr, there)) or 'none'}. {advice}", f"{there_are} {len(there)} columns. {advice}"
     )
 
 

@@ -15,7 +15,7 @@ from model import MemeguardError, Policy, open_bundle
 from model.known.category_file import category_names
 from model.policy.file import read_policies
 from serving.batch.engines.score_partition import OutcomeCounts
-from serving.batch.errors import BatchError, WorkersFailedError
+from serving.batch.errors import BatchError, ColumnsError, WorkersFailedError
 from serving.batch.input.batch_input import BatchInput
 from serving.batch.input.items import Columns
 from serving.batch.plan import Plan, find_plan
@@ -57,7 +57,8 @@ def failure(error: Exception, task: JobTask) -> Failed:
     if not isinstance(error, MemeguardError):
         # A bug: where it happened and not what it says, which may be what was sent.
         return Failed(code="internal_error", message=frames(error), may_go_on=True)
-    message = without_paths(str(error), JobFiles(task.folder))[:_MAX_MESSAGE_CHARS]
+    told = error.short if isinstance(error, ColumnsError) else str(error)
+    message = without_paths(told, JobFiles(task.folder))[:_MAX_MESSAGE_CHARS]
     if isinstance(error, JobError):
         return Failed(code=error.code, message=message)
     if isinstance(error.__cause__, BlockingIOError):

@@ -59,7 +59,7 @@ def _failure(task: JobTask) -> Failed:
 @pytest.mark.parametrize(
     ("content", "code", "words"),
     [
-        (b"name,text\n1,words\n", "bad_input", "rows.csv has no column 'id'"),
+        (b"telltale,text\n1,words\n", "bad_input", "rows.csv has no column 'id'; it has 2 columns"),
         (b"name,text\n1,words\n", "bad_input", "Name them with id_column"),
         (b"id,text\n1,words\n1,others\n", "bad_input", "several rows have the same id"),
         (b"id,text\n", "bad_input", "holds no items"),
@@ -73,6 +73,7 @@ def test_an_input_that_cannot_be_taken_fails_with_the_reason(
     failed = _failure(_task(tmp_path, content))
     assert (failed.code, failed.may_go_on) == (code, False)
     assert words in failed.message
+    assert "telltale" not in failed.message
 
 
 def test_what_unpacks_to_too_much_fails_however_small_it_was_sent(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from support.ledgers import database_of
 from support.tls_host import TlsHost, tls_host
 
 from serving.jobs import webhook as module
+from serving.jobs.document import event_json
 from serving.jobs.store import Limits, Visibility, cancel_job, find_job, insert_job
 from serving.jobs.webhook import WebhookSender, check_webhook
 from serving.ledger.database import Database
@@ -136,6 +137,12 @@ def test_an_address_that_is_not_public_is_not_called_and_given_up(
     assert (row["webhook_state"], row["webhook_attempts"]) == ("failed", 2)
     assert row["webhook_problem"] == "its host has an address that is not public"
     assert host.posted == []
+
+
+def test_of_an_error_the_code_alone_is_told(database: Database) -> None:
+    row = _found(database, _ended(database, f"https://{NAME}/"))
+    told = json.loads(event_json(row | {"state": "failed", "error_code": "bad_input", "error_message": "words"}))
+    assert (told["type"], told["job"]["error"]) == ("job.failed", {"code": "bad_input"})
 
 
 def test_an_address_is_refused_where_it_would_not_be_called(host: TlsHost) -> None:
