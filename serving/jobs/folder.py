@@ -35,6 +35,8 @@ class JobFiles:
         self.input = folder / "input"
         self.run = folder / "run"
         self.results = folder / "results.jsonl"
+        #: Held by the process that does the job.
+        self.lock = folder / "lock"
 
     def upload(self, input_format: str) -> Path:
         """Where the input goes as it was sent."""
@@ -44,7 +46,7 @@ class JobFiles:
         """Remove all but the results."""
         for folder in (self.input, self.run):
             shutil.rmtree(folder, ignore_errors=True)
-        for path in (*self.folder.glob("upload.*"), *self.folder.glob("*.tmp")):
+        for path in (self.lock, *self.folder.glob("upload.*"), *self.folder.glob("*.tmp")):
             path.unlink(missing_ok=True)
 
     def remove(self) -> None:

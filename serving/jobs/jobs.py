@@ -165,19 +165,25 @@ class Jobs:
         files = self._folder.make(job_id)
         try:
             n_bytes = await write(files.upload(input_format))
-            row = {
-                "job_id": job_id,
-                "store": self._folder.store,
-                "key_name": key_name,
-                "input_format": input_format,
-                "input_bytes": n_bytes,
-                "options": options.model_dump(exclude={"format"}),
-                "webhook_state": None if options.webhook is None else "waiting",
-            }
-            made = await self._insert(row)
         except BaseException:
             files.remove()
             raise
+        row = {
+            "job_id": job_id,
+            "store": self._folder.store,
+            "key_name": key_name,
+            "input_format": input_format,
+            "input_bytes": n_bytes,
+            "options": options.model_dump(exclude={"format"}),
+            "webhook_state": None if options.webhook is None else "waiting",
+        }
+        with _too_many_told():
+            try:
+                made = await self._insert(row)
+            except TooManyJobsError:
+                files.remove()
+                raise
+        # After any other failure the row may be there, or come yet, and needs its files; without one they are swept.
         self.runner.wake()
         return made
 
@@ -195,8 +201,7 @@ class Jobs:
                 insert_job(connection, row, self._limits)
                 return find_job(connection, row["job_id"], Visibility(row["key_name"]))
 
-        with _too_many_told():
-            made = await self._run(insert)
+        made = await self._run(insert)
         if made is None:
             raise RuntimeError("a job is there once it was written")
         return made

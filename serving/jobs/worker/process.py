@@ -12,6 +12,7 @@ from functools import partial
 from typing import TypeGuard
 
 from model import MemeguardError, Policy, open_bundle
+from model.atomic import lock_file
 from model.known.category_file import category_names
 from model.policy.file import read_policies
 from serving.batch.engines.score_partition import OutcomeCounts
@@ -41,11 +42,13 @@ _ITEM_TIMEOUT_S = 1800.0
 def run_job(task: JobTask, tell: Tell) -> None:
     """Do a job to its end, and tell of it; raises what is wrong with it."""
     files = JobFiles(task.folder)
-    options = _batch_options(task, files)
-    source = _read_input(task, files, options)
-    _begin_anew_if_judged_otherwise(options, source, tell)
-    plan, totals = run_batch(options, _callbacks(tell))
-    write_results(files, plan)
+    # The batch engine holds its folder alone; unpacking, beginning anew and writing results are done outside of that.
+    with lock_file(files.lock, in_use=BatchError("another process is at work on this job"), mode=0o600):
+        options = _batch_options(task, files)
+        source = _read_input(task, files, options)
+        _begin_anew_if_judged_otherwise(options, source, tell)
+        plan, totals = run_batch(options, _callbacks(tell))
+        write_results(files, plan)
     tell(Done(decisions=dict(totals.decisions), errors=dict(totals.errors)))
 
 

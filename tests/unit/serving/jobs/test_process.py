@@ -97,11 +97,12 @@ def test_a_run_that_has_not_ended_yet_and_a_full_disk_may_go_on_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task = _task(tmp_path, b"id,text\n1,words\n")
-    run = JobFiles(task.folder).run
-    run.mkdir()
-    with lock_file(run / "_lock"):
-        failed = _failure(task)
-    assert (failed.code, failed.may_go_on) == ("at_work_elsewhere", True)
+    files = JobFiles(task.folder)
+    files.run.mkdir()
+    for lock in (files.lock, files.run / "_lock"):
+        with lock_file(lock):
+            failed = _failure(task)
+        assert (failed.code, failed.may_go_on) == ("at_work_elsewhere", True)
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

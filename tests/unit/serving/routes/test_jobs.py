@@ -218,6 +218,24 @@ def test_inputs_on_their_way_count_as_jobs_of_their_key(served: Served) -> None:
     assert served.post().status_code == 429
 
 
+def test_a_job_whose_row_was_written_when_nobody_waited_any_more_keeps_its_input(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = served.state.jobs
+    assert jobs is not None
+    run = jobs._run
+
+    async def answers_too_late(work: Any) -> Any:
+        if await run(work) is not None:  # the new row; what was asked before it gives nothing
+            raise ProblemError(503, "ledger_unavailable", "it did not answer in time")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(jobs, "_run", answers_too_late)
+        assert _code(served.post()) == (503, "ledger_unavailable")
+    (job,) = served.ask("GET", "").json()["jobs"]
+    assert (served.folder / job["id"] / "input" / "rows.jsonl").read_bytes() == ROWS
+
+
 def test_results_are_for_the_key_that_made_the_job(served: Served) -> None:
     job = served.post().json()["id"]
     assert _code(served.ask("GET", f"/{job}/results")) == (409, "job_not_done")
