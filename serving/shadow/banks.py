@@ -11,7 +11,12 @@ from serving.requests.classify_body import ClassifyInput
 
 def needs_picture(answered: Answered, policy: Policy) -> bool:
     """Whether the banks of ``policy`` can only be asked by decoding the picture again."""
-    return bool(policy.banks) and answered.judgement.fingerprint is None and not _same_banks(answered, policy)
+    return answered.judgement.fingerprint is None and asks_banks(answered, policy)
+
+
+def asks_banks(answered: Answered, policy: Policy) -> bool:
+    """Whether banks are asked again for ``policy``."""
+    return bool(policy.banks) and not _same_banks(answered, policy)
 
 
 def bank_answer(

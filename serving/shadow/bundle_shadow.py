@@ -52,6 +52,10 @@ class BundleShadow:
         """What is to wait for it: all of it."""
         return answered
 
+    def is_costly(self, answered: Answered) -> bool:
+        """A second network is, for any."""
+        return True
+
     def judge(self, answered: Answered) -> ShadowResult:
         """What it would decide."""
         decision_id = answered.verdict.decision_id

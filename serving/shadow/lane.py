@@ -15,7 +15,7 @@ _STOP_S = 10.0
 
 
 class Lane:
-    """Does ``work`` for one decision after the other, on a thread of its own, while ``has_room()`` says yes.
+    """Does ``work`` for one decision after the other, on a thread of its own, when ``has_room`` says yes to it.
 
     ``work`` never raises; ``prepare`` is done before the first. ``drop`` is told of what waits when it stops.
     """
@@ -28,7 +28,7 @@ class Lane:
         drop: Callable[[Answered], None],
         *,
         prepare: Callable[[], None] = lambda: None,
-        has_room: Callable[[], bool] = lambda: True,
+        has_room: Callable[[Answered], bool] = lambda _: True,
     ) -> None:
         self._max_items = max_items
         self._work = work
@@ -81,7 +81,7 @@ class Lane:
                 self._changed.wait_for(lambda: self._stopping or self._waiting)
                 if self._stopping:
                     return None
-                if self._has_room():
+                if self._has_room(self._waiting[0]):
                     answered = self._waiting.popleft()
                     self._n_bytes -= len(answered.item.image or b"")
                     return answered

@@ -1,4 +1,4 @@
-"""Shadow policy: it decides on the scores that the decision was made of, which costs the decision and nothing else."""
+"""Shadow policy: it decides on the scores that the decision was made of. Only banks of its own are asked for it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from serving.inference.answered import Answered
 from serving.inference.policy_store import PolicyStore
 from serving.known.bank_follower import BankFollower
 from serving.settings import Settings
-from serving.shadow.banks import bank_answer, needs_picture
+from serving.shadow.banks import asks_banks, bank_answer, needs_picture
 from serving.shadow.subject import ShadowResult, Subject
 
 
@@ -68,6 +68,10 @@ class PolicyShadow:
         if answered.item.image is None or needs_picture(answered, self.policy):
             return answered
         return replace(answered, item=replace(answered.item, image=None))
+
+    def is_costly(self, answered: Answered) -> bool:
+        """Whether banks are asked for it, for which the picture may have to be decoded again."""
+        return asks_banks(answered, self.policy)
 
     def judge(self, answered: Answered) -> ShadowResult:
         """What it would decide."""

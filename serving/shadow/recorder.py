@@ -31,6 +31,8 @@ class Recorder:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._rows: list[dict[str, Any]] = []
+        #: Taken from those, and being written.
+        self._n_in_hand = 0
         self._changed = threading.Condition()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="memeguard-shadow-ledger", daemon=True)
@@ -53,17 +55,23 @@ class Recorder:
             self._rows.append(row)
 
     def stop(self) -> None:
-        """Write what is there, and end."""
+        """Write what is there, and end; what could not be written is lost, and said."""
         with self._changed:
             self._stopping = True
             self._changed.notify()
         if self._thread.is_alive():
             self._thread.join(_STOP_S)
+        with self._changed:
+            n_left = len(self._rows) + self._n_in_hand
+        if n_left:
+            logger.warning(Event("shadow decisions lost at the stop", rows=n_left, problem=self.problem or "no time"))
 
     def _run(self) -> None:
-        while not self._stopping:
+        is_last = False
+        while not is_last:
             with self._changed:
                 self._changed.wait_for(lambda: self._stopping, _EVERY_S)
+                is_last = self._stopping
             self._write_all()
 
     def _write_all(self) -> None:
@@ -71,6 +79,7 @@ class Recorder:
             with self._changed:
                 group = self._rows[:_GROUP]
                 del self._rows[:_GROUP]
+                self._n_in_hand = len(group)
             if not group:
                 return
             try:
@@ -81,6 +90,7 @@ class Recorder:
             except Exception as error:  # a bug in a row must not end the recording of the others
                 log_crash(logger, error, "what shadows decided was not kept")
                 self.n_lost += len(group)
+            self._n_in_hand = 0
             self.problem = None
             if not self._stopping:
                 time.sleep(0.05)  # so that those who write decisions get their turn
@@ -92,6 +102,7 @@ class Recorder:
         self.problem = problem
         with self._changed:
             self._rows[:0] = group
+            self._n_in_hand = 0
 
 
 def write_rows(database: Database, rows: Sequence[dict[str, Any]]) -> None:

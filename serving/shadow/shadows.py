@@ -53,7 +53,7 @@ class Shadows:
     def __init__(
         self, shadows: Sequence[Shadow], settings: Settings, metrics: Metrics, database: Database, has_room: HasRoom
     ) -> None:
-        """A bundle judges while ``has_room()`` says that the server leaves a core."""
+        """What takes more than a moment is judged while ``has_room()`` says that the server leaves a core."""
         self.share = settings.shadow_share
         self._metrics = metrics
         self._recorder = Recorder(database)
@@ -63,14 +63,13 @@ class Shadows:
         def drop(answered: Answered) -> None:
             self._drop(answered, shadow)
 
-        name = shadow.subject.kind
         return Lane(
-            name,
+            shadow.subject.kind,
             max_waiting,
             lambda answered: self._judge(answered, shadow),
             drop,
             prepare=shadow.prepare,
-            has_room=has_room if name == "bundle" else lambda: True,
+            has_room=lambda answered: not shadow.is_costly(answered) or has_room(),
         )
 
     @property

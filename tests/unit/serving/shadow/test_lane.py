@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,9 +17,11 @@ from serving.observability.metrics import Metrics
 from serving.requests.classify_body import ClassifyInput
 from serving.settings import Settings
 from serving.shadow.lane import Lane
+from serving.shadow.recorder import Recorder
 from serving.shadow.shadows import Shadows, spare_core
 from serving.shadow.subject import ShadowResult, Subject
 
+COSTLY = "what banks are asked about"
 POISON = "words that may not be logged"
 NAMELESS = Policy(name="community", version="1", thresholds={})
 
@@ -46,6 +48,9 @@ class Held:
     def prepared(self, answered: Answered) -> Answered:
         return answered
 
+    def is_costly(self, answered: Answered) -> bool:
+        return answered.item.text == COSTLY
+
     def judge(self, answered: Answered) -> ShadowResult:
         self.begun.release()
         assert self.go_on.wait(timeout=60)
@@ -70,11 +75,13 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @contextmanager
-def running(shadow: Held, settings: Settings, metrics: Metrics) -> Iterator[Shadows]:
+def running(
+    shadow: Held, settings: Settings, metrics: Metrics, has_room: Callable[[], bool] = lambda: True
+) -> Iterator[Shadows]:
     """Started; at the end it has stopped."""
     assert settings.ledger_url is not None
     database = database_of(settings.ledger_url.get_secret_value())
-    shadows = Shadows([shadow], settings, metrics, database, lambda: True)  # type: ignore[list-item]  # as one does
+    shadows = Shadows([shadow], settings, metrics, database, has_room)  # type: ignore[list-item]  # as one does
     shadows.start()
     yield shadows
     asyncio.run(shadows.stop())
@@ -122,6 +129,34 @@ def test_a_lane_that_stops_drops_what_waits() -> None:
     lane.stop()
     assert dropped == waiting
     assert not lane.offer(answered())
+
+
+def test_what_takes_long_waits_for_a_core_and_the_rest_does_not(settings: Settings) -> None:
+    shadow, metrics = Held(), Metrics()
+    shadow.go_on.set()
+    has_core = threading.Event()
+    with running(shadow, settings, metrics, has_core.is_set) as shadows:
+        for text in ("words", COSTLY):
+            shadows.saw(answered(text))
+        assert shadow.begun.acquire(timeout=60)
+        assert not shadow.begun.acquire(timeout=0.1)
+        has_core.set()
+        assert shadow.begun.acquire(timeout=60)
+    assert counted(metrics) == {"judged": 2.0}
+
+
+def test_what_the_ledger_does_not_take_at_the_stop_is_told_by_number(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = database_of(f"sqlite:///{tmp_path}/ledger.db")
+    recorder = Recorder(database)
+    recorder.start()
+    (tmp_path / "ledger.db").rename(tmp_path / "moved.db")
+    for _ in range(3):
+        recorder.add(ShadowResult("d", Held.subject, "dropped"))
+    recorder.stop()
+    database.close()
+    assert "shadow decisions lost at the stop rows=3" in caplog.text
 
 
 def test_a_bundle_is_judged_only_while_the_memes_under_way_leave_a_core(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,6 +161,9 @@ def test_banks_of_a_shadow_policy_are_asked_though_the_one_in_force_names_none(s
             time.sleep(0.1)
         known = client.post("/v1/classify", **sent).json()
         other_meme = client.post("/v1/classify", files={"image": meme(4)}, data={"text": "monday again"}).json()
+        while 'outcome="judged"} 2.0' not in client.get("/metrics").text:  # they wait for a core
+            assert time.monotonic() < ends
+            time.sleep(0.02)
     rows = kept_rows(url)
     assert (known["decision"], rows[known["decision_id"]]["decision"]) == ("allow", "block")
     assert rows[other_meme["decision_id"]]["decision"] == "allow"
