@@ -46,7 +46,7 @@ class ShadowReport:
 
 def shadow_report(connection: sa.Connection, window: Window, most: int | None = None) -> ShadowReport:
     """What came of the shadows of a window, of the ``most`` newest rows (None: all); those judged last come first."""
-    labels, memes = shadow_labels(connection, window), distinct_memes(connection, window)
+    labels, memes = shadow_labels(connection, window), distinct_memes(connection, window, most)
     counts: dict[SubjectKey, ShadowCounts] = {}
     n_rows = 0
     for row in shadow_rows(connection, window, most):

@@ -105,14 +105,21 @@ def shadow_labels(connection: sa.Connection, window: Window) -> dict[str, dict[s
     return labels
 
 
-def distinct_memes(connection: sa.Connection, window: Window) -> dict[SubjectKey, int]:
-    """How many different memes each shadow judged: the same one may have come many times."""
+def distinct_memes(connection: sa.Connection, window: Window, most: int | None = None) -> dict[SubjectKey, int]:
+    """How many different memes each shadow judged in those rows: the same one may have come many times."""
     shadow = shadow_decisions.c
-    key = (shadow.kind, shadow.name, shadow.version, shadow.digest)
-    counted = (
-        sa.select(*key, sa.func.count(decisions.c.content_digest.distinct()))
+    read = (
+        sa.select(shadow.kind, shadow.name, shadow.version, shadow.digest, shadow.outcome, decisions.c.content_digest)
         .join(decisions, decisions.c.decision_id == shadow.decision_id)
-        .where(shadow.outcome == "judged", *window.holds(shadow.created_at))
+        .where(*window.holds(shadow.created_at))
+        .order_by(shadow.created_at.desc())
+        .limit(most)
+        .subquery()
+    )
+    key = (read.c.kind, read.c.name, read.c.version, read.c.digest)
+    counted = (
+        sa.select(*key, sa.func.count(read.c.content_digest.distinct()))
+        .where(read.c.outcome == "judged")
         .group_by(*key)
     )
     return {SubjectKey(*row[:4]): row[4] for row in connection.execute(counted)}

@@ -78,9 +78,9 @@ class Kept:
             insert_entries(connection, [entry])
         write_rows(self.database, [result.row() | {"created_at": entry.row["created_at"]}])
 
-    def report(self) -> ShadowReport:
+    def report(self, most: int | None = None) -> ShadowReport:
         with self.database.reading() as connection:
-            return shadow_report(connection, Window())
+            return shadow_report(connection, Window(), most)
 
 
 @pytest.fixture
@@ -118,6 +118,12 @@ def test_flips_are_counted_by_direction_rule_and_group(kept: Kept) -> None:
         "religion": (2, 3),
         "nobody": (2, 5),
     }
+
+
+def test_of_a_report_that_is_cut_every_figure_is_of_the_same_rows(kept: Kept) -> None:
+    cut = kept.report(most=3)
+    (one,) = cut.shadows
+    assert (cut.is_cut, one.sampled, one.judged, one.memes) == (True, 3, 1, 1)
 
 
 def test_what_the_flips_mean_for_review_is_told_with_the_interval_of_pairs(kept: Kept) -> None:
