@@ -25,6 +25,8 @@ _STORE_FILE, _LEDGER_FILE, _STORE_LOCK = "store-id", "ledger-id", "store-id.lock
 _JOB_ID = re.compile(r"[0-9a-f]{32}")
 #: An upload may last so long before it has a row.
 _ORPHAN_AGE_S = 2 * 3600
+#: One that ended so lately may have been made since the jobs were listed.
+_JUST_ENDED_S = 60
 
 
 class JobFiles:
@@ -128,7 +130,9 @@ class JobFolder:
 def _sweep(files: JobFiles, state: State | None) -> None:
     if state is None:
         with suppress(FileNotFoundError):
-            if time.time() - files.folder.stat().st_mtime > _ORPHAN_AGE_S:
+            has_ended = files.results.exists()  # and was forgotten, or deleted by a server with another folder
+            found, age_s = (files.results, _JUST_ENDED_S) if has_ended else (files.folder, _ORPHAN_AGE_S)
+            if time.time() - found.stat().st_mtime > age_s:
                 files.remove()
     elif state == "done":
         files.remove_work()

@@ -178,7 +178,7 @@ class JobRunner:
         """Forget what was kept long enough, and files that nobody needs."""
         self._folder.bind(self._database)
         with self._database.deleting() as connection:
-            expired = delete_expired(connection, self._folder.store)
+            expired = delete_expired(connection)
         for job_id in expired:
             try:
                 self._folder.job(job_id).remove()

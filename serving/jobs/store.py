@@ -209,10 +209,12 @@ def delete_job(connection: sa.Connection, job_id: str) -> None:
     connection.execute(jobs.delete().where(jobs.c.job_id == job_id))
 
 
-def delete_expired(connection: sa.Connection, store: str) -> list[str]:
-    """Forget jobs that were kept long enough; their ids."""
-    expired = sa.and_(jobs.c.store == store, jobs.c.expires_at <= datetime.now(UTC))
-    ids = list(connection.scalars(sa.select(jobs.c.job_id).where(expired)))
+def delete_expired(connection: sa.Connection) -> list[str]:
+    """Forget jobs that were kept long enough; their ids.
+
+    Of whatever folder: one that no server has any more would keep its jobs, and count for their keys, for ever.
+    """
+    ids = list(connection.scalars(sa.select(jobs.c.job_id).where(jobs.c.expires_at <= datetime.now(UTC))))
     connection.execute(jobs.delete().where(jobs.c.job_id.in_(ids)))
     return ids
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,3 +99,12 @@ def test_a_server_with_another_ledger_leaves_the_folder_alone(place: Place, tmp_
     other.close()
     assert folder.exists()
     JobFolder(tmp_path / "jobs").bind(place.database)  # its own may go on
+
+
+def test_results_of_a_job_that_was_forgotten_elsewhere_go_at_once_and_uploads_stay(place: Place) -> None:
+    forgotten, uploading, just_ended = (place.folder.make(letter * 32) for letter in "abc")
+    for files in (forgotten, just_ended):
+        files.results.write_bytes(b"{}")
+    os.utime(forgotten.results, (time.time() - 120,) * 2)
+    place.folder.sweep({})
+    assert [files.folder.exists() for files in (forgotten, uploading, just_ended)] == [False, True, True]

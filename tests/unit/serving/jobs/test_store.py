@@ -200,9 +200,10 @@ def test_a_job_is_seen_by_its_key_alone(database: Database) -> None:
 
 def test_jobs_that_ended_are_forgotten_when_their_time_is_over(database: Database) -> None:
     over, kept, still_open = _add(database), _add(database), _add(database)
+    elsewhere = _add(database, key_name="other", store="of a folder that is gone")
     with database.writing() as connection:
-        for job, retention in ((over, timedelta(0)), (kept, KEPT)):
+        for job, retention in ((over, timedelta(0)), (elsewhere, timedelta(0)), (kept, KEPT)):
             cancel_job(connection, job, retention)
     with database.deleting() as connection:
-        assert delete_expired(connection, STORE) == [over]
+        assert set(delete_expired(connection)) == {over, elsewhere}
     assert {_find(database, job)["state"] for job in (kept, still_open)} == {"cancelled", "queued"}
