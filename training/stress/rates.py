@@ -1,7 +1,8 @@
 """Error finding rates: of variants of seeds that are judged rightly in plain form, the share that is judged wrongly.
 
 A seed has several variants, whose fates hang together. So where a rate is over more than one of each seed, its Wilson
-interval is taken at the number of independent items that would spread as much as the seeds do (Kish's design effect).
+interval is taken at the number of independent items that would spread as much as the seeds do (Kish's design effect),
+less by what few seeds leave unknown of that (Korn and Graubard 1998).
 """
 
 import math
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import t
 
 from training.evaluation.metrics.bootstrap import Estimate
 from training.stress.journal import Record
@@ -116,8 +118,9 @@ def clustered_share(errors: Sequence[Sequence[bool]]) -> Estimate:
 
     The variance of the share over groups (a ratio estimate; Cochran 1977, section 9A) beside that of as many
     independent items gives the design effect, by which the number of items is divided before Wilson's interval is
-    taken. One item a group gives his interval as it is. Where all are alike nothing tells the effect, and each
-    group counts as one item.
+    taken; so it is by how much wider Student's t of so many groups is than the normal distribution, squared (Korn and
+    Graubard 1998). One item a group gives Wilson's interval as it is. Where all are alike nothing tells the effect,
+    and each group counts as one item.
     """
     n = sum(map(len, errors))
     if n == 0:
@@ -128,17 +131,18 @@ def clustered_share(errors: Sequence[Sequence[bool]]) -> Estimate:
 
 
 def _design_effect(hits: np.ndarray, sizes: np.ndarray) -> float:
-    """Between 1 (no item tells of another) and the number of items (all tell the same)."""
+    """At least 1 (no item tells of another); that of few groups is large, since they tell little of it."""
     n, groups = int(sizes.sum()), len(sizes)
     share = hits.sum() / n
     if n == groups:
         return 1.0
     if groups == 1:
         return float(n)
+    few = float((t.ppf(0.975, groups - 1) / _Z) ** 2)
     if share in (0.0, 1.0):
-        return n / groups
+        return few * n / groups
     variance = groups / (groups - 1) * float(((hits - share * sizes) ** 2).sum()) / n**2
-    return float(np.clip(variance / (share * (1 - share) / n), 1.0, n))
+    return few * float(np.clip(variance / (share * (1 - share) / n), 1.0, n))
 
 
 def _wilson(share: float, n: float) -> tuple[float, float]:

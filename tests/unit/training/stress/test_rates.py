@@ -25,13 +25,13 @@ def test_one_variant_a_seed_gives_wilsons_interval(errors: list[bool]) -> None:
     assert found.high == pytest.approx(expected.high, abs=1e-9)
 
 
-@given(st.lists(st.booleans(), min_size=2, max_size=40), st.integers(2, 5))
+@given(st.lists(st.booleans(), min_size=15, max_size=40), st.integers(2, 5))
 def test_variants_that_all_share_their_seeds_fate_tell_little_more_than_seeds(errors: list[bool], times: int) -> None:
     once, repeated = clustered_share([[one] for one in errors]), clustered_share([[one] * times for one in errors])
     assert repeated.value == pytest.approx(once.value)
     assert repeated.low is not None
     assert once.low is not None
-    # The ratio's variance divides by one seed less than Wilson's does.
+    # The ratio's variance divides by one seed less than Wilson's does, and Student's t is wider than the normal.
     assert repeated.low == pytest.approx(once.low, abs=0.06)
     assert repeated.low <= once.low + 1e-9
 
@@ -47,17 +47,28 @@ def test_an_interval_holds_its_share_and_is_no_narrower_than_of_independent_item
     assert (found.high or 0) >= (independent.high or 0) - 1e-9
 
 
-def test_intervals_of_correlated_variants_hold_the_truth_as_often_as_they_say() -> None:
-    rng = np.random.default_rng(7)
+@pytest.mark.parametrize("n_seeds", [5, 40])
+@pytest.mark.parametrize("shape", [(0.6, 1.4), (0.1, 0.9)], ids=str)
+def test_intervals_of_correlated_variants_hold_the_truth_about_as_often_as_they_say(
+    n_seeds: int, shape: tuple[float, float]
+) -> None:
+    rng, truth, n_draws = np.random.default_rng(7), shape[0] / sum(shape), 400
     held = {"clustered": 0, "independent": 0}
-    for _ in range(400):
-        of_seed = rng.beta(0.6, 1.4, size=40)  # mean .3, seeds that differ much
+    for _ in range(n_draws):
+        of_seed = rng.beta(*shape, size=n_seeds)  # seeds that differ much, and very much
         groups = [(rng.random(8) < share).tolist() for share in of_seed]
-        clustered, independent = clustered_share(groups), wilson(sum(map(sum, groups)), 320)
+        clustered, independent = clustered_share(groups), wilson(sum(map(sum, groups)), 8 * n_seeds)
         for name, found in (("clustered", clustered), ("independent", independent)):
-            held[name] += (found.low or 0) <= 0.3 <= (found.high or 0)
-    assert held["clustered"] / 400 > 0.92
-    assert held["independent"] / 400 < 0.75
+            held[name] += (found.low or 0) <= truth <= (found.high or 0)
+    assert held["clustered"] / n_draws > 0.9
+    assert held["independent"] / n_draws < 0.8
+
+
+def test_few_seeds_leave_more_unknown_than_many() -> None:
+    few, many = (clustered_share([[True, False], [False, False], [True, True]] * times) for times in (1, 40))
+    # Student's t of two degrees of freedom: 4.3 in place of 1.96.
+    assert few.low == pytest.approx(0.05, abs=0.02)
+    assert many.low == pytest.approx(0.43, abs=0.02)
 
 
 def _record(seed: str, relation: str, strength: str, **changes: Any) -> Record:
