@@ -64,6 +64,8 @@ def confound(
     (chosen,) = (one for one in SWAPS if one == swap)
     choices = Choices(chosen, SplitConfig(dev=dev, test=test, seed=seed), layout, limit, split_anew)
     made = confound_dataset(path, out, open_bundle(bundle), choices, cache)
+    if made.is_split_anew and not split_anew:
+        click.echo(f"{path} has one split: its memes were split anew by picture")
     for reason, n in made.left_out.items():
         if n:
             click.echo(f"left out: {n} memes ({reason})")

@@ -41,7 +41,8 @@ class Choices:
 class Confounded:
     """What was made: samples by split, what was left out and why, and what one modality tells.
 
-    ``cosine``: mean cosine, by the tower, of a picture and the one that took its place.
+    ``cosine``: mean cosine, by the tower, of a picture and the one that took its place. ``is_split_anew``: the splits
+    are not the set's own.
     """
 
     out: Path
@@ -49,6 +50,7 @@ class Confounded:
     left_out: dict[str, int]
     cosine: float | None
     leaks: list[Leak]
+    is_split_anew: bool
 
 
 def confound_dataset(path: Path, out: Path, bundle: Bundle, choices: Choices, cache: Path) -> Confounded:
@@ -73,7 +75,7 @@ def confound_dataset(path: Path, out: Path, bundle: Bundle, choices: Choices, ca
     left_out = dict(pool.left_out)
     if choices.swap == "words":
         left_out["no name that can be exchanged"] = len(pool.samples) - len(twins.samples) // 2
-    made = Confounded(out, dict(Counter(twins.splits)), left_out, twins.cosine, leaks)
+    made = Confounded(out, dict(Counter(twins.splits)), left_out, twins.cosine, leaks, pool.is_split_anew)
     write_splits(out, twins.samples, twins.splits, _about(path, bundle, choices, made))
     return made
 
@@ -98,6 +100,7 @@ def _about(path: Path, bundle: Bundle, choices: Choices, made: Confounded) -> di
         "config": choices.split.model_dump(),
         "limit": choices.limit,
         "image_tower": {"bundle": bundle.manifest.name, "version": bundle.manifest.version, "digest": bundle.digest},
+        "split_anew": made.is_split_anew,
         "n_by_split": made.n_by_split,
         "left_out": made.left_out,
         "mean_cosine_of_swapped_pictures": made.cosine,

@@ -10,17 +10,16 @@ from numpy.typing import NDArray
 
 from model.meme import has_words
 from training.curation.gather import find_layout, find_splits, gather
-from training.data.group_splits import SPLITS, SplitConfig, group_samples, split_groups
+from training.data.group_splits import SplitConfig, group_samples, split_groups
 from training.data.image_hashes import Fingerprint, fingerprint_files
 from training.datasets import DatasetError, Sample
 from training.datasets.base import existing
 from training.datasets.readers.imgflip import read_imgflip, template_path
+from training.datasets.split_files import in_order
 from training.datasets.text_key import text_key
 
 #: Captions of templates: the set has its pictures apart, and its layout reads the words alone.
 _IMGFLIP = "imgflip"
-#: Of a group that several splits have, the memes of the last of these stay: what was tested on stays untouched.
-_ORDER = {split: place for place, split in enumerate(SPLITS)}
 
 
 @dataclass(frozen=True)
@@ -28,12 +27,14 @@ class Pool:
     """Memes to be paired. Row i of ``groups`` int64 [N] and ``splits`` [N] is of ``samples[i]``.
 
     Memes of one group share their picture, or have near-duplicate pictures. ``left_out`` counts memes by reason.
+    ``is_split_anew``: the splits are not the set's own.
     """
 
     samples: list[Sample]
     groups: NDArray[np.int64]
     splits: list[str]
     left_out: dict[str, int]
+    is_split_anew: bool
 
     def of_split(self, split: str) -> NDArray[np.int64]:
         """The rows of one split."""
@@ -54,9 +55,8 @@ def read_pool(
     if limit is not None and len(kept) > limit:
         kept = [kept[place * len(kept) // limit] for place in range(limit)]
     groups = group_samples(kept, prints, config.max_distance)
-    own = {sample.split for sample in kept}
-    if split_anew or len(own & set(SPLITS)) < 2:
-        return Pool(kept, groups, split_groups(kept, groups, config), left_out)
+    if split_anew or len({sample.split for sample in kept}) < 2:
+        return Pool(kept, groups, split_groups(kept, groups, config), left_out, is_split_anew=True)
     return _own_splits(kept, groups, left_out)
 
 
@@ -107,11 +107,12 @@ def _why_not(sample: Sample, key: str, seen: set[str]) -> str | None:
 
 
 def _own_splits(samples: Sequence[Sample], groups: NDArray[np.int64], left_out: dict[str, int]) -> Pool:
-    """Without memes whose picture a later split has too."""
+    """Without memes whose picture a later split has too: what was tested on stays untouched."""
+    places = {split: place for place, split in enumerate(in_order(sample.split for sample in samples))}
     last: dict[int, int] = {}
     for sample, group in zip(samples, groups.tolist(), strict=True):
-        last[group] = max(last.get(group, 0), _ORDER.get(sample.split, 0))
-    rows = [row for row, sample in enumerate(samples) if _ORDER.get(sample.split, 0) == last[int(groups[row])]]
+        last[group] = max(last.get(group, 0), places[sample.split])
+    rows = [row for row, sample in enumerate(samples) if places[sample.split] == last[int(groups[row])]]
     crossing = len(samples) - len(rows)
     if crossing * 2 > len(samples):
         counts = ", ".join(f"{n} in {split}" for split, n in Counter(sample.split for sample in samples).items())
@@ -120,4 +121,5 @@ def _own_splits(samples: Sequence[Sample], groups: NDArray[np.int64], left_out: 
             "and split anew by picture: --split-anew"
         )
     told = left_out | ({"picture that another split has": crossing} if crossing else {})
-    return Pool([samples[row] for row in rows], groups[rows], [samples[row].split for row in rows], told)
+    kept = [samples[row] for row in rows]
+    return Pool(kept, groups[rows], [sample.split for sample in kept], told, is_split_anew=False)

@@ -15,8 +15,9 @@ from serving.cli import main
 from training.data.group_splits import SplitConfig
 from training.data.image_hashes import Fingerprint, fingerprint
 from training.datasets import Sample, Source, load_source
+from training.evaluation.metrics.bootstrap import Estimate
 from training.repurposing import guards
-from training.repurposing.guards import LeakError, check_counts, check_leaks, find_leaks
+from training.repurposing.guards import Leak, LeakError, check_counts, check_leaks, find_leaks
 from training.repurposing.pool import read_pool
 from training.repurposing.twins import MATCH, MISMATCH, Twins, make_twins
 
@@ -140,6 +141,31 @@ def test_a_set_of_one_split_is_split_by_picture(memes: Path, tmp_path: Path) -> 
     pool = read_pool(memes / "train.jsonl", SplitConfig(dev=0.2, test=0.2))
     assert set(pool.splits) == set(SPLITS)
     assert len(set(zip(pool.groups.tolist(), pool.splits, strict=True))) == len(set(pool.groups.tolist()))
+
+
+def test_splits_that_are_seen_and_unseen_are_the_set_s_own_and_rank_by_what_they_are(
+    memes: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "img").symlink_to(memes / "img")
+    for split, name in (("train", "train"), ("dev", "dev_seen"), ("test", "test_unseen")):
+        (tmp_path / f"{name}.jsonl").write_bytes((memes / f"{split}.jsonl").read_bytes())
+    pool = read_pool(tmp_path, SplitConfig(), layout="generic")
+    assert not pool.is_split_anew
+    assert set(pool.splits) == {"train", "dev_seen", "test_unseen"}
+    assert pool.left_out["picture that another split has"] == 2
+
+
+def test_a_set_of_one_split_says_that_it_was_split_anew(tiny: TinyBundle, memes: Path, tmp_path: Path) -> None:
+    result = confound(tiny, memes / "train.jsonl", tmp_path / "out", "--swap", "random", "--dev", 0.2, "--test", 0.2)
+    assert "has one split: its memes were split anew by picture" in result.output, result.output
+    assert json.loads((tmp_path / "out" / "split.json").read_text())["split_anew"] is True
+
+
+@pytest.mark.parametrize(
+    ("auroc", "is_leak"), [(0.44, True), (0.46, False), (0.54, False), (0.56, True), (None, False)]
+)
+def test_as_far_below_chance_is_as_much_of_a_leak(auroc: float | None, is_leak: bool) -> None:
+    assert Leak("words alone", "a model", 100, Estimate(auroc)).is_leak == is_leak
 
 
 def test_a_folder_that_holds_something_is_left_alone(tiny: TinyBundle, memes: Path, tmp_path: Path) -> None:
