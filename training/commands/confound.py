@@ -52,8 +52,8 @@ def confound(
     """Write PATH's mismatched twin: every meme once as it is, once with a picture or a name that is not its own.
 
     For the task `mismatch`. Every picture and every text is as often true as false, and no picture is in two splits.
-    Models of the words alone and of the picture alone must stay at chance: over an AUROC of .55 nothing is written and
-    the exit status is 1. Pictures stay where they are.
+    Models of the words alone and of the picture alone must stay at chance: at an AUROC over .55 or under .45 nothing is
+    written and the exit status is 1. Pictures stay where they are.
     """
     with train_extra():
         from training.repurposing.confound import Choices, confound_dataset  # noqa: PLC0415

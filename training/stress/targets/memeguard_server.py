@@ -11,7 +11,7 @@ from training.stress.targets.polite_client import Manners, PoliteClient
 from training.stress.targets.verdicts import strictest
 
 #: The environment variable that holds the key of a server that wants one.
-KEY_VARIABLE = "MEMEGUARD_TARGET_KEY"
+KEY_VARIABLE = "MODERATOR_API_KEY"
 
 
 class MemeguardServer(HttpTarget):
