@@ -23,7 +23,7 @@ from model.known.memory import Memory
 from model.meme import DEFAULT_LIMITS, Meme, MemeLimits
 from model.ocr import OcrEngine, make_engine
 from model.parts.reading import Reading, read_steps
-from model.policy.decide import decide
+from model.policy.decide import decide_on
 from model.policy.known_memes import BankAnswer
 from model.policy.policy import Policy, default_policy
 from model.remembered import with_votes
@@ -178,15 +178,7 @@ class Scorer:
         """
         policy = policy or self.policy
         categories = {} if self.categories is None else self.categories.scores(judgement.features)
-        ruling = decide(
-            judgement.scores,
-            judgement.text,
-            policy,
-            judgement.picture,
-            judged_as=judgement.judged_as,
-            banks=banks,
-            categories=categories,
-        )
+        ruling = decide_on(judgement, policy, banks=banks, categories=categories)
         timings_ms = judgement.timings_ms | {"total": sum(judgement.timings_ms.values())}
         decision_id = _new_id()
         return Verdict(

@@ -17,6 +17,7 @@ from model.policy.scored_views import ScoredView, highest_named, scored_views
 from model.verdict import (
     DECISIONS,
     Decision,
+    Judgement,
     KnownMeme,
     PictureEvidence,
     PictureStatus,
@@ -41,6 +42,25 @@ class Ground:
     rule: str
     reason: str
     is_score: bool = False
+
+
+def decide_on(
+    judgement: Judgement,
+    policy: Policy,
+    *,
+    banks: BankAnswer | None = None,
+    categories: Mapping[str, float] | None = None,
+) -> Ruling:
+    """``decide`` on the scores and the evidence of a judgement."""
+    return decide(
+        judgement.scores,
+        judgement.text,
+        policy,
+        judgement.picture,
+        judged_as=judgement.judged_as,
+        banks=banks,
+        categories=categories,
+    )
 
 
 def decide(

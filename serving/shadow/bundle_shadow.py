@@ -1,18 +1,16 @@
 """Shadow bundle: its network judges the same memes in a process of its own, and the same policies decide."""
 
-from model import MemeLimits, Policy
+from model import Policy
 from model.bundle import Bundle
-from model.errors import MemeError
 from model.known.category_file import category_names
-from model.policy.decide import decide
 from model.policy.file import PolicyFile, PolicySet
 from serving.inference.answered import Answered
 from serving.inference.policy_store import PolicyStore
 from serving.known.bank_follower import BankFollower
 from serving.settings import Settings
-from serving.shadow.banks import bank_answer
 from serving.shadow.messages import BundleSpec, ShadowFailure, ShadowMeme
 from serving.shadow.process_handle import STOPPED, ProcessHandle
+from serving.shadow.ruling import ShadowRuler
 from serving.shadow.subject import Outcome, ShadowResult, Subject
 
 
@@ -26,8 +24,7 @@ class BundleShadow:
         #: Looked at for changes by this shadow alone.
         self.store = bundle_policies(bundle, settings)
         self.process = ProcessHandle(_spec(bundle, settings))
-        self._limits: MemeLimits = settings.limits
-        self._banks = banks
+        self._ruler = ShadowRuler(banks, settings.limits)
 
     def prepare(self) -> None:
         """Load the bundle, on the thread that judges."""
@@ -58,26 +55,12 @@ class BundleShadow:
 
     def judge(self, answered: Answered) -> ShadowResult:
         """What it would decide."""
-        decision_id = answered.verdict.decision_id
         found = self.process.judge(_meme(answered))
         if isinstance(found, ShadowFailure):
             outcome: Outcome = "dropped" if found is STOPPED else "failed"
-            return ShadowResult(decision_id, self.subject, outcome, found.reason)
+            return ShadowResult(answered.verdict.decision_id, self.subject, outcome, found.reason)
         policy, judgement = self._policy(answered.policy.name), found.judgement
-        try:
-            banks = bank_answer(answered, policy, self._banks, self._limits)
-        except MemeError as error:
-            return ShadowResult(decision_id, self.subject, "failed", f"banks not asked: {error.code}")
-        ruling = decide(
-            judgement.scores,
-            judgement.text,
-            policy,
-            judgement.picture,
-            judged_as=judgement.judged_as,
-            banks=banks,
-            categories=found.categories,
-        )
-        return ShadowResult(decision_id, self.subject, "judged", policy=policy, ruling=ruling, scores=judgement.scores)
+        return self._ruler.result(answered, self.subject, policy, judgement, found.categories, judgement.scores)
 
     def _policy(self, name: str) -> Policy:
         """The one that the request asked for; the default, where a file that just changed has it no more."""

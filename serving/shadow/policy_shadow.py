@@ -5,14 +5,13 @@ from dataclasses import dataclass, replace
 
 from model import Policy
 from model.bundle import Bundle
-from model.errors import MemeError
-from model.policy.decide import decide
 from model.policy.file import PolicyFile, PolicyFileError, PolicySet, split_choice
 from serving.inference.answered import Answered
 from serving.inference.policy_store import PolicyStore
 from serving.known.bank_follower import BankFollower
 from serving.settings import Settings
-from serving.shadow.banks import asks_banks, bank_answer, needs_picture
+from serving.shadow.banks import asks_banks, needs_picture
+from serving.shadow.ruling import ShadowRuler
 from serving.shadow.subject import ShadowResult, Subject
 
 
@@ -36,8 +35,7 @@ class PolicyShadow:
         self.store = None if choice.file is None else PolicyStore.of_file(choice.file, settings.policy_reload_s)
         self._policies = self.store or own
         self._name = choice.name
-        self._banks = banks
-        self._limits = settings.limits
+        self._ruler = ShadowRuler(banks, settings.limits)
         self._last = self._policies.current.named(choice.name, "the shadow policy")
 
     @property
@@ -76,21 +74,7 @@ class PolicyShadow:
     def judge(self, answered: Answered) -> ShadowResult:
         """What it would decide."""
         policy, judgement, verdict = self.policy, answered.judgement, answered.verdict
-        subject = Subject.of_policy(policy)
-        try:
-            banks = bank_answer(answered, policy, self._banks, self._limits)
-        except MemeError as error:
-            return ShadowResult(verdict.decision_id, subject, "failed", f"banks not asked: {error.code}")
-        ruling = decide(
-            judgement.scores,
-            judgement.text,
-            policy,
-            judgement.picture,
-            judged_as=judgement.judged_as,
-            banks=banks,
-            categories=verdict.categories,
-        )
-        return ShadowResult(verdict.decision_id, subject, "judged", policy=policy, ruling=ruling)
+        return self._ruler.result(answered, Subject.of_policy(policy), policy, judgement, verdict.categories, {})
 
 
 def chosen_policy(choice: str, own: PolicySet, bundle: Bundle, categories: Iterable[str]) -> ChosenPolicy:

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 
-_Z = 1.959963984540054  # of a normal distribution, 95 % lie within
+NORMAL_95 = 1.959963984540054  # of a normal distribution, 95 % lie within
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ def share(hits: int, n: int) -> Share:
     """What ``hits`` of ``n`` are."""
     if n == 0:
         return Share(0, 0, None, None, None)
-    value, z2 = hits / n, _Z * _Z / n
+    value, z2 = hits / n, NORMAL_95 * NORMAL_95 / n
     middle = (value + z2 / 2) / (1 + z2)
-    reach = _Z * math.sqrt(value * (1 - value) / n + z2 / (4 * n)) / (1 + z2)
+    reach = NORMAL_95 * math.sqrt(value * (1 - value) / n + z2 / (4 * n)) / (1 + z2)
     return Share(hits, n, value, max(0.0, middle - reach), min(1.0, middle + reach))

@@ -12,14 +12,13 @@ from serving.review.figures.false_alarms import says_harmless
 from serving.review.figures.shadow.labels import LabelCounts, Labelled
 from serving.review.figures.shadow.rows import InForce, ShadowRow, SubjectKey
 from serving.review.figures.shadow.rules import rules_of
-from serving.review.figures.shares import Share, share
+from serving.review.figures.shares import NORMAL_95, Share, share
 
 #: The task that says whom a meme attacks, the first that a bundle has, and its class for nobody.
 _WHOM = {"target": "none", "protected_class": "pc_empty"}
 _NOBODY, _NOT_TOLD = "nobody", "not told"
 #: A class that is more probable than not is taken to hold.
 _HOLDS = 0.5
-_Z = 1.959963984540054  # of a normal distribution, 95 % lie within
 
 
 @dataclass(frozen=True)
@@ -183,7 +182,7 @@ def paired_difference(gained: int, lost: int, n: int) -> tuple[float | None, flo
         return None, None, None
     more, less, total = gained + 0.5, lost + 0.5, n + 2
     middle = (more - less) / total
-    reach = _Z * math.sqrt(more + less - (more - less) ** 2 / total) / total
+    reach = NORMAL_95 * math.sqrt(more + less - (more - less) ** 2 / total) / total
     return (gained - lost) / n, max(-1.0, middle - reach), min(1.0, middle + reach)
 
 

@@ -5,23 +5,16 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from support.keys import add_key
 from support.pictures import meme
 
 from model import Scorer
 from serving.app_state import AppState
 from serving.http.app import create_app
-from serving.security.key_file import change_keys
-from serving.security.keys import KeyList, KeyScope, new_key
 from serving.settings import Settings, SettingsError, from_env
 
 URL = "/v1/classify"
 PICTURE = meme()
-
-
-def _add_key(path: Path, name: str, *scopes: KeyScope, rate: str | None = None, meme_rate: str | None = None) -> str:
-    key, entry = new_key(name, scopes or ("classify",), rate, meme_rate)
-    change_keys(path, lambda before: KeyList(keys=(*before.keys, entry)))
-    return key
 
 
 @pytest.fixture(scope="module")
@@ -32,13 +25,13 @@ def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def keys(keys_file: Path) -> dict[str, str]:
     return {
-        "classify": _add_key(keys_file, "pipeline"),
-        "feedback": _add_key(keys_file, "reviewers", "feedback"),
-        "metrics": _add_key(keys_file, "scraper", "metrics"),
-        "admin": _add_key(keys_file, "keeper", "admin"),
-        "three": _add_key(keys_file, "three", rate="3/day"),
-        "memes": _add_key(keys_file, "memes", meme_rate="4/day"),
-        "both": _add_key(keys_file, "both", rate="10/min", meme_rate="20/hour:30"),
+        "classify": add_key(keys_file, "pipeline"),
+        "feedback": add_key(keys_file, "reviewers", "feedback"),
+        "metrics": add_key(keys_file, "scraper", "metrics"),
+        "admin": add_key(keys_file, "keeper", "admin"),
+        "three": add_key(keys_file, "three", rate="3/day"),
+        "memes": add_key(keys_file, "memes", meme_rate="4/day"),
+        "both": add_key(keys_file, "both", rate="10/min", meme_rate="20/hour:30"),
     }
 
 

@@ -1,13 +1,13 @@
 import asyncio
 import logging
-import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 from support.banks import SENTENCE, bank_with, entry, fingerprint
+from support.followers import started, until
 from support.ledgers import database_of
 
 from model.known.fingerprint import Fingerprint
@@ -24,8 +24,6 @@ from serving.known.bank_store import (
 from serving.ledger.database import Database
 from serving.ledger.tables import bank_removals
 
-WITHIN_S = 2.0
-
 
 @pytest.fixture
 def database(ledger_url: str) -> Iterator[Database]:
@@ -34,21 +32,8 @@ def database(ledger_url: str) -> Iterator[Database]:
     database.close()
 
 
-@asynccontextmanager
-async def following(database: Database, floods: list[str] | None = None) -> AsyncIterator[BankFollower]:
-    follower = BankFollower(database, (floods if floods is not None else []).append)
-    await follower.start()
-    try:
-        yield follower
-    finally:
-        await follower.stop()
-
-
-async def until(holds: Callable[[], bool]) -> bool:
-    ends = time.monotonic() + WITHIN_S
-    while not holds() and time.monotonic() < ends:
-        await asyncio.sleep(0.02)
-    return holds()
+def following(database: Database, floods: list[str] | None = None) -> AbstractAsyncContextManager[BankFollower]:
+    return started(BankFollower(database, (floods if floods is not None else []).append))
 
 
 def kinds(follower: BankFollower, asked: Fingerprint, *names: str) -> list[tuple[str, str]]:

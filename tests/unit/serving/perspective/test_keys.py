@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
+from support.keys import add_key
 
 from model import Scorer
 from serving.app_state import AppState
 from serving.http.app import create_app
 from serving.perspective.paths import ANALYZE, DISCOVERY, SUGGEST_SCORE
-from serving.security.key_file import change_keys
-from serving.security.keys import KeyList, KeyScope, new_key
 from serving.settings import Settings
 
 ASKED: dict[str, Any] = {
@@ -21,12 +20,6 @@ ASKED: dict[str, Any] = {
     "requestedAttributes": {"IDENTITY_ATTACK": {}},
     "spanAnnotations": True,
 }
-
-
-def _add_key(path: Path, name: str, *scopes: KeyScope, meme_rate: str | None = None) -> str:
-    key, entry = new_key(name, scopes, None, meme_rate)
-    change_keys(path, lambda before: KeyList(keys=(*before.keys, entry)))
-    return key
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +30,9 @@ def keys_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def keys(keys_file: Path) -> dict[str, str]:
     return {
-        "classify": _add_key(keys_file, "forum", "classify"),
-        "feedback": _add_key(keys_file, "reviewers", "feedback"),
-        "rated": _add_key(keys_file, "rated", "classify", meme_rate="4/day"),
+        "classify": add_key(keys_file, "forum", "classify"),
+        "feedback": add_key(keys_file, "reviewers", "feedback"),
+        "rated": add_key(keys_file, "rated", "classify", meme_rate="4/day"),
     }
 
 

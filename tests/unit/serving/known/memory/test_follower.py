@@ -1,12 +1,11 @@
 """Remembered memes are followed by every worker, and looked at again when the bundle changes."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 
 import pytest
-from support.remembered import WITHIN_S, WORDS, content, meme, remember, shift
+from support.followers import started, until
+from support.remembered import WORDS, content, meme, remember, shift
 
 from model import Meme, Scorer
 from serving.known.memory.features import features_of
@@ -16,21 +15,8 @@ from serving.ledger.database import Database
 from serving.ledger.tables import memory
 
 
-@asynccontextmanager
-async def following(database: Database, scorer: Scorer) -> AsyncIterator[MemoryFollower]:
-    follower = MemoryFollower(database, scorer)
-    await follower.start()
-    try:
-        yield follower
-    finally:
-        await follower.stop()
-
-
-async def until(holds: Callable[[], bool]) -> bool:
-    ends = time.monotonic() + WITHIN_S
-    while not holds() and time.monotonic() < ends:
-        await asyncio.sleep(0.02)
-    return holds()
+def following(database: Database, scorer: Scorer) -> AbstractAsyncContextManager[MemoryFollower]:
+    return started(MemoryFollower(database, scorer))
 
 
 async def voting(follower: MemoryFollower, scorer: Scorer) -> bool:
