@@ -21,6 +21,7 @@ __all__ = ["BOTH", "Batch", "Examples", "Inputs", "Modalities", "PictureSource",
 
 #: Words, and the generator of a training batch, to the words as that batch shows them.
 TextNoise = Callable[[str, np.random.Generator], str]
+_TEXTS_AT_ONCE = 256
 
 
 class Examples:
@@ -160,6 +161,22 @@ class Examples:
             weights=_taken(self._weights, places),
             label_noise=_taken(self._label_noise, places),
         )
+
+    def texts(
+        self, modalities: Modalities, *, tags: bool = False, captions: bool = False
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Token ids and masks, int64 [N, T] each, of all words, and of tags and captions if asked for; without noise.
+
+        Pictures are not touched.
+        """
+        for at in range(0, len(self), _TEXTS_AT_ONCE):
+            rows = np.arange(at, min(at + _TEXTS_AT_ONCE, len(self)))
+            text = self._text(rows, modalities, np.zeros(len(rows), dtype=np.int64), None)
+            yield torch.from_numpy(text.input_ids), torch.from_numpy(text.attention_mask)
+            if tags:
+                yield torch.from_numpy(text.tag_ids).flatten(0, 1), torch.from_numpy(text.tag_mask).flatten(0, 1)
+            if captions and (found := self._captions(rows)) is not None:
+                yield found
 
     def shuffled(self, batch_size: int, rng: np.random.Generator) -> Iterator[list[int]]:
         """Every sample once, in batches of like text length (less padding), all with a picture or all without."""

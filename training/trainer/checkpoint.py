@@ -257,7 +257,10 @@ def fingerprint(
     n_processes: int,
     precision: DecidedPrecision,
 ) -> dict[str, Any]:
-    """Everything that a phase must find unchanged to go on, in plain values; settings first, digests last."""
+    """Everything that a phase must find unchanged to go on, in plain values; settings first, digests last.
+
+    Phases whose text tower is frozen say how it is read: once it was in training mode, with dropout.
+    """
     return {
         "phase": config.model_dump(mode="json", exclude=set(WITHOUT_EFFECT | {"precision"})),
         "precision": precision,
@@ -266,6 +269,7 @@ def fingerprint(
         "processes": n_processes,
         "losses": learner.losses.model_dump(mode="json"),
         "network": learner.network.config.to_dict(),
+        **({} if config.text_tower_lr else {"frozen text tower": "as it serves"}),
         "train": examples_digest(train),
         "dev": examples_digest(dev),
         "frozen weights": frozen_digest(learner),

@@ -4,6 +4,8 @@ A ``Learner`` turns a ``Batch`` into a loss. What only training needs (caption d
 memory of RGCL, an image tower in the loop) lives here and never in ``MemeFier``, so it can never be exported.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal, NamedTuple, cast
 
 import numpy as np
@@ -22,7 +24,7 @@ from training.losses.margin import with_margin
 from training.losses.multi_task import multi_task_loss
 from training.losses.retrieval import RetrievalMemory, retrieval_loss
 
-__all__ = ["Learner", "LossConfig"]
+__all__ = ["Learner", "LossConfig", "evaluating"]
 
 _MEMORY_BATCH = 64
 
@@ -79,14 +81,10 @@ class Learner(nn.Module):
         """What must be made anew before each epoch: RGCL's memory of ``train``. Touches no mode and no random state."""
         if self._rgcl_place is None:
             return
-        modes = [(module, module.training) for module in self.modules()]
-        self.eval()
         order = np.argsort([len(sample.text) for sample in train.samples], kind="stable")
         chunks = [order[at : at + _MEMORY_BATCH].tolist() for at in range(0, len(order), _MEMORY_BATCH)]
-        with torch.no_grad():
+        with evaluating(self), torch.no_grad():
             fused = [self._see(train.batch(chunk, modalities).to(device)).fused.cls.float() for chunk in chunks]
-        for module, was_training in modes:
-            module.training = was_training
         back = torch.from_numpy(np.argsort(order, kind="stable"))
         labels = torch.from_numpy(train.labels(self._rgcl_place)).to(device)
         self._memory = RetrievalMemory.of(torch.cat(fused)[back.to(device)], labels)
@@ -182,6 +180,18 @@ class Learner(nn.Module):
             n_hard_negatives=self.losses.rgcl_hard_negatives,
             temperature=self.losses.rgcl_temperature,
         )
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode for a while; every part then has the mode that it had."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, was_training in modes:
+            part.training = was_training
 
 
 def _caption_decoder(network: MemeFier, losses: LossConfig) -> CaptionDecoder:

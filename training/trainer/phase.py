@@ -32,6 +32,7 @@ class PhaseConfig(BaseModel):
     gradient_accumulation: int = Field(1, gt=0)
     """Batches of each process whose gradients make one step."""
     text_tower_lr: float = Field(ge=0, allow_inf_nan=False)
+    """A rate of 0 freezes the tower: it is read as it serves, without dropout and in float32, once a text."""
     image_tower_lr: float = Field(0.0, ge=0, allow_inf_nan=False)
     """For an image tower that is tuned in the loop."""
     fusion_lr: float = Field(gt=0, allow_inf_nan=False)

@@ -8,7 +8,7 @@ The same call goes on from the last checkpoint, and ends as an unbroken one woul
 
 import sys
 import time
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from training.data.modalities import BOTH, Modalities
 from training.errors import ConfigError
 from training.trainer.checkpoint import PhaseCheckpointer, fingerprint, load_trained_weights, trained_weights
 from training.trainer.context import TrainContext
+from training.trainer.frozen_text import read_once, texts_of
 from training.trainer.learner import Learner
 from training.trainer.loader import EpochSeed, Rank, load_batches, plan_epoch
 from training.trainer.optimizer import frozen_by_rate, make_optimiser, set_rates
@@ -111,8 +112,9 @@ class _Phase:
                 self._report_resumed()
             if not state.finished:
                 stepper = Stepper(self._learner, self._optimiser, self._accelerator, self._precision, self._config)
-                while not self._is_over():
-                    self._run_epoch(stepper)
+                with self._text_read_once():
+                    while not self._is_over():
+                        self._run_epoch(stepper)
                 state.finished, state.epoch_start = True, {}
                 self._save()
         load_trained_weights(self._learner, state.best)
@@ -138,6 +140,13 @@ class _Phase:
             n_processes=self._share.n_processes,
             precision=self._precision,
         )
+
+    def _text_read_once(self) -> AbstractContextManager[None]:
+        """A text tower that stays as it is need not be run over the same texts in every epoch."""
+        if self._config.text_tower_lr:
+            return nullcontext()
+        texts = texts_of(self._learner, self._train, self._dev, self._modalities)
+        return read_once(self._learner.network.text_tower, texts)
 
     def _is_over(self) -> bool:
         """Whether all epochs are done, or the last ``patience`` of them brought nothing better."""
