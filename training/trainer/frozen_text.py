@@ -44,7 +44,7 @@ class RememberedTexts:
     They take at most ``max_bytes``: the shortest texts come first. Nothing is added later.
     """
 
-    def __init__(self, tower: TextTower, texts: Iterable[Texts], max_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, tower: TextTower, texts: Iterable[Texts], max_bytes: int) -> None:
         self._tower, self._run = tower, tower.forward
         self._known: dict[bytes, _Outputs] = {}
         keys = _in_order(key for ids, mask in texts for key in _keys(ids, mask))
@@ -56,7 +56,7 @@ class RememberedTexts:
                 self._known[key] = outputs
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """See ``TextTower.forward``; float32, zeros where the mask is 0 and for a text of mask zeros."""
+        """See ``TextTower.forward``; float32, zeros behind the last token that is shown and for a text of mask zeros."""
         keys = _keys(input_ids, attention_mask)
         # Read together, and not remembered: which batch came first must not matter.
         found = ChainMap(self._known, self._compute(_in_order(key for key in keys if key not in self._known)))
@@ -93,7 +93,7 @@ def read_once(tower: TextTower, texts: Iterable[Texts]) -> Iterator[None]:
 
     Its ``forward`` alone is another one: parameters, their names and what is saved stay as they are.
     """
-    tower.forward = RememberedTexts(tower, texts).forward  # type: ignore[method-assign]
+    tower.forward = RememberedTexts(tower, texts, MAX_BYTES).forward  # type: ignore[method-assign]
     try:
         yield
     finally:
