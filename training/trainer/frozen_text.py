@@ -56,7 +56,7 @@ class RememberedTexts:
                 self._known[key] = outputs
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
-        """See ``TextTower.forward``; float32, zeros behind the last token that is shown and for a text of mask zeros."""
+        """See ``TextTower.forward``; float32, zeros behind the last token shown and for a text of mask zeros."""
         keys = _keys(input_ids, attention_mask)
         # Read together, and not remembered: which batch came first must not matter.
         found = ChainMap(self._known, self._compute(_in_order(key for key in keys if key not in self._known)))
