@@ -36,6 +36,7 @@ from training.repurposing.twins import TASK, Swap, make_twins
 from training.run.backbone import open_towers
 from training.run.build import TrainingSetup, assemble
 from training.run.config.file import config_path, load_train_config
+from training.run.image_tower import finish_towers
 from training.run.load_data import load_run_data
 from training.trainer.predict import predict
 from training.trainer.trainer import train_phase
@@ -77,7 +78,8 @@ def auroc(test: Examples, *scores: NDArray[np.floating]) -> str:
 def opened(folder: Path, cache: Path, seed: int) -> TrainingSetup:
     """The config on the twins in ``folder``, its network untrained."""
     config = load_train_config(config_path("mismatch"), [f"seed={seed}"], folder)
-    towers, data = open_towers(config, cache), load_run_data(config, cache)
+    data = load_run_data(config, cache)
+    towers = finish_towers(open_towers(config, cache), config, data, cache)
     return assemble(config, data, towers, cache)
 
 

@@ -33,6 +33,7 @@ from training.run.backbone import open_towers
 from training.run.build import SourceExamples, TrainingSetup, assemble, build_learner, picture_source
 from training.run.config import TrainConfig
 from training.run.config.file import config_path, load_train_config
+from training.run.image_tower import finish_towers
 from training.run.load_data import RunData, load_run_data
 from training.trainer.learner import Learner
 from training.trainer.predict import predict
@@ -111,13 +112,18 @@ class Trial:
 def open_trial(data: Path, cache: Path, seed: int) -> Trial:
     """Read the data of the recipe and make its network, untrained."""
     config = load_train_config(config_path("compact"), [f"seeds=[{seed}]", "twins=[]"], data)
-    towers, found = open_towers(config, cache), load_run_data(config, cache)
+    found = load_run_data(config, cache)
+    towers = finish_towers(open_towers(config, cache), config, found, cache)
     return Trial(assemble(config, found, towers, cache), found, cache)
 
 
 def make_pool(trial: Trial, seed: int) -> Pool:
-    """Folds by groups, as alike in classes and data sets as the groups allow."""
-    real = trial.real
+    """The real memes in folds, and the drawn ones after them."""
+    return Pool(trial.examples(trial.real + trial.drawn), folds_of(trial.real, seed), len(trial.real))
+
+
+def folds_of(real: Sequence[Sample], seed: int) -> Rows:
+    """The fold [N] of each meme: groups stay together, classes and data sets are as alike as the groups allow."""
     found = fingerprint_files([s.image for s in real if s.image]).items()
     groups = group_samples(real, {path: item for path, item in found if isinstance(item, Fingerprint)}, MAX_DISTANCE)
     strata = [f"{s.dataset} {sorted(s.labels.items())}" for s in real]
@@ -125,13 +131,21 @@ def make_pool(trial: Trial, seed: int) -> Pool:
     splitter = StratifiedGroupKFold(N_FOLDS, shuffle=True, random_state=seed)
     for index, (_, held_out) in enumerate(splitter.split(real, strata, groups)):
         fold[held_out] = index
-    return Pool(trial.examples(real + trial.drawn), fold, len(real))
+    return fold
 
 
 def kernel_auroc(
     pool: Pool, views: list[Floats], dataset: str, ridge: float, *, share: float = 1.0, drawn: bool = False
 ) -> float:
     """AUROC of a kernel machine over all folds, fitted on ``share`` of each training set."""
+    labels, scores = kernel_scores(pool, views, dataset, ridge, share=share, drawn=drawn)
+    return float(roc_auc_score(labels, scores))
+
+
+def kernel_scores(
+    pool: Pool, views: list[Floats], dataset: str, ridge: float, *, share: float = 1.0, drawn: bool = False
+) -> tuple[Rows, Floats]:
+    """Labels of the memes of a data set, and what a kernel machine says of each that was not fitted on it."""
     place = [task.name for task in pool.examples.tasks].index(MEASURED[dataset])
     labels, rng = pool.examples.labels(place), np.random.default_rng(0)
     scores = np.full(pool.n_real, np.nan)
@@ -144,7 +158,7 @@ def kernel_auroc(
         machine = KernelRidge([view[fitted] for view in views], labels[fitted], ridge)
         scores[held_out] = machine.scores([view[held_out] for view in views])
     measured = ~np.isnan(scores)
-    return float(roc_auc_score(labels[: pool.n_real][measured], scores[measured]))
+    return labels[: pool.n_real][measured], scores[measured]
 
 
 def read_sentences(setup: TrainingSetup) -> None:

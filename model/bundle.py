@@ -56,6 +56,8 @@ class ImageTowerSpec(_Strict):
 
     ``batch_invariant`` is false when a row's output depends on the rows beside it (int8 activations are quantised over
     the whole batch): the runtime then feeds pictures one at a time, so that a meme's score depends on the meme alone.
+    ``static_int8``: its activations have fixed scales and its weights 7 bits, so that it is run in integers, whose sums
+    overflow on no processor.
     """
 
     file: str
@@ -66,6 +68,7 @@ class ImageTowerSpec(_Strict):
     patch_width: int
     batch_invariant: bool
     precision: Precision
+    static_int8: bool = False
     backbone: str
     source: str
     licence: str

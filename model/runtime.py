@@ -51,7 +51,7 @@ class ImageTower:
         self, path: Path, spec: ImageTowerSpec, *, engine: EngineName = "onnxruntime", threads: int | None = None
     ) -> None:
         self._spec = spec
-        self._network = open_network(path, engine, threads)
+        self._network = open_network(path, engine, threads, static_int8=spec.static_int8)
 
     @property
     def providers(self) -> list[str]:

@@ -34,15 +34,21 @@ class Network(Protocol):
 
 
 def open_network(
-    path: Path, engine: EngineName = "onnxruntime", threads: int | None = None, *, any_size: bool = False
+    path: Path,
+    engine: EngineName = "onnxruntime",
+    threads: int | None = None,
+    *,
+    any_size: bool = False,
+    static_int8: bool = False,
 ) -> Network:
     """Open an ONNX file. ``threads`` bounds the cores of one call (None: all).
 
     ``any_size``: what it is given is of another size at nearly every call, so memory for one is not kept for the next.
+    ``static_int8``: its activations have fixed int8 scales and its weights 7 bits, so it is run in integers.
 
     Raises ``EngineUnavailableError`` for an engine that is not there; none is ever put in its place.
     """
     if engine == "openvino":
         return OpenvinoNetwork(path, threads)
     provider = "CUDAExecutionProvider" if engine == "cuda" else "CPUExecutionProvider"
-    return OnnxruntimeNetwork(path, provider, threads, any_size=any_size)
+    return OnnxruntimeNetwork(path, provider, threads, any_size=any_size, static_int8=static_int8)

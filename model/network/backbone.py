@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from model.errors import EngineUnavailableError
 from model.network.clip_tokenizer import build_clip_tokenizer
 from model.network.config import BackboneConfig, Rgb
@@ -34,7 +36,7 @@ class Backbone:
     ``image_width`` and ``patch_width`` are Di and Dp of the network; ``mean`` and ``std`` are of pixels in 0..1.
     """
 
-    image_tower: OpenClipImageTower | None
+    image_tower: nn.Module | None
     image_tower_path: Path | None
     text_tower: TextTower
     image_width: int
@@ -45,23 +47,26 @@ class Backbone:
     tokenizer: TokenizerSpec
 
 
-def build_backbone(config: BackboneConfig) -> Backbone:
+def build_backbone(config: BackboneConfig, side_px: int | None = None) -> Backbone:
     """Build the towers and load their weights.
+
+    ``side_px`` is the side of the pictures, for a tower of open_clip: its position embeddings are interpolated. None:
+    the side that it was trained on.
 
     Raises ``EngineUnavailableError`` when weights cannot be had, ``ValueError`` for a model that does not fit.
     """
-    return _open_clip_backbone(config) if config.kind == "open_clip" else _compact_backbone(config)
+    return _open_clip_backbone(config, side_px) if config.kind == "open_clip" else _compact_backbone(config)
 
 
-def _open_clip_backbone(config: BackboneConfig) -> Backbone:
+def _open_clip_backbone(config: BackboneConfig, side_px: int | None) -> Backbone:
     import open_clip  # noqa: PLC0415 - slow to import
 
     tokenizer_json = _open_clip_tokenizer(config)
-    model = _open_clip_model(config)
+    model = _open_clip_model(config, side_px)
     preprocess = open_clip.get_model_preprocess_cfg(model)
     mean, std = _pixel_statistics(config, preprocess)
-    side_px = _side_px(preprocess["size"])
-    image_tower = OpenClipImageTower(model.visual, side_px)
+    side = _side_px(preprocess["size"])
+    image_tower = OpenClipImageTower(model.visual, side)
     text_tower = OpenClipTextTower(model.text, config.pad_token_id)
     return Backbone(
         image_tower=image_tower,
@@ -69,14 +74,14 @@ def _open_clip_backbone(config: BackboneConfig) -> Backbone:
         text_tower=text_tower,
         image_width=image_tower.pooled_width,
         patch_width=image_tower.patch_width,
-        side_px=side_px,
+        side_px=side,
         mean=mean,
         std=std,
         tokenizer=TokenizerSpec(tokenizer_json, config.pad_token_id, text_tower.context_length),
     )
 
 
-def _open_clip_model(config: BackboneConfig) -> Any:
+def _open_clip_model(config: BackboneConfig, side_px: int | None) -> Any:
     """An ``open_clip.CustomTextCLIP`` in evaluation mode."""
     import open_clip  # noqa: PLC0415 - slow to import
 
@@ -95,6 +100,7 @@ def _open_clip_model(config: BackboneConfig) -> Any:
             # With the plain GELU of the model's config, these weights work, but worse.
             force_quick_gelu=bool(tag.get("quick_gelu")),
             require_pretrained=is_folder or config.pretrained is not None,
+            force_image_size=side_px,
         )
     except (RuntimeError, OSError, pickle.UnpicklingError) as error:
         raise EngineUnavailableError(

@@ -31,8 +31,10 @@ from model.network.config import BackboneConfig
 from model.preprocess import PreprocessConfig, Preprocessor
 from training.errors import ConfigError
 from training.run.bundle_start import BundleStart
-from training.run.config import PreprocessChoices, TrainConfig
+from training.run.config import ImageTowerChoices, PreprocessChoices, TrainConfig
 from training.run.pretrained import CLIP_VIT_B16, MINILM_L6, fetch
+from training.towers.published import published_tower
+from training.towers.static_int8 import has_7_bit_weights
 
 IMAGE_TOWER_FILE = "image_tower.onnx"
 #: Largest relative difference between the outputs of a tower's graph and of its torch module.
@@ -82,7 +84,8 @@ def open_towers(config: TrainConfig, cache: Path) -> RunTowers:
     # Random weights, where the config asks for them, are the same in every process of the run.
     torch.manual_seed(config.seed)
     try:
-        backbone = build_backbone(backbone_config)
+        backbone = build_backbone(backbone_config, config.image_tower.side_px)
+        backbone = _in_torch(backbone, config.image_tower)
     except ValueError as error:
         raise ConfigError(f"backbone: {error}") from error
     preprocess = preprocess_config(config.preprocess, backbone)
@@ -96,6 +99,14 @@ def open_towers(config: TrainConfig, cache: Path) -> RunTowers:
     else:
         path, spec = None, None
     return RunTowers(backbone, preprocess, path, spec, names)
+
+
+def _in_torch(backbone: Backbone, choices: ImageTowerChoices) -> Backbone:
+    """An image tower that is an ONNX file as a torch module, where the config does not take the file as it is."""
+    if backbone.image_tower_path is None or choices.takes_file_as_is:
+        return backbone
+    tower = published_tower(backbone.image_tower_path, choices.side_px)
+    return replace(backbone, image_tower=tower, image_tower_path=None, side_px=tower.side_px)
 
 
 def _bundle_towers(config: TrainConfig, start: BundleStart) -> RunTowers:
@@ -143,6 +154,7 @@ def onnx_tower_spec(path: Path, names: Mapping[str, str]) -> ImageTowerSpec:
         patch_width=by_rank[3][1],
         batch_invariant=not operators & _BATCH_SCALED,
         precision="int8" if operators & _INT8 else "fp32",
+        static_int8=has_7_bit_weights(graph),
         backbone=names["image_backbone"],
         source=names["image_source"],
         licence=names["licence"],
@@ -217,7 +229,7 @@ def tower_names(config: TrainConfig) -> dict[str, str]:
     if not isinstance(backbone, BackboneConfig):
         return {
             "image_backbone": "OpenAI CLIP ViT-B/16, vision tower",
-            "image_source": f"{CLIP_VIT_B16.requirement}, file as published",
+            "image_source": f"{CLIP_VIT_B16.requirement}, {_as_taken(config.image_tower)}",
             "text_backbone": "all-MiniLM-L6-v2",
             "text_source": MINILM_L6.requirement,
             "licence": "MIT",
@@ -229,6 +241,15 @@ def tower_names(config: TrainConfig) -> dict[str, str]:
     is_folder = str(backbone.name).startswith("local-dir:")
     weights = "a local folder" if is_folder else Path(backbone.pretrained or "random weights").name
     return _names(name, name, weights, weights, config)
+
+
+def _as_taken(choices: ImageTowerChoices) -> str:
+    """What was done to a published tower."""
+    if choices.takes_file_as_is:
+        return "file as published"
+    side = "" if choices.side_px is None else f" for pictures of {choices.side_px} px"
+    quantised = " in static int8" if choices.precision == "static_int8" else ""
+    return f"weights as published,{side}{quantised}"
 
 
 def _names(image: str, text: str, image_source: str, text_source: str, config: TrainConfig) -> dict[str, str]:

@@ -21,6 +21,7 @@ from training.run.config import RunPhase, TrainConfig
 from training.run.config.file import parse_train_config
 from training.run.dev_metrics import baseline_rows, dev_set, network_rows, write_results
 from training.run.folder import RunFolder, locked, start_or_resume, write_json
+from training.run.image_tower import finish_towers
 from training.run.load_data import RunData, check_sources, load_run_data
 from training.run.provenance import provenance
 from training.run.trained import average_of, trained_network
@@ -112,6 +113,7 @@ def _prepared(config: TrainConfig, session: RunContext, *, write: bool) -> Train
     data = load_run_data(config, session.cache)
     _report(data, session)
     check_remembered(config, data)
+    towers = finish_towers(towers, config, data, session.cache)
     if write:
         _record(config, data, towers, session)
     setup = assemble(config, data, towers, session.cache)

@@ -24,6 +24,7 @@ from training.run.config.parts import (
     BundleBackbone,
     DataConfig,
     ExportChoices,
+    ImageTowerChoices,
     Network,
     PictureAugmentation,
     PreprocessChoices,
@@ -59,6 +60,7 @@ class TrainConfig(StrictConfig):
     backbone: Backbone
     start: Literal["towers", "fusion"] = "towers"
     """What is taken from a backbone that is a bundle: its towers alone, or its fusion and heads too."""
+    image_tower: ImageTowerChoices = ImageTowerChoices()
     preprocess: PreprocessChoices = PreprocessChoices()
     network: Network
     data: DataConfig
@@ -87,6 +89,7 @@ class TrainConfig(StrictConfig):
                 "towers.image.mode: the image tower of a compact backbone or a bundle is an ONNX file and stays "
                 "'frozen'; only kind 'open_clip' can be tuned"
             )
+        self._check_image_tower()
         if self.start == "fusion" and self.start_bundle is None:
             raise ValueError(
                 f"start: a fusion to start from is in a bundle alone; set backbone to {SHIPPED_BUNDLE!r} or to "
@@ -99,6 +102,14 @@ class TrainConfig(StrictConfig):
         check_kernel_machines(self)
         check_shared_phases(self)
         return self
+
+    def _check_image_tower(self) -> None:
+        if self.image_tower.takes_file_as_is:
+            return
+        if self.towers.image.mode != "frozen":
+            raise ValueError("image_tower: side and precision are for a frozen image tower; leave it out to tune one")
+        if self.start_bundle is not None:
+            raise ValueError("image_tower: the image tower of a bundle is taken as it is; leave it out")
 
     def _check_members(self) -> None:
         if self.twins and self.modalities != "both":

@@ -19,6 +19,7 @@ from training.run.build import picture_source
 from training.run.config import TrainConfig
 from training.run.config.file import parse_train_config
 from training.run.folder import RunFolder
+from training.run.image_tower import finish_towers
 from training.run.load_data import load_run_data
 from training.run.provenance import data_digest
 from training.run.trained import TrainedNetwork, candidates, trained_network
@@ -74,7 +75,7 @@ def restore(run: RunFolder, cache: Path) -> RestoredRun:
     for name, samples in data.parts.items():
         if not name.startswith("train.") and data_digest(samples) != recorded["data_sha256"][name]:
             raise RunError(f"{run.path}: the samples of {name!r} are not those of the run; put the data back as it was")
-    towers = open_towers(config, cache)
+    towers = finish_towers(open_towers(config, cache), config, data, cache)
     if image_tower_digest(towers) != recorded["image_tower_sha256"]:
         raise RunError(f"{run.path}: the image tower's weights are not those of the run; put the backbone back")
     _check_start(run, towers, recorded)
