@@ -71,7 +71,7 @@ class ImageTower:
 
 def engines_for(bundle: Bundle, asked: EngineChoice | Engines = "auto") -> Choice:
     """What runs the networks of a bundle, and those that read words; see ``model.engine.choose``."""
-    return choose(asked, tower_varies=not bundle.manifest.image_tower.batch_invariant)
+    return choose(asked, int8_tower=bundle.manifest.image_tower.precision == "int8")
 
 
 class Runtime:

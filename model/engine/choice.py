@@ -68,12 +68,12 @@ def check_installed(asked: EngineChoice) -> None:
 
 
 def choose(
-    asked: EngineChoice | Engines = "auto", *, tower_varies: bool = False, processor: Processor | None = None
+    asked: EngineChoice | Engines = "auto", *, int8_tower: bool = False, processor: Processor | None = None
 ) -> Choice:
     """Which engine runs which network. ``Engines`` were chosen already.
 
-    ``tower_varies``: the image tower's int8 scales follow what it is given, which OpenVINO computes to other numbers,
-    and slower; so onnxruntime runs such a tower. ``processor`` is what `auto` chooses for (None: this machine's).
+    ``int8_tower``: the image tower's activations are int8, which OpenVINO computes to other numbers, and slower; so
+    onnxruntime runs such a tower. ``processor`` is what `auto` chooses for (None: this machine's).
     Raises ``EngineUnavailableError`` as ``check_installed`` does.
     """
     if isinstance(asked, Engines):
@@ -82,7 +82,7 @@ def choose(
     if asked == "auto":
         return _fastest(processor or this_processor())
     engines = Engines(asked, asked, asked)
-    if asked == "openvino" and tower_varies:
+    if asked == "openvino" and int8_tower:
         warning = "engine openvino: the image tower of this bundle is one that only onnxruntime runs as it was measured"
         return Choice(replace(engines, image_tower="onnxruntime"), (warning,))
     return Choice(engines)

@@ -51,15 +51,15 @@ def test_an_engine_that_is_asked_for_runs_every_network(asked: EngineChoice) -> 
     assert {engines.image_tower, engines.head, engines.ocr} == {asked}
 
 
-def test_an_image_tower_whose_scales_follow_the_picture_stays_with_onnxruntime_and_that_is_said() -> None:
-    choice = choose("openvino", tower_varies=True)
+def test_an_image_tower_in_int8_stays_with_onnxruntime_and_that_is_said() -> None:
+    choice = choose("openvino", int8_tower=True)
     assert choice.engines == Engines("onnxruntime", "openvino", "openvino")
     assert "image tower" in choice.warnings[0]
-    assert choose("auto", tower_varies=True, processor=INTEL) == choose("auto", processor=INTEL)
+    assert choose("auto", int8_tower=True, processor=INTEL) == choose("auto", processor=INTEL)
 
 
 def test_engines_that_were_chosen_before_are_taken_as_they_are() -> None:
-    assert choose(OCR_BY_OPENVINO, tower_varies=True, processor=AMD).engines == OCR_BY_OPENVINO
+    assert choose(OCR_BY_OPENVINO, int8_tower=True, processor=AMD).engines == OCR_BY_OPENVINO
 
 
 @pytest.mark.parametrize(
