@@ -32,13 +32,9 @@ from training.run.config.file import config_path, load_train_config
 from training.run.image_tower import finish_towers
 from training.run.load_data import RunData, load_run_data
 
-#: Name -> what the config says of the image tower; the first is what the others are compared with.
-VARIANTS: dict[str, list[str]] = {
-    "as published: 224 px, int8 by the batch": [],
-    "224 px, static int8": ["image_tower.precision=static_int8"],
-    "192 px, static int8": ["image_tower.precision=static_int8", "image_tower.side_px=192"],
-    "176 px, static int8": ["image_tower.precision=static_int8", "image_tower.side_px=176"],
-}
+#: What the others are compared with.
+PUBLISHED = "as published: 224 px, int8 by the batch"
+_SIDES_PX = (224, 192, 176)
 _AS_PUBLISHED = ["image_tower.precision=fp32", "image_tower.side_px=null"]
 _N_TIMED, _N_RESAMPLED = 12, 2000
 
@@ -50,6 +46,17 @@ class Variant:
     name: str
     towers: RunTowers
     embeds: Floats
+
+
+def variant_configs(sides_px: Sequence[int], data: Path) -> dict[str, TrainConfig]:
+    """The compact recipe with the tower as published, and in static int8 at each side; by the tower's name."""
+    path = config_path("compact")
+    static = {
+        f"{side} px, static int8": ["image_tower.precision=static_int8", f"image_tower.side_px={side}"]
+        for side in sides_px
+    }
+    overrides = {PUBLISHED: _AS_PUBLISHED, **static}
+    return {name: load_train_config(path, changed, data) for name, changed in overrides.items()}
 
 
 def real_memes(config: TrainConfig, data: RunData, cache: Path, seed: int, every: int) -> Pool:
@@ -129,13 +136,10 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path(".cache"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--every", type=int, default=1, help="take every Nth meme alone")
+    parser.add_argument("--sides", type=int, nargs="+", default=_SIDES_PX, help="of the towers in static int8, in px")
     arguments = parser.parse_args()
-    path = config_path("compact")
-    configs = {
-        name: load_train_config(path, [*_AS_PUBLISHED, *overrides], arguments.data)
-        for name, overrides in VARIANTS.items()
-    }
-    config = next(iter(configs.values()))
+    configs = variant_configs(arguments.sides, arguments.data)
+    config = configs[PUBLISHED]
     data = load_run_data(config, arguments.cache)
     pool = real_memes(config, data, arguments.cache, arguments.seed, arguments.every)
     pictures = [sample.image for sample in pool.examples.samples if sample.image is not None]
