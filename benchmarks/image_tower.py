@@ -98,7 +98,8 @@ def differences(
     labels: NDArray[np.int64], ours: Floats, theirs: Floats, seed: int = 0
 ) -> tuple[float, tuple[float, float]]:
     """AUROC of ``ours`` less that of ``theirs`` on the same memes, and a 95% interval."""
-    rng, found = np.random.default_rng(seed), []
+    rng = np.random.default_rng(seed)
+    found: list[float] = []
     while len(found) < _N_RESAMPLED:
         rows = rng.integers(0, len(labels), len(labels))
         if 0 < labels[rows].sum() < len(rows):

@@ -32,7 +32,8 @@ def publish(clip: Any, path: Path) -> None:
 
     ``clip`` is left with the weights that int8 leaves of its own.
     """
-    entries, nodes = [], []
+    entries: list[TensorProto] = []
+    nodes: list[onnx.NodeProto] = []
     for name, values in clip.state_dict().items():
         linear = name.removesuffix(".weight")
         if values.dim() != 2 or "embedding" in name:

@@ -5,6 +5,7 @@ follow each batch (onnxruntime's ``quantize_dynamic`` of an export by transforme
 the package registry has, so they are read from there.
 """
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -83,7 +84,7 @@ def resized_positions(positions: Tensor, grid: int) -> Tensor:
 
 
 def _grid(positions: Tensor) -> int:
-    return round((len(positions) - 1) ** 0.5)
+    return math.isqrt(len(positions) - 1)
 
 
 def _width(weights: dict[str, Tensor]) -> int:

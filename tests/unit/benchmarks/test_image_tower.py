@@ -2,7 +2,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.runs import config_document, write_hateful_memes, write_open_clip_weights
+from support.dataset_files import write_hateful_memes
+from support.runs import config_document, write_open_clip_weights
 
 from benchmarks.image_tower import differences, open_variant, time_ratios
 from training.run.config import TrainConfig

@@ -2,8 +2,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.dataset_files import write_hateful_memes
 from support.published_clip import publish, tiny_clip
-from support.runs import config_document, write_compact_weights, write_hateful_memes, write_open_clip_weights
+from support.runs import config_document, write_compact_weights, write_open_clip_weights
 
 from model.runtime import ImageTower
 from training.errors import ConfigError

@@ -103,7 +103,7 @@ def test_smoothing_changes_no_output_and_evens_the_channels(fp32: Path, pictures
 
 
 def _rows(model: onnx.ModelProto, name: str) -> int:
-    return next(entry.dims[0] for entry in model.graph.initializer if entry.name == name)
+    return next(int(entry.dims[0]) for entry in model.graph.initializer if entry.name == name)
 
 
 def test_without_pictures_nothing_is_written(fp32: Path, tmp_path: Path) -> None:
