@@ -9,7 +9,7 @@ from model import Meme, Scorer, Verdict, load
 from model.meme import DEFAULT_LIMITS
 from training.data.meme_renderer import render_meme
 
-MAX_BUNDLE_BYTES = 121_000_000
+MAX_BUNDLE_BYTES = 122_000_000
 HARMLESS = (
     "when the code works on the first try",
     "me waiting for my pizza to arrive",
