@@ -9,14 +9,13 @@ as the median of the rounds' ratios against the tower as published. Prints a Mar
 """
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import roc_auc_score
 from tqdm import tqdm
 
 from benchmarks.trials import MEASURED, Pool, folds_of, kernel_scores
@@ -24,6 +23,10 @@ from model.meme import Meme
 from model.runtime import ImageTower
 from training.data.examples import Examples
 from training.data.feature_cache import FrozenTower
+from training.evaluation.metrics.bootstrap import PairedInterval, paired_bootstrap
+from training.evaluation.metrics.measures import AUROC
+from training.evaluation.report.markdown import markdown_table
+from training.evaluation.report.wording import paired_text
 from training.kernel.ridge import Floats
 from training.run.backbone import RunTowers, open_towers
 from training.run.build import picture_source
@@ -94,34 +97,25 @@ def time_ratios(variants: Sequence[Variant], pictures: Sequence[Path]) -> list[f
     return [float(ratio) for ratio in np.median(seconds / seconds[:, :1], axis=0)]
 
 
-def differences(
-    labels: NDArray[np.int64], ours: Floats, theirs: Floats, seed: int = 0
-) -> tuple[float, tuple[float, float]]:
+def difference(labels: NDArray[np.int64], ours: Floats, theirs: Floats) -> PairedInterval:
     """AUROC of ``ours`` less that of ``theirs`` on the same memes, and a 95% interval."""
-    rng = np.random.default_rng(seed)
-    found: list[float] = []
-    while len(found) < _N_RESAMPLED:
-        rows = rng.integers(0, len(labels), len(labels))
-        if 0 < labels[rows].sum() < len(rows):
-            found.append(roc_auc_score(labels[rows], ours[rows]) - roc_auc_score(labels[rows], theirs[rows]))
-    low, high = np.quantile(found, [0.025, 0.975])
-    return float(roc_auc_score(labels, ours) - roc_auc_score(labels, theirs)), (float(low), float(high))
+    return paired_bootstrap(AUROC, labels, ours, theirs, n_resamples=_N_RESAMPLED)
 
 
-def rows(variants: Sequence[Variant], pool: Pool, ridge: float, ratios: Sequence[float]) -> Iterator[str]:
-    """The table's lines."""
-    yield "| image tower | time | MiB |" + "".join(f" {name} AUROC | difference |" for name in MEASURED)
-    yield "|---|---:|---:|" + "---:|---|" * len(MEASURED)
+def table(variants: Sequence[Variant], pool: Pool, ridge: float, ratios: Sequence[float]) -> str:
+    """A row a variant, as Markdown."""
+    heads = ["image tower", "time", "MiB", *(f"{name} {head}" for name in MEASURED for head in ("AUROC", "difference"))]
     first = {name: kernel_scores(pool, [variants[0].embeds], name, ridge) for name in MEASURED}
+    rows = []
     for variant, ratio in zip(variants, ratios, strict=True):
-        cells = []
+        size = 0 if variant.towers.image_path is None else variant.towers.image_path.stat().st_size / 2**20
+        row = [variant.name, f"{ratio:.2f}", f"{size:.0f}"]
         for dataset, (labels, theirs) in first.items():
             _, ours = kernel_scores(pool, [variant.embeds], dataset, ridge)
-            difference, (low, high) = differences(labels, ours, theirs)
-            shown = "" if variant is variants[0] else f"{difference:+.3f} ({low:+.3f} to {high:+.3f})"
-            cells.append(f" {roc_auc_score(labels, ours):.3f} | {shown} |")
-        size = 0 if variant.towers.image_path is None else variant.towers.image_path.stat().st_size / 2**20
-        yield f"| {variant.name} | {ratio:.2f} | {size:.0f} |" + "".join(cells)
+            shown = "" if variant is variants[0] else paired_text(difference(labels, ours, theirs))
+            row += [f"{AUROC(labels, ours):.3f}", shown]
+        rows.append(row)
+    return markdown_table(heads, rows)
 
 
 def _seconds(tower: ImageTower, pixels: NDArray[np.float32]) -> float:
@@ -146,8 +140,7 @@ def main() -> None:
     pictures = [sample.image for sample in pool.examples.samples if sample.image is not None]
     variants = [open_variant(name, one, data, pictures, arguments.cache) for name, one in configs.items()]
     ridge = config.teacher.ridge if config.teacher is not None else 1.0
-    for line in rows(variants, pool, ridge, time_ratios(variants, pictures[: _N_TIMED + 1])):
-        print(line, flush=True)
+    print(table(variants, pool, ridge, time_ratios(variants, pictures[: _N_TIMED + 1])))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import pytest
 from support.dataset_files import write_hateful_memes
 from support.runs import config_document, write_open_clip_weights
 
-from benchmarks.image_tower import differences, open_variant, time_ratios
+from benchmarks.image_tower import difference, open_variant, time_ratios
 from training.run.config import TrainConfig
 from training.run.load_data import load_run_data
 
@@ -14,13 +14,13 @@ def test_a_difference_has_the_sign_of_who_ranks_better_and_an_interval_around_it
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 300)
     good, bad = labels + rng.normal(0, 0.5, 300), labels + rng.normal(0, 2.0, 300)
-    difference, (low, high) = differences(labels, good, bad)
-    assert 0 < low < difference < high
-    opposite, (lowest, highest) = differences(labels, bad, good)
-    assert opposite == pytest.approx(-difference)
-    assert highest < 0
-    assert differences(labels, good, good) == (0.0, (0.0, 0.0))
-    assert lowest < opposite
+    found, opposite = difference(labels, good, bad), difference(labels, bad, good)
+    assert 0 < found.low < found.difference < found.high
+    assert opposite.difference == pytest.approx(-found.difference)
+    assert opposite.high < 0
+    assert opposite.low < opposite.difference
+    same = difference(labels, good, good)
+    assert (same.difference, same.low, same.high) == (0.0, 0.0, 0.0)
 
 
 def test_towers_of_several_sides_look_at_the_same_pictures_in_turns(tmp_path: Path) -> None:
