@@ -89,7 +89,7 @@ class Runtime:
         self._text_output = bundle.manifest.head.text_output
         tags = bundle.manifest.parity.get("tags")
         # Graphs are checked without any in onnxruntime alone: OpenVINO gives fewer rows then.
-        self._may_omit_tags = isinstance(tags, list) and 0 in tags and self.engines.head != "openvino"
+        self._may_omit_tags = isinstance(tags, list) and 0 in tags and self.engines.head in ("onnxruntime", "cuda")
 
     @property
     def engines(self) -> Engines:

@@ -8,7 +8,9 @@ from model.engine.processor import Processor, this_processor
 from model.errors import EngineConflictError, EngineUnavailableError
 
 #: onnxruntime on the CPU is the reference that the others are held against; cuda is onnxruntime on a GPU.
-EngineName = Literal["onnxruntime", "openvino", "cuda"]
+#: openvino computes in float32, openvino_bf16 in bfloat16, which `auto` takes for the OCR networks alone: they read the
+#: same words so, but scores would move.
+EngineName = Literal["onnxruntime", "openvino", "openvino_bf16", "cuda"]
 EngineChoice = Literal["auto", "onnxruntime", "openvino", "cuda"]
 ENGINE_CHOICES: tuple[EngineChoice, ...] = get_args(EngineChoice)
 #: The older name of the choice: "cpu" says no more than that it is not cuda.
@@ -91,11 +93,12 @@ def choose(
 def _fastest(processor: Processor) -> Choice:
     """On a CPU, by measurement; a GPU is used only when it is asked for.
 
-    On Intel's processors with AVX-512, OpenVINO takes a third of the time for finding lines and half for reading them.
-    Of the bundle's graphs onnxruntime is as fast or faster.
+    On Intel's processors with AVX-512, OpenVINO takes a third of the time for finding lines and half for reading them,
+    and half of that again in bfloat16 where there are instructions for it (docs/results.md). Of the bundle's graphs
+    onnxruntime is as fast or faster.
     """
     if not processor.is_openvino_faster:
         return Choice(REFERENCE)
     if reason := openvino_network.missing():
         return Choice(REFERENCE, (f"engine auto: {reason}, so onnxruntime reads the words, which takes longer",))
-    return Choice(replace(REFERENCE, ocr="openvino"))
+    return Choice(replace(REFERENCE, ocr="openvino_bf16" if processor.has_bf16_tiles else "openvino"))

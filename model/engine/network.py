@@ -48,7 +48,7 @@ def open_network(
 
     Raises ``EngineUnavailableError`` for an engine that is not there; none is ever put in its place.
     """
-    if engine == "openvino":
-        return OpenvinoNetwork(path, threads)
+    if engine in ("openvino", "openvino_bf16"):
+        return OpenvinoNetwork(path, threads, "bf16" if engine == "openvino_bf16" else "f32")
     provider = "CUDAExecutionProvider" if engine == "cuda" else "CPUExecutionProvider"
     return OnnxruntimeNetwork(path, provider, threads, any_size=any_size, static_int8=static_int8)

@@ -1,7 +1,8 @@
-"""A network that OpenVINO runs on the CPU, in the precision of its file.
+"""A network that OpenVINO runs on the CPU.
 
 - Nothing is reported to its maker: of the package only what runs networks is imported, not the converter that reports.
-- float32 is computed as float32: its default on processors with AMX is bfloat16, which changes scores.
+- float32 is computed as float32 unless bfloat16 is asked for: OpenVINO's default is what the processor likes best, and
+  bfloat16 changes scores.
 - Nothing is kept on disk: compiled networks would lie in a folder that nobody asked for.
 """
 
@@ -14,11 +15,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from numpy.typing import NDArray
 
+from model.engine.processor import this_processor
 from model.errors import EngineUnavailableError
+
+Precision = Literal["f32", "bf16"]
 
 #: Its import sends a message to Google Analytics, unless it cannot be imported; then openvino goes on without it.
 _REPORTER = "openvino.tools.ovc"
@@ -29,11 +33,19 @@ class OpenvinoNetwork:
     """A network that is compiled once for each call at the same time, since one that is compiled runs one call.
 
     The first is compiled at once, the others when they are needed; there are never more than there are cores for.
+    Raises ``EngineUnavailableError`` where OpenVINO is missing, and for bf16 on a processor that has no instructions
+    for it: what is computed in its place would not be what was asked for.
     """
 
-    def __init__(self, path: Path, threads: int | None) -> None:
+    def __init__(self, path: Path, threads: int | None, precision: Precision = "f32") -> None:
         self._openvino = _openvino()
+        if precision == "bf16" and not this_processor().has_bf16_tiles:
+            raise EngineUnavailableError(
+                "asked for OpenVINO in bfloat16 (openvino_bf16), for which this processor has no instructions (AMX); "
+                "ask for the engine openvino or onnxruntime on every machine"
+            )
         self._threads = threads
+        self._precision = precision
         self._graph = _core().read_model(path)
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
         self._may_compile = threading.Semaphore(_most_at_once(threads) - 1)
@@ -75,7 +87,7 @@ class OpenvinoNetwork:
             return self._compiled().create_infer_request() if more else self._idle.get()
 
     def _compiled(self) -> Any:
-        return _core().compile_model(self._graph, "CPU", _config(self._threads))
+        return _core().compile_model(self._graph, "CPU", _config(self._threads, self._precision))
 
 
 def missing() -> str | None:
@@ -87,9 +99,9 @@ def missing() -> str | None:
     return None
 
 
-def _config(threads: int | None) -> dict[str, Any]:
+def _config(threads: int | None, precision: Precision) -> dict[str, Any]:
     return {
-        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_PRECISION_HINT": precision,
         "NUM_STREAMS": 1,
         "INFERENCE_NUM_THREADS": threads or _cores(),
         # Of several processes on one machine, each would take the first cores for itself.

@@ -23,6 +23,11 @@ class Processor:
         """
         return self.vendor == "GenuineIntel" and "avx512f" in self.flags
 
+    @property
+    def has_bf16_tiles(self) -> bool:
+        """Whether it multiplies matrices of bfloat16 in tiles (AMX). Without, bfloat16 is no faster than float32."""
+        return {"amx_bf16", "amx_tile"} <= self.flags
+
 
 @cache
 def this_processor() -> Processor:

@@ -6,21 +6,21 @@ from serving.schemas.moderations import Category
 
 _WORDS = "when the code works on the first try"
 _DECISION_ID = "ede030e0e0bb4c79831a5115554a32a2"
-_BINARY_SCORES = {"hateful": 0.0830752061972706, "offensive": 0.33716530162913483}
+_BINARY_SCORES = {"hateful": 0.08272035813987877, "offensive": 0.3250517915236679}
 _SCORES = _BINARY_SCORES | {
     "target": {
-        "religion": 0.0373789817847795,
-        "race_or_origin": 0.01950463052444046,
-        "sex_or_gender": 0.022455726907130436,
-        "sexual_orientation": 0.01903148821383549,
-        "disability": 0.013917985585888915,
-        "none": 0.9092292801192441,
+        "religion": 0.04535060318478451,
+        "race_or_origin": 0.019429057376221692,
+        "sex_or_gender": 0.023187231534429975,
+        "sexual_orientation": 0.018950758539900248,
+        "disability": 0.01431728039211072,
+        "none": 0.9051726704030825,
     }
 }
 _POLICY = {
     "name": "default",
-    "version": "0.3.1",
-    "digest": "d1b3eef72355ab78b372ec5315f26c3c29b319fa11ae367651d6a0f3e328e4aa",
+    "version": "0.4.0",
+    "digest": "a0c88c79c872cfa6dcac2c94b0cf84f906b12355e5393e6b1ef41f9b6baeca1e",
     "reasons": ["every score is under its review threshold"],
 }
 #: A picture of one grey pixel.
@@ -52,8 +52,8 @@ VERDICT: dict[str, Any] = {
     },
     "model": {
         "name": "compact",
-        "version": "0.3.1",
-        "digest": "7c9e4e687a8ddb0062554ec12d41188bb16316ece5804c7d691a92492aa83c5b",
+        "version": "0.4.0",
+        "digest": "14b9f2c9e9930e02ae0f320ec61d0be47391a379b7d2a28fd349af4e2a018aa8",
         "engines": {"image_tower": "onnxruntime", "head": "onnxruntime", "ocr": "onnxruntime"},
     },
     "timings_ms": {
@@ -92,7 +92,7 @@ MODERATION_REQUESTS: dict[str, Any] = {
 _CATEGORIES = get_args(Category)
 MODERATIONS: dict[str, Any] = {
     "id": "modr-0604ca8439bf41d8bb1a02af993100ca",
-    "model": "compact-0.3.1",
+    "model": "compact-0.4.0",
     "results": [
         {
             "flagged": False,

@@ -11,8 +11,10 @@ from model.errors import EngineConflictError
 from model.ocr import make_engine
 
 INTEL = Processor("GenuineIntel", frozenset({"avx512f"}))
+INTEL_WITH_TILES = Processor("GenuineIntel", frozenset({"avx512f", "amx_bf16", "amx_tile"}))
 AMD = Processor("AuthenticAMD", frozenset({"avx512f"}))
 OCR_BY_OPENVINO = Engines("onnxruntime", "onnxruntime", "openvino")
+OCR_IN_BF16 = Engines("onnxruntime", "onnxruntime", "openvino_bf16")
 
 
 @pytest.fixture
@@ -22,8 +24,9 @@ def no_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_auto_takes_for_each_network_what_is_the_fastest_on_the_processor() -> None:
     assert choose("auto", processor=INTEL).engines == OCR_BY_OPENVINO
+    assert choose("auto", processor=INTEL_WITH_TILES).engines == OCR_IN_BF16
     assert choose("auto", processor=AMD).engines == REFERENCE
-    assert choose("auto").engines in (OCR_BY_OPENVINO, REFERENCE)
+    assert choose("auto").engines in (OCR_IN_BF16, OCR_BY_OPENVINO, REFERENCE)
     assert not choose("auto").warnings
 
 
@@ -89,21 +92,23 @@ def test_an_engine_and_a_provider_that_contradict_each_other_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("vendor", "flags", "is_faster"),
+    ("vendor", "flags", "is_faster", "has_tiles"),
     [
-        ("GenuineIntel", "fpu avx2 avx512f", True),
-        ("GenuineIntel", "fpu avx2", False),
-        ("AuthenticAMD", "fpu avx2 avx512f", False),
+        ("GenuineIntel", "fpu avx2 avx512f amx_bf16 amx_tile", True, True),
+        ("GenuineIntel", "fpu avx2 avx512f amx_bf16", True, False),
+        ("GenuineIntel", "fpu avx2 avx512f", True, False),
+        ("GenuineIntel", "fpu avx2", False, False),
+        ("AuthenticAMD", "fpu avx2 avx512f", False, False),
     ],
 )
-def test_the_first_core_says_whether_openvino_reads_faster(
-    tmp_path: Path, vendor: str, flags: str, is_faster: bool
+def test_the_first_core_says_whether_openvino_reads_faster_and_in_which_precision(
+    tmp_path: Path, vendor: str, flags: str, is_faster: bool, has_tiles: bool
 ) -> None:
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(f"processor\t: 0\nvendor_id\t: {vendor}\nflags\t\t: {flags}\n\nprocessor\t: 1\nflags\t\t: fpu\n")
     found = read_processor(cpuinfo)
     assert found == Processor(vendor, frozenset(flags.split()))
-    assert found.is_openvino_faster == is_faster
+    assert (found.is_openvino_faster, found.has_bf16_tiles) == (is_faster, has_tiles)
 
 
 def test_of_a_processor_that_is_not_told_nothing_is_known(tmp_path: Path) -> None:
@@ -113,4 +118,5 @@ def test_of_a_processor_that_is_not_told_nothing_is_known(tmp_path: Path) -> Non
 
 def test_engines_are_told_in_words() -> None:
     assert str(OCR_BY_OPENVINO) == "image tower onnxruntime, head onnxruntime, OCR openvino"
+    assert str(OCR_IN_BF16) == "image tower onnxruntime, head onnxruntime, OCR openvino_bf16"
     assert str(Engines("cuda", "cuda", None)) == "image tower cuda, head cuda"

@@ -18,8 +18,10 @@ from support.tiny import TinyBundle
 
 from model import Meme, Verdict, load
 from model.bundle import COMPACT_BUNDLE
-from model.engine import EngineName, Engines, open_network
+from model.engine import EngineChoice, EngineName, Engines, open_network
 from model.engine.openvino_network import OpenvinoNetwork
+from model.engine.processor import Processor, this_processor
+from model.errors import EngineUnavailableError
 from model.ocr import make_engine
 from model.runtime import Runtime
 from training.data.meme_renderer import MemeStyle, render_meme
@@ -100,6 +102,23 @@ def test_openvino_is_set_to_compute_in_float32_with_the_threads_given(tiny: Tiny
     assert compiled.get_property("ENABLE_CPU_PINNING") is False
 
 
+def test_bfloat16_is_not_replaced_where_the_processor_has_no_instructions_for_it(
+    tiny: TinyBundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("model.engine.openvino_network.this_processor", Processor)
+    with pytest.raises(EngineUnavailableError, match=r"no instructions \(AMX\); ask for the engine openvino"):
+        open_network(tower(tiny), "openvino_bf16", 1)
+    reader = make_engine("rapidocr", engine=Engines("onnxruntime", "onnxruntime", "openvino_bf16"))
+    assert "no instructions (AMX)" in str(reader.unavailable_reason())
+
+
+@pytest.mark.skipif(not this_processor().has_bf16_tiles, reason="this processor has no instructions for bfloat16")
+def test_openvino_computes_in_bfloat16_where_that_was_taken(tiny: TinyBundle) -> None:
+    network = open_network(tower(tiny), "openvino_bf16", 1)
+    assert isinstance(network, OpenvinoNetwork)
+    assert "bfloat16" in str(network.compiled_model.get_property("INFERENCE_PRECISION_HINT"))
+
+
 def test_openvino_reports_to_nobody_and_writes_nothing(tiny: TinyBundle, tmp_path: Path) -> None:
     told = subprocess.run(
         [sys.executable, "-c", _QUIET, tower(tiny)],
@@ -163,11 +182,13 @@ def _word_f1(read: Sequence[str]) -> float:
     return 2 * shared / (n_read + n_drawn)
 
 
-def test_both_engines_read_the_same_words() -> None:
+@pytest.mark.parametrize("engine", ["openvino", "auto"])
+def test_the_reference_and_another_engine_read_the_same_words(engine: EngineChoice) -> None:
+    """`auto` is bfloat16 on processors that have instructions for it."""
     pictures = [np.asarray(one) for one in _drawn(6)]
     read = [
-        [make_engine("rapidocr", threads=1, engine=engine).read(one).text for one in pictures]
-        for engine in ("onnxruntime", "openvino")
+        [make_engine("rapidocr", threads=1, engine=asked).read(one).text for one in pictures]
+        for asked in ("onnxruntime", engine)
     ]
     assert _word_f1(read[0]) > 0.9
     assert abs(_word_f1(read[0]) - _word_f1(read[1])) <= 0.005
