@@ -13,14 +13,14 @@ from model.ocr.turn import UPRIGHT, Turn
 
 Picture = NDArray[np.uint8]
 
-# Most lines are read as well when their letters are made so much narrower, which is that much less work: word F1 on
-# MultiOFF training pictures is .911 so and .908 without, for .61 and .70 of the work with RapidOCR's padding. At .6 it
-# is .900. Letters that are small already are blurred by it, and mostly have to be read again; what is shorter than two
-# heights is seldom a word.
-_SQUEEZE, _LEAST_SQUEEZED_PX, _LEAST_SQUEEZED_ASPECT = 0.75, 20, 2.0
+# Most lines are read as well when their letters are made a little narrower, which is that much less work: on MultiOFF
+# training pictures word F1 is .910 so and without, for .92 of the work without. At .75 it is .909, for .87: of doubled
+# letters one is lost ("fel", "577"). Letters that are small already are blurred by it, and mostly have to be read
+# again; what is shorter than two heights is seldom a word.
+_SQUEEZE, _LEAST_SQUEEZED_PX, _LEAST_SQUEEZED_ASPECT = 0.85, 20, 2.0
 # A squeezed line is read again, as it is, unless it has this confidence, and each of its letters that. So all that
 # follows from doubt (turns, text that is told as unread) is judged by the better reading.
-_CERTAIN, _CERTAIN_LETTER = 0.93, 0.5
+_CERTAIN, _CERTAIN_LETTER = 0.96, 0.5
 # Longer lines are cut, at the emptiest place near the cut.
 _MAX_ASPECT = 64
 _CUT_RANGE = 8
