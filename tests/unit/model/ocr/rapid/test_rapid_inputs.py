@@ -65,9 +65,9 @@ def chars(*confidences: float) -> list[DecodedChar]:
 
 
 def test_a_line_is_certain_when_all_of_it_and_each_letter_is() -> None:
-    assert is_certain(chars(0.99, 0.95, 0.9))
+    assert is_certain(chars(0.99, 0.98, 0.94))
     assert is_certain([*chars(0.99), DecodedChar(" ", 0.6, 0.1)])
     assert not is_certain(chars(*[0.99] * 20, 0.45))
-    assert not is_certain(chars(0.9, 0.9))
+    assert not is_certain(chars(0.95, 0.95))
     assert not is_certain([DecodedChar(" ", 0.5, 1.0)])
     assert not is_certain([])

@@ -46,7 +46,7 @@ def sky(width: int, height: int) -> Picture:
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_a_meme_is_read_as_in_november_with_two_thirds_of_the_pixels(
+def test_a_meme_is_read_as_in_november_with_fewer_pixels(
     now: CountedRapidOcr, november: NovemberRapidOcr, style: MemeStyle
 ) -> None:
     background = Image.new("RGB", (500, 400), (70, 90, 120))
@@ -54,7 +54,7 @@ def test_a_meme_is_read_as_in_november_with_two_thirds_of_the_pixels(
     meme = np.asarray(render_meme(background, captions, style=style, rng=np.random.default_rng(5)).image)
     (expected, before), (found, after) = read(november, meme), read(now, meme)
     assert found == expected
-    assert after.recogniser.n_pixels < 0.8 * before.recogniser.n_pixels
+    assert after.recogniser.n_pixels < 0.85 * before.recogniser.n_pixels
     assert after.detector.n_pixels <= before.detector.n_pixels
 
 
