@@ -6,7 +6,8 @@ and for seeing whether a network beats what it has to beat; what it is worth is 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -26,6 +27,7 @@ from training.run.build import TrainingSetup
 from training.run.folder import RunFolder, write_json
 from training.run.modality_rows import ModalityFits
 from training.run.trained import OF_SEEDS, AveragedSeeds, TrainedNetwork
+from training.trainer.frozen_text import read_together
 
 Floats = NDArray[np.float64]
 _ALONE = "_without_memory"
@@ -54,17 +56,26 @@ def network_rows(
     """
     without = [replace(network, memory=None) for network in networks if alone and network.memory is not None]
     found: dict[str, list[dict[tuple[int, str], Floats]]] = {}
-    for suffix, kind in (("", networks), (_ALONE, without)):
-        for network in kind:
-            found.setdefault(f"{network.variant}{suffix}", []).append(_probabilities(network, calibrate, sets))
-    if average is not None:
-        found[average.variant] = [_probabilities(average, calibrate, sets)]
+    with _texts_read_once(networks, [calibrate, *(measured.examples for measured in sets)]):
+        for suffix, kind in (("", networks), (_ALONE, without)):
+            for network in kind:
+                found.setdefault(f"{network.variant}{suffix}", []).append(_probabilities(network, calibrate, sets))
+        if average is not None:
+            found[average.variant] = [_probabilities(average, calibrate, sets)]
     return [
         metric_row(measured, task, name, labels_of(measured.examples, task), *(run[index, task.name] for run in runs))
         for (index, measured), task in product(enumerate(sets), calibrate.tasks)
         for name, runs in found.items()
         if (index, task.name) in runs[0]
     ]
+
+
+def _texts_read_once(networks: Sequence[TrainedNetwork], measured: Iterable[Examples]) -> AbstractContextManager[None]:
+    """Networks whose text tower was trained once have equal ones: most of the time would go into reading anew."""
+    towers = [network.learner.network.text_tower for network in networks]
+    tags = any(network.learner.network.config.knowledge for network in networks)
+    parts = (examples.in_windows()[0] for examples in measured)
+    return read_together(towers, [text for part in parts for text in part.texts(BOTH, tags=tags)])
 
 
 def _probabilities(

@@ -8,8 +8,8 @@ a run that resumes goes on, bit for bit, as if unbroken.
 """
 
 from collections import ChainMap
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -98,6 +98,41 @@ def read_once(tower: TextTower, texts: Iterable[Texts]) -> Iterator[None]:
         yield
     finally:
         del tower.forward
+
+
+@contextmanager
+def read_together(towers: Sequence[TextTower], texts: Sequence[Texts]) -> Iterator[None]:
+    """``read_once`` for several towers: those of equal weights are run once over each of ``texts`` for all of them.
+
+    The networks of a run whose text was tuned once have such towers. They must not be copied meanwhile: a copy would
+    go on telling what this tower gave.
+    """
+    groups = _of_equal_weights(towers)
+    with ExitStack() as readings:
+        for first, *others in groups:
+            remembered = RememberedTexts(first, texts, MAX_BYTES // len(groups))
+            for tower in (first, *others):
+                tower.forward = remembered.forward  # type: ignore[method-assign]
+                readings.callback(delattr, tower, "forward")
+        yield
+
+
+def _of_equal_weights(towers: Iterable[TextTower]) -> list[list[TextTower]]:
+    """Towers of one kind and equal parameters together; a tower that is named twice is there once."""
+    groups: list[list[TextTower]] = []
+    for tower in {id(tower): tower for tower in towers}.values():
+        group = next((group for group in groups if _are_equal(group[0], tower)), None)
+        if group is None:
+            groups.append([tower])
+        else:
+            group.append(tower)
+    return groups
+
+
+def _are_equal(one: TextTower, other: TextTower) -> bool:
+    ours, theirs = one.state_dict(), other.state_dict()
+    is_alike = type(one) is type(other) and ours.keys() == theirs.keys()
+    return is_alike and all(torch.equal(values, theirs[name]) for name, values in ours.items())
 
 
 def texts_of(learner: Learner, train: Examples, dev: Examples, modalities: Modalities) -> Iterator[Texts]:

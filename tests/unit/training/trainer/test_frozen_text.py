@@ -21,7 +21,7 @@ from training.data.examples import BOTH, Examples, PixelPictures
 from training.trainer import frozen_text
 from training.trainer.checkpoint import CheckpointFile
 from training.trainer.context import TrainContext
-from training.trainer.frozen_text import MAX_BYTES, RememberedTexts, read_once
+from training.trainer.frozen_text import MAX_BYTES, RememberedTexts, read_once, read_together
 from training.trainer.learner import Learner
 from training.trainer.trainer import DivergedError, EpochResult, PhaseConfig, train_phase
 
@@ -240,3 +240,23 @@ def test_the_tower_is_as_it_was_after_an_error(data: tuple[Examples, Examples]) 
     assert "forward" not in vars(learner.network.text_tower)
     assert expected.requires_grad
     assert torch.equal(learner.eval().network.text_tower(ids, mask)[1], expected)
+
+
+def test_towers_of_equal_weights_are_read_together_and_others_by_themselves() -> None:
+    first, same, other = (tiny_network().text_tower for _ in range(3))
+    first.load_state_dict(same.state_dict())
+    with torch.no_grad():
+        next(iter(other.parameters())).mul_(torch.linspace(-1, 1, 64))
+    given, ran = texts(4, 2, 7), []
+    for name, tower in (("first", first), ("same", same), ("other", other)):
+        tower.eval().bert.embeddings.register_forward_pre_hook(lambda _module, _inputs, name=name: ran.append(name))
+    with torch.no_grad():
+        expected = [tower(*given)[0] for tower in (first, same, other)]
+        ran.clear()
+        with read_together([first, same, other, first], [given]):
+            found = [tower(*given)[0] for tower in (first, same, other)]
+        assert ran == ["first", "other"]
+        again = [tower(*given)[0] for tower in (first, same, other)]
+    assert not torch.allclose(expected[0], expected[2], atol=1e-3)
+    for values in (found, again):
+        assert all(torch.allclose(one, two, atol=1e-6) for one, two in zip(values, expected, strict=True))
