@@ -95,15 +95,13 @@ def sentences_alone(recipe: TrainConfig, point: Point, seed: int) -> TrainConfig
         "memory": None,
         "baselines": False,
     }
-    train_on = [_part(recipe.data.train[index], point) for index in sources]
-    measured = {
-        "dev": [one for one in recipe.data.calibrate or () if _is_sentences(one)],
-        "tests": [one for one in recipe.data.tests or () if _is_sentences(one)],
-        "calibrate": None,
-        "ordinary": None,
+    parts = {
+        "train": [_part(recipe.data.train[index], point) for index in sources],
+        "dev": [source for source in recipe.data.calibrate or () if _is_sentences(source)],
+        "tests": [source for source in recipe.data.tests or () if _is_sentences(source)],
     }
-    named = {key: value and [one.model_dump(mode="json") for one in value] for key, value in measured.items()}
-    plain["data"] |= named | {"train": [one.model_dump(mode="json") for one in train_on]}
+    plain["data"] |= {name: [source.model_dump(mode="json") for source in part] for name, part in parts.items()}
+    plain["data"] |= {"calibrate": None, "ordinary": None}
     return parse_train_config(plain, config_path("compact"))
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.text_phase import Point, draw, measured, sentences_alone, table
+from benchmarks.text_phase import Point, Scores, draw, measured, sentences_alone, table
 from training.run.config import TrainConfig
 from training.run.config.file import config_path, load_train_config
 
@@ -40,15 +40,15 @@ def test_a_share_of_its_own_leaves_the_other_sources_whole(recipe: TrainConfig) 
 
 
 def test_the_table_and_the_plot_show_every_set_and_share(tmp_path: Path) -> None:
-    rng, labels = np.random.default_rng(0), [0, 1] * 40
+    rng, labels = np.random.default_rng(0), [0.0, 1.0] * 40
 
-    def scores(noise: float) -> list[float]:
-        return (np.array(labels) + noise * rng.normal(size=80)).tolist()
+    def said() -> Scores:
+        return {
+            name: {"labels": labels, "scores": [label + 2 * rng.normal() for label in labels]}
+            for name in ("hatemoji test", "edos dev")
+        }
 
-    def said(noise: float) -> dict[str, dict[str, list[float]]]:
-        return {name: {"labels": labels, "scores": scores(noise)} for name in ("hatemoji test", "edos dev")}
-
-    found = {point: measured([said(2), said(2)]) for point in (Point(0.5), Point(1.0), Point(0.5, is_own=True))}
+    found = {point: measured([said(), said()]) for point in (Point(0.5), Point(1.0), Point(0.5, is_own=True))}
     value, low, high = found[Point(0.5)]["edos dev"]
     assert 0.5 < low < value < high < 1
     shown = table(found).splitlines()

@@ -247,9 +247,12 @@ def test_towers_of_equal_weights_are_read_together_and_others_by_themselves() ->
     first.load_state_dict(same.state_dict())
     with torch.no_grad():
         next(iter(other.parameters())).mul_(torch.linspace(-1, 1, 64))
-    given, ran = texts(4, 2, 7), []
+    given = texts(4, 2, 7)
+    ran: list[str] = []
     for name, tower in (("first", first), ("same", same), ("other", other)):
-        tower.eval().bert.embeddings.register_forward_pre_hook(lambda _module, _inputs, name=name: ran.append(name))
+        assert isinstance(tower, BertTextTower)
+        embeddings = tower.eval().bert.get_submodule("embeddings")
+        embeddings.register_forward_pre_hook(lambda _module, _inputs, name=name: ran.append(name))
     with torch.no_grad():
         expected = [tower(*given)[0] for tower in (first, same, other)]
         ran.clear()
