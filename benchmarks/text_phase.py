@@ -24,7 +24,9 @@ from benchmarks.retraining import AUROC, TASK, say
 from model.atomic import write_atomically
 from training.baselines import labels_of
 from training.datasets.registry import Source, load_source
-from training.evaluation.metrics.bootstrap import bootstrap
+from training.evaluation.metrics.bootstrap import Estimate, bootstrap
+from training.evaluation.report.markdown import markdown_table
+from training.evaluation.report.wording import interval_text
 from training.run.config import RunPhase, TrainConfig
 from training.run.config.file import config_path, load_train_config, parse_train_config
 from training.run.export.restore import RestoredRun, restore
@@ -36,7 +38,6 @@ SHARES, SEEDS = (0.125, 0.25, 0.5, 1.0), (0,)
 OWN = "hatemoji"
 #: Set and split -> labels, and of each seed what the network says.
 Scores = dict[str, dict[str, list[float]]]
-Interval = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -134,27 +135,26 @@ def _said(run: RestoredRun) -> Scores:
     return said
 
 
-def measured(of_seeds: Sequence[Scores]) -> dict[str, Interval]:
+def measured(of_seeds: Sequence[Scores]) -> dict[str, Estimate]:
     """AUROC of each set with its 95% interval over sentences and seeds."""
-    found = {}
-    for name, first in of_seeds[0].items():
-        labels = np.array(first["labels"], dtype=np.int64)
-        value = bootstrap(AUROC, labels, *(np.array(one[name]["scores"]) for one in of_seeds))
-        found[name] = (value.value or np.nan, value.low or np.nan, value.high or np.nan)
-    return found
+    return {
+        name: bootstrap(
+            AUROC,
+            np.array(first["labels"], dtype=np.int64),
+            *(np.array(one[name]["scores"]) for one in of_seeds),
+        )
+        for name, first in of_seeds[0].items()
+    }
 
 
-def table(found: dict[Point, dict[str, Interval]]) -> str:
+def table(found: dict[Point, dict[str, Estimate]]) -> str:
     """Markdown: a row a point, a column a set."""
     sets = list(next(iter(found.values())))
-    lines = [f"| share of the sentences | {' | '.join(sets)} |", "|---" * (len(sets) + 1) + "|"]
-    for point, values in found.items():
-        cells = ["{:.3f} ({:.3f} to {:.3f})".format(*values[name]) for name in sets]
-        lines.append(f"| {point} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    rows = ([str(point), *(interval_text(values[name]) for name in sets)] for point, values in found.items())
+    return markdown_table(("share of the sentences", *sets), rows)
 
 
-def draw(found: dict[Point, dict[str, Interval]], path: Path) -> None:
+def draw(found: dict[Point, dict[str, Estimate]], path: Path) -> None:
     """The curve of each set over the share of all sentences, as SVG, and of HatemojiBuild over its own share."""
     figure = Figure(figsize=(6.5, 4), layout="constrained")
     axes = figure.subplots()
@@ -172,9 +172,10 @@ def draw(found: dict[Point, dict[str, Interval]], path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
 
 
-def _curve(axes: Any, label: str, values: dict[float, Interval], linestyle: str = "-") -> None:
+def _curve(axes: Any, label: str, values: dict[float, Estimate], linestyle: str = "-") -> None:
     shares = sorted(values)
-    heights = np.array([values[share] for share in shares])
+    of_shares = (values[share] for share in shares)
+    heights = np.array([[one.value, one.low, one.high] for one in of_shares], dtype=np.float64)  # None: nothing drawn
     spread = np.abs(heights[:, 1:] - heights[:, :1]).T
     axes.errorbar(shares, heights[:, 0], yerr=spread, label=label, marker="o", capsize=3, linestyle=linestyle)
 

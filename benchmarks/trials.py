@@ -245,18 +245,19 @@ def kernel_rows(trial: Trial, pool: Pool, read: MemeNetwork, untuned: MemeNetwor
 
 def without_teacher(config: TrainConfig) -> TrainConfig:
     """The recipe with the labels alone."""
-    last = config.phases[-1]
-    losses = (last.losses or config.losses).model_copy(update={"distillation_weight": 0.0})
-    return config.model_copy(
-        update={"teacher": None, "phases": (*config.phases[:-1], last.model_copy(update={"losses": losses}))}
-    )
+    return _with_losses(config, distillation_weight=0.0).model_copy(update={"teacher": None})
 
 
 def with_rgcl(config: TrainConfig) -> TrainConfig:
     """The recipe with contrastive learning guided by retrieval beside its classification (half of the loss, as in the
     paper); the teacher's word stays."""
+    return _with_losses(config, rgcl_weight=0.5)
+
+
+def _with_losses(config: TrainConfig, **changes: float) -> TrainConfig:
+    """The recipe with other losses in its last phase."""
     last = config.phases[-1]
-    losses = (last.losses or config.losses).model_copy(update={"rgcl_weight": 0.5})
+    losses = (last.losses or config.losses).model_copy(update=changes)
     return config.model_copy(update={"phases": (*config.phases[:-1], last.model_copy(update={"losses": losses}))})
 
 

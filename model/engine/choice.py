@@ -94,8 +94,8 @@ def _fastest(processor: Processor) -> Choice:
     """On a CPU, by measurement; a GPU is used only when it is asked for.
 
     On Intel's processors with AVX-512, OpenVINO takes a third of the time for finding lines and half for reading them,
-    and half of that again in bfloat16 where there are instructions for it (docs/results.md). Of the bundle's graphs
-    onnxruntime is as fast or faster.
+    and less again in bfloat16 where there are instructions for it (docs/results.md). Of the bundle's graphs onnxruntime
+    is as fast or faster.
     """
     if not processor.is_openvino_faster:
         return Choice(REFERENCE)

@@ -9,7 +9,7 @@ a run that resumes goes on, bit for bit, as if unbroken.
 
 from collections import ChainMap
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -87,17 +87,12 @@ class RememberedTexts:
         }
 
 
-@contextmanager
-def read_once(tower: TextTower, texts: Iterable[Texts]) -> Iterator[None]:
+def read_once(tower: TextTower, texts: Iterable[Texts]) -> AbstractContextManager[None]:
     """Let ``tower``, which must not change meanwhile, be run once over each of ``texts``; afterwards it is as before.
 
     Its ``forward`` alone is another one: parameters, their names and what is saved stay as they are.
     """
-    tower.forward = RememberedTexts(tower, texts, MAX_BYTES).forward  # type: ignore[method-assign]
-    try:
-        yield
-    finally:
-        del tower.forward
+    return read_together([tower], list(texts))
 
 
 @contextmanager

@@ -49,8 +49,8 @@ def test_the_table_and_the_plot_show_every_set_and_share(tmp_path: Path) -> None
         }
 
     found = {point: measured([said(), said()]) for point in (Point(0.5), Point(1.0), Point(0.5, is_own=True))}
-    value, low, high = found[Point(0.5)]["edos dev"]
-    assert 0.5 < low < value < high < 1
+    auroc = found[Point(0.5)]["edos dev"]
+    assert 0.5 < (auroc.low or 0) < (auroc.value or 0) < (auroc.high or 0) < 1
     shown = table(found).splitlines()
     assert shown[0] == "| share of the sentences | hatemoji test | edos dev |"
     assert [line.split(" | ")[0] for line in shown[2:]] == ["| 0.5", "| 1", "| 0.5 of HatemojiBuild"]
