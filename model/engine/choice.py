@@ -94,11 +94,11 @@ def _fastest(processor: Processor) -> Choice:
     """On a CPU, by measurement; a GPU is used only when it is asked for.
 
     On Intel's processors with AVX-512, OpenVINO takes a third of the time for finding lines and half for reading them,
-    and less again in bfloat16 where there are instructions for it (docs/results.md). Of the bundle's graphs onnxruntime
-    is as fast or faster.
+    and in bfloat16 less again wherever there are instructions for it, on AMD's too (docs/results.md). Of the bundle's
+    graphs onnxruntime is as fast or faster.
     """
     if not processor.is_openvino_faster:
         return Choice(REFERENCE)
     if reason := openvino_network.missing():
         return Choice(REFERENCE, (f"engine auto: {reason}, so onnxruntime reads the words, which takes longer",))
-    return Choice(replace(REFERENCE, ocr="openvino_bf16" if processor.has_bf16_tiles else "openvino"))
+    return Choice(replace(REFERENCE, ocr="openvino_bf16" if processor.multiplies_bf16 else "openvino"))

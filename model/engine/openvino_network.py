@@ -39,10 +39,10 @@ class OpenvinoNetwork:
 
     def __init__(self, path: Path, threads: int | None, precision: Precision = "f32") -> None:
         self._openvino = _openvino()
-        if precision == "bf16" and not this_processor().has_bf16_tiles:
+        if precision == "bf16" and not this_processor().multiplies_bf16:
             raise EngineUnavailableError(
-                "asked for OpenVINO in bfloat16 (openvino_bf16), for which this processor has no instructions (AMX); "
-                "ask for the engine openvino or onnxruntime on every machine"
+                "asked for OpenVINO in bfloat16 (openvino_bf16), for which this processor has no instructions (AMX or "
+                "AVX-512 BF16); ask for the engine openvino or onnxruntime on every machine"
             )
         self._threads = threads
         self._precision = precision

@@ -17,16 +17,16 @@ class Processor:
 
     @property
     def is_openvino_faster(self) -> bool:
-        """Whether OpenVINO reads words faster than onnxruntime: on Intel's that compute with 512 bits at once.
+        """Whether OpenVINO reads words faster than onnxruntime: in bfloat16, and in float32 on Intel's with AVX-512.
 
-        On AMD's with AVX-512, as on those without it, onnxruntime is faster (docs/results.md).
+        In float32 onnxruntime is as fast on AMD's with AVX-512, and faster on those without it (docs/results.md).
         """
-        return self.vendor == "GenuineIntel" and "avx512f" in self.flags
+        return self.multiplies_bf16 or (self.vendor == "GenuineIntel" and "avx512f" in self.flags)
 
     @property
-    def has_bf16_tiles(self) -> bool:
-        """Whether it multiplies matrices of bfloat16 in tiles (AMX). Without, bfloat16 is no faster than float32."""
-        return {"amx_bf16", "amx_tile"} <= self.flags
+    def multiplies_bf16(self) -> bool:
+        """Whether it has instructions for products of bfloat16, by tiles or by vectors (AMX, AVX-512 BF16)."""
+        return "avx512_bf16" in self.flags or {"amx_bf16", "amx_tile"} <= self.flags
 
 
 @cache

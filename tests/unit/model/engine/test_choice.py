@@ -92,23 +92,24 @@ def test_an_engine_and_a_provider_that_contradict_each_other_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("vendor", "flags", "is_faster", "has_tiles"),
+    ("vendor", "flags", "is_faster", "has_bf16"),
     [
         ("GenuineIntel", "fpu avx2 avx512f amx_bf16 amx_tile", True, True),
         ("GenuineIntel", "fpu avx2 avx512f amx_bf16", True, False),
         ("GenuineIntel", "fpu avx2 avx512f", True, False),
         ("GenuineIntel", "fpu avx2", False, False),
         ("AuthenticAMD", "fpu avx2 avx512f", False, False),
+        ("AuthenticAMD", "fpu avx2 avx512f avx512_bf16", True, True),
     ],
 )
 def test_the_first_core_says_whether_openvino_reads_faster_and_in_which_precision(
-    tmp_path: Path, vendor: str, flags: str, is_faster: bool, has_tiles: bool
+    tmp_path: Path, vendor: str, flags: str, is_faster: bool, has_bf16: bool
 ) -> None:
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(f"processor\t: 0\nvendor_id\t: {vendor}\nflags\t\t: {flags}\n\nprocessor\t: 1\nflags\t\t: fpu\n")
     found = read_processor(cpuinfo)
     assert found == Processor(vendor, frozenset(flags.split()))
-    assert (found.is_openvino_faster, found.has_bf16_tiles) == (is_faster, has_tiles)
+    assert (found.is_openvino_faster, found.multiplies_bf16) == (is_faster, has_bf16)
 
 
 def test_of_a_processor_that_is_not_told_nothing_is_known(tmp_path: Path) -> None:

@@ -106,13 +106,13 @@ def test_bfloat16_is_not_replaced_where_the_processor_has_no_instructions_for_it
     tiny: TinyBundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("model.engine.openvino_network.this_processor", Processor)
-    with pytest.raises(EngineUnavailableError, match=r"no instructions \(AMX\); ask for the engine openvino"):
+    with pytest.raises(EngineUnavailableError, match=r"no instructions \(AMX or AVX-512 BF16\); ask for the engine openvino"):
         open_network(tower(tiny), "openvino_bf16", 1)
     reader = make_engine("rapidocr", engine=Engines("onnxruntime", "onnxruntime", "openvino_bf16"))
-    assert "no instructions (AMX)" in str(reader.unavailable_reason())
+    assert "no instructions (AMX or AVX-512 BF16)" in str(reader.unavailable_reason())
 
 
-@pytest.mark.skipif(not this_processor().has_bf16_tiles, reason="this processor has no instructions for bfloat16")
+@pytest.mark.skipif(not this_processor().multiplies_bf16, reason="this processor has no instructions for bfloat16")
 def test_openvino_computes_in_bfloat16_where_that_was_taken(tiny: TinyBundle) -> None:
     network = open_network(tower(tiny), "openvino_bf16", 1)
     assert isinstance(network, OpenvinoNetwork)
