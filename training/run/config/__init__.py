@@ -3,6 +3,7 @@
 from training.errors import ConfigError
 from training.run.config.parts import (
     COMPACT_PAIR,
+    MPNET_PAIR,
     SHIPPED_BUNDLE,
     DataConfig,
     ImageTowerChoices,
@@ -14,6 +15,7 @@ from training.run.config.train_config import TrainConfig
 
 __all__ = [
     "COMPACT_PAIR",
+    "MPNET_PAIR",
     "SHIPPED_BUNDLE",
     "ConfigError",
     "DataConfig",

@@ -39,7 +39,8 @@ def check_phases(config: "TrainConfig") -> None:
     """Raise ``ValueError`` for sources that there are not, and for a task to select on that the network has not."""
     last = len(config.data.train) - 1
     listed = {f"phases.{index}.sources": phase.sources for index, phase in enumerate(config.phases)}
-    for name, machine in (("teacher", config.teacher), ("memory", config.memory)):
+    speakers = {"teacher": config.teacher, "memory": config.memory, "sentence_teacher": config.sentence_teacher}
+    for name, machine in speakers.items():
         listed[f"{name}.sources"] = None if machine is None else machine.sources
     if not isinstance(config.baselines, bool):
         listed["baselines"] = config.baselines
@@ -95,16 +96,19 @@ def _check_heard(config: "TrainConfig") -> None:
         f"phases.{index}.losses": phase.losses for index, phase in enumerate(config.phases) if phase.losses is not None
     }
     heard = {key: found.distillation_weight for key, found in losses.items() if found.distillation_weight}
+    speakers = {"teacher": config.teacher, "sentence_teacher": config.sentence_teacher}
     for key, weight in heard.items():
-        if config.teacher is None:
+        if not any(speakers.values()):
             raise ValueError(
                 f"{key}.distillation_weight: {weight:g}, but there is no teacher; add one (teacher={{}}), or set it to "
                 "0"
             )
-    if config.teacher is not None and not any(config.losses_of(phase).distillation_weight for phase in config.phases):
-        raise ValueError(
-            "teacher: losses.distillation_weight is 0, so nobody listens to it; set that above 0, or teacher=null"
-        )
+    for name, speaker in speakers.items():
+        if speaker is not None and not any(config.listens(phase, speaker) for phase in config.phases):
+            raise ValueError(
+                f"{name}: nobody listens to it: losses.distillation_weight is 0 in each phase that sees what it speaks "
+                f"of; set that above 0, or {name}=null"
+            )
 
 
 def _check_frozen(name: str, config: "TrainConfig", sources: Sequence[int]) -> None:

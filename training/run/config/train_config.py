@@ -29,6 +29,7 @@ from training.run.config.parts import (
     PictureAugmentation,
     PreprocessChoices,
     RunPhase,
+    SentenceTeacher,
     StrictConfig,
     TextFilling,
     Towers,
@@ -67,9 +68,10 @@ class TrainConfig(StrictConfig):
     fill_text: TextFilling = TextFilling()
     towers: Towers = Towers()
     losses: LossConfig = LossConfig()
+    sentence_teacher: SentenceTeacher | None = None
     teacher: TeacherConfig | None = None
     """Gives samples soft labels, which are ``losses.distillation_weight`` of a target: before the first phase that
-    has such a weight."""
+    has such a weight and sees samples that the teacher speaks of."""
     memory: MemoryConfig | None = None
     """Of the last phase's samples; it votes beside the network that ships."""
     augment: PictureAugmentation | None = None
@@ -180,19 +182,25 @@ class TrainConfig(StrictConfig):
             return losses
         return losses.model_copy(update=dict.fromkeys(("caption_weight", "contrastive_weight"), 0.0))
 
-    def sources_of(self, part: RunPhase | TeacherConfig | MemoryConfig | None = None) -> tuple[int, ...]:
+    def sources_of(
+        self, part: RunPhase | TeacherConfig | MemoryConfig | SentenceTeacher | None = None
+    ) -> tuple[int, ...]:
         """Indices into ``data.train`` of what a phase sees, or a teacher or memory reads; of None: all."""
         if isinstance(part, TeacherConfig | MemoryConfig) and part.sources is None:
             part = self.phases[-1]
         found = None if part is None else part.sources
         return tuple(range(len(self.data.train))) if found is None else found
 
+    def listens(self, phase: RunPhase, speaker: TeacherConfig | SentenceTeacher | None) -> bool:
+        """Whether the loss of a phase takes the word of a teacher: it weighs something, and of what the phase sees."""
+        if speaker is None or not self.losses_of(phase).distillation_weight:
+            return False
+        return bool({*self.sources_of(phase)} & {*self.sources_of(speaker)})
+
     @property
     def taught_from(self) -> int | None:
-        """The first phase that listens to the teacher; None without one."""
-        if self.teacher is None:
-            return None
-        return next(i for i, phase in enumerate(self.phases) if self.losses_of(phase).distillation_weight)
+        """The first phase that listens to the teacher of the network; None without one."""
+        return next((i for i, phase in enumerate(self.phases) if self.listens(phase, self.teacher)), None)
 
     @property
     def n_shared_phases(self) -> int:
@@ -226,7 +234,11 @@ class TrainConfig(StrictConfig):
             )
 
         data = {name: placed(getattr(self.data, name)) for name in ("train", "dev", "calibrate", "ordinary", "tests")}
-        return self.model_copy(update={"data": self.data.model_copy(update=data), "backbone": _absolute(self.backbone)})
+        changed: dict[str, Any] = {"data": self.data.model_copy(update=data), "backbone": _absolute(self.backbone)}
+        teacher = self.sentence_teacher
+        if teacher is not None and teacher.labels is not None:
+            changed["sentence_teacher"] = teacher.model_copy(update={"labels": teacher.labels.resolve()})
+        return self.model_copy(update=changed)
 
 
 def _absolute(backbone: "Backbone") -> "Backbone":

@@ -106,7 +106,9 @@ def test_bfloat16_is_not_replaced_where_the_processor_has_no_instructions_for_it
     tiny: TinyBundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("model.engine.openvino_network.this_processor", Processor)
-    with pytest.raises(EngineUnavailableError, match=r"no instructions \(AMX or AVX-512 BF16\); ask for the engine openvino"):
+    with pytest.raises(
+        EngineUnavailableError, match=r"no instructions \(AMX or AVX-512 BF16\); ask for the engine openvino"
+    ):
         open_network(tower(tiny), "openvino_bf16", 1)
     reader = make_engine("rapidocr", engine=Engines("onnxruntime", "onnxruntime", "openvino_bf16"))
     assert "no instructions (AMX or AVX-512 BF16)" in str(reader.unavailable_reason())

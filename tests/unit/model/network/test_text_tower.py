@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from support.network_cases import VOCABULARY_SIZE, tiny_bert
 from torch import Tensor, nn
 
-from model.network.text_tower import BertTextTower, OpenClipTextTower, TextTower
+from model.network.text_tower import BertTextTower, MpnetTextTower, OpenClipTextTower, TextTower, read_text_tower
 
 
 def clip_text(**overrides: Any) -> OpenClipTextTower:
@@ -29,6 +29,12 @@ def bert_text() -> BertTextTower:
     return tower
 
 
+def mpnet_text() -> MpnetTextTower:
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 2, "intermediate_size": 16}
+    return MpnetTextTower.from_config(vocab_size=VOCABULARY_SIZE, pad_token_id=1, model_type="mpnet", **sizes).eval()
+
+
 def texts(n_tokens: int) -> tuple[Tensor, Tensor]:
     """Three texts of 4, 2 and no tokens; each ends with the highest id, as CLIP's do."""
     ids, mask = torch.zeros(2, 3, n_tokens, dtype=torch.int64)
@@ -38,7 +44,7 @@ def texts(n_tokens: int) -> tuple[Tensor, Tensor]:
     return ids, mask
 
 
-TOWERS = [bert_text, clip_text, siglip_text]
+TOWERS = [bert_text, mpnet_text, clip_text, siglip_text]
 
 
 @pytest.mark.parametrize("make_tower", TOWERS)
@@ -81,6 +87,32 @@ def test_bert_tokens_are_those_of_the_library() -> None:
     pooled, tokens = tower(ids[:2], mask[:2])
     torch.testing.assert_close(tokens[mask[:2] > 0], expected[mask[:2] > 0], atol=1e-5, rtol=0)
     torch.testing.assert_close(pooled[1], expected[1, :2].mean(dim=0), atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+def test_mpnet_tokens_are_those_of_the_library() -> None:
+    tower = mpnet_text()
+    ids, mask = texts(5)
+    ids = torch.where(mask > 0, ids, tower.pad_token_id)
+    expected = tower.mpnet(input_ids=ids[:2], attention_mask=mask[:2]).last_hidden_state
+    pooled, tokens = tower(ids[:2], mask[:2])
+    torch.testing.assert_close(tokens[mask[:2] > 0], expected[mask[:2] > 0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(pooled[1], expected[1, :2].mean(dim=0), atol=1e-5, rtol=0)
+
+
+@torch.no_grad()
+def test_a_folder_holds_the_tower_that_its_config_names(tmp_path: Path) -> None:
+    saved = mpnet_text()
+    weights = {name: value.contiguous() for name, value in saved.mpnet.state_dict().items()}
+    save_file({**weights, "pooler.dense.weight": torch.zeros(8, 8)}, tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text(json.dumps(saved.mpnet.config.to_dict()), encoding="utf-8")
+    loaded = read_text_tower(tmp_path).eval()
+    torch.testing.assert_close(loaded(*texts(5))[0], saved(*texts(5))[0])
+    save_bert(tmp_path)
+    assert isinstance(read_text_tower(tmp_path), BertTextTower)
+    (tmp_path / "config.json").write_text('{"model_type": "t5"}', encoding="utf-8")
+    with pytest.raises(ValueError, match="of the kind 't5': there are bert, mpnet"):
+        read_text_tower(tmp_path)
 
 
 def save_bert(folder: Path, prefix: str = "") -> BertTextTower:

@@ -124,7 +124,10 @@ def test_the_image_tower_of_a_bundle_cannot_be_tuned(tiny: TinyBundle, tmp_path:
     [
         ({"kind": "bundle"}, r"backbone\.bundle: is missing"),
         ({"kind": "bundle", "bundel": "x", "bundle": "y"}, r"backbone\.bundel: no such key; did you mean 'bundle'\?"),
-        ("shiped-bundle", "backbone: Input should be 'compact-pair' or 'shipped-bundle', got 'shiped-bundle'"),
+        (
+            "shiped-bundle",
+            "backbone: Input should be 'compact-pair', 'mpnet-pair' or 'shipped-bundle', got 'shiped-bundle'",
+        ),
     ],
 )
 def test_a_backbone_that_is_misspelt_is_refused(backbone: Any, message: str, tmp_path: Path) -> None:
