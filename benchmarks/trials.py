@@ -30,11 +30,12 @@ from training.kernel.memory import remember, tower_views
 from training.kernel.ridge import Floats, KernelRidge
 from training.kernel.soft_labels import teach
 from training.run.backbone import open_towers
-from training.run.build import SourceExamples, TrainingSetup, assemble, build_learner, picture_source
+from training.run.build import TrainingSetup, assemble, build_learner, picture_source
 from training.run.config import TrainConfig
 from training.run.config.file import config_path, load_train_config
 from training.run.image_tower import finish_towers
 from training.run.load_data import RunData, load_run_data
+from training.run.source_examples import SourceExamples
 from training.trainer.learner import Learner
 from training.trainer.predict import predict
 from training.trainer.trainer import train_phase

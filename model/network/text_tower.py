@@ -163,7 +163,7 @@ def read_text_tower(folder: Path) -> BertTextTower | MpnetTextTower:
 
     Raises ``ValueError`` for another kind, and what ``BertTextTower.from_folder`` raises.
     """
-    towers = {"bert": BertTextTower, "mpnet": MpnetTextTower}
+    towers: dict[str, type[BertTextTower] | type[MpnetTextTower]] = {"bert": BertTextTower, "mpnet": MpnetTextTower}
     config, _ = _found_in(folder)
     kind = json.loads(config.read_text(encoding="utf-8")).get("model_type", "bert")
     if kind not in towers:

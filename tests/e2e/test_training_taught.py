@@ -67,7 +67,8 @@ def test_the_teacher_speaks_of_each_sentence_and_of_nothing_else(place: Workplac
 
 
 def weights_of(run: Path) -> dict[str, np.ndarray]:
-    return load_file(run / "networks" / "seed0-both" / "network.safetensors")
+    found: dict[str, np.ndarray] = load_file(run / "networks" / "seed0-both" / "network.safetensors")
+    return found
 
 
 def test_a_run_learns_what_its_teacher_says(place: Workplace, said: Path) -> None:

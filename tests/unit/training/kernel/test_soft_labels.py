@@ -18,7 +18,7 @@ from training.errors import ConfigError, RunError
 from training.kernel.config import TeacherConfig
 from training.kernel.memory import whole_rows
 from training.kernel.soft_labels import read_soft_labels, taught_tasks, teach, write_soft_labels
-from training.run.build import SourceExamples
+from training.run.source_examples import SourceExamples
 from training.trainer.checkpoint import examples_digest
 
 TASKS = tasks_named(("hateful", "memotion_sentiment", "offensive"))
