@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from model.meme import has_words
 from training.data.examples import Examples
@@ -20,7 +19,7 @@ from training.run.export.restore import RestoredRun, restore
 from training.run.folder import RunFolder
 from training.trainer.precision import autocast, decide_precision
 
-_AT_ONCE = 1024
+_AT_ONCE = 2048
 
 
 def soften(run: RunFolder, config: TrainConfig, cache: Path, say: Callable[[str], None]) -> SentenceLabels:
@@ -41,9 +40,10 @@ def soften(run: RunFolder, config: TrainConfig, cache: Path, say: Callable[[str]
     say(f"asking {run.path} about {len(texts)} sentences")
     place = restored.tasks.index(task)
     said: dict[str, float] = {}
-    for start in tqdm(range(0, len(texts), _AT_ONCE), desc="sentences", unit=f"x{_AT_ONCE}", disable=None):
+    for start in range(0, len(texts), _AT_ONCE):
         part = texts[start : start + _AT_ONCE]
         said |= zip(part, _probabilities(restored, part, place, cache), strict=True)
+        say(f"{len(said)} of {len(texts)} sentences, the shortest first")
     about = f"{restored.config.name} {restored.config.version}, seed {restored.config.seed}"
     return SentenceLabels.of(task.name, about, said)
 
