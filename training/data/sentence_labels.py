@@ -1,4 +1,4 @@
-"""What a larger text tower says of sentences, in a small file.
+"""What a larger text tower says of sentences, in a file that is small enough to come with the code.
 
 Of each sentence the file has the first eight bytes of its sha256, not its words, and a probability of the task's second
 class; the words are wherever the data are. Made by ``memeguard soft-labels``.
@@ -17,6 +17,8 @@ from safetensors.numpy import save
 from model.atomic import write_atomically
 from training.errors import ConfigError
 
+#: Those that come with the code: by the network of the config beside it.
+SHIPPED = Path(__file__).parents[1] / "configs" / "sentence_teacher.safetensors"
 _KEYS, _PROBABILITIES = "keys", "probabilities"
 
 Floats = NDArray[np.float64]

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.examples import Examples
-from training.data.sentence_labels import read_sentence_labels
+from training.data.sentence_labels import SHIPPED, read_sentence_labels
 from training.datasets import Sample
 from training.datasets.registry import Source, label_noise
 from training.errors import ConfigError
@@ -70,7 +70,7 @@ def said_of_sentences(config: TrainConfig, train: SourceExamples, note: Callable
     """
     if config.sentence_teacher is None:
         return {}
-    labels = read_sentence_labels(config.sentence_teacher.labels)
+    labels = read_sentence_labels(config.sentence_teacher.labels or SHIPPED)
     names = [task.name for task in config.network.task_list if task.kind == "binary"]
     if labels.task not in names:
         raise ConfigError(

@@ -197,11 +197,11 @@ class PictureAugmentation(StrictConfig):
 class SentenceTeacher(StrictConfig):
     """Whose word goes beside the labels of sentences, as ``losses.distillation_weight`` of a phase's targets.
 
-    ``labels`` is a file that ``memeguard soft-labels`` made. ``sources`` are those whose sentences it speaks of, as
-    indices into ``data.train``.
+    ``labels`` is a file that ``memeguard soft-labels`` made; None: the one that comes with the code. ``sources`` are
+    those whose sentences it speaks of, as indices into ``data.train``.
     """
 
-    labels: Path
+    labels: Path | None = None
     sources: tuple[NonNegativeInt, ...] = Field(min_length=1)
 
 

@@ -236,7 +236,7 @@ class TrainConfig(StrictConfig):
         data = {name: placed(getattr(self.data, name)) for name in ("train", "dev", "calibrate", "ordinary", "tests")}
         changed: dict[str, Any] = {"data": self.data.model_copy(update=data), "backbone": _absolute(self.backbone)}
         teacher = self.sentence_teacher
-        if teacher is not None:
+        if teacher is not None and teacher.labels is not None:
             changed["sentence_teacher"] = teacher.model_copy(update={"labels": teacher.labels.resolve()})
         return self.model_copy(update=changed)
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from training.data.sentence_labels import SentenceLabels, read_sentence_labels, write_sentence_labels
+from training.data.sentence_labels import SHIPPED, SentenceLabels, read_sentence_labels, write_sentence_labels
 from training.errors import ConfigError
 
 SAID = {"the sun is out": 0.25, "rain again": 0.75, "Ünïcode 🌧": 0.5}
@@ -41,3 +41,11 @@ def test_a_file_that_cannot_be_read_is_refused_with_what_to_do(tmp_path: Path, c
         path.write_bytes(content)
     with pytest.raises(ConfigError, match=r"cannot be read .* make it with `memeguard soft-labels`"):
         read_sentence_labels(path)
+
+
+def test_those_that_come_with_the_code_are_probabilities_of_hate_by_the_teacher_of_its_config() -> None:
+    found = read_sentence_labels(SHIPPED)
+    assert found.task == "hateful"
+    assert found.teacher.startswith("sentence-teacher ")
+    assert (np.diff(found.keys.astype(object)) > 0).all()
+    assert ((found.probabilities > 0) & (found.probabilities < 1)).all()
