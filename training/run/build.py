@@ -1,6 +1,6 @@
 """A config and its samples to what the engine trains: a Learner, and Examples for each phase, dev and calibration."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -39,8 +39,7 @@ from training.trainer.learner import Learner
 class TrainingSetup:
     """Everything that the training of a network reads. ``notes`` say which settings do not apply to this run.
 
-    ``taught`` are the tasks that a teacher speaks of, none without one; ``soft`` is what it said, by source, and what
-    ``of_sentences`` has from the teacher of sentences, which is the same for every network.
+    ``taught`` are the tasks that a teacher speaks of, none without one; ``soft`` is what it said, by source.
     """
 
     config: TrainConfig
@@ -52,14 +51,12 @@ class TrainingSetup:
     taught: list[Task]
     train: SourceExamples = field(repr=False)
     notes: list[str] = field(default_factory=list)
-    of_sentences: Mapping[int, Floats] = field(default_factory=dict)
     soft: dict[int, Floats] = field(default_factory=dict)
 
     def train_of(self, phase: RunPhase | None = None) -> Examples:
         """The training examples of a phase; of None: those for the baselines."""
         sources = self.config.baselines if phase is None else self.config.sources_of(phase)
-        soft = {**self.of_sentences, **self.soft}
-        return self.train.examples(self.config.sources_of() if isinstance(sources, bool) else sources, soft)
+        return self.train.examples(self.config.sources_of() if isinstance(sources, bool) else sources, self.soft)
 
     @property
     def remembered(self) -> Examples:
@@ -73,9 +70,7 @@ class TrainingSetup:
 
     def teach(self, soft: Floats) -> None:
         """Give the samples of the last phase soft labels [N, n_tasks], in every phase from now on that sees them."""
-        for source, said in self.train.split(self.config.sources_of(self.config.phases[-1]), soft).items():
-            known = self.of_sentences.get(source)
-            self.soft[source] = said if known is None else np.where(np.isnan(said), known, said)
+        self.soft.update(self.train.split(self.config.sources_of(self.config.phases[-1]), soft))
 
     def learner_of(self, phase: RunPhase) -> Learner:
         """The learner with the losses of a phase."""
@@ -98,19 +93,19 @@ def assemble(config: TrainConfig, data: RunData, towers: RunTowers, cache: Path)
     def examples(samples: Sequence[Sample], text_noise: TextNoise | None = None) -> Examples:
         return Examples(samples, tasks, towers.preprocessor, pictures, text_noise=text_noise)
 
-    train = SourceExamples(data.train, partial(examples, text_noise=noise), config.data.train)
+    members = list(config.members.values())
+    notes = list(dict.fromkeys(note for member in members for note in _notes(member)))
+    of_sentences = said_of_sentences(config, data.train, notes.append)
+    train = SourceExamples(data.train, partial(examples, text_noise=noise), config.data.train, of_sentences)
     dev = examples(data.dev)
     calibrate = dev if data.calibrate is data.dev else examples(data.calibrate)
     tests = tuple(examples(samples) for samples in data.tests)
-    members = list(config.members.values())
     for member in members:
         _check_losses(member, train)
     # The baselines read towers that no network of the run tunes; a network that is alone may have the towers itself.
     learner = build_learner(members[0], towers if len(members) == 1 else towers.copied())
     taught = _taught_tasks(members[0], train.samples)
-    notes = list(dict.fromkeys(note for member in members for note in _notes(member)))
-    of_sentences = said_of_sentences(config, train, notes.append)
-    return TrainingSetup(members[0], towers, learner, dev, calibrate, tests, taught, train, notes, of_sentences)
+    return TrainingSetup(members[0], towers, learner, dev, calibrate, tests, taught, train, notes)
 
 
 def check_remembered(config: TrainConfig, data: RunData) -> None:

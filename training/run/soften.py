@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from model.meme import has_words
-from training.data.examples import Examples
+from training.data.examples import Examples, PictureSource
 from training.data.sentence_labels import SentenceLabels
 from training.datasets import Sample
 from training.datasets.registry import load_source
@@ -38,11 +38,11 @@ def soften(run: RunFolder, config: TrainConfig, cache: Path, say: Callable[[str]
     if not texts:
         raise ConfigError(f"{config.name}: none of its training sources holds sentences alone")
     say(f"asking {run.path} about {len(texts)} sentences")
-    place = restored.tasks.index(task)
+    place, pictures = restored.tasks.index(task), picture_source(restored.config, restored.towers, cache)
     said: dict[str, float] = {}
     for start in range(0, len(texts), _AT_ONCE):
         part = texts[start : start + _AT_ONCE]
-        said |= zip(part, _probabilities(restored, part, place, cache), strict=True)
+        said |= zip(part, _probabilities(restored, part, place, pictures), strict=True)
         say(f"{len(said)} of {len(texts)} sentences, the shortest first")
     about = f"{restored.config.name} {restored.config.version}, seed {restored.config.seed}"
     return SentenceLabels.of(task.name, about, said)
@@ -61,9 +61,8 @@ def sentences_of(config: TrainConfig) -> set[str]:
     return {sample.text for sample in samples if has_words(sample.text)}
 
 
-def _probabilities(restored: RestoredRun, texts: list[str], place: int, cache: Path) -> list[float]:
+def _probabilities(restored: RestoredRun, texts: list[str], place: int, pictures: PictureSource) -> list[float]:
     samples = [Sample(id=str(row), dataset="", split="", text=text, labels={}) for row, text in enumerate(texts)]
-    pictures = picture_source(restored.config, restored.towers, cache)
     examples = Examples(samples, restored.tasks, restored.towers.preprocessor, pictures)
     device = torch.device("cpu")
     with autocast(decide_precision("auto", device), device):

@@ -19,7 +19,8 @@ Sources = tuple[int, ...]
 class SourceExamples:
     """Examples of any sources, made when they are first asked for; phases with the same sources share them.
 
-    ``configs`` say how far each of the sources is to be trusted; None: all of them wholly.
+    ``configs`` say how far each of the sources is to be trusted; None: all of them wholly. ``of_sentences`` are soft
+    labels [N, n_tasks] of some sources, by their index, which hold for every network of the run.
     """
 
     def __init__(
@@ -27,8 +28,10 @@ class SourceExamples:
         parts: Sequence[Sequence[Sample]],
         make: Callable[[Sequence[Sample]], Examples],
         configs: Sequence[Source] | None = None,
+        of_sentences: Mapping[int, Floats] | None = None,
     ) -> None:
         self._parts, self._make, self._configs = parts, make, configs
+        self._of_sentences = of_sentences or {}
         self._made: dict[Sources, Examples] = {}
 
     def samples(self, sources: Sources) -> list[Sample]:
@@ -36,14 +39,19 @@ class SourceExamples:
         return [sample for source in sources for sample in self._parts[source]]
 
     def examples(self, sources: Sources, soft: Mapping[int, Floats] | None = None) -> Examples:
-        """Examples of ``samples``; ``soft`` are the soft labels [N, n_tasks] of some sources, by their index."""
+        """Examples of ``samples``; ``soft`` are a network's own soft labels, which go before those of sentences."""
         if sources not in self._made:
             self._made[sources] = self._trusted(sources, self._make(self.samples(sources)))
-        examples, known = self._made[sources], soft or {}
-        if not any(source in known for source in sources):
+        examples = self._made[sources]
+        teachers = [said for said in (self._of_sentences, soft or {}) if not said.keys().isdisjoint(sources)]
+        if not teachers:
             return examples
         silent = {source: np.full((len(self._parts[source]), len(examples.tasks)), np.nan) for source in sources}
-        return examples.taught(np.concatenate([(silent | dict(known))[source] for source in sources]))
+        heard = np.concatenate([*silent.values()])
+        for teacher in teachers:
+            said = np.concatenate([teacher.get(source, silent[source]) for source in sources])
+            heard = np.where(np.isnan(said), heard, said)
+        return examples.taught(heard)
 
     def _trusted(self, sources: Sources, examples: Examples) -> Examples:
         if self._configs is None:
@@ -63,8 +71,10 @@ class SourceExamples:
         return np.flatnonzero(np.concatenate([np.full(len(self._parts[s]), s in chosen) for s in sources]))
 
 
-def said_of_sentences(config: TrainConfig, train: SourceExamples, note: Callable[[str], None]) -> dict[int, Floats]:
-    """What the teacher of sentences says, as soft labels [N, n_tasks] by source; empty without one.
+def said_of_sentences(
+    config: TrainConfig, parts: Sequence[Sequence[Sample]], note: Callable[[str], None]
+) -> dict[int, Floats]:
+    """What the teacher of sentences says of ``parts``, as soft labels [N, n_tasks] by source; empty without one.
 
     Raises ``ConfigError`` for a task that the network has not, and when nothing is said of any sentence.
     """
@@ -77,12 +87,12 @@ def said_of_sentences(config: TrainConfig, train: SourceExamples, note: Callable
             f"sentence_teacher: it speaks of {labels.task!r}, and the binary tasks of this network are "
             f"{', '.join(names) or 'none'}; set sentence_teacher=null"
         )
-    soft, n_known, n_all = {}, 0, 0
+    soft = {}
     for source in config.sentence_teacher.sources:
-        said = labels.of_texts([sample.text for sample in train.samples((source,))])
-        soft[source] = np.full((len(said), len(config.network.task_list)), np.nan)
-        soft[source][:, config.network.tasks.index(labels.task)] = said
-        n_known, n_all = n_known + int((~np.isnan(said)).sum()), n_all + len(said)
+        soft[source] = np.full((len(parts[source]), len(config.network.tasks)), np.nan)
+        soft[source][:, config.network.tasks.index(labels.task)] = labels.of_texts([one.text for one in parts[source]])
+    n_all = sum(map(len, soft.values()))
+    n_known = sum(int((~np.isnan(said)).sum()) for said in soft.values())
     if not n_known:
         raise ConfigError(
             f"sentence_teacher: it says nothing of any of the {n_all} samples of its sources; make its file from these "
