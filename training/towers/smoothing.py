@@ -2,20 +2,20 @@
 
 A few channels of a ViT's activations are a hundred times larger than the others, so one scale for all of them leaves
 the others few of int8's 256 levels. Each channel is divided by a factor, and the matrix's row of that channel
-multiplied by it: the product is what it was. Behind a LayerNormalization the division is part of its scale and shift;
-elsewhere a multiplication is put before the matrix.
+multiplied by it: the product is what it was. Behind a LayerNormalization the division is part of its scale and shift,
+behind attention of the layer that gives its values; elsewhere a multiplication is put before the matrix.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 
-Floats = NDArray[np.float32]
+from training.towers.folding import values_behind
+from training.towers.stored import Floats, Weights, Wiring, is_stored_product
+
 #: How much of an activation's spread goes into the matrix: what lost least on ViT-B/16 among .5, .65 and .8.
 _STRENGTH = 0.65
 _SMALLEST = 1e-5
@@ -37,23 +37,18 @@ class Product:
 
 def products(graph: onnx.GraphProto) -> list[Product]:
     """The activations of a graph that are multiplied with stored matrices, and with nothing else."""
-    stored = {entry.name for entry in graph.initializer}
-    makers = {output: node for node in graph.node for output in node.output}
-    readers: dict[str, list[onnx.NodeProto]] = {}
-    for node in graph.node:
-        for name in node.input:
-            readers.setdefault(name, []).append(node)
-    found = []
-    for name, nodes in readers.items():
-        is_product = all(node.op_type == "MatMul" and node.input[1] in stored for node in nodes)
-        if is_product and name in makers:
-            found.append(Product(name, tuple(nodes), makers[name]))
-    return found
+    wiring = Wiring(graph)
+    readers = {name: wiring.readers(name) for name in wiring.makers}
+    return [
+        Product(name, tuple(nodes), wiring.makers[name])
+        for name, nodes in readers.items()
+        if nodes and all(is_stored_product(wiring, node) for node in nodes)
+    ]
 
 
 def smooth(model: onnx.ModelProto, largest: Mapping[str, Floats]) -> None:
     """Smooth ``model`` in place; ``largest`` has the largest absolute value [K] of each channel, by activation."""
-    weights = _Weights(model.graph)
+    weights, wiring = Weights(model.graph), Wiring(model.graph)
     for product in products(model.graph):
         matrices = [weights.read(node, 1) for node in product.nodes]
         factors = _factors(largest[product.activation], matrices)
@@ -62,32 +57,10 @@ def smooth(model: onnx.ModelProto, largest: Mapping[str, Floats]) -> None:
         if product.maker.op_type == "LayerNormalization":
             for place in range(1, len(product.maker.input)):
                 weights.write(product.maker, place, weights.read(product.maker, place) / factors)
+        elif (values := values_behind(wiring, product.activation)) is not None:
+            values.scale(weights, np.reciprocal(factors))
         else:
             _divide(model.graph, product, factors)
-
-
-class _Weights:
-    """The stored arrays of a graph, by the nodes that read them: exporters store equal ones once for several nodes."""
-
-    def __init__(self, graph: onnx.GraphProto) -> None:
-        self._graph = graph
-        self._entries = {entry.name: entry for entry in graph.initializer}
-        self._readers = Counter(name for node in graph.node for name in node.input)
-
-    def read(self, node: onnx.NodeProto, place: int) -> Floats:
-        """What ``node`` is given at ``place``."""
-        values: Floats = numpy_helper.to_array(self._entries[node.input[place]])
-        return values
-
-    def write(self, node: onnx.NodeProto, place: int, values: Floats) -> None:
-        """Give ``node`` other values there, and no other node."""
-        name = node.input[place]
-        if self._readers[name] == 1:
-            self._entries[name].CopyFrom(numpy_helper.from_array(values, name))
-            return
-        self._readers[name] -= 1
-        node.input[place] = own = f"{name}.{node.output[0]}"
-        self._graph.initializer.append(numpy_helper.from_array(values, own))
 
 
 def _factors(largest: Floats, matrices: Sequence[Floats]) -> Floats:

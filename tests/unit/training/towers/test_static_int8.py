@@ -80,6 +80,20 @@ def test_it_is_known_by_its_weights(fp32: Path, quantised: Path) -> None:
     assert not has_7_bit_weights(graph)
 
 
+def test_products_with_weights_are_integers_with_their_biases_and_those_of_attention_are_not(
+    fp32: Path, quantised: Path
+) -> None:
+    before, after = (onnx.load(path).graph for path in (fp32, quantised))
+    n_layers = sum(node.op_type == "Softmax" for node in before.node)
+    stored = {entry.name for entry in after.initializer}
+    floats = [node for node in after.node if node.op_type == "MatMul"]
+    assert len(floats) == 2 * n_layers
+    assert not any(stored.intersection(node.input) for node in floats)
+    fused = [node for node in after.node if node.op_type == "MatMulIntegerToFloat"]
+    assert len(fused) == 6 * n_layers
+    assert all(node.input[6] in stored for node in fused)
+
+
 def test_it_is_a_quarter_of_the_size(fp32: Path, quantised: Path) -> None:
     assert quantised.stat().st_size < 0.4 * fp32.stat().st_size
     assert [path.name for path in quantised.parent.iterdir()] == ["image_tower.onnx"]
