@@ -4,7 +4,7 @@ import os
 import random
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -130,8 +130,10 @@ class Database:
         # opened: closing it would let go of the locks that another connection of this process holds on it.
         with suppress(FileExistsError):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-        with closing(sqlite3.connect(path, timeout=_LOCK_WAIT_S)) as connection:
-            connection.execute("PRAGMA journal_mode = WAL")  # readers and a writer do not wait for each other
+        with closing(sqlite3.connect(path, timeout=0)) as connection:
+            # Readers and a writer do not wait for each other. Of two that set it at once SQLite refuses one at once,
+            # whatever its timeout: each would wait for the other.
+            _when_free(lambda: connection.execute("PRAGMA journal_mode = WAL"))
         self._inode = path.stat().st_ino
 
     def _check_file(self) -> None:
@@ -174,11 +176,16 @@ def _begin_sqlite(connection: sa.Connection) -> None:
         return
     # SQLite's own waiting looks ever more seldom, so that one busy worker can keep the others out for seconds.
     driver.execute("PRAGMA busy_timeout = 0")
+    # A transaction that reads and then writes would fail where another writer came between: lock at once.
+    _when_free(lambda: driver.execute("BEGIN IMMEDIATE"))
+
+
+def _when_free(statement: Callable[[], object]) -> None:
+    """Run a statement of SQLite again while another connection keeps it out, for ``_LOCK_WAIT_S`` at most."""
     gives_up = time.monotonic() + _LOCK_WAIT_S
     while True:
         try:
-            # A transaction that reads and then writes would fail where another writer came between: lock at once.
-            driver.execute("BEGIN IMMEDIATE")
+            statement()
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > gives_up:
                 raise

@@ -1,7 +1,10 @@
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
+import threading
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -90,6 +93,19 @@ def test_workers_that_start_at_once_find_one_ledger_that_all_can_write(ledger_ur
     command = [sys.executable, "-c", script, ledger_url]
     done = subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, timeout=120, check=False)
     assert done.returncode == 0
+
+
+def test_a_worker_waits_for_another_one_that_is_making_the_file(tmp_path: Path) -> None:
+    """SQLite refuses to set a journal's mode beside another writer at once, however long it was told to wait."""
+    path = tmp_path / "ledger.db"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        ends = threading.Timer(0.5, other.execute, ["ROLLBACK"])
+        ends.start()
+        database = database_of(f"sqlite:///{path}")
+        ends.join()
+    database.check_writable()
+    database.close()
 
 
 def test_a_ledger_newer_than_the_code_is_refused_with_what_to_do(ledger_url: str) -> None:
