@@ -5,22 +5,22 @@ from typing import Any, get_args
 from serving.schemas.moderations import Category
 
 _WORDS = "when the code works on the first try"
-_DECISION_ID = "ede030e0e0bb4c79831a5115554a32a2"
-_BINARY_SCORES = {"hateful": 0.08272035813987877, "offensive": 0.3250517915236679}
+_DECISION_ID = "9694dd1ebda241daa551cefcf8fc7c31"
+_BINARY_SCORES = {"hateful": 0.06013990777170536, "offensive": 0.30754180207409365}
 _SCORES = _BINARY_SCORES | {
     "target": {
-        "religion": 0.04535060318478451,
-        "race_or_origin": 0.019429057376221692,
-        "sex_or_gender": 0.023187231534429975,
-        "sexual_orientation": 0.018950758539900248,
-        "disability": 0.01431728039211072,
-        "none": 0.9051726704030825,
+        "religion": 0.058094653710667465,
+        "race_or_origin": 0.013594984055251114,
+        "sex_or_gender": 0.025068293550827292,
+        "sexual_orientation": 0.02122183029369662,
+        "disability": 0.014323671139931715,
+        "none": 0.9140907157472424,
     }
 }
 _POLICY = {
     "name": "default",
-    "version": "0.4.0",
-    "digest": "a0c88c79c872cfa6dcac2c94b0cf84f906b12355e5393e6b1ef41f9b6baeca1e",
+    "version": "0.5.0",
+    "digest": "0829fc4f8802bafc131cb1e1ee703c5af9097a766acb201fb9a688680d7578af",
     "reasons": ["every score is under its review threshold"],
 }
 #: A picture of one grey pixel.
@@ -52,17 +52,17 @@ VERDICT: dict[str, Any] = {
     },
     "model": {
         "name": "compact",
-        "version": "0.4.0",
-        "digest": "14b9f2c9e9930e02ae0f320ec61d0be47391a379b7d2a28fd349af4e2a018aa8",
+        "version": "0.5.0",
+        "digest": "156bd2a8b94b18afd5e556f332abbaf1a70b4b468abbb8426a6d378b3c6ea630",
         "engines": {"image_tower": "onnxruntime", "head": "onnxruntime", "ocr": "onnxruntime"},
     },
     "timings_ms": {
-        "queue": 1.965,
-        "decode": 0.079,
+        "queue": 1.019,
+        "decode": 0.048,
         "ocr": 0.0,
-        "preprocess": 0.905,
-        "model": 13.413,
-        "total": 16.362,
+        "preprocess": 0.302,
+        "model": 6.827,
+        "total": 8.197,
     },
     "judged_as": "text",
     "explanation": None,
@@ -92,7 +92,7 @@ MODERATION_REQUESTS: dict[str, Any] = {
 _CATEGORIES = get_args(Category)
 MODERATIONS: dict[str, Any] = {
     "id": "modr-0604ca8439bf41d8bb1a02af993100ca",
-    "model": "compact-0.4.0",
+    "model": "compact-0.5.0",
     "results": [
         {
             "flagged": False,
