@@ -14,13 +14,13 @@ _OTHERS_IGNORED = ConfigDict(extra="ignore", strict=True, frozen=True)
 
 
 class PictureAnswerDoc(Wire):
-    """A picture that may be published. ``judged`` is false where nobody could say, which means review."""
+    """A picture that may be published. ``judged`` is false where it, or a part of it, was not, which means review."""
 
     decision: Decision
     judged: bool
-    decision_id: str | None = Field(description="For feedback; null where it was not judged.")
+    decision_id: str | None = Field(description="For feedback; null where nothing of it was judged.")
     reasons: list[str]
-    error: ItemErrorDoc | None = Field(description="Why it was not judged.")
+    error: ItemErrorDoc | None = Field(description="Why it, or a part of it, was not judged.")
 
 
 class CoopString(BaseModel):

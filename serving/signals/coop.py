@@ -30,7 +30,7 @@ from serving.schemas.signals import (
 )
 from serving.schemas.verdict import ItemErrorDoc
 from serving.signals.coop_content import Content, content_of
-from serving.signals.partly_judged import partly_judged
+from serving.signals.partly_judged import not_judged
 from serving.signals.paths import COOP
 
 router = APIRouter()
@@ -127,9 +127,7 @@ def _errors(outcomes: Sequence[Verdict | Failure]) -> Iterator[tuple[str, str]]:
         if isinstance(outcome, Failure):
             yield outcome.code, outcome.message
             continue
-        picture_status = None if outcome.picture is None else outcome.picture.status
-        part = partly_judged(outcome.text.status, picture_status)
-        if part is not None:
+        if (part := not_judged(outcome)) is not None:
             yield part.code, part.message
 
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from model import Verdict
+
 
 @dataclass(frozen=True)
 class PartlyJudged:
@@ -18,3 +20,8 @@ def partly_judged(text_status: str, picture_status: str | None) -> PartlyJudged 
     if picture_status not in (None, "ok"):
         return PartlyJudged(f"picture_{picture_status}", "not all that the picture shows was judged")
     return None
+
+
+def not_judged(verdict: Verdict) -> PartlyJudged | None:
+    """What of a verdict's meme was not judged; None: nothing."""
+    return partly_judged(verdict.text.status, None if verdict.picture is None else verdict.picture.status)

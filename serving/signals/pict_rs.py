@@ -20,6 +20,7 @@ from serving.schemas.requests import POLICY
 from serving.schemas.responses import problems
 from serving.schemas.signals import PictureAnswerDoc
 from serving.schemas.verdict import ItemErrorDoc
+from serving.signals.partly_judged import not_judged
 from serving.signals.paths import PICT_RS
 
 router = APIRouter()
@@ -47,9 +48,9 @@ async def pict_rs(
 ) -> Response:
     """200 lets the picture through, 422 refuses it. Its Content-Type is not believed: the bytes say what it is.
 
-    What cannot be judged (a video, a damaged file) means review: ``judged`` is false. 503 is for what has to do with
-    the server and not with the picture, which may be sent again. The key may come as the password of Basic, since the
-    caller can only be told an address.
+    What cannot be judged, or not all of it (a video, a damaged file, words that nobody could read), means review:
+    ``judged`` is false. 503 is for what has to do with the server and not with the picture, which may be sent again.
+    The key may come as the password of Basic, since the caller can only be told an address.
     """
     state, context = app_state(request), request_context(request)
     picture = await whole_body(request)
@@ -70,12 +71,13 @@ async def pict_rs(
 
 
 def _told(verdict: Verdict) -> PictureAnswerDoc:
+    part = not_judged(verdict)
     return PictureAnswerDoc(
         decision=verdict.decision,
-        judged=True,
+        judged=part is None,
         decision_id=verdict.decision_id,
         reasons=list(verdict.policy.reasons),
-        error=None,
+        error=None if part is None else ItemErrorDoc(code=part.code, message=part.message),
     )
 
 
@@ -89,6 +91,7 @@ def _is_of_picture(problem: ProblemError) -> bool:
 
 
 def _refused(code: str, answer: PictureAnswerDoc) -> ProblemError:
-    why = "; ".join(answer.reasons) if answer.error is None else f"not judged ({answer.error.message})"
+    unjudged = [] if answer.error is None else [f"not judged ({answer.error.message})"]
+    why = "; ".join([*answer.reasons, *unjudged])
     named = "" if answer.decision_id is None else f" (decision {answer.decision_id})"
     return ProblemError(422, code, f"{answer.decision}: {why}{named}")

@@ -70,6 +70,17 @@ def test_what_nobody_can_judge_means_review_and_is_said(client: TestClient, cont
     assert "not judged" in rejected.json()["detail"]
 
 
+def test_a_picture_of_which_a_part_was_not_judged_is_not_called_judged(scorer: Scorer, tmp_path: Path) -> None:
+    unread = Scorer(scorer.bundle, scorer.runtime, make_engine("none"))
+    with client_with_policies(unread, tmp_path, ocr="none") as client:
+        accepted, rejected = _post(client).json(), _post(client, review="reject").json()
+    assert (accepted["decision"], accepted["judged"]) == ("review", False)
+    assert accepted["error"]["code"] == "text_unavailable"
+    assert accepted["decision_id"]
+    assert rejected["code"] == "needs_review"
+    assert "not judged" in rejected["detail"]
+
+
 def test_the_bytes_say_what_a_picture_is_and_not_its_content_type(client: TestClient) -> None:
     assert _post(client, kind="video/mp4").json()["judged"] is True
     assert _post(client, VIDEO, kind="image/png").json()["judged"] is False
