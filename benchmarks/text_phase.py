@@ -174,7 +174,7 @@ def draw(found: dict[Point, dict[str, Estimate]], path: Path) -> None:
     axes.set_xticks(shares, [f"{share:g}" for share in shares])
     axes.minorticks_off()
     axes.set(xlabel="share of the sentences", ylabel="AUROC")
-    axes.legend(fontsize="small")
+    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))  # beside the curves, not over them
     figure.savefig(path, metadata={"Date": None})
 
 
