@@ -16,7 +16,7 @@ from model.bundle import COMPACT_BUNDLE
 from model.errors import MemeError, MemeErrorCode
 from model.verdict import Decision, strictest
 from serving.signals.errors import SignalError
-from serving.signals.partly_judged import partly_judged
+from serving.signals.partly_judged import PartlyJudged, not_judged, partly_judged
 
 #: Not MEMEGUARD_...: these are no settings of a server, which refuses those that it does not know.
 URL_VARIABLE, KEY_VARIABLE, BUNDLE_VARIABLE = "TX_MODERATOR_URL", "TX_MODERATOR_KEY", "TX_MODERATOR_BUNDLE"
@@ -69,8 +69,7 @@ class BundleModerator:
         (outcome,) = self._scorer.score([item])
         if isinstance(outcome, Failure):
             return Answer("review", unjudged=outcome.code)
-        picture_status = None if outcome.picture is None else outcome.picture.status
-        return _answer(outcome.decision, outcome.scores, outcome.text.status, picture_status)
+        return _answer(outcome.decision, outcome.scores, not_judged(outcome))
 
 
 class ServerModerator:
@@ -99,15 +98,15 @@ class ServerModerator:
         document = _document(reply.content)
         if reply.status == _OK and "decision" in document:
             text, picture = document["text"], document["picture"] or {}
-            return _answer(document["decision"], document["scores"], text["status"], picture.get("status"))
+            part = partly_judged(text["status"], picture.get("status"))
+            return _answer(document["decision"], document["scores"], part)
         code = document.get("code", "")
         if reply.status < _SERVERS_FAULT and code in get_args(MemeErrorCode):
             return Answer("review", unjudged=code)
         raise SignalError(f"{self._url} answers {reply.status} {code}: {document.get('detail', 'no problem document')}")
 
 
-def _answer(decision: Decision, scores: Mapping[str, Any], text_status: str, picture_status: str | None) -> Answer:
-    part = partly_judged(text_status, picture_status)
+def _answer(decision: Decision, scores: Mapping[str, Any], part: PartlyJudged | None) -> Answer:
     if part is None:
         return Answer(decision, _numbers(scores))
     return Answer(strictest(["review", decision]), unjudged=part.code)

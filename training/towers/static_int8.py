@@ -52,7 +52,7 @@ def quantise_tower(source: Path, pictures: Sequence[Pixels], target: Path) -> No
         smoothed, draft = Path(folder) / "smoothed.onnx", Path(folder) / target.name
         smooth(model, _largest(model, names, pictures, Path(folder)))
         onnx.save(model, smoothed)
-        _quantise(smoothed, pictures, draft)
+        _quantise(model.graph, smoothed, pictures, draft)
         quantised = onnx.load(draft)
         fuse_products(quantised)
         onnx.save(quantised, draft)
@@ -90,17 +90,17 @@ def _largest(
     return largest
 
 
-def _quantise(source: Path, pictures: Sequence[Pixels], target: Path) -> None:
+def _quantise(graph: onnx.GraphProto, source: Path, pictures: Sequence[Pixels], target: Path) -> None:
+    """Quantise ``graph``, whose file is ``source``."""
     from onnxruntime import quantization as quant  # noqa: PLC0415 - slow to import, and needed by few
 
-    graph = onnx.load(str(source), load_external_data=False).graph
-    wiring = Wiring(graph)
+    (pixels,), wiring = graph.input, Wiring(graph)
     of_activations = [node.name for node in graph.node if not is_stored_product(wiring, node)]
     with _quietly():
         quant.quantize_static(
             str(source),
             str(target),
-            _reader(source, pictures),
+            _reader(pixels.name, pictures),
             quant_format=quant.QuantFormat.QDQ,
             op_types_to_quantize=["MatMul"],
             nodes_to_exclude=of_activations,
@@ -114,10 +114,8 @@ def _quantise(source: Path, pictures: Sequence[Pixels], target: Path) -> None:
         )
 
 
-def _reader(source: Path, pictures: Sequence[Pixels]) -> Any:
+def _reader(name: str, pictures: Sequence[Pixels]) -> Any:
     from onnxruntime.quantization import CalibrationDataReader  # noqa: PLC0415 - slow to import, and needed by few
-
-    (name,) = (value.name for value in onnx.load(str(source), load_external_data=False).graph.input)
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]
         def __init__(self) -> None:

@@ -100,12 +100,18 @@ def is_stored_product(wiring: Wiring, node: onnx.NodeProto) -> bool:
 
 def without_unread(graph: onnx.GraphProto) -> None:
     """Take nodes and stored arrays out of ``graph`` that nothing reads."""
-    while unread := [node for node in graph.node if not _read(graph).intersection(node.output)]:
+    while unread := _unread(graph):
         for node in unread:
             graph.node.remove(node)
-    kept = [entry for entry in graph.initializer if entry.name in _read(graph)]
+    read = _read(graph)
+    kept = [entry for entry in graph.initializer if entry.name in read]
     del graph.initializer[:]
     graph.initializer.extend(kept)
+
+
+def _unread(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    read = _read(graph)
+    return [node for node in graph.node if not read.intersection(node.output)]
 
 
 def _read(graph: onnx.GraphProto) -> set[str]:
