@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from hypothesis import is_hypothesis_test, settings
@@ -41,11 +42,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _ledger_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Servers and apps that are told nothing else keep their decisions here, not in somebody's home."""
+def states(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Folders of ledgers. What outlives a test, and is told nothing else, keeps its decisions in the first of them."""
+    folder = tmp_path_factory.mktemp("states")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
-        yield
+        patch.setenv("XDG_STATE_HOME", str(folder / "shared"))
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def _ledger_of_the_test(states: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ledger for each test: not in somebody's home, and with nothing in it that another test has left there."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(states / uuid4().hex))
 
 
 @pytest.fixture(scope="session")
