@@ -1,4 +1,9 @@
-"""What brings how much on the compact pair, and where its limit is: ``python -m benchmarks.trials --data DATA``.
+"""What brings how much on the compact pair, and where its limit is.
+
+    python -m benchmarks.trials --data DATA --run RUN
+
+RUN is a finished run of the recipe: its first phase, in which the text tower reads sentences and no meme, is taken as
+it was left there. Memes are learnt anew.
 
 Five-fold cross-validation over the train and dev splits of religious_memes and MultiOFF, test splits untouched. Memes
 that share their words or nearly their picture are in one fold. A network is chosen on the fold after the one that it is
@@ -33,9 +38,11 @@ from training.run.backbone import open_towers
 from training.run.build import TrainingSetup, assemble, build_learner, picture_source
 from training.run.config import TrainConfig
 from training.run.config.file import config_path, load_train_config
+from training.run.folder import RunFolder
 from training.run.image_tower import finish_towers
 from training.run.load_data import RunData, load_run_data
 from training.run.source_examples import SourceExamples
+from training.trainer.checkpoint import CheckpointFile, PhaseState, unpack_state
 from training.trainer.learner import Learner
 from training.trainer.predict import predict
 from training.trainer.trainer import train_phase
@@ -162,26 +169,27 @@ def kernel_scores(
     return labels[: pool.n_real][measured], scores[measured]
 
 
-def read_sentences(setup: TrainingSetup) -> None:
-    """First phase: the text tower is tuned on sentences, without any meme."""
-    _train(setup, 0)
+def take_first_phase(setup: TrainingSetup, run: RunFolder) -> None:
+    """Take what the first phase of a run of the recipe has left. Raises ``SystemExit`` where it was not finished."""
+    phase = setup.config.phases[0]
+    found = CheckpointFile(run.checkpoint, f"shared.0.{phase.name}").read()
+    state = unpack_state(found["state"]) if found is not None else PhaseState()
+    if not state.finished:
+        raise SystemExit(f"{run.path} has not finished its phase {phase.name!r}: memeguard train --config compact")
+    unknown = setup.learner.load_state_dict(state.best, strict=False).unexpected_keys
+    if unknown:
+        raise SystemExit(f"{run.path} is of another network, with {unknown[0]}")
 
 
 def train_memes(setup: TrainingSetup, teacher: TeacherConfig, memory: MemoryConfig) -> NetworkWithMemory:
     """Second phase, by the labels alone where the recipe has no teacher; then the memory."""
-    network, config = setup.learner.network, setup.config
+    network, config, phase = setup.learner.network, setup.config, setup.config.phases[1]
     if config.teacher is not None:
-        rows, tasks = setup.whole_rows(teacher), list(config.network.task_list)
-        setup.teach(teach(network, setup.remembered, rows, tasks, teacher, config.seed, BOTH))
-    _train(setup, 1)
-    return remember(network, setup.remembered, setup.calibrate, memory, BOTH, setup.whole_rows(memory))
-
-
-def _train(setup: TrainingSetup, index: int) -> None:
-    config, phase = setup.config, setup.config.phases[index]
-    shown = config.modalities_of(phase)
-    learner, train = setup.learner_of(phase), setup.train_of(phase)
+        rows = setup.whole_rows(teacher)
+        setup.teach(teach(network, setup.remembered, rows, setup.taught, teacher, config.seed, BOTH))
+    learner, train, shown = setup.learner_of(phase), setup.train_of(phase), config.modalities_of(phase)
     train_phase(learner, train, setup.dev, phase, seed=config.seed, modalities=shown, label=phase.name)
+    return remember(network, setup.remembered, setup.calibrate, memory, BOTH, setup.whole_rows(memory))
 
 
 def fold_setup(
@@ -274,6 +282,7 @@ def main() -> None:
     """Command line: see the module's docstring."""
     parser = argparse.ArgumentParser(description="Trials of the compact recipe by cross-validation.")
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--run", type=Path, required=True, help="folder of `memeguard train --config compact`")
     parser.add_argument("--cache", type=Path, default=Path(".cache"))
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--networks", nargs="*", choices=NETWORKS, default=list(NETWORKS), help="they take long")
@@ -281,7 +290,7 @@ def main() -> None:
     trial = open_trial(arguments.data, arguments.cache, arguments.seed)
     pool, read = make_pool(trial, arguments.seed), trial.setup.learner
     untuned = build_learner(trial.config, trial.setup.towers.copied()).network
-    read_sentences(trial.setup)
+    take_first_phase(trial.setup, RunFolder(arguments.run))
     print(f"| trial | {' | '.join(f'{dataset} AUROC' for dataset in MEASURED)} |\n|---|---|---|", flush=True)
     for name, aurocs in kernel_rows(trial, pool, read.network, untuned):
         print(_row(f"kernel machine: {name}", aurocs), flush=True)

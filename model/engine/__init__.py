@@ -15,6 +15,7 @@ from model.engine.choice import (
     check_installed,
     choose,
 )
+from model.engine.int8 import Ranges
 from model.engine.network import Network, open_network
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Engines",
     "Network",
     "Provider",
+    "Ranges",
     "asked_engine",
     "check_installed",
     "choose",

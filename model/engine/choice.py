@@ -8,9 +8,9 @@ from model.engine.processor import Processor, this_processor
 from model.errors import EngineConflictError, EngineUnavailableError
 
 #: onnxruntime on the CPU is the reference that the others are held against; cuda is onnxruntime on a GPU.
-#: openvino computes in float32, openvino_bf16 in bfloat16, which `auto` takes for the OCR networks alone: they read the
-#: same words so, but scores would move.
-EngineName = Literal["onnxruntime", "openvino", "openvino_bf16", "cuda"]
+#: openvino computes in float32, openvino_bf16 in bfloat16, openvino_int8 products in 8-bit integers. `auto` takes the
+#: latter two for the OCR networks alone: they read the same words so, but scores would move.
+EngineName = Literal["onnxruntime", "openvino", "openvino_bf16", "openvino_int8", "cuda"]
 EngineChoice = Literal["auto", "onnxruntime", "openvino", "cuda"]
 ENGINE_CHOICES: tuple[EngineChoice, ...] = get_args(EngineChoice)
 #: The older name of the choice: "cpu" says no more than that it is not cuda.
@@ -93,12 +93,21 @@ def choose(
 def _fastest(processor: Processor) -> Choice:
     """On a CPU, by measurement; a GPU is used only when it is asked for.
 
-    On Intel's processors with AVX-512, OpenVINO takes a third of the time for finding lines and half for reading them,
-    and in bfloat16 less again wherever there are instructions for it, on AMD's too (docs/results.md). Of the bundle's
-    graphs onnxruntime is as fast or faster.
+    OpenVINO reads words faster in bfloat16 where there are tiles for it, else in 8-bit integers where there are
+    instructions for these, and in float32 on Intel's processors with AVX-512 (docs/results.md). Of the bundle's graphs
+    onnxruntime is as fast or faster.
     """
-    if not processor.is_openvino_faster:
+    reader = _fastest_reader(processor)
+    if reader == "onnxruntime":
         return Choice(REFERENCE)
     if reason := openvino_network.missing():
         return Choice(REFERENCE, (f"engine auto: {reason}, so onnxruntime reads the words, which takes longer",))
-    return Choice(replace(REFERENCE, ocr="openvino_bf16" if processor.multiplies_bf16 else "openvino"))
+    return Choice(replace(REFERENCE, ocr=reader))
+
+
+def _fastest_reader(processor: Processor) -> EngineName:
+    if processor.has_bf16_tiles:
+        return "openvino_bf16"
+    if processor.multiplies_int8:
+        return "openvino_int8"
+    return "openvino" if processor.is_openvino_faster else "onnxruntime"

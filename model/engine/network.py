@@ -7,8 +7,11 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from model.engine.choice import EngineName
+from model.engine.int8 import Ranges
 from model.engine.onnxruntime_network import OnnxruntimeNetwork
-from model.engine.openvino_network import OpenvinoNetwork
+from model.engine.openvino_network import OpenvinoNetwork, Precision
+
+_OPENVINO: dict[EngineName, Precision] = {"openvino": "f32", "openvino_bf16": "bf16", "openvino_int8": "int8"}
 
 
 class Network(Protocol):
@@ -40,15 +43,17 @@ def open_network(
     *,
     any_size: bool = False,
     static_int8: bool = False,
+    ranges: Ranges | None = None,
 ) -> Network:
     """Open an ONNX file. ``threads`` bounds the cores of one call (None: all).
 
     ``any_size``: what it is given is of another size at nearly every call, so memory for one is not kept for the next.
     ``static_int8``: its activations have fixed int8 scales and its weights 7 bits, so it is run in integers.
+    ``ranges``: by which ``openvino_int8`` computes products in integers (None: all of it is in float32).
 
     Raises ``EngineUnavailableError`` for an engine that is not there; none is ever put in its place.
     """
-    if engine in ("openvino", "openvino_bf16"):
-        return OpenvinoNetwork(path, threads, "bf16" if engine == "openvino_bf16" else "f32")
+    if engine in _OPENVINO:
+        return OpenvinoNetwork(path, threads, _OPENVINO[engine], ranges=ranges)
     provider = "CUDAExecutionProvider" if engine == "cuda" else "CPUExecutionProvider"
     return OnnxruntimeNetwork(path, provider, threads, any_size=any_size, static_int8=static_int8)

@@ -1,8 +1,8 @@
 """A network that OpenVINO runs on the CPU.
 
 - Nothing is reported to its maker: of the package only what runs networks is imported, not the converter that reports.
-- float32 is computed as float32 unless bfloat16 is asked for: OpenVINO's default is what the processor likes best, and
-  bfloat16 changes scores.
+- float32 is computed as float32 unless bfloat16 or int8 is asked for: OpenVINO's default is what the processor likes
+  best, and bfloat16 changes scores.
 - Nothing is kept on disk: compiled networks would lie in a folder that nobody asked for.
 """
 
@@ -19,10 +19,11 @@ from typing import Any, Literal
 
 from numpy.typing import NDArray
 
-from model.engine.processor import this_processor
+from model.engine.int8 import Ranges, quantise
+from model.engine.processor import Processor, this_processor
 from model.errors import EngineUnavailableError
 
-Precision = Literal["f32", "bf16"]
+Precision = Literal["f32", "bf16", "int8"]
 
 #: Its import sends a message to Google Analytics, unless it cannot be imported; then openvino goes on without it.
 _REPORTER = "openvino.tools.ovc"
@@ -33,20 +34,21 @@ class OpenvinoNetwork:
     """A network that is compiled once for each call at the same time, since one that is compiled runs one call.
 
     The first is compiled at once, the others when they are needed; there are never more than there are cores for.
-    Raises ``EngineUnavailableError`` where OpenVINO is missing, and for bf16 on a processor that has no instructions
-    for it: what is computed in its place would not be what was asked for.
+    ``ranges`` are for int8: products that have none are computed in float32.
+    Raises ``EngineUnavailableError`` where OpenVINO is missing, and for bf16 or int8 on a processor that has no
+    instructions for it: what is computed in its place would not be what was asked for.
     """
 
-    def __init__(self, path: Path, threads: int | None, precision: Precision = "f32") -> None:
+    def __init__(
+        self, path: Path, threads: int | None, precision: Precision = "f32", *, ranges: Ranges | None = None
+    ) -> None:
         self._openvino = _openvino()
-        if precision == "bf16" and not this_processor().multiplies_bf16:
-            raise EngineUnavailableError(
-                "asked for OpenVINO in bfloat16 (openvino_bf16), for which this processor has no instructions (AMX or "
-                "AVX-512 BF16); ask for the engine openvino or onnxruntime on every machine"
-            )
+        _check_instructions(precision, this_processor())
         self._threads = threads
         self._precision = precision
         self._graph = _core().read_model(path)
+        if precision == "int8":
+            quantise(self._graph, ranges or {})
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
         self._may_compile = threading.Semaphore(_most_at_once(threads) - 1)
         self.compiled_model = self._compiled()
@@ -99,9 +101,23 @@ def missing() -> str | None:
     return None
 
 
+def _check_instructions(precision: Precision, processor: Processor) -> None:
+    has_them, asked, instructions = {
+        "f32": (True, "", ""),
+        "bf16": (processor.multiplies_bf16, "bfloat16 (openvino_bf16)", "AMX or AVX-512 BF16"),
+        "int8": (processor.multiplies_int8, "int8 (openvino_int8)", "AVX-512 VNNI"),
+    }[precision]
+    if not has_them:
+        raise EngineUnavailableError(
+            f"asked for OpenVINO in {asked}, for which this processor has no instructions ({instructions}); ask for "
+            "the engine openvino or onnxruntime on every machine"
+        )
+
+
 def _config(threads: int | None, precision: Precision) -> dict[str, Any]:
     return {
-        "INFERENCE_PRECISION_HINT": precision,
+        # Where products are in integers, what lies between them is in float32.
+        "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
         "NUM_STREAMS": 1,
         "INFERENCE_NUM_THREADS": threads or _cores(),
         # Of several processes on one machine, each would take the first cores for itself.

@@ -17,16 +17,26 @@ class Processor:
 
     @property
     def is_openvino_faster(self) -> bool:
-        """Whether OpenVINO reads words faster than onnxruntime: in bfloat16, and in float32 on Intel's with AVX-512.
+        """Whether OpenVINO reads words faster in float32 than onnxruntime: on Intel's with AVX-512.
 
-        In float32 onnxruntime is as fast on AMD's with AVX-512, and faster on those without it (docs/results.md).
+        onnxruntime is as fast on AMD's with AVX-512, and faster on those without it (docs/results.md).
         """
-        return self.multiplies_bf16 or (self.vendor == "GenuineIntel" and "avx512f" in self.flags)
+        return self.vendor == "GenuineIntel" and "avx512f" in self.flags
 
     @property
     def multiplies_bf16(self) -> bool:
         """Whether it has instructions for products of bfloat16, by tiles or by vectors (AMX, AVX-512 BF16)."""
-        return "avx512_bf16" in self.flags or {"amx_bf16", "amx_tile"} <= self.flags
+        return "avx512_bf16" in self.flags or self.has_bf16_tiles
+
+    @property
+    def has_bf16_tiles(self) -> bool:
+        """Whether it multiplies bfloat16 by tiles (AMX)."""
+        return {"amx_bf16", "amx_tile"} <= self.flags
+
+    @property
+    def multiplies_int8(self) -> bool:
+        """Whether it adds products of 8-bit integers in 32 bits (AVX-512 VNNI), so that no sum of them overflows."""
+        return "avx512_vnni" in self.flags
 
 
 @cache

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# Measured on rendered memes and MultiOFF validation pictures: word F1 is flat from 30 to 300, falls beyond 1000.
-SPACE_PRIOR = 50.0
+# Between more spaces that are there and more that are not. In float32 word F1 is .966, .974, .975 on drawn memes at 50,
+# 150 and 400, and .868, .867, .864 on MultiOFF's training pictures.
+SPACE_PRIOR = 100.0
 
 _BLANK = 0
 

@@ -22,13 +22,14 @@ from model.engine import EngineName, Network, open_network
 from model.ocr.ctc import DecodedChar, decode_line
 from model.ocr.rapid.inputs import detector_size, line_input, network_input
 from model.ocr.rapid.line import Region
+from model.ocr.rapid.ranges import ranges_of
 from model.ocr.rapid.sheet import Sheet
 
 # RapidOCR looks at the first 1,000 spots only, and says nothing of the others.
 _MAX_SPOTS = 4000
 
-_DETECTOR_FILE = "PP-OCRv6_det_small.onnx"
-_RECOGNISER_FILE = "PP-OCRv6_rec_small.onnx"
+DETECTOR_FILE = "PP-OCRv6_det_small.onnx"
+RECOGNISER_FILE = "PP-OCRv6_rec_small.onnx"
 
 Picture = NDArray[np.uint8]
 
@@ -43,9 +44,8 @@ class Models:
 
     def __init__(self, threads: int | None, engine: EngineName = "onnxruntime") -> None:
         rapidocr = importlib.import_module("rapidocr")
-        files = Path(str(rapidocr.__file__)).parent / "models"
-        self._detector = _open(files / _DETECTOR_FILE, engine, threads)
-        self._recogniser = _open(files / _RECOGNISER_FILE, engine, threads)
+        self._detector = _open(DETECTOR_FILE, engine, threads)
+        self._recogniser = _open(RECOGNISER_FILE, engine, threads)
         self._rapidocr = rapidocr.RapidOCR(params={"Global.log_level": "error"})
         self._after, self._sorted = _after_detector(self._rapidocr.cfg.Det)
         decoder = importlib.import_module("rapidocr.ch_ppocr_rec.utils").CTCLabelDecode
@@ -95,10 +95,18 @@ class Models:
         return decode_line(probabilities, self._characters, used_share=used_share)
 
 
-def _open(file: Path, engine: EngineName, threads: int | None) -> Network:
+def model_file(name: str) -> Path:
+    """One of RapidOCR's models. Raises ``FileNotFoundError`` where it is not there."""
+    file = Path(str(importlib.import_module("rapidocr").__file__)).parent / "models" / name
     if not file.is_file():
-        raise FileNotFoundError(2, "no such model", file.name)
-    return open_network(file, engine, threads, any_size=True)
+        raise FileNotFoundError(2, "no such model", name)
+    return file
+
+
+def _open(name: str, engine: EngineName, threads: int | None) -> Network:
+    file = model_file(name)
+    ranges = ranges_of(file) if engine == "openvino_int8" else None
+    return open_network(file, engine, threads, any_size=True, ranges=ranges)
 
 
 def _run(network: Network, picture: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -11,10 +11,13 @@ from model.errors import EngineConflictError
 from model.ocr import make_engine
 
 INTEL = Processor("GenuineIntel", frozenset({"avx512f"}))
-INTEL_WITH_TILES = Processor("GenuineIntel", frozenset({"avx512f", "amx_bf16", "amx_tile"}))
+INTEL_WITH_TILES = Processor("GenuineIntel", frozenset({"avx512f", "avx512_vnni", "amx_bf16", "amx_tile"}))
+INTEL_WITH_VNNI = Processor("GenuineIntel", frozenset({"avx512f", "avx512_vnni"}))
 AMD = Processor("AuthenticAMD", frozenset({"avx512f"}))
+AMD_WITH_VNNI = Processor("AuthenticAMD", frozenset({"avx512f", "avx512_vnni", "avx512_bf16"}))
 OCR_BY_OPENVINO = Engines("onnxruntime", "onnxruntime", "openvino")
 OCR_IN_BF16 = Engines("onnxruntime", "onnxruntime", "openvino_bf16")
+OCR_IN_INT8 = Engines("onnxruntime", "onnxruntime", "openvino_int8")
 
 
 @pytest.fixture
@@ -25,8 +28,10 @@ def no_openvino(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_auto_takes_for_each_network_what_is_the_fastest_on_the_processor() -> None:
     assert choose("auto", processor=INTEL).engines == OCR_BY_OPENVINO
     assert choose("auto", processor=INTEL_WITH_TILES).engines == OCR_IN_BF16
+    assert choose("auto", processor=INTEL_WITH_VNNI).engines == OCR_IN_INT8
+    assert choose("auto", processor=AMD_WITH_VNNI).engines == OCR_IN_INT8
     assert choose("auto", processor=AMD).engines == REFERENCE
-    assert choose("auto").engines in (OCR_IN_BF16, OCR_BY_OPENVINO, REFERENCE)
+    assert choose("auto").engines in (OCR_IN_BF16, OCR_IN_INT8, OCR_BY_OPENVINO, REFERENCE)
     assert not choose("auto").warnings
 
 
@@ -92,24 +97,25 @@ def test_an_engine_and_a_provider_that_contradict_each_other_are_refused(
 
 
 @pytest.mark.parametrize(
-    ("vendor", "flags", "is_faster", "has_bf16"),
+    ("vendor", "flags", "is_faster", "has_bf16", "has_tiles", "has_int8"),
     [
-        ("GenuineIntel", "fpu avx2 avx512f amx_bf16 amx_tile", True, True),
-        ("GenuineIntel", "fpu avx2 avx512f amx_bf16", True, False),
-        ("GenuineIntel", "fpu avx2 avx512f", True, False),
-        ("GenuineIntel", "fpu avx2", False, False),
-        ("AuthenticAMD", "fpu avx2 avx512f", False, False),
-        ("AuthenticAMD", "fpu avx2 avx512f avx512_bf16", True, True),
+        ("GenuineIntel", "fpu avx2 avx512f avx512_vnni amx_bf16 amx_tile", True, True, True, True),
+        ("GenuineIntel", "fpu avx2 avx512f amx_bf16", True, False, False, False),
+        ("GenuineIntel", "fpu avx2 avx512f avx512_vnni", True, False, False, True),
+        ("GenuineIntel", "fpu avx2 avx_vnni", False, False, False, False),
+        ("AuthenticAMD", "fpu avx2 avx512f", False, False, False, False),
+        ("AuthenticAMD", "fpu avx2 avx512f avx512_vnni avx512_bf16", False, True, False, True),
     ],
 )
 def test_the_first_core_says_whether_openvino_reads_faster_and_in_which_precision(
-    tmp_path: Path, vendor: str, flags: str, is_faster: bool, has_bf16: bool
+    tmp_path: Path, vendor: str, flags: str, is_faster: bool, has_bf16: bool, has_tiles: bool, has_int8: bool
 ) -> None:
     cpuinfo = tmp_path / "cpuinfo"
     cpuinfo.write_text(f"processor\t: 0\nvendor_id\t: {vendor}\nflags\t\t: {flags}\n\nprocessor\t: 1\nflags\t\t: fpu\n")
     found = read_processor(cpuinfo)
     assert found == Processor(vendor, frozenset(flags.split()))
     assert (found.is_openvino_faster, found.multiplies_bf16) == (is_faster, has_bf16)
+    assert (found.has_bf16_tiles, found.multiplies_int8) == (has_tiles, has_int8)
 
 
 def test_of_a_processor_that_is_not_told_nothing_is_known(tmp_path: Path) -> None:
