@@ -24,6 +24,7 @@ from model.ocr.turn import UPRIGHT
 from model.ocr.types import Line
 
 _DETECTION_SIDE_PX = 1280
+_SPACE_PRIOR = 50.0
 _MIN_SIDE_PX = 32
 _MAX_ASPECT = 20
 
@@ -93,7 +94,7 @@ class _SpaceAwareDecoder:
         self, predictions: NDArray[np.float32], _: bool, *, wh_ratio_list: list[float], max_wh_ratio: float
     ) -> tuple[list[tuple[str, float]], list[tuple[DecodedChar, ...]]]:
         lines = [
-            decode_line(prediction, self._characters, used_share=ratio / max_wh_ratio)
+            decode_line(prediction, self._characters, used_share=ratio / max_wh_ratio, space_prior=_SPACE_PRIOR)
             for prediction, ratio in zip(predictions, wh_ratio_list, strict=True)
         ]
         return [("".join(char.char for char in line), 1.0) for line in lines], lines

@@ -30,16 +30,21 @@ class DecodedChar:
 
 
 def decode_line(
-    probabilities: NDArray[np.floating], characters: Sequence[str], *, used_share: float = 1.0
+    probabilities: NDArray[np.floating],
+    characters: Sequence[str],
+    *,
+    used_share: float = 1.0,
+    space_prior: float = SPACE_PRIOR,
 ) -> tuple[DecodedChar, ...]:
     """Best path decoding of one line: ``probabilities`` is [frames, characters], blank first and space last.
 
     ``used_share`` is the share of the frames that the line takes; the rest is padding to the batch's longest line.
+    ``space_prior`` multiplies the probability of a space where the frame would be blank.
     """
     best = probabilities.argmax(axis=1)
     peak = np.take_along_axis(probabilities, best[:, np.newaxis], axis=1)[:, 0]
     space = len(characters) - 1
-    best[(best == _BLANK) & (probabilities[:, space] * SPACE_PRIOR > peak)] = space
+    best[(best == _BLANK) & (probabilities[:, space] * space_prior > peak)] = space
     changes = np.concatenate(([True], best[1:] != best[:-1]))
     n_used = len(best) * used_share
     return tuple(

@@ -40,6 +40,12 @@ def test_only_blanks_are_no_text() -> None:
     assert decode_line(_frames(INSIDE, INSIDE), CHARACTERS) == ()
 
 
+def test_how_much_a_space_is_helped_is_the_callers_to_say() -> None:
+    frames = _frames(A, (0.98, 0.0, 0.0, 0.015), B)
+    read = {prior: "".join(c.char for c in decode_line(frames, CHARACTERS, space_prior=prior)) for prior in (50, 100)}
+    assert read == {50: "AB", 100: "A B"}
+
+
 def test_positions_are_shares_of_the_line_without_its_padding() -> None:
     line = decode_line(_frames(A, INSIDE, B, INSIDE), CHARACTERS)
     padded = decode_line(_frames(A, INSIDE, B, INSIDE, INSIDE, INSIDE, INSIDE, INSIDE), CHARACTERS, used_share=0.5)
