@@ -83,8 +83,10 @@ class Measurement:
     n_failed: int = 0
     work: OcrWork | None = None
 
-    def add(self, reference: str, read: str | None, seconds: float) -> None:
+    def add(self, reference: str, read: str | None, seconds: float, work: OcrWork | None = None) -> None:
         """Count one picture; None, a failed read, is scored as no text and counted as failed."""
+        if work is not None:
+            self.work = work if self.work is None else self.work + work
         self.score += score_reading(reference, read or "")
         self.seconds += seconds
         self.n_pictures += 1
@@ -156,21 +158,26 @@ def engine_reader(engine: OcrEngine) -> Reader:
 
 
 def measure(
-    memes: Iterator[tuple[Picture, str]], readers: dict[str, Reader], works: dict[str, OcrWork] | None = None
+    memes: Iterator[tuple[Picture, str]],
+    readers: dict[str, Reader],
+    works: dict[str, OcrWork] | None = None,
+    *,
+    warm: bool = False,
 ) -> dict[str, Measurement]:
-    """Let every reader read every picture, in turn. ``works`` counts what some of them do."""
+    """Let every reader read every picture, in turn. ``works`` counts what some of them do.
+
+    ``warm``: a first reading of each picture is not counted.
+    """
     works = works or {}
     measurements = {name: Measurement() for name in readers}
     for index, (picture, reference) in enumerate(memes):
         for name, read in readers.items():
-            if index == 0:
-                read(picture)  # models load at the first read
+            if index == 0 or warm:  # models load at the first read
+                read(picture)
                 _taken(works, name)
             start = time.perf_counter()
             text = read(picture)
-            measurements[name].add(reference, text, time.perf_counter() - start)
-    for name, measured in measurements.items():
-        measured.work = _taken(works, name)
+            measurements[name].add(reference, text, time.perf_counter() - start, _taken(works, name))
     return measurements
 
 
@@ -228,6 +235,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         help="tesseract; rapidocr, its networks run as `auto` has them on this processor, or rapidocr:onnxruntime, "
         "rapidocr:openvino (default: rapidocr tesseract)",
     )
+    parser.add_argument(
+        "--warm",
+        action="store_true",
+        help="do not count a first reading of each picture: OpenVINO prepares itself for each new size, once",
+    )
     parser.add_argument("--no-plain", action="store_true", help=f"leave out {PLAIN}")
     parser.add_argument("--threads", type=int, default=None, help="threads that one read may use")
     parser.add_argument("--out", type=Path, help="write the figures as JSON")
@@ -249,7 +261,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         "rendered": rendered_memes(data / "imgflip", arguments.n, arguments.seed),
         f"MultiOFF {arguments.split}": multioff_memes(data / "multioff", arguments.split, arguments.n_multioff),
     }
-    results = {name: measure(memes, readers, works) for name, memes in sets.items()}
+    results = {name: measure(memes, readers, works, warm=arguments.warm) for name, memes in sets.items()}
     print(markdown_table(results))
     if arguments.out:
         _write_report(arguments.out, results, {"seed": arguments.seed, "python": sys.version.split()[0]})

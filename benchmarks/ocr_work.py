@@ -33,6 +33,9 @@ class NetworkWork:
         self.n_pixels += n_pixels
         self.seconds += time.perf_counter() - started
 
+    def __add__(self, other: "NetworkWork") -> "NetworkWork":
+        return NetworkWork(self.n_calls + other.n_calls, self.n_pixels + other.n_pixels, self.seconds + other.seconds)
+
     def taken(self) -> "NetworkWork":
         """The counts so far; counting begins anew."""
         counts = replace(self)
@@ -46,6 +49,9 @@ class OcrWork:
 
     detector: NetworkWork = field(default_factory=NetworkWork)
     recogniser: NetworkWork = field(default_factory=NetworkWork)
+
+    def __add__(self, other: "OcrWork") -> "OcrWork":
+        return OcrWork(self.detector + other.detector, self.recogniser + other.recogniser)
 
     def taken(self) -> "OcrWork":
         """The counts so far; counting begins anew."""

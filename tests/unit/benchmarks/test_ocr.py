@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.ocr import NOVEMBER, PLAIN, TEMPLATES_WITH_WORDS, main, measure, multioff_memes, rendered_memes
@@ -54,6 +55,20 @@ def test_a_failed_read_counts_as_failed_and_as_nothing_read() -> None:
     measured = measure(iter([(picture, "two words")]), {"broken": lambda _: None})["broken"]
     assert measured.n_failed == 1
     assert measured.score.word_f1 == 0.0
+
+
+@pytest.mark.parametrize(("warm", "expected"), [(False, 4), (True, 6)])
+def test_a_warm_reading_comes_after_one_that_is_not_counted(warm: bool, expected: int) -> None:
+    seen: list[int] = []
+    pictures = [np.full((4, 4, 3), shade, dtype=np.uint8) for shade in range(3)]
+
+    def read(picture: NDArray[np.uint8]) -> str:
+        seen.append(int(picture[0, 0, 0]))
+        return "word" if seen.count(seen[-1]) > 1 else "other"
+
+    measured = measure(iter([(picture, "word") for picture in pictures]), {"counting": read}, warm=warm)["counting"]
+    assert (len(seen), measured.n_pictures) == (expected, 3)
+    assert measured.score.word_f1 == pytest.approx(1.0 if warm else 1 / 3)
 
 
 def test_the_benchmark_prints_a_table_and_writes_its_figures(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
