@@ -42,10 +42,15 @@ def quantise(graph: Any, ranges: Ranges) -> None:
     for name, (low, high) in ranges.items():
         node = found[name]
         weights = node.input_value(1)
-        largest = np.abs(weights.get_node().get_data()).max(axis=_AXES[node.get_type_name()], keepdims=True)
+        largest = np.abs(weights.get_node().get_data()).max(axis=_summed(node), keepdims=True)
         largest = np.maximum(largest, np.finfo(np.float32).tiny)
         _fake(node.input(0), node.input_value(0), np.float32(low), np.float32(high), _INPUT_STEPS)
         _fake(node.input(1), weights, -largest, largest, _WEIGHT_STEPS)
+
+
+def _summed(node: Any) -> tuple[int, ...]:
+    is_transposed = node.get_attributes().get("transpose_b", False)
+    return (1,) if is_transposed else _AXES[node.get_type_name()]
 
 
 def _fake(place: Any, given: Any, low: Any, high: Any, steps: int) -> None:

@@ -19,14 +19,19 @@ RANGE = (-1.0, 3.0)
 STEP = (RANGE[1] - RANGE[0]) / 255
 
 
-def graph() -> Any:
-    """A convolution of 8 channels named "conv", then one up to twice the size ("up"), then a matrix product ("mat")."""
+def graph(*, transposed: bool = False) -> Any:
+    """A convolution of 8 channels named "conv", then one up to twice the size ("up"), then a matrix product ("mat").
+
+    The weights of "mat" may be stored transposed, which changes no answer.
+    """
     rng = np.random.default_rng(0)
     pixels = opset13.parameter([-1, 8, -1, -1], np.float32, name="pixels")
     conv = opset13.convolution(pixels, weights(rng, 16, 8, 3, 3), [1, 1], [1, 1], [1, 1], [1, 1])
     up = opset13.convolution_backprop_data(opset13.relu(conv), weights(rng, 16, 4, 2, 2), [2, 2])
     rows = opset13.reshape(up, np.array([0, 4, -1]), special_zero=True)
-    mat = opset13.matmul(opset13.transpose(rows, np.array([0, 2, 1])), weights(rng, 4, 5), False, False)
+    of_mat = weights(rng, 4, 5)
+    stored = np.ascontiguousarray(of_mat.T) if transposed else of_mat
+    mat = opset13.matmul(opset13.transpose(rows, np.array([0, 2, 1])), stored, False, transposed)
     for node, name in ((conv, "conv"), (up, "up"), (mat, "mat")):
         node.set_friendly_name(name)
     return openvino.Model([mat], [pixels], "graph")
@@ -55,6 +60,13 @@ def test_a_product_in_its_range_stays_within_a_few_steps_of_float32(name: str) -
     quantise(quantised, {name: (-8.0, 8.0)})
     expected, found = answer(graph(), in_range()), answer(quantised, in_range())
     assert 0 < np.abs(found - expected).max() < 0.1 * np.abs(expected).max()
+
+
+def test_weights_that_are_stored_transposed_are_quantised_by_the_same_channels() -> None:
+    plain, transposed = graph(), graph(transposed=True)
+    for model in (plain, transposed):
+        quantise(model, {"mat": (-8.0, 8.0)})
+    assert np.allclose(answer(plain, in_range()), answer(transposed, in_range()), atol=1e-6)
 
 
 def test_what_lies_outside_of_a_range_is_taken_for_its_end() -> None:
