@@ -65,7 +65,7 @@ class Bench:
     def _measure(self, size: int, seed: int) -> dict[str, list[float]]:
         folder, run = self.out / "memes" / f"{size}-seed{seed}", RunFolder(self.out / "runs" / f"{size}-seed{seed}")
         write_subset(self.data / "religious_memes", folder, size, seed)
-        config = self._config(folder, seed)
+        config = self.config(folder, seed)
         self._train(config, run)
         restored = restore(run, self.cache)
         data, pictures = load_run_data(config, self.cache), picture_source(config, restored.towers, self.cache)
@@ -77,8 +77,10 @@ class Bench:
         labels = labels_of(measured, TASK)
         return {"labels": labels.tolist(), "network": network.tolist(), "logistic": logistic.tolist()}
 
-    def _config(self, memes: Path, seed: int) -> TrainConfig:
-        tests = [] if self.split == "dev" else [f"data.tests=[{self.data / 'religious_memes'}:{self.split}]"]
+    def config(self, memes: Path, seed: int) -> TrainConfig:
+        """quickstart on a subset in the folder ``memes``, which relative paths in a config are taken from."""
+        measured = self.data.resolve() / "religious_memes"
+        tests = [] if self.split == "dev" else [f"data.tests=[{measured}:{self.split}]"]
         settings = [f"seed={seed}", "baselines=false", "trackers=[]", *tests, *self.overrides]
         config = load_train_config(config_path("quickstart"), settings, memes)
         if config.start == "fusion":

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.retraining import draw, point, table, write_subset
+from benchmarks.retraining import Bench, draw, point, table, write_subset
 
 SIZES = (10, 20, 40)
 
@@ -44,6 +44,13 @@ def test_a_subset_has_all_of_dev_and_the_pictures_and_is_written_again_alike(mem
     assert (folder / "dev.jsonl").read_bytes() == (memes / "dev.jsonl").read_bytes()
     assert (folder / "img").resolve() == (memes / "img").resolve()
     assert len(rows_of(folder)) == 10
+
+
+def test_the_test_split_is_found_from_the_folder_of_a_subset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    bench = Bench(Path("data"), Path("out"), Path("cache"), "test")
+    (tested,) = bench.config(tmp_path / "out" / "memes" / "100-seed0", 0).data.tests or ()
+    assert tested.path == tmp_path / "data" / "religious_memes"
 
 
 def test_the_table_and_the_plot_show_both_models_and_their_difference(tmp_path: Path) -> None:
