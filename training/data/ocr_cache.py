@@ -135,10 +135,10 @@ def engine_key(engine: OcrEngine) -> str:
 
 @computed_once
 def _code_digest() -> str:
-    """Digest of ``model/ocr``: its constants are the engines' settings, and its code decides what a line is."""
+    """Digest of ``model/ocr``: its constants and ranges are the engines' settings, its code decides what a line is."""
     (folder,) = model.ocr.__path__
     digest = hashlib.sha256()
-    for path in sorted(Path(folder).rglob("*.py")):
+    for path in sorted(path for kind in ("*.py", "*.json") for path in Path(folder).rglob(kind)):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 

@@ -1,5 +1,6 @@
 import json
 import logging
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,10 +16,12 @@ from PIL import Image
 from support import ROOT
 from support.ocr_cache import LevelEngine, samples_of
 
+import model.ocr
 from model.budget import Budget
 from model.errors import EngineUnavailableError
 from model.ocr import OcrWord, make_engine
 from model.ocr.base import Found
+from training.data import ocr_cache
 from training.data.ocr_cache import ReadingCache, engine_key, read_missing_texts, read_texts
 from training.datasets.base import Sample
 
@@ -94,6 +97,19 @@ def test_what_cannot_be_read_is_left_out_and_named(tmp_path: Path, caplog: pytes
 def test_readings_of_another_engine_of_the_networks_are_others() -> None:
     engines = [make_engine("rapidocr", engine=engine) for engine in ("onnxruntime", "openvino", "cuda")]
     assert len({engine_key(engine) for engine in engines}) == 3
+
+
+@pytest.mark.parametrize("name", ["rapid/ranges.json", "ctc.py"])
+def test_readings_by_other_settings_are_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    copy = Path(shutil.copytree(model.ocr.__path__[0], tmp_path / "ocr"))
+    monkeypatch.setattr(model.ocr, "__path__", [str(copy)])
+    keys = []
+    for added in ("", " "):
+        (copy / name).write_text((copy / name).read_text(encoding="utf-8") + added, encoding="utf-8")
+        ocr_cache._code_digest.cache_clear()
+        keys.append(engine_key(make_engine("rapidocr", engine="onnxruntime")))
+    ocr_cache._code_digest.cache_clear()
+    assert keys[0] != keys[1]
 
 
 def test_a_failed_reading_is_tried_again(tmp_path: Path) -> None:
