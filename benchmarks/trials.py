@@ -42,6 +42,7 @@ from training.run.folder import RunFolder
 from training.run.image_tower import finish_towers
 from training.run.load_data import RunData, load_run_data
 from training.run.source_examples import SourceExamples
+from training.run.train import label_of
 from training.trainer.checkpoint import CheckpointFile, PhaseState, unpack_state
 from training.trainer.learner import Learner
 from training.trainer.predict import predict
@@ -172,7 +173,7 @@ def kernel_scores(
 def take_first_phase(setup: TrainingSetup, run: RunFolder) -> None:
     """Take what the first phase of a run of the recipe has left. Raises ``SystemExit`` where it was not finished."""
     phase = setup.config.phases[0]
-    found = CheckpointFile(run.checkpoint, f"shared.0.{phase.name}").read()
+    found = CheckpointFile(run.checkpoint, label_of("", 0, phase, 0)).read()
     state = unpack_state(found["state"]) if found is not None else PhaseState()
     if not state.finished:
         raise SystemExit(f"{run.path} has not finished its phase {phase.name!r}: memeguard train --config compact")

@@ -22,11 +22,11 @@ from openvino import opset13
 from PIL import Image
 from tqdm import tqdm
 
-from model.atomic import write_atomically
+from model.atomic import file_digest, write_atomically
 from model.engine.int8 import Ranges, products, quantise
 from model.ocr.rapid.inputs import detector_size, line_input, network_input
 from model.ocr.rapid.models import DETECTOR_FILE, RECOGNISER_FILE, Models, model_file
-from model.ocr.rapid.ranges import RANGES, digest
+from model.ocr.rapid.ranges import RANGES
 from training.data.meme_renderer import STYLES, render_meme
 from training.datasets import read_imgflip, read_multioff
 from training.datasets.readers.imgflip import template_path
@@ -108,9 +108,14 @@ def _read(file: Path) -> Any:
     return openvino.Core().read_model(file)
 
 
+def _request(graph: Any) -> Any:
+    compiled = openvino.Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return compiled.create_infer_request()
+
+
 def _answers(graph: Any, inputs: Sequence[Pixels]) -> list[NDArray[np.float32]]:
     """The only output for each input, in float32 but for what was quantised."""
-    request = openvino.Core().compile_model(graph, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}).create_infer_request()
+    request = _request(graph)
     return [np.array(request.infer({0: pixels})[0]) for pixels in inputs]
 
 
@@ -119,15 +124,15 @@ def _candidates(file: Path, inputs: Sequence[Pixels]) -> dict[str, list[tuple[fl
     graph = _read(file)
     nodes = products(graph)
     watching = openvino.Model([opset13.result(node.input_value(0)) for node in nodes], graph.get_parameters(), "watch")
-    request = openvino.Core().compile_model(watching, "CPU", {"INFERENCE_PRECISION_HINT": "f32"}).create_infer_request()
+    request = _request(watching)
     percents = [*LEFT_OUT, *(100 - percent for percent in LEFT_OUT)]
     seen = np.zeros((len(inputs), len(nodes), len(percents)))
     for index, pixels in enumerate(tqdm(inputs, desc=f"{file.name}, numbers seen")):
         request.infer({0: pixels})
         for place in range(len(nodes)):
             seen[index, place] = np.percentile(request.get_output_tensor(place).data, percents)
-    low, high = np.split(np.where(np.arange(len(percents)) < len(LEFT_OUT), seen.min(axis=0), seen.max(axis=0)), 2, 1)
-    low, high = np.minimum(low, 0), np.maximum(high, np.finfo(np.float32).eps)
+    low = np.minimum(seen[..., : len(LEFT_OUT)].min(axis=0), 0)
+    high = np.maximum(seen[..., len(LEFT_OUT) :].max(axis=0), np.finfo(np.float32).eps)
     return {
         node.get_friendly_name(): list(dict.fromkeys(zip(low[place].tolist(), high[place].tolist(), strict=True)))
         for place, node in enumerate(nodes)
@@ -150,7 +155,7 @@ def main() -> None:
         ranges = calibration.ranges(arguments.most_moved)
         print(f"{name}: {len(ranges)} products in int8 move {calibration.moved(ranges):.4f} of the probability")
         rounded = {product: [float(f"{bound:.6g}") for bound in ranges[product]] for product in ranges}
-        written[name] = {"sha256": digest(file), "products": rounded}
+        written[name] = {"sha256": file_digest(file), "products": rounded}
     write_atomically(arguments.out, (json.dumps(written, indent=1) + "\n").encode())
 
 

@@ -187,7 +187,7 @@ def _train_network(setup: TrainingSetup, name: str, n_shared: int, context: Trai
             phase,
             seed=config.seed_of(phase),
             modalities=config.modalities_of(phase),
-            label=_label(name, index, phase, n_shared),
+            label=label_of(name, index, phase, n_shared),
             harness=context,
         )
     if context.is_main:
@@ -198,7 +198,7 @@ def _train_network(setup: TrainingSetup, name: str, n_shared: int, context: Trai
             write_json(folder.done, {"weights": folder.network.name})
 
 
-def _label(name: str, index: int, phase: RunPhase, n_shared: int) -> str:
+def label_of(name: str, index: int, phase: RunPhase, n_shared: int) -> str:
     """What a phase of the network ``name`` is called in its run.
 
     A phase that networks share has the same label for all of them, and so the same randomness: the checkpoint that the

@@ -3,10 +3,10 @@
 ``ranges.json`` is written by ``scripts/write_ocr_ranges.py``. A product that is not in it stays in float32.
 """
 
-import hashlib
 import json
 from pathlib import Path
 
+from model.atomic import file_digest
 from model.engine import Ranges
 from model.errors import EngineUnavailableError
 
@@ -14,16 +14,10 @@ from model.errors import EngineUnavailableError
 RANGES = Path(__file__).with_suffix(".json")
 
 
-def digest(network: Path) -> str:
-    """By which a network is known: SHA-256 of its file."""
-    with network.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def ranges_of(network: Path) -> Ranges:
     """Ranges of a network in a file. Raises ``EngineUnavailableError`` where they are of another one."""
     known = json.loads(RANGES.read_text(encoding="utf-8")).get(network.name)
-    if known is None or known["sha256"] != digest(network):
+    if known is None or known["sha256"] != file_digest(network):
         raise EngineUnavailableError(
             f"openvino_int8: {network.name} is not the network that {RANGES.name} has ranges of; make them anew with: "
             "scripts/write_ocr_ranges.py, or ask for the engine openvino or onnxruntime"

@@ -1,6 +1,5 @@
 """Which range is taken for a product, and which product stays in float32."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +7,9 @@ import openvino
 import pytest
 from numpy.typing import NDArray
 from openvino import opset13
-from support import ROOT
+from support.scripts import script
 
-sys.path.insert(0, str(ROOT / "scripts"))
-from write_ocr_ranges import Calibration
+Calibration = script("write_ocr_ranges").Calibration
 
 
 @pytest.fixture

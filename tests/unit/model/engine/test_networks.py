@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -154,7 +154,10 @@ def test_scores_and_decisions_of_both_engines_agree(tiny: TinyBundle) -> None:
 
 @pytest.mark.slow
 def test_scores_of_the_bundle_that_ships_agree() -> None:
-    memes = [Meme(one, str(seed), text=" ".join(LINES[seed % 3 : seed % 3 + 2])) for seed, one in enumerate(_drawn(8))]
+    memes = [
+        Meme(one, str(seed), text=" ".join(LINES[seed % 3 : seed % 3 + 2]))
+        for seed, one in enumerate(_drawn(_boxes(seed) for seed in range(8)))
+    ]
     found = [
         load(COMPACT_BUNDLE, ocr="none", engine=engine, threads=1).score(memes)
         for engine in ("onnxruntime", "openvino")
@@ -167,10 +170,10 @@ def test_scores_of_the_bundle_that_ships_agree() -> None:
             assert score == pytest.approx(other.scores[task], abs=1e-2)
 
 
-def _drawn(n_memes: int) -> list[Image.Image]:
+def _drawn(boxes: Iterable[list[str]]) -> list[Image.Image]:
     return [
-        render_meme(None, _boxes(seed), style=STYLES[seed % 3], rng=np.random.default_rng(seed)).image
-        for seed in range(n_memes)
+        render_meme(None, lines, style=STYLES[seed % 3], rng=np.random.default_rng(seed)).image
+        for seed, lines in enumerate(boxes)
     ]
 
 
@@ -198,10 +201,7 @@ def _word_f1(read: Sequence[str]) -> float:
 @pytest.mark.parametrize("engine", ["openvino", "auto"])
 def test_the_reference_and_another_engine_read_the_same_words(engine: EngineChoice) -> None:
     """`auto` is bfloat16 or int8 on processors that have instructions for it."""
-    pictures = [
-        np.asarray(render_meme(None, _written(seed), style=STYLES[seed % 3], rng=np.random.default_rng(seed)).image)
-        for seed in range(40)
-    ]
+    pictures = [np.asarray(one) for one in _drawn(_written(seed) for seed in range(40))]
     read = [
         [make_engine("rapidocr", threads=1, engine=asked).read(one).text for one in pictures]
         for asked in ("onnxruntime", engine)
