@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from model.engine import EngineName
 from model.ocr.ctc import DecodedChar
 from model.ocr.rapid import RapidOcrEngine
-from model.ocr.rapid.inputs import LINE_HEIGHT_PX, detector_size, line_width_px
+from model.ocr.rapid.inputs import LINE_HEIGHT_PX, line_width_px
 from model.ocr.rapid.models import Models
 
 Picture = NDArray[np.uint8]
@@ -65,12 +65,11 @@ class CountedModels:
         self._models = models
         self._work = work
 
-    def look(self, tile: Picture) -> NDArray[np.float32]:
+    def look(self, picture: Picture) -> NDArray[np.float32]:
         """``Models.look``, counted."""
         started = time.perf_counter()
-        probabilities = self._models.look(tile)
-        width_px, height_px = detector_size(tile)
-        self._work.detector.add(width_px * height_px, started)
+        probabilities = self._models.look(picture)
+        self._work.detector.add(picture.shape[0] * picture.shape[1], started)
         return probabilities
 
     def recognise(self, crop: Picture, squeeze: float = 1.0) -> tuple[DecodedChar, ...]:

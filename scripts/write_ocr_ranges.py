@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from model.atomic import file_digest, write_atomically
 from model.engine.int8 import Ranges, products, quantise
-from model.ocr.rapid.inputs import detector_size, line_input, network_input
+from model.ocr.rapid.inputs import detector_picture, line_input, network_input
 from model.ocr.rapid.models import DETECTOR_FILE, RECOGNISER_FILE, Models, model_file
 from model.ocr.rapid.ranges import RANGES
 from training.data.meme_renderer import STYLES, render_meme
@@ -69,9 +69,9 @@ def inputs_of(pictures: Iterable[Picture]) -> NetworkInputs:
     models, found = Models(None), NetworkInputs()
     for picture in pictures:
         sheet = models.whole_sheet(picture)
-        tile = sheet.picture
-        found.detector.append(network_input(tile, *detector_size(tile)))
-        for index, region in enumerate(models.regions(models.look(tile), tile.shape[:2])):
+        shown = detector_picture(sheet.picture)
+        found.detector.append(network_input(shown, shown.shape[1], shown.shape[0]))
+        for index, region in enumerate(models.regions(models.look(shown), sheet.picture.shape[:2])):
             line, _ = line_input(np.ascontiguousarray(models.crop(sheet, region)), _SQUEEZES[index % 2])
             found.recogniser.append(line)
     return found

@@ -32,6 +32,9 @@ class Network(Protocol):
     def metadata(self, key: str) -> str:
         """What the file says under ``key``; raises ``KeyError`` where it says nothing."""
 
+    def prepare(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Get ready for float32 inputs of these shapes, where the engine does so for each shape once."""
+
     def run(self, outputs: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """The outputs that are named, for inputs by name."""
 

@@ -33,6 +33,9 @@ class OnnxruntimeNetwork:
         """What the file says under ``key``."""
         return str(self._session.get_modelmeta().custom_metadata_map[key])
 
+    def prepare(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Nothing: a session runs every shape alike."""
+
     def run(self, outputs: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """The outputs that are named, for inputs by name."""
         found: list[NDArray[Any]] = self._session.run(list(outputs), dict(feed))

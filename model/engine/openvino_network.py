@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 from model.engine.int8 import Ranges, quantise
@@ -64,6 +65,10 @@ class OpenvinoNetwork:
     def metadata(self, key: str) -> str:
         """What the file says under ``key``."""
         return str(self._graph.get_rt_info()["framework"][key].value)
+
+    def prepare(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        """Compute what a first call with float32 inputs of these shapes would compute beside its answer."""
+        self.run((), {name: np.zeros(shape, np.float32) for name, shape in shapes.items()})
 
     def run(self, outputs: Sequence[str], feed: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
         """The outputs that are named, for inputs by name."""

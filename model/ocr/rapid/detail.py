@@ -10,14 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from model.ocr.rapid.inputs import CELL_PX
 from model.ocr.rapid.line import Region
 from model.ocr.types import Box
 
 Picture = NDArray[np.uint8]
 Mask = NDArray[np.bool_]
 
-#: The detector's step: a picture is looked at again in whole cells of it.
-CELL_PX = 32
 # Mean difference of grey levels, in a window of two small letters, between a picture and its copy.
 _LEAST_LOST, _WINDOW_PX = 6, (24, 10)
 # Pixels of a cell that differ so: fewer are specks.

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from model.budget import Budget
 from model.ocr.rapid import sheet as sheets
-from model.ocr.rapid.detail import CELL_PX, Mask, cells_around, holds, lost_detail, rectangles, unclear_cells
-from model.ocr.rapid.inputs import detector_size
+from model.ocr.rapid.detail import Mask, cells_around, holds, lost_detail, rectangles, unclear_cells
+from model.ocr.rapid.inputs import CELL_PX, detector_picture
 from model.ocr.rapid.line import Region
 from model.ocr.rapid.models import Models
 from model.ocr.rapid.sheet import Sheet
@@ -49,7 +49,7 @@ def _detect_in(models: Models, sheet: Sheet, tile: Box, budget: Budget) -> Gener
         if not sheet.has_contrast(tile):
             return []
         pixels = sheet.pixels(tile)
-        picture = importlib.import_module("cv2").resize(pixels, detector_size(pixels))
+        picture = detector_picture(pixels)
         halved = _halved(picture)
     if halved is None:
         regions = yield from _look(models, picture, pixels.shape[:2], budget)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from model.engine import EngineName, Network, open_network
 from model.ocr.ctc import DecodedChar, decode_line
-from model.ocr.rapid.inputs import detector_size, line_input, network_input
+from model.ocr.rapid.inputs import LINE_HEIGHT_PX, line_input, network_input, usual_widths
 from model.ocr.rapid.line import Region
 from model.ocr.rapid.ranges import ranges_of
 from model.ocr.rapid.sheet import Sheet
@@ -50,6 +50,8 @@ class Models:
         self._after, self._sorted = _after_detector(self._rapidocr.cfg.Det)
         decoder = importlib.import_module("rapidocr.ch_ppocr_rec.utils").CTCLabelDecode
         self._characters: list[str] = decoder(self._recogniser.metadata("character").splitlines()).character
+        for width_px in usual_widths():
+            self._recogniser.prepare({self._recogniser.input_names[0]: (1, 3, LINE_HEIGHT_PX, width_px)})
 
     def whole_sheet(self, picture: Picture) -> Sheet:
         """A sheet of an ordinary picture, uint8 [H, W, 3] in RGB: one tile, prepared as RapidOCR does it."""
@@ -69,9 +71,10 @@ class Models:
             size_px=(picture.shape[1], picture.shape[0]),
         )
 
-    def look(self, tile: Picture) -> NDArray[np.float32]:
-        """Where in a BGR picture there is text: the detector's probabilities."""
-        return _run(self._detector, network_input(tile, *detector_size(tile)))
+    def look(self, picture: Picture) -> NDArray[np.float32]:
+        """Where in a BGR picture of whole cells (``CELL_PX``) there is text: the detector's probabilities."""
+        height_px, width_px = picture.shape[:2]
+        return _run(self._detector, network_input(picture, width_px, height_px))
 
     def regions(self, probabilities: NDArray[np.float32], size_px: tuple[int, ...]) -> list[Region]:
         """The lines that the probabilities show, in a picture of that height and width."""

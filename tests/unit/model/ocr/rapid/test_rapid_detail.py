@@ -7,7 +7,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.script_memes import fonts_for
 from model.ocr.boxes import area, intersection
-from model.ocr.rapid.detail import CELL_PX, cells_around, holds, lost_detail, rectangles, unclear_cells
+from model.ocr.rapid.detail import cells_around, holds, lost_detail, rectangles, unclear_cells
+from model.ocr.rapid.inputs import CELL_PX
 from model.ocr.rapid.line import Region, rectangle
 from model.ocr.types import Box
 

@@ -2,18 +2,21 @@ import importlib
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from model.ocr.ctc import DecodedChar
 from model.ocr.rapid.inputs import (
+    CELL_PX,
     DETECTION_SIDE_PX,
     LINE_HEIGHT_PX,
-    detector_size,
+    detector_picture,
     line_input,
     line_width_px,
     network_input,
+    usual_widths,
 )
 from model.ocr.rapid.recognition import is_certain
 
@@ -26,25 +29,56 @@ def noise(height: int, width: int) -> NDArray[np.uint8]:
 
 @settings(max_examples=12)
 @given(SIDES, SIDES)
-def test_the_detector_is_given_what_rapidocr_gives_it(height: int, width: int) -> None:
+def test_the_detector_is_given_the_numbers_that_rapidocr_gives_it(height: int, width: int) -> None:
     detector = importlib.import_module("rapidocr.ch_ppocr_det.utils")
-    picture = noise(height, width)
-    expected = detector.DetPreProcess(DETECTION_SIDE_PX, "max")(picture)
-    width_px, height_px = detector_size(picture)
-    given_px = network_input(picture, width_px, height_px)
+    shown = detector_picture(noise(height, width))
+    expected = detector.DetPreProcess(DETECTION_SIDE_PX, "max")(shown)
+    given_px = network_input(shown, shown.shape[1], shown.shape[0])
     assert given_px.dtype == np.float32
     assert given_px.shape == expected.shape
     np.testing.assert_allclose(given_px, expected, atol=1e-5)
 
 
+@given(SIDES, SIDES)
+def test_a_picture_is_shown_to_the_detector_in_whole_cells_and_hardly_stretched(height: int, width: int) -> None:
+    shown_height, shown_width = shown_size(height, width)
+    assert shown_height % CELL_PX == shown_width % CELL_PX == 0
+    assert max(shown_height, shown_width) <= DETECTION_SIDE_PX
+    scale = min(1.0, DETECTION_SIDE_PX / max(height, width))
+    assert shown_height * shown_width >= 0.95 * (height * scale - CELL_PX / 2) * (width * scale - CELL_PX / 2)
+    is_stretched = (shown_height / height) / (shown_width / width)
+    short_side_px = min(shown_height, shown_width)
+    assert max(is_stretched, 1 / is_stretched) <= max(1.1, 1 + 1.2 * CELL_PX / short_side_px)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "expected"), [(300, 400, (384, 512)), (100, 400, (160, 608)), (140, 1000, (160, 1184))]
+)
+def test_a_small_picture_is_enlarged_by_half_at_most(height: int, width: int, expected: tuple[int, int]) -> None:
+    assert shown_size(height, width) == expected
+
+
+def test_pictures_of_many_sizes_are_shown_in_few() -> None:
+    sizes = {shown_size(height, width) for height in range(400, 700, 7) for width in range(400, 700, 7)}
+    assert len(sizes) <= 40
+
+
+def shown_size(height: int, width: int) -> tuple[int, ...]:
+    return detector_picture(np.zeros((height, width, 3), dtype=np.uint8)).shape[:2]
+
+
 @given(st.integers(3, 200), st.integers(3, 3000), st.sampled_from([1.0, 0.75]))
-def test_a_line_is_padded_by_less_than_two_frames_and_a_half_and_never_cut(
-    height: int, width: int, squeeze: float
-) -> None:
+def test_a_line_is_padded_to_one_of_a_few_widths_and_never_cut(height: int, width: int, squeeze: float) -> None:
     width_px, padded_px = line_width_px(np.empty((height, width, 3), dtype=np.uint8), squeeze)
     assert width_px == math.ceil(LINE_HEIGHT_PX * width / height * squeeze)
-    assert padded_px % 16 == 0
-    assert 8 <= padded_px - width_px < 24
+    assert padded_px >= width_px + 8
+    assert padded_px == 128 or padded_px - width_px < 8 + max(64, padded_px / 8)
+
+
+def test_longer_lines_have_fewer_widths() -> None:
+    widths = {line_width_px(np.empty((48, width, 3), dtype=np.uint8), 1.0)[1] for width in range(1, 3064)}
+    assert len(widths) <= 32
+    assert usual_widths() == sorted(width for width in widths if width <= 640)
 
 
 @given(st.integers(10, 100), st.integers(10, 900))
