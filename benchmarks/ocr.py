@@ -120,15 +120,16 @@ class Measurement:
         }
 
 
-def rendered_memes(folder: Path, n: int, seed: int) -> Iterator[tuple[Picture, str]]:
-    """Yield ``n`` pictures with what is written on them."""
+def rendered_memes(folder: Path, n: int, seed: int, scale: float = 1.0) -> Iterator[tuple[Picture, str]]:
+    """Yield ``n`` pictures with what is written on them, made smaller by ``scale`` when all is drawn."""
     captions = [caption for caption in read_imgflip(folder) if caption.template not in TEMPLATES_WITH_WORDS]
     rng = np.random.default_rng(seed)
     for index in range(n):
         caption = captions[rng.integers(len(captions))]
         with Image.open(template_path(folder, caption.template)) as template:
             meme = render_meme(template, caption.boxes, style=STYLES[index % len(STYLES)], rng=rng)
-        yield np.asarray(meme.image), meme.text
+        size = [max(1, round(side_px * scale)) for side_px in meme.image.size]
+        yield np.asarray(meme.image.resize(size, Image.Resampling.LANCZOS)), meme.text
 
 
 def multioff_memes(folder: Path, split: str, n: int) -> Iterator[tuple[Picture, str]]:
@@ -228,6 +229,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--n-multioff", type=int, default=150, help="MultiOFF pictures at most (default: all)")
     parser.add_argument("--split", choices=("train", "dev", "test"), default="test")
     parser.add_argument("--seed", type=int, default=7, help="of the rendered memes (default: 7)")
+    parser.add_argument("--scale", type=float, default=1.0, help="show rendered memes in so much of their size")
     parser.add_argument(
         "--engines",
         nargs="+",
@@ -258,7 +260,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     works |= {_row_name(engine): engine.work for engine in engines if isinstance(engine, CountedRapidOcr)}
     data: Path = arguments.data
     sets = {
-        "rendered": rendered_memes(data / "imgflip", arguments.n, arguments.seed),
+        "rendered": rendered_memes(data / "imgflip", arguments.n, arguments.seed, arguments.scale),
         f"MultiOFF {arguments.split}": multioff_memes(data / "multioff", arguments.split, arguments.n_multioff),
     }
     results = {name: measure(memes, readers, works, warm=arguments.warm) for name, memes in sets.items()}

@@ -16,9 +16,9 @@ Picture = NDArray[np.uint8]
 # Longer pictures are shrunk to this for detection (recognition sees their own pixels). Memes of 640 pixels do not care;
 # on screenshots of three times that height word F1 is .85 at 736, .90 at 960, .91 at 1280 and at 1920.
 DETECTION_SIDE_PX = 1280
-# Pictures with fewer pixels are enlarged to them for detection, but no more than so: their letters are small. On
-# MultiOFF training pictures word F1 is .910 so, .907 without, .909 with 150,000 or 250,000.
-_LEAST_DETECTION_PX, _MOST_ENLARGED = 200_000, 1.5
+# Pictures with fewer pixels are enlarged to them for detection, but no more than so: their letters are small. On drawn
+# memes of about 225 pixels word F1 is .962 so, .929 without; on MultiOFF training pictures .910 and .907.
+_LEAST_DETECTION_PX, _MOST_ENLARGED = 200_000, 3.0
 #: The recogniser reads lines of this height.
 LINE_HEIGHT_PX = 48
 #: The detector's step: it takes pictures of whole cells of it.

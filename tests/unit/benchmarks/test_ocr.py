@@ -46,6 +46,12 @@ def test_rendered_memes_leave_out_templates_with_words_and_repeat_with_the_seed(
     assert all(np.array_equal(picture, other) for (picture, _), (other, _) in zip(first, again, strict=True))
 
 
+def test_rendered_memes_are_shown_in_the_size_asked_for(data: Path) -> None:
+    whole, smaller = (list(rendered_memes(data / "imgflip", 2, seed=1, scale=scale)) for scale in (1.0, 0.5))
+    assert [text for _, text in smaller] == [text for _, text in whole]
+    assert [tuple(np.array(picture.shape[:2]) * 2) for picture, _ in smaller] == [p.shape[:2] for p, _ in whole]
+
+
 def test_multioff_rows_without_a_picture_are_passed_over(data: Path) -> None:
     assert [sentence for _, sentence in multioff_memes(data / "multioff", "test", 9)] == ["four words of text"]
 

@@ -52,9 +52,10 @@ def test_a_picture_is_shown_to_the_detector_in_whole_cells_and_hardly_stretched(
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "expected"), [(300, 400, (384, 512)), (100, 400, (160, 608)), (140, 1000, (160, 1184))]
+    ("height", "width", "expected"),
+    [(300, 400, (384, 512)), (225, 225, (448, 448)), (64, 64, (192, 192)), (140, 1000, (160, 1184))],
 )
-def test_a_small_picture_is_enlarged_by_half_at_most(height: int, width: int, expected: tuple[int, int]) -> None:
+def test_a_small_picture_is_enlarged_up_to_three_times(height: int, width: int, expected: tuple[int, int]) -> None:
     assert shown_size(height, width) == expected
 
 

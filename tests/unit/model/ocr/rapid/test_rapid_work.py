@@ -66,6 +66,15 @@ def test_short_lines_beside_a_long_one_are_not_padded_to_it(now: CountedRapidOcr
     assert after.recogniser.n_pixels < 0.4 * before.recogniser.n_pixels
 
 
+def test_a_small_meme_is_read_which_was_not_in_november(now: CountedRapidOcr, november: NovemberRapidOcr) -> None:
+    captions = ["when nobody laughs", "at your very best joke"]
+    background = Image.new("RGB", (500, 400), (70, 90, 120))
+    meme = render_meme(background, captions, style="caption_bar", rng=np.random.default_rng(5)).image
+    picture = np.asarray(meme.resize((meme.width // 4, meme.height // 4), Image.Resampling.LANCZOS))
+    assert read(november, picture)[0] == []
+    assert read(now, picture)[0] == captions
+
+
 @pytest.mark.parametrize("ink", [0, 120, 190], ids=["black", "grey", "faint"])
 def test_tiny_text_on_a_large_picture_is_read_as_in_november_with_half_the_pixels(
     now: CountedRapidOcr, november: NovemberRapidOcr, ink: int
