@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from model.budget import Budget
 from model.ocr.rapid import sheet as sheets
 from model.ocr.rapid.detail import Mask, cells_around, holds, lost_detail, rectangles, unclear_cells
-from model.ocr.rapid.inputs import CELL_PX, detector_picture
+from model.ocr.rapid.inputs import CELL_PX, COARSE_PX, detector_part, detector_picture
 from model.ocr.rapid.line import Region
 from model.ocr.rapid.models import Models
 from model.ocr.rapid.sheet import Sheet
@@ -82,7 +82,7 @@ def _halved(picture: Picture) -> _Halved | None:
     height, width = picture.shape[:2]
     if height * width < LEAST_HALVED_PX:
         return None
-    size = [max(1, round(side_px / 2 / CELL_PX)) * CELL_PX for side_px in (width, height)]
+    size = [max(1, round(side_px / 2 / COARSE_PX)) * COARSE_PX for side_px in (width, height)]
     cv2 = importlib.import_module("cv2")
     copy = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     lost = lost_detail(picture, copy)
@@ -100,7 +100,7 @@ def _look_twice(
         return (yield from _look(models, picture, size_px, budget))
     regions = [region for region in clear if not holds(cells, region)]
     for left, top, right, bottom in _in_pixels(rectangles(cells)):
-        part = np.ascontiguousarray(picture[top:bottom, left:right])
+        part = detector_part(picture[top:bottom, left:right])
         found = yield from _look(models, part, part.shape[:2], budget)
         regions += [region.moved(left, top) for region in found]
     scale = np.array(size_px[::-1], dtype=np.float32) / picture.shape[1::-1]

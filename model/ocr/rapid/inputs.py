@@ -24,10 +24,15 @@ LINE_HEIGHT_PX = 48
 #: The detector's step: it takes pictures of whole cells of it.
 CELL_PX = 32
 _MEAN = 127.5
-# OpenVINO prepares itself anew for each shape of its input, which takes as long as a call, and keeps 5 to 10 MB for it:
-# a few shapes have to be enough. A picture is stretched by no more than so, and keeps so many of its pixels, that its
-# sides are multiples of this: half as many sizes, and word F1 on MultiOFF training pictures is .910 with and without.
-_COARSE_PX, _MOST_STRETCHED, _LEAST_SHOWN = 2 * CELL_PX, 1.1, 0.95
+# OpenVINO prepares itself anew for each shape of its input, which takes as long as a call, and keeps 5 to 10 MB for it;
+# of more than some hundred shapes it forgets the oldest. So a few have to be enough.
+#: Sides of a whole picture are multiples of it where the picture is hardly stretched by that: half as many sizes, and
+#: word F1 on MultiOFF training pictures is .910 with and without.
+COARSE_PX = 2 * CELL_PX
+# A picture keeps so many of its pixels, and its sides grow by factors that differ by no more than so.
+_LEAST_SHOWN, _MOST_STRETCHED = 0.95, 1.1
+# Parts of a picture may be of any size, and are shown with grey beside them.
+_PART_STEP_PX, _GREY = 4 * CELL_PX, 127
 # Lines are padded to multiples of a step, long ones of twice as much. That takes no longer than multiples of 16 even
 # when all are prepared: each width has weights of its own, and those of few widths stay in the processor's cache.
 _LEAST_WIDTH_PX, _WIDTH_STEP_PX, _LONG_PX = 128, 64, 1024
@@ -39,6 +44,18 @@ def detector_picture(picture: Picture) -> Picture:
     """A picture, uint8 [H, W, 3], in the size at which the detector looks at it: its sides are whole cells."""
     resized: Picture = importlib.import_module("cv2").resize(picture, _detector_size(picture))
     return resized
+
+
+def detector_part(part: Picture) -> Picture:
+    """A part of a ``detector_picture``, with grey to its right and below it so that parts have few sizes."""
+    height, width = part.shape[:2]
+    shown = np.full((_whole_steps(height), _whole_steps(width), 3), _GREY, dtype=np.uint8)
+    shown[:height, :width] = part
+    return shown
+
+
+def _whole_steps(side_px: int) -> int:
+    return math.ceil(side_px / _PART_STEP_PX) * _PART_STEP_PX
 
 
 def _detector_size(picture: Picture) -> tuple[int, int]:
@@ -53,8 +70,8 @@ def _detector_size(picture: Picture) -> tuple[int, int]:
 
 
 def _coarse_sides(side_px: float) -> tuple[int, int]:
-    shorter_px = int(side_px) // _COARSE_PX * _COARSE_PX
-    return max(_COARSE_PX, shorter_px), min(DETECTION_SIDE_PX, shorter_px + _COARSE_PX)
+    shorter_px = int(side_px) // COARSE_PX * COARSE_PX
+    return max(COARSE_PX, shorter_px), min(DETECTION_SIDE_PX, shorter_px + COARSE_PX)
 
 
 def _is_like(size: tuple[int, int], wanted: tuple[float, float]) -> bool:

@@ -12,6 +12,7 @@ from model.ocr.rapid.inputs import (
     CELL_PX,
     DETECTION_SIDE_PX,
     LINE_HEIGHT_PX,
+    detector_part,
     detector_picture,
     line_input,
     line_width_px,
@@ -62,6 +63,16 @@ def test_a_small_picture_is_enlarged_up_to_three_times(height: int, width: int, 
 def test_pictures_of_many_sizes_are_shown_in_few() -> None:
     sizes = {shown_size(height, width) for height in range(400, 700, 7) for width in range(400, 700, 7)}
     assert len(sizes) <= 40
+
+
+@given(st.integers(1, 40), st.integers(1, 40))
+def test_a_part_is_shown_as_it_is_in_one_of_few_sizes(rows: int, columns: int) -> None:
+    part = noise(rows * CELL_PX, columns * CELL_PX)
+    shown = detector_part(part)
+    np.testing.assert_array_equal(shown[: part.shape[0], : part.shape[1]], part)
+    assert all(side_px % (4 * CELL_PX) == 0 for side_px in shown.shape[:2])
+    assert all(shown.shape[axis] - part.shape[axis] < 4 * CELL_PX for axis in (0, 1))
+    assert (shown == 127).sum() >= shown.size - part.size
 
 
 def shown_size(height: int, width: int) -> tuple[int, ...]:
