@@ -35,7 +35,7 @@ _LEAST_SHOWN, _MOST_STRETCHED = 0.95, 1.1
 _PART_STEP_PX, _GREY = 4 * CELL_PX, 127
 # Lines are padded to multiples of a step, long ones of twice as much. That takes no longer than multiples of 16 even
 # when all are prepared: each width has weights of its own, and those of few widths stay in the processor's cache.
-_LEAST_WIDTH_PX, _WIDTH_STEP_PX, _LONG_PX = 128, 64, 1024
+_LEAST_WIDTH_PX, _USUAL_PX, _LONG_PX, _WIDTH_STEP_PX = 128, 640, 1024, 64
 # A line ends with so much padding at least: it has a frame of its own after the last letter.
 _LEAST_PADDING_PX = 8
 
@@ -104,9 +104,9 @@ def _padded_width(least_px: int) -> int:
     return max(_LEAST_WIDTH_PX, math.ceil(least_px / step_px) * step_px)
 
 
-def usual_widths(up_to_px: int = 640) -> list[int]:
+def usual_widths() -> list[int]:
     """Padded widths of most lines, the shortest first."""
-    return sorted({_padded_width(least_px) for least_px in range(1, up_to_px + 1)})
+    return sorted({_padded_width(least_px) for least_px in range(1, _USUAL_PX + 1)})
 
 
 def line_input(crop: Picture, squeeze: float) -> tuple[NDArray[np.float32], float]:
