@@ -17,7 +17,7 @@ Picture = NDArray[np.uint8]
 # on screenshots of three times that height word F1 is .85 at 736, .90 at 960, .91 at 1280 and at 1920.
 DETECTION_SIDE_PX = 1280
 # Pictures with fewer pixels are enlarged to them for detection, but no more than so: their letters are small. On drawn
-# memes of about 225 pixels word F1 is .962 so, .929 without; on MultiOFF training pictures .910 and .907.
+# memes of about 225 pixels word F1 is .958 so (.905 in November); on MultiOFF training pictures .910, .907 without.
 _LEAST_DETECTION_PX, _MOST_ENLARGED = 200_000, 3.0
 #: The recogniser reads lines of this height.
 LINE_HEIGHT_PX = 48
