@@ -5,7 +5,8 @@
 Of each product of a network several ranges are tried, with all others in float32: all that it was given on memes, and
 that without the outermost .01 or .05 percent of each input's numbers. The one is kept by which the network's answer
 moves least, as the share of its probability that lies elsewhere; where that is more than ``--most-moved``, the product
-stays in float32. The memes are real ones of MultiOFF's train split and drawn ones, as many of each. Takes a quarter of an hour.
+stays in float32. The memes are real ones of MultiOFF's train split and drawn ones, as many of each. Takes a quarter
+of an hour.
 """
 
 import argparse

@@ -52,9 +52,9 @@ def open_network(
 
     ``any_size``: what it is given is of another size at nearly every call, so memory for one is not kept for the next.
     ``static_int8``: its activations have fixed int8 scales and its weights 7 bits, so it is run in integers.
-    ``ranges``: by which ``openvino_int8`` computes products in integers (None: all of it is in float32).
+    ``ranges``: by which ``openvino_int8``, which needs them, computes products in integers.
 
-    Raises ``EngineUnavailableError`` for an engine that is not there; none is ever put in its place.
+    Raises ``EngineUnavailableError`` for an engine that is not there or lacks ranges; none is ever put in its place.
     """
     if engine in _OPENVINO:
         return OpenvinoNetwork(path, threads, _OPENVINO[engine], ranges=ranges)

@@ -36,8 +36,8 @@ class OpenvinoNetwork:
 
     The first is compiled at once, the others when they are needed; there are never more than there are cores for.
     ``ranges`` are for int8: products that have none are computed in float32.
-    Raises ``EngineUnavailableError`` where OpenVINO is missing, and for bf16 or int8 on a processor that has no
-    instructions for it: what is computed in its place would not be what was asked for.
+    Raises ``EngineUnavailableError`` where OpenVINO is missing, for bf16 or int8 on a processor that has no
+    instructions for it, and for int8 without ranges: what is computed in its place would not be what was asked for.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class OpenvinoNetwork:
         self._precision = precision
         self._graph = _core().read_model(path)
         if precision == "int8":
-            quantise(self._graph, ranges or {})
+            quantise(self._graph, _given(ranges, path))
         self._idle: queue.LifoQueue[Any] = queue.LifoQueue()
         self._may_compile = threading.Semaphore(_most_at_once(threads) - 1)
         self.compiled_model = self._compiled()
@@ -117,6 +117,15 @@ def _check_instructions(precision: Precision, processor: Processor) -> None:
             f"asked for OpenVINO in {asked}, for which this processor has no instructions ({instructions}); ask for "
             "the engine openvino or onnxruntime on every machine"
         )
+
+
+def _given(ranges: Ranges | None, path: Path) -> Ranges:
+    if ranges is None:
+        raise EngineUnavailableError(
+            f"asked for OpenVINO in int8 (openvino_int8) for {path.name}, of whose products no ranges are known; ask "
+            "for the engine openvino or onnxruntime"
+        )
+    return ranges
 
 
 def _config(threads: int | None, precision: Precision) -> dict[str, Any]:

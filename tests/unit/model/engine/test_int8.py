@@ -107,3 +107,11 @@ def test_products_are_computed_as_integers_and_the_rest_in_float32(tmp_path: Pat
     assert precisions["Convolution"] in ("u8", "i8")
     assert precisions["FullyConnected"] in ("u8", "i8")
     assert "bf16" not in precisions.values()
+
+
+@needs_vnni
+def test_a_network_without_ranges_is_not_computed_in_float32_in_silence(tmp_path: Path) -> None:
+    path = tmp_path / "graph.xml"
+    openvino.save_model(graph(), path, compress_to_fp16=False)
+    with pytest.raises(EngineUnavailableError, match=r"openvino_int8\) for graph\.xml, of whose products no ranges"):
+        open_network(path, "openvino_int8", 1)
