@@ -16,9 +16,10 @@ Picture = NDArray[np.uint8]
 # Longer pictures are shrunk to this for detection (recognition sees their own pixels). Memes of 640 pixels do not care;
 # on screenshots of three times that height word F1 is .85 at 736, .90 at 960, .91 at 1280 and at 1920.
 DETECTION_SIDE_PX = 1280
-# Pictures with fewer pixels are enlarged to them for detection, but no more than so: their letters are small. On drawn
-# memes of about 225 pixels word F1 is .958 so (.905 in November); on MultiOFF training pictures .910, .907 without.
-_LEAST_DETECTION_PX, _MOST_ENLARGED = 200_000, 3.0
+# Pictures with fewer pixels are enlarged to them for detection, since their letters are small: up to three times where
+# that makes no side longer than this, else by half. On drawn memes of about 225 pixels word F1 is .958 so (.905 in
+# November); on MultiOFF training pictures .909, .907 without. A narrow picture may show large letters.
+_LEAST_DETECTION_PX, _ENLARGED_SIDE_PX, _MOST_ENLARGED, _NARROW_ENLARGED = 200_000, 640, 3.0, 1.5
 #: The recogniser reads lines of this height.
 LINE_HEIGHT_PX = 48
 #: The detector's step: it takes pictures of whole cells of it.
@@ -26,8 +27,8 @@ CELL_PX = 32
 _MEAN = 127.5
 # OpenVINO prepares itself anew for each shape of its input, which takes as long as a call, and keeps 5 to 10 MB for it;
 # of more than some hundred shapes it forgets the oldest. So a few have to be enough.
-#: Sides of a whole picture are multiples of it where the picture is hardly stretched by that: half as many sizes, and
-#: word F1 on MultiOFF training pictures is .910 with and without.
+#: Sides of a whole picture are multiples of it where the picture is hardly stretched by that: half as many sizes, at the
+#: same word F1 on MultiOFF training pictures.
 COARSE_PX = 2 * CELL_PX
 # A picture keeps so many of its pixels, and its sides grow by factors that differ by no more than so.
 _LEAST_SHOWN, _MOST_STRETCHED = 0.95, 1.1
@@ -61,12 +62,16 @@ def _whole_steps(side_px: int) -> int:
 def _detector_size(picture: Picture) -> tuple[int, int]:
     """Width and height: the smallest of few that shows no less, where one does so without stretching much."""
     height, width = picture.shape[:2]
-    enlarged = min(_MOST_ENLARGED, math.sqrt(_LEAST_DETECTION_PX / (height * width)))
-    scale = min(max(1.0, enlarged), DETECTION_SIDE_PX / max(height, width))
+    scale = min(_enlarged(height, width), DETECTION_SIDE_PX / max(height, width))
     wanted = (width * scale, height * scale)
     coarse = itertools.product(_coarse_sides(wanted[0]), _coarse_sides(wanted[1]))
     few = [size for size in coarse if _is_like(size, wanted)]
     return min(few, key=math.prod, default=(_detector_side(wanted[0]), _detector_side(wanted[1])))
+
+
+def _enlarged(height: int, width: int) -> float:
+    most = min(_MOST_ENLARGED, max(_NARROW_ENLARGED, _ENLARGED_SIDE_PX / max(height, width)))
+    return max(1.0, min(most, math.sqrt(_LEAST_DETECTION_PX / (height * width))))
 
 
 def _coarse_sides(side_px: float) -> tuple[int, int]:
