@@ -27,8 +27,8 @@ CELL_PX = 32
 _MEAN = 127.5
 # OpenVINO prepares itself anew for each shape of its input, which takes as long as a call, and keeps 5 to 10 MB for it;
 # of more than some hundred shapes it forgets the oldest. So a few have to be enough.
-#: Sides of a whole picture are multiples of it where the picture is hardly stretched by that: half as many sizes, at the
-#: same word F1 on MultiOFF training pictures.
+#: Sides of a whole picture are multiples of it where the picture is hardly stretched by that: half as many sizes, at
+#: the same word F1 on MultiOFF training pictures.
 COARSE_PX = 2 * CELL_PX
 # A picture keeps so many of its pixels, and its sides grow by factors that differ by no more than so.
 _LEAST_SHOWN, _MOST_STRETCHED = 0.95, 1.1
