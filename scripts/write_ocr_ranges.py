@@ -71,7 +71,7 @@ def inputs_of(pictures: Iterable[Picture]) -> NetworkInputs:
     for picture in pictures:
         sheet = models.whole_sheet(picture)
         shown = detector_picture(sheet.picture)
-        found.detector.append(network_input(shown, shown.shape[1], shown.shape[0]))
+        found.detector.append(network_input(shown))
         for index, region in enumerate(models.regions(models.look(shown), sheet.picture.shape[:2])):
             line, _ = line_input(np.ascontiguousarray(models.crop(sheet, region)), _SQUEEZES[index % 2])
             found.recogniser.append(line)

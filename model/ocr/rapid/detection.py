@@ -4,7 +4,6 @@ A large picture is looked at in full size only where its copy of half the size h
 that is most of it, nothing would be saved, and it is looked at in full size at once.
 """
 
-import importlib
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from numpy.typing import NDArray
 from model.budget import Budget
 from model.ocr.rapid import sheet as sheets
 from model.ocr.rapid.detail import Mask, cells_around, holds, lost_detail, rectangles, unclear_cells
-from model.ocr.rapid.inputs import CELL_PX, COARSE_PX, detector_part, detector_picture
+from model.ocr.rapid.inputs import CELL_PX, detector_part, detector_picture, half_picture
 from model.ocr.rapid.line import Region
 from model.ocr.rapid.models import Models
 from model.ocr.rapid.sheet import Sheet
@@ -82,9 +81,7 @@ def _halved(picture: Picture) -> _Halved | None:
     height, width = picture.shape[:2]
     if height * width < LEAST_HALVED_PX:
         return None
-    size = [max(1, round(side_px / 2 / COARSE_PX)) * COARSE_PX for side_px in (width, height)]
-    cv2 = importlib.import_module("cv2")
-    copy = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    copy = half_picture(picture)
     lost = lost_detail(picture, copy)
     return _Halved(copy, lost) if cells_around(lost).mean() <= MOST_UNCLEAR else None
 

@@ -27,9 +27,9 @@ CELL_PX = 32
 _MEAN = 127.5
 # OpenVINO prepares itself anew for each shape of its input, which takes as long as a call, and keeps 5 to 10 MB for it;
 # of more than some hundred shapes it forgets the oldest. So a few have to be enough.
-#: Sides of a whole picture are multiples of it where the picture is hardly stretched by that: half as many sizes, at
-#: the same word F1 on MultiOFF training pictures.
-COARSE_PX = 2 * CELL_PX
+# Sides of a whole picture are multiples of it where the picture is hardly stretched by that: half as many sizes, at the
+# same word F1 on MultiOFF training pictures.
+_COARSE_PX = 2 * CELL_PX
 # A picture keeps so many of its pixels, and its sides grow by factors that differ by no more than so.
 _LEAST_SHOWN, _MOST_STRETCHED = 0.95, 1.1
 # Parts of a picture may be of any size, and are shown with grey beside them.
@@ -47,16 +47,21 @@ def detector_picture(picture: Picture) -> Picture:
     return resized
 
 
+def half_picture(picture: Picture) -> Picture:
+    """A copy of a ``detector_picture`` of about half its size."""
+    cv2 = importlib.import_module("cv2")
+    height, width = picture.shape[:2]
+    size = (_nearest(width / 2, _COARSE_PX), _nearest(height / 2, _COARSE_PX))
+    copy: Picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return copy
+
+
 def detector_part(part: Picture) -> Picture:
     """A part of a ``detector_picture``, with grey to its right and below it so that parts have few sizes."""
     height, width = part.shape[:2]
-    shown = np.full((_whole_steps(height), _whole_steps(width), 3), _GREY, dtype=np.uint8)
+    shown = np.full((_up_to(height, _PART_STEP_PX), _up_to(width, _PART_STEP_PX), 3), _GREY, dtype=np.uint8)
     shown[:height, :width] = part
     return shown
-
-
-def _whole_steps(side_px: int) -> int:
-    return math.ceil(side_px / _PART_STEP_PX) * _PART_STEP_PX
 
 
 def _detector_size(picture: Picture) -> tuple[int, int]:
@@ -66,7 +71,7 @@ def _detector_size(picture: Picture) -> tuple[int, int]:
     wanted = (width * scale, height * scale)
     coarse = itertools.product(_coarse_sides(wanted[0]), _coarse_sides(wanted[1]))
     few = [size for size in coarse if _is_like(size, wanted)]
-    return min(few, key=math.prod, default=(_detector_side(wanted[0]), _detector_side(wanted[1])))
+    return min(few, key=math.prod, default=(_nearest(int(wanted[0]), CELL_PX), _nearest(int(wanted[1]), CELL_PX)))
 
 
 def _enlarged(height: int, width: int) -> float:
@@ -75,8 +80,8 @@ def _enlarged(height: int, width: int) -> float:
 
 
 def _coarse_sides(side_px: float) -> tuple[int, int]:
-    shorter_px = int(side_px) // COARSE_PX * COARSE_PX
-    return max(COARSE_PX, shorter_px), min(DETECTION_SIDE_PX, shorter_px + COARSE_PX)
+    shorter_px = int(side_px) // _COARSE_PX * _COARSE_PX
+    return max(_COARSE_PX, shorter_px), min(DETECTION_SIDE_PX, shorter_px + _COARSE_PX)
 
 
 def _is_like(size: tuple[int, int], wanted: tuple[float, float]) -> bool:
@@ -84,14 +89,18 @@ def _is_like(size: tuple[int, int], wanted: tuple[float, float]) -> bool:
     return wider * higher >= _LEAST_SHOWN and max(wider / higher, higher / wider) <= _MOST_STRETCHED
 
 
-def _detector_side(side_px: float) -> int:
-    return max(CELL_PX, round(int(side_px) / CELL_PX) * CELL_PX)
+def _nearest(px: float, step_px: int) -> int:
+    return max(1, round(px / step_px)) * step_px
 
 
-def network_input(picture: Picture, width_px: int, height_px: int) -> NDArray[np.float32]:
-    """A picture, uint8 [H, W, 3], in the size and form that a network takes."""
+def _up_to(px: int, step_px: int) -> int:
+    return math.ceil(px / step_px) * step_px
+
+
+def network_input(picture: Picture) -> NDArray[np.float32]:
+    """A picture, uint8 [H, W, 3], in the form that a network takes."""
     dnn = importlib.import_module("cv2").dnn
-    blob: NDArray[np.float32] = dnn.blobFromImage(picture, 1 / _MEAN, (width_px, height_px), (_MEAN, _MEAN, _MEAN))
+    blob: NDArray[np.float32] = dnn.blobFromImage(picture, 1 / _MEAN, mean=(_MEAN, _MEAN, _MEAN))
     return blob
 
 
@@ -106,7 +115,7 @@ def line_width_px(crop: Picture, squeeze: float) -> tuple[int, int]:
 
 def _padded_width(least_px: int) -> int:
     step_px = _WIDTH_STEP_PX if least_px <= _LONG_PX else 2 * _WIDTH_STEP_PX
-    return max(_LEAST_WIDTH_PX, math.ceil(least_px / step_px) * step_px)
+    return max(_LEAST_WIDTH_PX, _up_to(least_px, step_px))
 
 
 def usual_widths() -> list[int]:
@@ -117,5 +126,5 @@ def usual_widths() -> list[int]:
 def line_input(crop: Picture, squeeze: float) -> tuple[NDArray[np.float32], float]:
     """The picture of a line as the recogniser is shown it, with grey behind it, and its share of the width."""
     width_px, padded_px = line_width_px(crop, squeeze)
-    line = network_input(crop, width_px, LINE_HEIGHT_PX)
+    line = network_input(importlib.import_module("cv2").resize(crop, (width_px, LINE_HEIGHT_PX)))
     return np.pad(line, ((0, 0), (0, 0), (0, 0), (0, padded_px - width_px))), width_px / padded_px

@@ -73,8 +73,7 @@ class Models:
 
     def look(self, picture: Picture) -> NDArray[np.float32]:
         """Where in a BGR picture of whole cells (``CELL_PX``) there is text: the detector's probabilities."""
-        height_px, width_px = picture.shape[:2]
-        return _run(self._detector, network_input(picture, width_px, height_px))
+        return _run(self._detector, network_input(picture))
 
     def regions(self, probabilities: NDArray[np.float32], size_px: tuple[int, ...]) -> list[Region]:
         """The lines that the probabilities show, in a picture of that height and width."""

@@ -34,7 +34,7 @@ def test_the_detector_is_given_the_numbers_that_rapidocr_gives_it(height: int, w
     detector = importlib.import_module("rapidocr.ch_ppocr_det.utils")
     shown = detector_picture(noise(height, width))
     expected = detector.DetPreProcess(DETECTION_SIDE_PX, "max")(shown)
-    given_px = network_input(shown, shown.shape[1], shown.shape[0])
+    given_px = network_input(shown)
     assert given_px.dtype == np.float32
     assert given_px.shape == expected.shape
     np.testing.assert_allclose(given_px, expected, atol=1e-5)

@@ -13,6 +13,8 @@ from training.data.meme_renderer import STYLES, MemeStyle, render_meme
 
 Picture = NDArray[np.uint8]
 
+CAPTIONS = ["when nobody laughs", "at your very best joke"]
+
 
 @pytest.fixture(scope="module")
 def now() -> CountedRapidOcr:
@@ -45,13 +47,16 @@ def sky(width: int, height: int) -> Picture:
     return np.broadcast_to(colours, (height, width, 3)).astype(np.uint8)
 
 
+def joke(style: MemeStyle) -> Image.Image:
+    background = Image.new("RGB", (500, 400), (70, 90, 120))
+    return render_meme(background, CAPTIONS, style=style, rng=np.random.default_rng(5)).image
+
+
 @pytest.mark.parametrize("style", STYLES)
 def test_a_meme_is_read_as_in_november_with_fewer_pixels(
     now: CountedRapidOcr, november: NovemberRapidOcr, style: MemeStyle
 ) -> None:
-    background = Image.new("RGB", (500, 400), (70, 90, 120))
-    captions = ["when nobody laughs", "at your very best joke"]
-    meme = np.asarray(render_meme(background, captions, style=style, rng=np.random.default_rng(5)).image)
+    meme = np.asarray(joke(style))
     (expected, before), (found, after) = read(november, meme), read(now, meme)
     assert found == expected
     assert after.recogniser.n_pixels < before.recogniser.n_pixels
@@ -67,12 +72,10 @@ def test_short_lines_beside_a_long_one_are_not_padded_to_it(now: CountedRapidOcr
 
 
 def test_a_small_meme_is_read_which_was_not_in_november(now: CountedRapidOcr, november: NovemberRapidOcr) -> None:
-    captions = ["when nobody laughs", "at your very best joke"]
-    background = Image.new("RGB", (500, 400), (70, 90, 120))
-    meme = render_meme(background, captions, style="caption_bar", rng=np.random.default_rng(5)).image
+    meme = joke("caption_bar")
     picture = np.asarray(meme.resize((meme.width // 4, meme.height // 4), Image.Resampling.LANCZOS))
     assert read(november, picture)[0] == []
-    assert read(now, picture)[0] == captions
+    assert read(now, picture)[0] == CAPTIONS
 
 
 @pytest.mark.parametrize("ink", [0, 120, 190], ids=["black", "grey", "faint"])
